@@ -1,0 +1,1 @@
+//! roam-ws-server
