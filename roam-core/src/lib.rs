@@ -1,1 +1,4 @@
-//! roam-core
+//! roam
+
+pub mod proto;
+pub use proto::*;

@@ -1,0 +1,301 @@
+//! The calls of a connection, both ways.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::channel::Direction;
+use super::connection::{Connection, Env};
+use super::event::{Event, Request, Response};
+use super::ids::{ChannelId, IdMap, MethodId, RequestId};
+use super::message::{MAX_CHANNELS, Message};
+use super::metadata::{Metadata, MetadataError};
+use super::outcome::{Failure, is_error};
+use super::violation::{Rule, Violation};
+
+/// The calls in flight.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// Ours, with the channels of their arguments.
+    outgoing: IdMap<Vec<ChannelId>>,
+    /// The peer's.
+    incoming: IdMap<Incoming>,
+    last_request: u64,
+}
+
+/// A call of the peer. It is in flight until its answer has left *and* its handler is gone, so
+/// that Request and Cancel in a loop meet the limit as well.
+#[derive(Debug)]
+struct Incoming {
+    channels: Vec<ChannelId>,
+    payload_len: usize,
+    answered: bool,
+    departed: bool,
+    handler_gone: bool,
+}
+
+/// Why a Request or a Response was not sent. Nothing of it has been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The connection is over.
+    #[error("the connection is over")]
+    ConnectionOver,
+    /// The handshake is not done.
+    #[error("the handshake is not done")]
+    NotReady,
+    /// The payload is larger than the two peers agreed on.
+    #[error("a payload of {len} bytes, {max} allowed")]
+    PayloadTooLarge {
+        /// The payload's length in bytes.
+        len: usize,
+        /// The longest allowed.
+        max: usize,
+    },
+    /// The metadata is over a limit.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// More channel ends than a message may hold.
+    #[error("{0} channel ends, {max} allowed", max = MAX_CHANNELS)]
+    TooManyEnds(usize),
+    /// No room for that many more channels on the link.
+    #[error("no room for more channels on this link")]
+    NoRoomForChannels,
+    /// The call has been answered, or never was.
+    #[error("the call has been answered already")]
+    Answered,
+}
+
+impl Calls {
+    /// How many calls are in flight: ours, the peer's.
+    pub(super) fn in_flight(&self) -> (usize, usize) {
+        (self.outgoing.len(), self.incoming.len())
+    }
+
+    pub(super) fn end_all(&mut self, env: &mut Env) {
+        self.outgoing.clear();
+        for call in self.incoming.drain().map(|(_, call)| call) {
+            env.budget.call_payloads += call.payload_len;
+        }
+    }
+
+    /// The Response of `request` has been handed to the transport.
+    pub(super) fn departed(&mut self, env: &mut Env, request: RequestId) {
+        self.settle(env, request, |call| call.departed = true);
+    }
+
+    /// The handler of `request` is gone.
+    pub(super) fn handler_gone(&mut self, env: &mut Env, request: RequestId) {
+        self.settle(env, request, |call| call.handler_gone = true);
+    }
+
+    fn settle(&mut self, env: &mut Env, request: RequestId, change: impl FnOnce(&mut Incoming)) {
+        let Some(call) = self.incoming.get_mut(&request.0) else { return };
+        change(call);
+        if call.departed && call.handler_gone {
+            env.budget.call_payloads += call.payload_len;
+            self.incoming.remove(&request.0);
+        }
+    }
+}
+
+impl Connection {
+    // What comes in.
+
+    pub(super) fn handle_request(
+        &mut self,
+        env: &mut Env,
+        request: Request,
+    ) -> Result<(), Violation> {
+        let Request { request: id, ref payload, ref channels, .. } = request;
+        check_received_payload(env, payload)?;
+        if self.calls.incoming.contains_key(&id.0) {
+            return Err(Rule::DuplicateRequestId.because(format!("request {id}")));
+        }
+        self.admit(env, channels)?;
+        let room = self.calls.incoming.len() < env.limits.calls
+            && payload.len() <= env.budget.call_payloads;
+        if !room || !self.open(env, channels) {
+            self.answer_busy(env, id);
+            return Ok(());
+        }
+        env.budget.call_payloads -= payload.len();
+        let call = Incoming {
+            channels: channels.clone(),
+            payload_len: payload.len(),
+            answered: false,
+            departed: false,
+            handler_gone: false,
+        };
+        self.calls.incoming.insert(id.0, call);
+        env.events.push_back(Event::Request(request));
+        Ok(())
+    }
+
+    /// Answers a call for which there is no room. It never counts as in flight: what it costs is
+    /// the reply, and replies are bounded.
+    fn answer_busy(&self, env: &mut Env, request: RequestId) {
+        let (metadata, payload) = Failure::Busy.response();
+        env.outbox.push_control(&Message::Response {
+            connection: self.id,
+            request,
+            metadata: Cow::Owned(metadata),
+            channels: Cow::Borrowed(&[]),
+            payload,
+        });
+    }
+
+    pub(super) fn handle_cancel(&mut self, env: &mut Env, request: RequestId) {
+        let Some(call) = self.calls.incoming.get(&request.0) else { return };
+        if call.answered {
+            return;
+        }
+        self.answer(env, request, &Metadata::new(), &[], Failure::CANCELLED);
+        env.events.push_back(Event::Cancelled { connection: self.id, request });
+    }
+
+    pub(super) fn handle_response(
+        &mut self,
+        env: &mut Env,
+        request: RequestId,
+        metadata: Metadata,
+        channels: &[ChannelId],
+        payload: Bytes,
+    ) -> Result<(), Violation> {
+        check_received_payload(env, &payload)?;
+        self.admit(env, channels)?;
+        let Some(arguments) = self.calls.outgoing.remove(&request.0) else {
+            env.stray_responses += 1;
+            self.refuse_channels(env, channels);
+            return Ok(());
+        };
+        if is_error(&payload) {
+            self.end_channels(env, &arguments);
+        }
+        let opened = self.open(env, channels);
+        if !opened {
+            self.refuse_channels(env, channels);
+        }
+        let channels = opened.then(|| channels.to_vec());
+        let connection = self.id;
+        env.events.push_back(Event::Response(Response {
+            connection,
+            request,
+            metadata,
+            channels,
+            payload,
+        }));
+        Ok(())
+    }
+
+    fn refuse_channels(&self, env: &mut Env, channels: &[ChannelId]) {
+        for &channel in channels {
+            env.outbox.push_control(&Message::Reset { connection: self.id, channel });
+        }
+    }
+
+    // What the user wants.
+
+    pub(super) fn request(
+        &mut self,
+        env: &mut Env,
+        method: MethodId,
+        metadata: &Metadata,
+        ends: &[Direction],
+        payload: &[u8],
+    ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
+        check_outgoing(env, metadata, ends, payload)?;
+        let channels = self.allocate(env, ends).ok_or(Refused::NoRoomForChannels)?;
+        self.calls.last_request += 1;
+        let request = RequestId(self.calls.last_request);
+        env.outbox.push(&Message::Request {
+            connection: self.id,
+            request,
+            method,
+            metadata: Cow::Borrowed(metadata),
+            channels: Cow::Borrowed(&channels),
+            payload,
+        });
+        self.calls.outgoing.insert(request.0, channels.clone());
+        Ok((request, channels))
+    }
+
+    /// Nobody waits for the answer any more: the call and the channels of its arguments end here
+    /// and, when the peer hears of it, there.
+    pub(super) fn cancel(&mut self, env: &mut Env, request: RequestId) {
+        let Some(arguments) = self.calls.outgoing.remove(&request.0) else { return };
+        env.outbox.push(&Message::Cancel { connection: self.id, request });
+        let live = |id: &ChannelId| self.channels.contains_key(&id.0);
+        for channel in arguments.iter().copied().filter(live) {
+            env.outbox.push(&Message::Reset { connection: self.id, channel });
+        }
+        self.end_channels(env, &arguments);
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        env: &mut Env,
+        request: RequestId,
+        metadata: &Metadata,
+        ends: &[Direction],
+        payload: &[u8],
+    ) -> Result<Vec<ChannelId>, Refused> {
+        if self.calls.incoming.get(&request.0).is_none_or(|call| call.answered) {
+            return Err(Refused::Answered);
+        }
+        check_outgoing(env, metadata, ends, payload)?;
+        let channels = self.allocate(env, ends).ok_or(Refused::NoRoomForChannels)?;
+        self.answer(env, request, metadata, &channels, payload);
+        Ok(channels)
+    }
+
+    fn answer(
+        &mut self,
+        env: &mut Env,
+        request: RequestId,
+        metadata: &Metadata,
+        channels: &[ChannelId],
+        payload: &[u8],
+    ) {
+        let Some(call) = self.calls.incoming.get_mut(&request.0) else { return };
+        call.answered = true;
+        let arguments = std::mem::take(&mut call.channels);
+        env.outbox.push_response(
+            self.id,
+            request,
+            &Message::Response {
+                connection: self.id,
+                request,
+                metadata: Cow::Borrowed(metadata),
+                channels: Cow::Borrowed(channels),
+                payload,
+            },
+        );
+        if is_error(payload) {
+            self.end_channels(env, &arguments);
+        }
+    }
+}
+
+fn check_received_payload(env: &Env, payload: &[u8]) -> Result<(), Violation> {
+    let max = env.agreed.max_payload_size as usize;
+    if payload.len() > max {
+        return Err(Rule::PayloadLimit.because(format!("{} bytes, {max} allowed", payload.len())));
+    }
+    Ok(())
+}
+
+fn check_outgoing(
+    env: &Env,
+    metadata: &Metadata,
+    ends: &[Direction],
+    payload: &[u8],
+) -> Result<(), Refused> {
+    let max = env.agreed.max_payload_size as usize;
+    if payload.len() > max {
+        return Err(Refused::PayloadTooLarge { len: payload.len(), max });
+    }
+    if ends.len() > MAX_CHANNELS {
+        return Err(Refused::TooManyEnds(ends.len()));
+    }
+    Ok(metadata.check()?)
+}

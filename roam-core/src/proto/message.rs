@@ -1,0 +1,349 @@
+//! The message table: what stands on the wire, in one place.
+
+use std::borrow::Cow;
+
+use bytes::BufMut;
+
+use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
+use super::metadata::Metadata;
+use super::violation::{Rule, Violation};
+use super::wire::{Reader, bytes_len, put_bytes, put_varint, varint_len};
+
+/// The most channel ids that a Request or a Response holds.
+pub const MAX_CHANNELS: usize = 256;
+/// The longest reason of a Reject or a Goodbye, in bytes.
+pub const MAX_REASON: usize = 1024;
+
+/// A message. What it borrows is a part of the frame it was decoded from, or of what is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the protocol's own field names")]
+pub enum Message<'a> {
+    /// The first message of either peer.
+    Hello(Hello),
+    /// Asks for a virtual connection.
+    Connect { request: RequestId, metadata: Cow<'a, Metadata> },
+    /// Grants a virtual connection.
+    Accept { request: RequestId, connection: ConnectionId, metadata: Cow<'a, Metadata> },
+    /// Refuses a virtual connection.
+    Reject { request: RequestId, reason: &'a str, metadata: Cow<'a, Metadata> },
+    /// Ends a connection; the root's ends the link.
+    Goodbye { connection: ConnectionId, reason: &'a str },
+    /// Calls a method.
+    Request {
+        connection: ConnectionId,
+        request: RequestId,
+        method: MethodId,
+        metadata: Cow<'a, Metadata>,
+        channels: Cow<'a, [ChannelId]>,
+        payload: &'a [u8],
+    },
+    /// Answers a Request.
+    Response {
+        connection: ConnectionId,
+        request: RequestId,
+        metadata: Cow<'a, Metadata>,
+        channels: Cow<'a, [ChannelId]>,
+        payload: &'a [u8],
+    },
+    /// Tells that nobody waits for a Response any more.
+    Cancel { connection: ConnectionId, request: RequestId },
+    /// One element of a channel.
+    Data { connection: ConnectionId, channel: ChannelId, payload: &'a [u8] },
+    /// The clean end of a channel, from its sender.
+    Close { connection: ConnectionId, channel: ChannelId },
+    /// The abrupt end of a channel, from either side.
+    Reset { connection: ConnectionId, channel: ChannelId },
+    /// Lets a channel's sender send so many bytes more.
+    Credit { connection: ConnectionId, channel: ChannelId, bytes: u32 },
+}
+
+/// What a peer says of itself before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The largest payload of a Request, a Response or a Data, in bytes.
+    pub max_payload_size: u32,
+    /// What a channel's sender may send before it is granted more, in bytes.
+    pub initial_channel_credit: u32,
+}
+
+/// The discriminants of [`Message`].
+mod tag {
+    pub(super) const HELLO: u64 = 0;
+    pub(super) const CONNECT: u64 = 1;
+    pub(super) const ACCEPT: u64 = 2;
+    pub(super) const REJECT: u64 = 3;
+    pub(super) const GOODBYE: u64 = 4;
+    pub(super) const REQUEST: u64 = 5;
+    pub(super) const RESPONSE: u64 = 6;
+    pub(super) const CANCEL: u64 = 7;
+    pub(super) const DATA: u64 = 8;
+    pub(super) const CLOSE: u64 = 9;
+    pub(super) const RESET: u64 = 10;
+    pub(super) const CREDIT: u64 = 11;
+}
+
+/// The discriminant of the only Hello that is spoken.
+const HELLO_V2: u64 = 1;
+
+/// A message that does not decode, with the connection that pays for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The connection on which the violation happened; the root when none is known.
+    pub connection: ConnectionId,
+    /// What was wrong.
+    pub violation: Violation,
+}
+
+impl<V: Into<Violation>> From<V> for DecodeError {
+    fn from(violation: V) -> Self {
+        Self { connection: ConnectionId::ROOT, violation: violation.into() }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Decodes one whole message.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let message = Self::decode_from(&mut reader)?;
+        reader.finish()?;
+        Ok(message)
+    }
+
+    #[inline]
+    fn decode_from(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(match r.varint()? {
+            tag::HELLO => Self::Hello(Hello::decode(r)?),
+            tag::CONNECT => Self::Connect { request: request(r)?, metadata: metadata(r)? },
+            tag::ACCEPT => Self::Accept {
+                request: request(r)?,
+                connection: connection(r)?,
+                metadata: metadata(r)?,
+            },
+            tag::REJECT => {
+                Self::Reject { request: request(r)?, reason: reason(r)?, metadata: metadata(r)? }
+            }
+            tag::GOODBYE => Self::Goodbye { connection: connection(r)?, reason: reason(r)? },
+            tag::REQUEST => {
+                let connection = connection(r)?;
+                Self::Request {
+                    connection,
+                    request: request(r)?,
+                    method: MethodId(r.varint()?),
+                    metadata: metadata(r).map_err(|error| error.on(connection))?,
+                    channels: channels(r)?,
+                    payload: r.bytes()?,
+                }
+            }
+            tag::RESPONSE => {
+                let connection = connection(r)?;
+                Self::Response {
+                    connection,
+                    request: request(r)?,
+                    metadata: metadata(r).map_err(|error| error.on(connection))?,
+                    channels: channels(r)?,
+                    payload: r.bytes()?,
+                }
+            }
+            tag::CANCEL => Self::Cancel { connection: connection(r)?, request: request(r)? },
+            tag::DATA => {
+                Self::Data { connection: connection(r)?, channel: channel(r)?, payload: r.bytes()? }
+            }
+            tag::CLOSE => Self::Close { connection: connection(r)?, channel: channel(r)? },
+            tag::RESET => Self::Reset { connection: connection(r)?, channel: channel(r)? },
+            tag::CREDIT => Self::Credit {
+                connection: connection(r)?,
+                channel: channel(r)?,
+                bytes: r.varint_u32()?,
+            },
+            unknown => {
+                return Err(Rule::UnknownVariant.because(format!("message {unknown}")).into());
+            }
+        })
+    }
+
+    /// Appends the message.
+    #[inline]
+    pub fn encode(&self, out: &mut impl BufMut) {
+        match self {
+            Self::Hello(hello) => hello.encode(out),
+            Self::Connect { request, metadata } => {
+                put_head(out, tag::CONNECT, [request.0]);
+                metadata.encode(out);
+            }
+            Self::Accept { request, connection, metadata } => {
+                put_head(out, tag::ACCEPT, [request.0, connection.0]);
+                metadata.encode(out);
+            }
+            Self::Reject { request, reason, metadata } => {
+                put_head(out, tag::REJECT, [request.0]);
+                put_bytes(out, reason.as_bytes());
+                metadata.encode(out);
+            }
+            Self::Goodbye { connection, reason } => {
+                put_head(out, tag::GOODBYE, [connection.0]);
+                put_bytes(out, reason.as_bytes());
+            }
+            Self::Request { connection, request, method, metadata, channels, payload } => {
+                put_head(out, tag::REQUEST, [connection.0, request.0, method.0]);
+                put_body(out, metadata, channels, payload);
+            }
+            Self::Response { connection, request, metadata, channels, payload } => {
+                put_head(out, tag::RESPONSE, [connection.0, request.0]);
+                put_body(out, metadata, channels, payload);
+            }
+            Self::Cancel { connection, request } => {
+                put_head(out, tag::CANCEL, [connection.0, request.0]);
+            }
+            Self::Data { connection, channel, payload } => {
+                put_head(out, tag::DATA, [connection.0, channel.0]);
+                put_bytes(out, payload);
+            }
+            Self::Close { connection, channel } => put_head(out, tag::CLOSE, [connection.0, channel.0]),
+            Self::Reset { connection, channel } => put_head(out, tag::RESET, [connection.0, channel.0]),
+            Self::Credit { connection, channel, bytes } => {
+                put_head(out, tag::CREDIT, [connection.0, channel.0, u64::from(*bytes)]);
+            }
+        }
+    }
+
+    /// How many bytes [`encode`](Self::encode) appends.
+    #[inline]
+    pub fn encoded_len(&self) -> usize {
+        // Every tag takes one byte.
+        1 + match self {
+            Self::Hello(hello) => hello.encoded_len(),
+            Self::Connect { request, metadata } => head_len([request.0]) + metadata.encoded_len(),
+            Self::Accept { request, connection, metadata } => {
+                head_len([request.0, connection.0]) + metadata.encoded_len()
+            }
+            Self::Reject { request, reason, metadata } => {
+                head_len([request.0]) + bytes_len(reason.as_bytes()) + metadata.encoded_len()
+            }
+            Self::Goodbye { connection, reason } => {
+                head_len([connection.0]) + bytes_len(reason.as_bytes())
+            }
+            Self::Request { connection, request, method, metadata, channels, payload } => {
+                head_len([connection.0, request.0, method.0]) + body_len(metadata, channels, payload)
+            }
+            Self::Response { connection, request, metadata, channels, payload } => {
+                head_len([connection.0, request.0]) + body_len(metadata, channels, payload)
+            }
+            Self::Cancel { connection, request } => head_len([connection.0, request.0]),
+            Self::Data { connection, channel, payload } => {
+                head_len([connection.0, channel.0]) + bytes_len(payload)
+            }
+            Self::Close { connection, channel } | Self::Reset { connection, channel } => {
+                head_len([connection.0, channel.0])
+            }
+            Self::Credit { connection, channel, bytes } => {
+                head_len([connection.0, channel.0, u64::from(*bytes)])
+            }
+        }
+    }
+}
+
+impl Hello {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, Violation> {
+        match r.varint()? {
+            HELLO_V2 => Ok(Self {
+                max_payload_size: r.varint_u32()?,
+                initial_channel_credit: r.varint_u32()?,
+            }),
+            version => Err(Rule::HelloUnknownVersion.because(format!("Hello of kind {version}"))),
+        }
+    }
+
+    fn fields(self) -> [u64; 3] {
+        [HELLO_V2, u64::from(self.max_payload_size), u64::from(self.initial_channel_credit)]
+    }
+
+    fn encode(self, out: &mut impl BufMut) {
+        put_head(out, tag::HELLO, self.fields());
+    }
+
+    fn encoded_len(self) -> usize {
+        head_len(self.fields())
+    }
+}
+
+impl DecodeError {
+    /// The same on `connection`, unless the rule is one that ends the link.
+    fn on(self, connection: ConnectionId) -> Self {
+        if self.violation.rule.ends_link() { self } else { Self { connection, ..self } }
+    }
+}
+
+#[inline]
+fn connection(r: &mut Reader<'_>) -> Result<ConnectionId, Violation> {
+    Ok(ConnectionId(r.varint()?))
+}
+
+#[inline]
+fn channel(r: &mut Reader<'_>) -> Result<ChannelId, Violation> {
+    Ok(ChannelId(r.varint()?))
+}
+
+#[inline]
+fn request(r: &mut Reader<'_>) -> Result<RequestId, Violation> {
+    Ok(RequestId(r.varint()?))
+}
+
+fn metadata(r: &mut Reader<'_>) -> Result<Cow<'static, Metadata>, DecodeError> {
+    Ok(Cow::Owned(Metadata::decode(r)?))
+}
+
+fn reason<'a>(r: &mut Reader<'a>) -> Result<&'a str, Violation> {
+    let reason = r.str()?;
+    if reason.len() > MAX_REASON {
+        return Err(Rule::TooLarge.because(format!("a reason of {} bytes", reason.len())));
+    }
+    Ok(reason)
+}
+
+fn channels(r: &mut Reader<'_>) -> Result<Cow<'static, [ChannelId]>, Violation> {
+    let count = r.count(1)?;
+    if count > MAX_CHANNELS {
+        return Err(Rule::TooLarge.because(format!("{count} channels in one message")));
+    }
+    let mut channels = Vec::with_capacity(count);
+    for _ in 0..count {
+        channels.push(channel(r)?);
+    }
+    Ok(Cow::Owned(channels))
+}
+
+#[inline]
+fn put_head<const N: usize>(out: &mut impl BufMut, tag: u64, fields: [u64; N]) {
+    put_varint(out, tag);
+    for field in fields {
+        put_varint(out, field);
+    }
+}
+
+#[inline]
+fn head_len<const N: usize>(fields: [u64; N]) -> usize {
+    fields.into_iter().map(varint_len).sum()
+}
+
+fn put_body(out: &mut impl BufMut, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
+    metadata.encode(out);
+    put_varint(out, channels.len() as u64);
+    for channel in channels {
+        put_varint(out, channel.0);
+    }
+    put_bytes(out, payload);
+}
+
+fn body_len(metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) -> usize {
+    let ids: usize = channels.iter().map(|channel| varint_len(channel.0)).sum();
+    metadata.encoded_len() + varint_len(channels.len() as u64) + ids + bytes_len(payload)
+}
+
+/// The longest beginning of `reason` that a message may hold.
+pub(super) fn clamp_reason(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_REASON)]
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,0 +1,322 @@
+//! Metadata: what travels beside the arguments of a call.
+
+use bytes::BufMut;
+
+use super::violation::{Rule, Violation};
+use super::wire::{Reader, WireError, bytes_len, put_bytes, put_varint, varint_len};
+
+/// Key-value pairs that travel with a Request, a Response or a Connect.
+///
+/// Order and duplicates are kept. Unknown keys are ignored by whoever reads them. Keys that begin
+/// with `roam-` are ours.
+///
+/// ```
+/// use roam_core::{Metadata, MetadataValue};
+///
+/// let metadata = Metadata::new().with("traceparent", "00-0af7-b7ad-01").with("attempt", 2);
+/// assert_eq!(metadata.get("attempt"), Some(&MetadataValue::U64(2)));
+/// assert_eq!(metadata.get_str("traceparent"), Some("00-0af7-b7ad-01"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    entries: Vec<(String, MetadataValue)>,
+}
+
+/// A value of [`Metadata`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataValue {
+    /// Text.
+    String(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A number.
+    U64(u64),
+}
+
+const STRING: u64 = 0;
+const BYTES: u64 = 1;
+const U64: u64 = 2;
+
+/// Metadata that is over a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// More than [`Metadata::MAX_ENTRIES`].
+    #[error("{0} metadata entries, {max} allowed", max = Metadata::MAX_ENTRIES)]
+    TooManyEntries(usize),
+    /// A key longer than [`Metadata::MAX_KEY`].
+    #[error("a metadata key of {0} bytes, {max} allowed", max = Metadata::MAX_KEY)]
+    KeyTooLong(usize),
+    /// A value longer than [`Metadata::MAX_VALUE`].
+    #[error("a metadata value of {0} bytes, {max} allowed", max = Metadata::MAX_VALUE)]
+    ValueTooLong(usize),
+    /// More than [`Metadata::MAX_TOTAL`] in all.
+    #[error("more than {max} bytes of metadata", max = Metadata::MAX_TOTAL)]
+    TooLarge,
+}
+
+impl Metadata {
+    /// The most entries.
+    pub const MAX_ENTRIES: usize = 128;
+    /// The longest key, in bytes.
+    pub const MAX_KEY: usize = 256;
+    /// The longest value, in bytes; a number counts 8.
+    pub const MAX_VALUE: usize = 16_384;
+    /// The most bytes of keys and values together.
+    pub const MAX_TOTAL: usize = 65_536;
+
+    /// No metadata.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Appends an entry, and returns the whole.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
+        self.push(key, value);
+        self
+    }
+
+    /// Appends an entry.
+    pub fn push(&mut self, key: impl Into<String>, value: impl Into<MetadataValue>) {
+        self.entries.push((key.into(), value.into()));
+    }
+
+    /// The first value of `key`.
+    pub fn get(&self, key: &str) -> Option<&MetadataValue> {
+        self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    /// The first value of `key`, when it is text.
+    pub fn get_str(&self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(MetadataValue::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The first value of `key`, when it is a number.
+    pub fn get_u64(&self, key: &str) -> Option<u64> {
+        match self.get(key) {
+            Some(MetadataValue::U64(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// All entries in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Checks the limits (`call.metadata.limits`), as sender and as receiver.
+    pub fn check(&self) -> Result<(), MetadataError> {
+        let mut limits = Limits::for_entries(self.entries.len())?;
+        self.iter().try_for_each(|(key, value)| limits.add(key.len(), value.counted_len()))
+    }
+
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
+        // The shortest entry: an empty key, a kind and an empty value.
+        let count = reader.count(3)?;
+        let mut limits = Limits::for_entries(count)?;
+        let mut entries = Vec::with_capacity(count);
+        for _ in 0..count {
+            let key = reader.str()?;
+            let value = MetadataValue::decode(reader)?;
+            limits.add(key.len(), value.counted_len())?;
+            entries.push((key.to_owned(), value));
+        }
+        Ok(Self { entries })
+    }
+
+    pub(super) fn encode(&self, out: &mut impl BufMut) {
+        put_varint(out, self.entries.len() as u64);
+        for (key, value) in &self.entries {
+            put_bytes(out, key.as_bytes());
+            value.encode(out);
+        }
+    }
+
+    pub(super) fn encoded_len(&self) -> usize {
+        let entries = self.entries.iter().map(|(key, value)| bytes_len(key.as_bytes()) + value.encoded_len());
+        varint_len(self.entries.len() as u64) + entries.sum::<usize>()
+    }
+}
+
+impl MetadataValue {
+    fn counted_len(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::U64(_) => 8,
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
+        match reader.varint()? {
+            STRING => Ok(Self::String(reader.str()?.to_owned())),
+            BYTES => Ok(Self::Bytes(reader.bytes()?.to_vec())),
+            U64 => Ok(Self::U64(reader.varint()?)),
+            other => Err(Rule::DecodeError.because(format!("metadata value of kind {other}"))),
+        }
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        match self {
+            Self::String(text) => {
+                put_varint(out, STRING);
+                put_bytes(out, text.as_bytes());
+            }
+            Self::Bytes(bytes) => {
+                put_varint(out, BYTES);
+                put_bytes(out, bytes);
+            }
+            Self::U64(number) => {
+                put_varint(out, U64);
+                put_varint(out, *number);
+            }
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        1 + match self {
+            Self::String(text) => bytes_len(text.as_bytes()),
+            Self::Bytes(bytes) => bytes_len(bytes),
+            Self::U64(number) => varint_len(*number),
+        }
+    }
+}
+
+/// Adds up entries against the limits.
+struct Limits {
+    total: usize,
+}
+
+impl Limits {
+    fn for_entries(count: usize) -> Result<Self, MetadataError> {
+        if count > Metadata::MAX_ENTRIES {
+            return Err(MetadataError::TooManyEntries(count));
+        }
+        Ok(Self { total: 0 })
+    }
+
+    fn add(&mut self, key: usize, value: usize) -> Result<(), MetadataError> {
+        self.total += key + value;
+        if key > Metadata::MAX_KEY {
+            Err(MetadataError::KeyTooLong(key))
+        } else if value > Metadata::MAX_VALUE {
+            Err(MetadataError::ValueTooLong(value))
+        } else if self.total > Metadata::MAX_TOTAL {
+            Err(MetadataError::TooLarge)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl From<MetadataError> for Violation {
+    fn from(error: MetadataError) -> Self {
+        Rule::MetadataLimits.because(error.to_string())
+    }
+}
+
+impl From<WireError> for Violation {
+    fn from(error: WireError) -> Self {
+        Rule::DecodeError.because(error.to_string())
+    }
+}
+
+impl From<&str> for MetadataValue {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for MetadataValue {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<Vec<u8>> for MetadataValue {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<u64> for MetadataValue {
+    fn from(number: u64) -> Self {
+        Self::U64(number)
+    }
+}
+
+impl<K: Into<String>, V: Into<MetadataValue>> FromIterator<(K, V)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        Self { entries: entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(metadata: &Metadata) -> Result<Metadata, Violation> {
+        let mut bytes = Vec::new();
+        metadata.encode(&mut bytes);
+        assert_eq!(bytes.len(), metadata.encoded_len());
+        Metadata::decode(&mut Reader::new(&bytes))
+    }
+
+    #[test]
+    fn order_and_duplicates_are_kept() {
+        let metadata = Metadata::new().with("b", 1).with("a", vec![0, 1]).with("b", "two");
+        assert_eq!(decode(&metadata), Ok(metadata.clone()));
+        assert_eq!(metadata.get("b"), Some(&MetadataValue::U64(1)));
+    }
+
+    #[test]
+    fn each_limit_holds_for_sender_and_receiver_alike() {
+        let entries: Metadata = (0..129).map(|n| (n.to_string(), n)).collect();
+        let key = Metadata::new().with("k".repeat(257), 1);
+        let value = Metadata::new().with("k", vec![0; 16_385]);
+        let total: Metadata = (0..5).map(|n| (n.to_string(), vec![0; 16_384])).collect();
+        for (metadata, error) in [
+            (entries, MetadataError::TooManyEntries(129)),
+            (key, MetadataError::KeyTooLong(257)),
+            (value, MetadataError::ValueTooLong(16_385)),
+            (total, MetadataError::TooLarge),
+        ] {
+            assert_eq!(metadata.check(), Err(error));
+            assert_eq!(decode(&metadata), Err(error.into()));
+        }
+    }
+
+    #[test]
+    fn what_is_exactly_at_the_limits_passes() {
+        let mut metadata = Metadata::new().with("k".repeat(256), vec![0; 16_384]);
+        for _ in 0..3 {
+            metadata.push("", vec![0; 16_256]);
+        }
+        metadata.push("", vec![0; 65_536 - 256 - 16_384 - 3 * 16_256]);
+        while metadata.len() < Metadata::MAX_ENTRIES {
+            metadata.push("", "");
+        }
+        assert_eq!(metadata.check(), Ok(()));
+        assert_eq!(decode(&metadata), Ok(metadata));
+    }
+
+    #[test]
+    fn a_claimed_number_of_entries_beyond_the_bytes_is_a_decode_error() {
+        let violation = Metadata::decode(&mut Reader::new(&[0xff, 0xff, 0xff, 0x7f])).unwrap_err();
+        assert_eq!(violation.rule, Rule::DecodeError);
+    }
+}

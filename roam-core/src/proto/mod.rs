@@ -1,0 +1,39 @@
+//! The protocol as a state machine without I/O.
+//!
+//! [`Link`] is the machine of one end of a link. A shell feeds it with frames, commands and the
+//! time, and asks it for events and for frames to send; it never blocks, spawns, or reads a clock.
+
+mod calls;
+mod channel;
+mod commands;
+mod config;
+mod connection;
+mod connects;
+mod credit;
+mod event;
+mod framing;
+mod ids;
+mod link;
+mod message;
+mod metadata;
+mod outbox;
+pub(crate) mod outcome;
+mod queue;
+mod recent;
+mod violation;
+mod wire;
+
+pub use calls::Refused;
+pub use channel::{ChannelEnd, Direction, SendRefused};
+pub use commands::Received;
+pub use config::{Agreed, Config, FRAME_OVERHEAD, Limits, MAX_HELLO_FRAME};
+pub use event::{CloseReason, Event, Request, Response};
+pub use framing::{Framing, PACKED_FRAME};
+pub use ids::{ChannelId, ConnectionId, MethodId, RequestId, Role};
+pub use link::{Link, Stats, Traffic};
+pub use message::{DecodeError, Hello, MAX_CHANNELS, MAX_REASON, Message};
+pub use metadata::{Metadata, MetadataError, MetadataValue};
+pub use outcome::Failure;
+pub use queue::ElementQueue;
+pub use violation::{Rule, Violation};
+pub use wire::WireError;

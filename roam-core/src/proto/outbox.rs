@@ -1,0 +1,208 @@
+//! What waits to be sent.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use super::framing::{Framing, PACKED_FRAME};
+use super::ids::{ConnectionId, RequestId};
+use super::message::Message;
+use super::wire::{put_varint, varint_len};
+
+/// Messages in the order in which they are to be sent, already encoded.
+///
+/// In packed frames, what is queued while the transport is busy shares a frame.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    framing: Framing,
+    frames: VecDeque<Frame>,
+    /// Spare room from which frames of a single message are cut.
+    spare: BytesMut,
+    queued: usize,
+    control: usize,
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    bytes: BytesMut,
+    sealed: bool,
+    control: usize,
+    responses: Vec<(ConnectionId, RequestId)>,
+}
+
+/// A frame that leaves, and the calls whose Response is in it.
+pub(super) struct Departure {
+    pub(super) bytes: Bytes,
+    pub(super) responses: Vec<(ConnectionId, RequestId)>,
+}
+
+/// The room for single-message frames is taken in pieces of this size.
+const SPARE: usize = 4 * 1024;
+
+impl Outbox {
+    pub(super) fn new(framing: Framing) -> Self {
+        Self { framing, frames: VecDeque::new(), spare: BytesMut::new(), queued: 0, control: 0 }
+    }
+
+    /// The bytes that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// The bytes of control replies that wait.
+    pub(super) fn control(&self) -> usize {
+        self.control
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, message: &Message<'_>) {
+        self.append(message);
+    }
+
+    /// Queues a message that the peer made us send, which counts against the bound on those.
+    pub(super) fn push_control(&mut self, message: &Message<'_>) {
+        let before = self.queued;
+        self.append(message);
+        let len = self.queued - before;
+        self.control += len;
+        self.last().control += len;
+    }
+
+    /// Queues a Response; its call is reported when the frame leaves.
+    pub(super) fn push_response(
+        &mut self,
+        connection: ConnectionId,
+        request: RequestId,
+        message: &Message<'_>,
+    ) {
+        self.append(message);
+        self.last().responses.push((connection, request));
+    }
+
+    /// Closes the last frame: what comes later does not share it.
+    pub(super) fn seal(&mut self) {
+        if let Some(frame) = self.frames.back_mut() {
+            frame.sealed = true;
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, message: &Message<'_>) {
+        let len = message.encoded_len();
+        match self.framing {
+            Framing::Single => {
+                let bytes = self.cut(message, len);
+                self.queued += len;
+                self.frames.push_back(Frame { bytes, sealed: true, ..Frame::default() });
+            }
+            Framing::Packed => {
+                let record = varint_len(len as u64) + len;
+                self.queued += record;
+                if !self.fits(record) {
+                    self.frames.push_back(Frame::default());
+                }
+                let bytes = &mut self.last().bytes;
+                bytes.reserve(record);
+                put_varint(bytes, len as u64);
+                message.encode(bytes);
+            }
+        }
+    }
+
+    fn last(&mut self) -> &mut Frame {
+        self.frames.back_mut().expect("called after a frame was appended")
+    }
+
+    fn fits(&self, record: usize) -> bool {
+        self.frames.back().is_some_and(|frame| !frame.sealed && frame.bytes.len() + record <= PACKED_FRAME)
+    }
+
+    fn cut(&mut self, message: &Message<'_>, len: usize) -> BytesMut {
+        if self.spare.capacity() < len {
+            self.spare.reserve(len.max(SPARE));
+        }
+        message.encode(&mut self.spare);
+        self.spare.split()
+    }
+
+    /// Takes out the next frame.
+    pub(super) fn pop(&mut self) -> Option<Departure> {
+        let frame = self.frames.pop_front()?;
+        self.queued -= frame.bytes.len();
+        self.control -= frame.control;
+        Some(Departure { bytes: frame.bytes.freeze(), responses: frame.responses })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ids::ChannelId;
+    use super::*;
+
+    fn data(payload: &[u8]) -> Message<'_> {
+        Message::Data { connection: ConnectionId::ROOT, channel: ChannelId(1), payload }
+    }
+
+    fn frames(outbox: &mut Outbox) -> Vec<Bytes> {
+        std::iter::from_fn(|| outbox.pop().map(|departure| departure.bytes)).collect()
+    }
+
+    #[test]
+    fn single_frames_hold_one_message_each() {
+        let mut outbox = Outbox::new(Framing::Single);
+        outbox.push(&data(&[1]));
+        outbox.push(&data(&[2; 9_000]));
+        assert_eq!(outbox.queued(), 5 + 9_005);
+        let frames = frames(&mut outbox);
+        assert_eq!(&frames[0][..], [8, 0, 1, 1, 1]);
+        assert_eq!(frames[1].len(), 9_005);
+        assert_eq!(outbox.queued(), 0);
+    }
+
+    #[test]
+    fn packed_frames_hold_what_is_ready_up_to_their_bound() {
+        let mut outbox = Outbox::new(Framing::Packed);
+        for _ in 0..70 {
+            outbox.push(&data(&[0; 1_000]));
+        }
+        outbox.push(&data(&[0; 100_000]));
+        outbox.push(&data(&[0]));
+        let lens: Vec<_> = frames(&mut outbox).iter().map(Bytes::len).collect();
+        assert_eq!(lens.len(), 4);
+        assert!(lens[0] <= PACKED_FRAME && lens[0] > PACKED_FRAME - 1_100);
+        assert!(lens[2] > PACKED_FRAME, "a message that is longer has a frame of its own");
+    }
+
+    #[test]
+    fn a_sealed_frame_is_shared_with_nothing() {
+        let mut outbox = Outbox::new(Framing::Packed);
+        outbox.push(&data(&[1]));
+        outbox.seal();
+        outbox.push(&data(&[2]));
+        assert_eq!(frames(&mut outbox).len(), 2);
+    }
+
+    #[test]
+    fn control_replies_are_counted_until_they_leave() {
+        for framing in [Framing::Single, Framing::Packed] {
+            let mut outbox = Outbox::new(framing);
+            outbox.push(&data(&[1]));
+            outbox.push_control(&data(&[2]));
+            assert!(outbox.control() > 0 && outbox.control() < outbox.queued());
+            frames(&mut outbox);
+            assert_eq!(outbox.control(), 0);
+        }
+    }
+
+    #[test]
+    fn a_departure_names_the_calls_it_answers() {
+        let mut outbox = Outbox::new(Framing::Packed);
+        outbox.push_response(ConnectionId(3), RequestId(8), &data(&[]));
+        let departure = outbox.pop().unwrap();
+        assert_eq!(departure.responses, [(ConnectionId(3), RequestId(8))]);
+    }
+}

@@ -1,0 +1,190 @@
+//! Reading and writing the postcard primitives of which the envelope is made.
+//!
+//! The envelope is decoded by hand and strictly: no overlong varints, no trailing bytes, and no
+//! allocation by a length that a peer claims.
+
+use bytes::BufMut;
+
+/// Why bytes are not what they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The bytes end within a value.
+    #[error("bytes are missing")]
+    Truncated,
+    /// A varint longer than it need be, or than its type can be.
+    #[error("overlong varint")]
+    OverlongVarint,
+    /// A varint's value does not fit its type.
+    #[error("number out of range")]
+    OutOfRange,
+    /// A string is not UTF-8.
+    #[error("invalid UTF-8")]
+    InvalidUtf8,
+    /// Bytes follow the value.
+    #[error("trailing bytes")]
+    TrailingBytes,
+}
+
+/// Reads from the front of a slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn finish(self) -> Result<(), WireError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(WireError::TrailingBytes) }
+    }
+
+    #[inline]
+    pub(super) fn byte(&mut self) -> Result<u8, WireError> {
+        let (&first, rest) = self.rest.split_first().ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(first)
+    }
+
+    /// A `u64` in LEB128, in the shortest form.
+    #[inline]
+    pub(super) fn varint(&mut self) -> Result<u64, WireError> {
+        let first = self.byte()?;
+        if first < 0x80 {
+            return Ok(u64::from(first));
+        }
+        self.long_varint(u64::from(first & 0x7f))
+    }
+
+    fn long_varint(&mut self, mut value: u64) -> Result<u64, WireError> {
+        for shift in (7..=63).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && byte > 1 {
+                return Err(WireError::OverlongVarint);
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return if byte == 0 { Err(WireError::OverlongVarint) } else { Ok(value) };
+            }
+        }
+        Err(WireError::OverlongVarint)
+    }
+
+    pub(super) fn varint_u32(&mut self) -> Result<u32, WireError> {
+        u32::try_from(self.varint()?).map_err(|_| WireError::OutOfRange)
+    }
+
+    /// The count of a list whose elements take at least `least` bytes each.
+    pub(super) fn count(&mut self, least: usize) -> Result<usize, WireError> {
+        let count = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
+        match count.checked_mul(least) {
+            Some(bytes) if bytes <= self.rest.len() => Ok(count),
+            _ => Err(WireError::Truncated),
+        }
+    }
+
+    /// A length and that many bytes.
+    #[inline]
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+        let len = self.count(1)?;
+        let (bytes, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    pub(super) fn str(&mut self) -> Result<&'a str, WireError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| WireError::InvalidUtf8)
+    }
+}
+
+/// Appends `value` in LEB128.
+#[inline]
+pub(super) fn put_varint(out: &mut impl BufMut, mut value: u64) {
+    while value >= 0x80 {
+        out.put_u8(low_seven_bits(value) | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(low_seven_bits(value));
+}
+
+fn low_seven_bits(value: u64) -> u8 {
+    (value & 0x7f) as u8
+}
+
+/// Appends a length and the bytes.
+#[inline]
+pub(super) fn put_bytes(out: &mut impl BufMut, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.put_slice(bytes);
+}
+
+/// How many bytes [`put_varint`] appends.
+#[inline]
+pub(super) fn varint_len(value: u64) -> usize {
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+/// How many bytes [`put_bytes`] appends.
+#[inline]
+pub(super) fn bytes_len(bytes: &[u8]) -> usize {
+    varint_len(bytes.len() as u64) + bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn varint(bytes: &[u8]) -> Result<u64, WireError> {
+        Reader::new(bytes).varint()
+    }
+
+    #[test]
+    fn varints_round_trip_in_their_shortest_form() {
+        for value in [0, 1, 127, 128, 300, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            assert_eq!(out.len(), varint_len(value));
+            assert_eq!(varint(&out), Ok(value));
+        }
+    }
+
+    #[test]
+    fn overlong_and_truncated_varints_are_refused() {
+        assert_eq!(varint(&[0x80, 0x00]), Err(WireError::OverlongVarint));
+        assert_eq!(varint(&[0xff, 0x80, 0x00]), Err(WireError::OverlongVarint));
+        assert_eq!(varint(&[0xff; 11]), Err(WireError::OverlongVarint));
+        let mut over = [0xff; 10];
+        over[9] = 0x02;
+        assert_eq!(varint(&over), Err(WireError::OverlongVarint));
+        assert_eq!(varint(&[]), Err(WireError::Truncated));
+        assert_eq!(varint(&[0x80]), Err(WireError::Truncated));
+    }
+
+    #[test]
+    fn a_claimed_length_beyond_the_bytes_is_refused_before_anything_is_allocated() {
+        let mut claim = Vec::new();
+        put_varint(&mut claim, 1 << 40);
+        assert_eq!(Reader::new(&claim).bytes(), Err(WireError::Truncated));
+        assert_eq!(Reader::new(&claim).count(8), Err(WireError::Truncated));
+        let mut most = Vec::new();
+        put_varint(&mut most, u64::MAX);
+        assert_eq!(Reader::new(&most).count(usize::MAX), Err(WireError::Truncated));
+    }
+
+    #[test]
+    fn strings_are_utf8() {
+        assert_eq!(Reader::new(&[2, 0xc3, 0x28]).str(), Err(WireError::InvalidUtf8));
+        assert_eq!(Reader::new(&[2, b'o', b'k']).str(), Ok("ok"));
+    }
+}

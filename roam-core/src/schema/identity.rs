@@ -1,0 +1,196 @@
+//! Method ids (`protocol.md`, "Method identity").
+
+use std::collections::HashSet;
+
+use heck::ToKebabCase;
+
+use crate::MethodId;
+
+use super::{Part, Payload, StructKind, Type, TypeIndex, Types, Visitor};
+
+/// The id of the method `method` of `service` (both as written in Rust), which takes `args`
+/// and returns `ret`, a [`Type::Result`] when it can fail.
+pub fn method_id(
+    service: &str,
+    method: &str,
+    types: &Types,
+    args: &[TypeIndex],
+    ret: TypeIndex,
+) -> MethodId {
+    let signature = blake3::hash(&signature(types, args, ret));
+    let id = blake3::Hasher::new()
+        .update(service.to_kebab_case().as_bytes())
+        .update(b".")
+        .update(method.to_kebab_case().as_bytes())
+        .update(signature.as_bytes())
+        .finalize();
+    let [a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
+    MethodId(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+}
+
+fn signature(types: &Types, args: &[TypeIndex], ret: TypeIndex) -> Vec<u8> {
+    let mut out = vec![TUPLE];
+    varint(args.len(), &mut out);
+    for &ty in args.iter().chain([&ret]) {
+        encode(types, ty, &mut out);
+    }
+    out
+}
+
+/// Appends what the type at `root` counts for in an id.
+pub(super) fn encode(types: &Types, root: TypeIndex, out: &mut Vec<u8>) {
+    let mut encoder = Encoder {
+        out,
+        met: HashSet::new(),
+    };
+    types.walk(root, &mut encoder);
+}
+
+const LIST: u8 = 0x20;
+const OPTION: u8 = 0x21;
+const ARRAY: u8 = 0x22;
+const MAP: u8 = 0x23;
+const SET: u8 = 0x24;
+const TUPLE: u8 = 0x25;
+const TX: u8 = 0x26;
+const RX: u8 = 0x27;
+const STRUCT: u8 = 0x30;
+const ENUM: u8 = 0x31;
+const MET_BEFORE: u8 = 0x32;
+
+/// The top bit of a varint's byte.
+const MORE_FOLLOWS: u8 = 0x80;
+
+const UNIT_VARIANT: u8 = 0x00;
+const NEWTYPE_VARIANT: u8 = 0x01;
+const STRUCT_VARIANT: u8 = 0x02;
+
+struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    met: HashSet<TypeIndex>,
+}
+
+impl Visitor for Encoder<'_> {
+    fn enter(&mut self, index: TypeIndex, ty: &Type) -> bool {
+        if matches!(ty, Type::Result { .. }) {
+            // What it holds does not count.
+            self.out.push(tag(ty));
+            return false;
+        }
+        if !self.met.insert(index) {
+            self.out.push(MET_BEFORE);
+            return false;
+        }
+        self.out.push(tag(ty));
+        if let Some(len) = len(ty) {
+            varint(len, self.out);
+        }
+        true
+    }
+
+    fn part(&mut self, part: Part<'_>) {
+        match part {
+            Part::Field(field) => self.name(&field.name),
+            Part::Position(position) => self.name(&position.to_string()),
+            Part::Variant(variant) => {
+                self.name(&variant.name);
+                self.payload(&variant.payload);
+            }
+        }
+    }
+
+    fn leave(&mut self, index: TypeIndex, ty: &Type) {
+        // A list is written out each time, except within itself (transparent structs can
+        // be lists of themselves).
+        if !is_met_once(ty) {
+            self.met.remove(&index);
+        }
+    }
+}
+
+impl Encoder<'_> {
+    fn name(&mut self, name: &str) {
+        varint(name.len(), self.out);
+        self.out.extend_from_slice(name.as_bytes());
+    }
+
+    fn payload(&mut self, payload: &Payload) {
+        let len = match payload {
+            Payload::Unit => return self.out.push(UNIT_VARIANT),
+            Payload::Newtype(_) => return self.out.push(NEWTYPE_VARIANT),
+            Payload::Tuple(elements) => elements.len(),
+            Payload::Struct(fields) => fields.len(),
+        };
+        self.out.push(STRUCT_VARIANT);
+        varint(len, self.out);
+    }
+}
+
+fn tag(ty: &Type) -> u8 {
+    match ty {
+        Type::Bool => 0x01,
+        Type::U8 => 0x02,
+        Type::U16 => 0x03,
+        Type::U32 => 0x04,
+        Type::U64 | Type::Usize => 0x05,
+        Type::U128 => 0x06,
+        Type::I8 => 0x07,
+        Type::I16 => 0x08,
+        Type::I32 => 0x09,
+        Type::I64 | Type::Isize => 0x0a,
+        Type::I128 => 0x0b,
+        Type::F32 => 0x0c,
+        Type::F64 => 0x0d,
+        Type::Char => 0x0e,
+        Type::String => 0x0f,
+        Type::Unit | Type::Duration | Type::Result { .. } => 0x10,
+        Type::Bytes => 0x11,
+        Type::List(_) => LIST,
+        Type::Set(_) => SET,
+        Type::Option(_) => OPTION,
+        Type::Array { .. } => ARRAY,
+        Type::Map { .. } => MAP,
+        Type::Tuple(_) => TUPLE,
+        Type::Tx(_) => TX,
+        Type::Rx(_) => RX,
+        Type::Struct(it) => match it.kind {
+            StructKind::Unit => 0x10,
+            StructKind::Tuple(_) => TUPLE,
+            StructKind::Named(_) => STRUCT,
+        },
+        Type::Enum(_) => ENUM,
+    }
+}
+
+/// The count that follows the tag.
+fn len(ty: &Type) -> Option<usize> {
+    match ty {
+        Type::Array { len, .. } => Some(*len),
+        Type::Tuple(elements) => Some(elements.len()),
+        Type::Enum(it) => Some(it.variants.len()),
+        Type::Struct(it) => match &it.kind {
+            StructKind::Unit => None,
+            StructKind::Tuple(elements) => Some(elements.len()),
+            StructKind::Named(fields) => Some(fields.len()),
+        },
+        _ => None,
+    }
+}
+
+/// Whether a second one is written as a reference to the first.
+fn is_met_once(ty: &Type) -> bool {
+    matches!(ty, Type::Struct(_) | Type::Enum(_) | Type::Tuple(_))
+}
+
+/// Appends `value` as LEB128.
+fn varint(value: usize, out: &mut Vec<u8>) {
+    let mut rest = value;
+    loop {
+        let [low, ..] = rest.to_le_bytes();
+        rest >>= 7;
+        if rest == 0 {
+            return out.push(low);
+        }
+        out.push(low | MORE_FOLLOWS);
+    }
+}

@@ -1,0 +1,178 @@
+//! Descriptions of the types of the standard library and of `bytes`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Schema, Type, TypeIndex, Types};
+
+macro_rules! leaves {
+    ($($ty:ty => $is:ident,)*) => {$(
+        impl Schema for $ty {
+            type Parts = ();
+
+            fn describe(types: &mut Types) -> TypeIndex {
+                types.define::<Self>(|_| Type::$is)
+            }
+        }
+    )*};
+}
+
+leaves! {
+    bool => Bool,
+    u16 => U16,
+    u32 => U32,
+    u64 => U64,
+    u128 => U128,
+    usize => Usize,
+    i8 => I8,
+    i16 => I16,
+    i32 => I32,
+    i64 => I64,
+    i128 => I128,
+    isize => Isize,
+    f32 => F32,
+    f64 => F64,
+    char => Char,
+    String => String,
+    () => Unit,
+    Duration => Duration,
+}
+
+impl Schema for u8 {
+    type Parts = ();
+
+    fn describe(types: &mut Types) -> TypeIndex {
+        types.define::<Self>(|_| Type::U8)
+    }
+
+    fn describe_vec(types: &mut Types) -> TypeIndex {
+        types.define::<Vec<Self>>(|_| Type::Bytes)
+    }
+}
+
+impl<T: ?Sized + 'static> Schema for PhantomData<T> {
+    type Parts = ();
+
+    fn describe(types: &mut Types) -> TypeIndex {
+        types.index_of::<()>()
+    }
+}
+
+impl<T: Schema> Schema for Vec<T> {
+    type Parts = (T,);
+
+    fn describe(types: &mut Types) -> TypeIndex {
+        T::describe_vec(types)
+    }
+}
+
+/// Types that look like another one.
+macro_rules! same {
+    ($([$($generics:tt)*] $ty:ty => $is:ty,)*) => {$(
+        impl<$($generics)*> Schema for $ty {
+            type Parts = ($is,);
+
+            fn describe(types: &mut Types) -> TypeIndex {
+                types.index_of::<$is>()
+            }
+        }
+    )*};
+}
+
+same! {
+    [T: Schema] Box<T> => T,
+    [T: Schema] Rc<T> => T,
+    [T: Schema] Arc<T> => T,
+    [] Box<str> => String,
+    [] Rc<str> => String,
+    [] Arc<str> => String,
+    [] Cow<'static, str> => String,
+    [] bytes::Bytes => Vec<u8>,
+}
+
+/// Types that hold one other type.
+macro_rules! holders {
+    ($([$($generics:tt)*] $ty:ty => $is:ident,)*) => {$(
+        impl<T: Schema, $($generics)*> Schema for $ty {
+            type Parts = (T,);
+
+            fn describe(types: &mut Types) -> TypeIndex {
+                types.define::<Self>(|types| Type::$is(types.index_of::<T>()))
+            }
+        }
+    )*};
+}
+
+holders! {
+    [] Option<T> => Option,
+    [] Box<[T]> => List,
+    [] VecDeque<T> => List,
+    [] LinkedList<T> => List,
+    [] BTreeSet<T> => Set,
+    [S: 'static] HashSet<T, S> => Set,
+}
+
+macro_rules! pairs {
+    ($([$($generics:tt)*] $ty:ty => $is:ident { $first:ident, $second:ident },)*) => {$(
+        impl<A: Schema, B: Schema, $($generics)*> Schema for $ty {
+            type Parts = (A, B);
+
+            fn describe(types: &mut Types) -> TypeIndex {
+                types.define::<Self>(|types| Type::$is {
+                    $first: types.index_of::<A>(),
+                    $second: types.index_of::<B>(),
+                })
+            }
+        }
+    )*};
+}
+
+pairs! {
+    [] BTreeMap<A, B> => Map { key, value },
+    [S: 'static] HashMap<A, B, S> => Map { key, value },
+    [] Result<A, B> => Result { ok, err },
+}
+
+impl<T: Schema, const N: usize> Schema for [T; N] {
+    type Parts = (T,);
+
+    fn describe(types: &mut Types) -> TypeIndex {
+        types.define::<Self>(|types| Type::Array {
+            element: types.index_of::<T>(),
+            len: N,
+        })
+    }
+}
+
+macro_rules! tuples {
+    ($($($element:ident)+;)*) => {$(
+        impl<$($element: Schema),+> Schema for ($($element,)+) {
+            type Parts = Self;
+
+            fn describe(types: &mut Types) -> TypeIndex {
+                types.define::<Self>(|types| {
+                    Type::Tuple(vec![$(types.index_of::<$element>()),+])
+                })
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+    A B C D E F G H I;
+    A B C D E F G H I J;
+    A B C D E F G H I J K;
+    A B C D E F G H I J K L;
+}

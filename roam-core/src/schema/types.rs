@@ -1,0 +1,283 @@
+//! The table of types.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Schema;
+
+/// The types of a service, each once; they refer to each other by index.
+///
+/// So a recursive type is finite here, and a type that is used twice is described once.
+#[derive(Debug, Clone, Default)]
+pub struct Types {
+    table: Vec<Type>,
+    /// Empty in a description that was received.
+    known: HashMap<TypeId, TypeIndex>,
+}
+
+/// Where a type stands in its [`Types`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TypeIndex(u32);
+
+impl TypeIndex {
+    /// The position in the table, counted from 0.
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Types {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The type that stands at `index`.
+    ///
+    /// # Panics
+    /// When `index` comes from another, longer table.
+    pub fn get(&self, index: TypeIndex) -> &Type {
+        &self.table[index.position()]
+    }
+
+    /// All types with their indices, in the order in which they were met.
+    pub fn iter(&self) -> impl Iterator<Item = (TypeIndex, &Type)> {
+        (0..).map(TypeIndex).zip(&self.table)
+    }
+
+    /// Where `T` stands; describes it when it is not there yet.
+    pub fn index_of<T: Schema>(&mut self) -> TypeIndex {
+        let identity = TypeId::of::<T>();
+        if let Some(&index) = self.known.get(&identity) {
+            return index;
+        }
+        let index = T::describe(self);
+        self.known.insert(identity, index);
+        index
+    }
+
+    /// Adds `T`, and the types that `build` asks for after it.
+    ///
+    /// The place is taken before `build` runs, so that a recursive type finds itself.
+    pub fn define<T: 'static>(&mut self, build: impl FnOnce(&mut Types) -> Type) -> TypeIndex {
+        let index = TypeIndex(
+            u32::try_from(self.table.len()).expect("a program has fewer than 2^32 types"),
+        );
+        self.known.insert(TypeId::of::<T>(), index);
+        // Holds the place; nobody looks at it before `build` is done.
+        self.table.push(Type::Unit);
+        self.table[index.position()] = build(self);
+        index
+    }
+}
+
+/// What a type is, as serde and therefore the wire see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Type {
+    /// `bool`
+    Bool,
+    /// `u8`
+    U8,
+    /// `u16`
+    U16,
+    /// `u32`
+    U32,
+    /// `u64`
+    U64,
+    /// `u128`
+    U128,
+    /// `usize`, 64 bits wide on the wire
+    Usize,
+    /// `i8`
+    I8,
+    /// `i16`
+    I16,
+    /// `i32`
+    I32,
+    /// `i64`
+    I64,
+    /// `i128`
+    I128,
+    /// `isize`, 64 bits wide on the wire
+    Isize,
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+    /// `char`
+    Char,
+    /// `String`
+    String,
+    /// `()`
+    Unit,
+    /// `Vec<u8>` and `bytes::Bytes`
+    Bytes,
+    /// `Duration`: seconds as `u64` and nanoseconds as `u32`
+    Duration,
+    /// A sequence of any length.
+    List(TypeIndex),
+    /// A sequence without repetition.
+    Set(TypeIndex),
+    /// `Option`
+    Option(TypeIndex),
+    /// `[T; N]`
+    Array {
+        /// What it holds.
+        element: TypeIndex,
+        /// How many.
+        len: usize,
+    },
+    /// A map, in any order.
+    Map {
+        /// What is looked up.
+        key: TypeIndex,
+        /// What is found.
+        value: TypeIndex,
+    },
+    /// A tuple of one element or more.
+    Tuple(Vec<TypeIndex>),
+    /// The sending end of a channel.
+    Tx(TypeIndex),
+    /// The receiving end of a channel.
+    Rx(TypeIndex),
+    /// `Result`
+    Result {
+        /// What `Ok` holds.
+        ok: TypeIndex,
+        /// What `Err` holds.
+        err: TypeIndex,
+    },
+    /// A struct.
+    Struct(Struct),
+    /// An enum.
+    Enum(Enum),
+}
+
+/// A struct.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Struct {
+    /// Its name for readers; serde's `rename` counts. Different types may have the same one.
+    pub name: Cow<'static, str>,
+    /// Its doc comment, without indentation; empty when there is none.
+    pub doc: Cow<'static, str>,
+    /// What its type parameters stand for, in order: tells `Page<User>` from `Page<Tick>`.
+    pub generics: Vec<TypeIndex>,
+    /// What it holds.
+    pub kind: StructKind,
+}
+
+/// What a struct holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StructKind {
+    /// `struct A;`
+    Unit,
+    /// `struct A(…);`
+    Tuple(Vec<TypeIndex>),
+    /// `struct A { … }`
+    Named(Vec<Field>),
+}
+
+/// A named field of a struct or of a variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// The name as written in Rust, without `r#`.
+    pub name: Cow<'static, str>,
+    /// The name that serde sees, after `rename` and `rename_all`.
+    pub wire_name: Cow<'static, str>,
+    /// Its doc comment; empty when there is none.
+    pub doc: Cow<'static, str>,
+    /// What it holds.
+    pub ty: TypeIndex,
+}
+
+/// An enum. On the wire a variant is its position in `variants`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enum {
+    /// Its name for readers; serde's `rename` counts. Different types may have the same one.
+    pub name: Cow<'static, str>,
+    /// Its doc comment; empty when there is none.
+    pub doc: Cow<'static, str>,
+    /// What its type parameters stand for, in order.
+    pub generics: Vec<TypeIndex>,
+    /// Its variants in order of declaration.
+    pub variants: Vec<Variant>,
+}
+
+/// A variant of an enum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// The name as written in Rust, without `r#`.
+    pub name: Cow<'static, str>,
+    /// The name that serde sees.
+    pub wire_name: Cow<'static, str>,
+    /// Its doc comment; empty when there is none.
+    pub doc: Cow<'static, str>,
+    /// What it holds.
+    pub payload: Payload,
+}
+
+/// What a variant holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payload {
+    /// `A`
+    Unit,
+    /// `A(T)`
+    Newtype(TypeIndex),
+    /// `A(T, U)` and `A()`
+    Tuple(Vec<TypeIndex>),
+    /// `A { … }`
+    Struct(Vec<Field>),
+}
+
+impl Serialize for Types {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.table.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Types {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let types = Self {
+            table: Vec::deserialize(deserializer)?,
+            known: HashMap::new(),
+        };
+        types.check().map_err(serde::de::Error::custom)?;
+        Ok(types)
+    }
+}
+
+/// A received description refers to a type that it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("index {index} in a description of {len} types")]
+pub struct DanglingIndex {
+    /// The index that points nowhere.
+    pub index: u32,
+    /// How many types there are.
+    pub len: usize,
+}
+
+impl Types {
+    /// Whether every type refers only to types that are there.
+    fn check(&self) -> Result<(), DanglingIndex> {
+        self.table
+            .iter()
+            .flat_map(Type::references)
+            .try_for_each(|index| self.check_index(index))
+    }
+
+    /// Whether `index`, which was received, stands in this table.
+    pub(super) fn check_index(&self, index: TypeIndex) -> Result<(), DanglingIndex> {
+        let len = self.table.len();
+        if index.position() < len {
+            Ok(())
+        } else {
+            Err(DanglingIndex {
+                index: index.0,
+                len,
+            })
+        }
+    }
+}
