@@ -1,0 +1,32 @@
+//! What pages are made of, each part from the one before it:
+//! wasm → npm package → page, and beside it the generated TypeScript of the demo's service.
+
+mod bindings;
+mod npm;
+mod package;
+mod page;
+mod size;
+mod wasm;
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+pub use bindings::{check as check_bindings, generate as generate_bindings};
+pub use npm::{install as npm_install, run_script as npm_script};
+pub use package::{FOLDER as PACKAGE, build as package};
+pub use page::{FOLDER as PAGE, build as page, server};
+
+use crate::setup::wasm_std::{TARGET, Toolchain};
+use crate::shell::Workspace;
+
+/// `cargo` (or `wasm-pack`) with the toolchain that can build for wasm32.
+pub fn wasm_command(workspace: &Workspace, program: &str) -> Result<Command> {
+    let toolchain = Toolchain::find(workspace);
+    let toolchain = toolchain.with_context(|| {
+        format!("no standard library for {TARGET}; `cargo xtask setup` installs it")
+    })?;
+    let mut command = workspace.command(program);
+    toolchain.apply(&mut command);
+    Ok(command)
+}

@@ -1,0 +1,115 @@
+//! The wasm module and the JavaScript around it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::wasm_command;
+use crate::setup::wasm_std::TARGET;
+use crate::shell::{Run, Workspace, is_newer};
+
+const CRATE: &str = "roam-wasm";
+const MODULE: &str = "roam_wasm";
+const PROFILE: &str = "release-wasm";
+
+/// Builds the module for release and puts it, with its JavaScript, into `folder`.
+pub fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
+    println!("build: {CRATE} for {TARGET}");
+    let compiled = compile(workspace)?;
+    let finished = folder.join(format!("{MODULE}_bg.wasm"));
+    if is_newer(&finished, &[&compiled]) {
+        println!("build: wasm-bindgen and wasm-opt have nothing to do");
+        return Ok(());
+    }
+    println!("build: wasm-bindgen makes the JavaScript around it");
+    let bound = workspace.path("target/wasm-bindgen");
+    bind(workspace, &compiled, &bound)?;
+    println!("build: wasm-opt makes it smaller");
+    let optimized = workspace.path("target/wasm-bindgen").join("optimized.wasm");
+    workspace
+        .command("wasm-opt")
+        .arg("-Oz")
+        .arg(bound.join(format!("{MODULE}_bg.wasm")))
+        .arg("-o")
+        .arg(&optimized)
+        .run()?;
+    collect(&bound, &optimized, folder)
+}
+
+/// Gives the module as the compiler made it.
+fn compile(workspace: &Workspace) -> Result<PathBuf> {
+    let mut cargo = wasm_command(workspace, "cargo")?;
+    cargo
+        .args([
+            "build",
+            "--package",
+            CRATE,
+            "--lib",
+            "--profile",
+            PROFILE,
+            "--target",
+            TARGET,
+        ])
+        .env("CARGO_ENCODED_RUSTFLAGS", without_paths(workspace))
+        .run()?;
+    Ok(workspace
+        .path("target")
+        .join(TARGET)
+        .join(PROFILE)
+        .join(format!("{MODULE}.wasm")))
+}
+
+/// Flags that keep this machine's folders out of the module: they would be downloaded by
+/// everyone, and make it differ from one machine to the next.
+fn without_paths(workspace: &Workspace) -> OsString {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let folders = [(home, "cargo"), (Some(workspace.path("")), "roam")];
+    let mut flags = OsString::new();
+    for (folder, name) in folders {
+        let Some(folder) = folder else { continue };
+        if !flags.is_empty() {
+            flags.push("\x1f");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(folder);
+        flags.push(format!("={name}"));
+    }
+    flags
+}
+
+fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
+    workspace
+        .command("wasm-bindgen")
+        .args([
+            "--target",
+            "web",
+            "--remove-name-section",
+            "--remove-producers-section",
+            "--out-dir",
+        ])
+        .arg(folder)
+        .arg(compiled)
+        .run()
+}
+
+/// Copies what belongs into the package; the module last, since its age tells whether all is done.
+fn collect(bound: &Path, optimized: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for name in [
+        format!("{MODULE}.js"),
+        format!("{MODULE}.d.ts"),
+        format!("{MODULE}_bg.wasm.d.ts"),
+    ] {
+        copy(&bound.join(&name), &folder.join(&name))?;
+    }
+    copy(optimized, &folder.join(format!("{MODULE}_bg.wasm")))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .with_context(|| format!("could not copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Running other programs.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The checkout of roam that the commands work in.
+pub struct Workspace {
+    root: PathBuf,
+    search_path: OsString,
+}
+
+impl Workspace {
+    /// The workspace that this program was built from.
+    pub fn locate() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("xtask lies in a folder of the workspace")
+            .to_owned();
+        let tools = root.join(".tools");
+        let own = [tools.join("bin"), tools.join("node_modules/.bin")];
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let search_path =
+            std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited)))
+                .expect("the folder of the workspace has no ':' in its name");
+        Self { root, search_path }
+    }
+
+    /// The path of a file of the workspace, from its path relative to the root.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// The folder for the tools that the set-up builds for this workspace alone; git ignores it.
+    pub fn tools(&self) -> PathBuf {
+        self.path(".tools")
+    }
+
+    /// A command that runs in the root, finds the tools of [`Self::tools`] first and builds into
+    /// `target`.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.root)
+            .env("PATH", &self.search_path)
+            .env_remove("CARGO_TARGET_DIR");
+        command
+    }
+
+    /// Where a program lies, if it is installed.
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        std::env::split_paths(&self.search_path)
+            .map(|folder| folder.join(program))
+            .find(|file| file.is_file())
+    }
+}
+
+/// What we do with commands.
+pub trait Run {
+    /// Runs to the end with our output; a status other than success is an error.
+    fn run(&mut self) -> Result<()>;
+    /// Runs to the end and gives what it wrote to standard output, trimmed.
+    fn read(&mut self) -> Result<String>;
+    /// Whether it runs to the end with success; its output is dropped.
+    fn succeeds(&mut self) -> bool;
+}
+
+impl Run for Command {
+    fn run(&mut self) -> Result<()> {
+        let status = self
+            .status()
+            .with_context(|| format!("could not start {}", line(self)))?;
+        if !status.success() {
+            bail!("{} failed ({status})", line(self));
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<String> {
+        let output = self
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("could not start {}", line(self)))?;
+        if !output.status.success() {
+            bail!("{} failed ({})", line(self), output.status);
+        }
+        let text = String::from_utf8(output.stdout)
+            .with_context(|| format!("output of {}", line(self)))?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn succeeds(&mut self) -> bool {
+        self.stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+}
+
+/// The command as one would type it.
+pub fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(OsStr::to_string_lossy)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Whether a file is there and not older than any of `inputs`.
+pub fn is_newer(file: &Path, inputs: &[impl AsRef<Path>]) -> bool {
+    let modified = |path: &Path| {
+        path.metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+    };
+    let Some(made) = modified(file) else {
+        return false;
+    };
+    inputs
+        .iter()
+        .all(|input| modified(input.as_ref()).is_some_and(|changed| changed <= made))
+}

@@ -1,0 +1,136 @@
+//! How many tests ran, read from what test runners print.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::shell::line;
+
+/// Tests and checks that passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub passed: u32,
+    pub failed: u32,
+}
+
+impl Counts {
+    /// Counts a check that is one yes or no.
+    pub fn check(&mut self, result: Result<()>) -> Result<()> {
+        match result {
+            Ok(()) => self.passed += 1,
+            Err(_) => self.failed += 1,
+        }
+        result
+    }
+
+    /// Adds what a line of a test runner says.
+    fn read(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            // cargo test, and the runner of wasm-bindgen
+            [
+                "test",
+                "result:",
+                _,
+                passed,
+                "passed;",
+                failed,
+                "failed;",
+                ..,
+            ] => {
+                self.passed += passed.parse().unwrap_or(0);
+                self.failed += failed.parse().unwrap_or(0);
+            }
+            // node --test, for people and as TAP
+            ["ℹ" | "#", "pass", passed] => self.passed += passed.parse().unwrap_or(0),
+            ["ℹ" | "#", "fail", failed] => self.failed += failed.parse().unwrap_or(0),
+            _ => {}
+        }
+    }
+}
+
+/// Runs a command that runs tests: shows what it prints and adds up its tests. A run of no test
+/// is a failure too: it says nothing.
+pub fn run_tests(command: &mut Command, counts: &mut Counts) -> Result<()> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start {}", line(command)))?;
+    let output = child.stdout.take().context("its output was to be read")?;
+    let ran = copy_and_count(BufReader::new(output))?;
+    counts.passed += ran.passed;
+    counts.failed += ran.failed;
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{} failed ({status})", line(command));
+    }
+    ensure!(ran != Counts::default(), "{} ran no test", line(command));
+    Ok(())
+}
+
+fn copy_and_count(mut output: impl BufRead) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let mut text = Vec::new();
+    let mut shown = std::io::stdout().lock();
+    while output.read_until(b'\n', &mut text)? > 0 {
+        shown.write_all(&text)?;
+        counts.read(&String::from_utf8_lossy(&text));
+        text.clear();
+    }
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    fn read(lines: &[&str]) -> Counts {
+        let mut counts = Counts::default();
+        for line in lines {
+            counts.read(line);
+        }
+        counts
+    }
+
+    #[test]
+    fn adds_up_the_results_of_cargo() {
+        let counts = read(&[
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.0s",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 filtered out",
+        ]);
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 15,
+                failed: 2
+            }
+        );
+    }
+
+    #[test]
+    fn reads_both_forms_of_node() {
+        assert_eq!(
+            read(&["# pass 4", "# fail 1"]),
+            Counts {
+                passed: 4,
+                failed: 1
+            }
+        );
+        assert_eq!(
+            read(&["ℹ pass 4", "ℹ fail 0"]),
+            Counts {
+                passed: 4,
+                failed: 0
+            }
+        );
+    }
+
+    #[test]
+    fn takes_nothing_from_what_tests_print() {
+        assert_eq!(
+            read(&["test passes ... ok", "5 passed; 1 failed"]),
+            Counts::default()
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! The steps of `cargo xtask test`, in the order in which they run.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::counts::{Counts, run_tests};
+use crate::build;
+use crate::setup::wasm_std::TARGET;
+use crate::setup::{self, Chromium, Firefox};
+use crate::shell::{Run, Workspace};
+
+/// The crates, by their folders, whose wasm tests run in browsers.
+const WASM_TEST_CRATES: &[&str] = &["roam-wasm"];
+
+/// The crates that have to be free of warnings for wasm32 as well.
+const WASM_CRATES: &[&str] = &["roam-core", "roam-wasm"];
+
+/// The tests of the page in a browser.
+const BROWSER_TESTS: &str = "tests/browser";
+
+/// One step.
+pub struct Step {
+    pub name: &'static str,
+    /// In a line, what it does.
+    pub does: &'static str,
+    /// The steps without which it cannot run.
+    pub needs: &'static [&'static str],
+    /// Runs it; adds the tests that it ran.
+    pub action: fn(&Workspace, &mut Counts) -> Result<()>,
+}
+
+/// All steps: quick answers first, and nothing before what it needs.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "setup-rust",
+        does: "rustfmt and clippy are there",
+        needs: &[],
+        action: |workspace, _| setup::to_check(workspace),
+    },
+    Step {
+        name: "format",
+        does: "cargo fmt changes nothing",
+        needs: &["setup-rust"],
+        action: |workspace, counts| {
+            counts.check(cargo(workspace, &["fmt", "--all", "--check"]).run())
+        },
+    },
+    Step {
+        name: "setup-build",
+        does: "what builds wasm and the page is there",
+        needs: &[],
+        action: |workspace, _| setup::everything_to_build(workspace),
+    },
+    Step {
+        name: "package",
+        does: "wasm and TypeScript make the npm package, within its size",
+        needs: &["setup-build"],
+        action: |workspace, counts| counts.check(build::package(workspace).map(drop)),
+    },
+    Step {
+        name: "bindings",
+        does: "the generated TypeScript that is checked in is what the service says",
+        needs: &[],
+        action: |workspace, counts| counts.check(build::check_bindings(workspace)),
+    },
+    Step {
+        name: "page",
+        does: "the page of the demo builds on the packed npm package",
+        needs: &["package", "bindings"],
+        action: |workspace, counts| counts.check(build::page(workspace)),
+    },
+    Step {
+        name: "types",
+        does: "tsc finds no error in the npm package and in the page",
+        needs: &["page"],
+        action: |workspace, counts| {
+            counts.check(script(workspace, build::PACKAGE, "check").run())?;
+            counts.check(script(workspace, build::PAGE, "check").run())
+        },
+    },
+    Step {
+        name: "clippy",
+        does: "no warning in any crate",
+        needs: &["setup-rust"],
+        action: clippy,
+    },
+    Step {
+        name: "clippy-wasm",
+        does: "no warning in what is compiled for wasm32",
+        needs: &["setup-rust", "setup-build"],
+        action: clippy_wasm,
+    },
+    Step {
+        name: "docs",
+        does: "no warning in the documentation",
+        needs: &[],
+        action: docs,
+    },
+    Step {
+        name: "native",
+        does: "tests of all crates and the examples in their documentation",
+        needs: &[],
+        action: |workspace, counts| {
+            run_tests(
+                &mut cargo(workspace, &["test", "--workspace", "--no-fail-fast"]),
+                counts,
+            )
+        },
+    },
+    Step {
+        name: "npm",
+        does: "tests of the npm package in Node",
+        needs: &["package"],
+        action: |workspace, counts| {
+            run_tests(&mut script(workspace, build::PACKAGE, "test"), counts)
+        },
+    },
+    Step {
+        name: "setup-browsers",
+        does: "the browsers and what drives them are there",
+        needs: &["setup-build"],
+        action: |workspace, _| setup::to_test_in_browsers(workspace),
+    },
+    Step {
+        name: "wasm-chromium",
+        does: "wasm tests in headless Chromium",
+        needs: &["setup-browsers"],
+        action: |workspace, counts| {
+            let driver = Chromium::driver(workspace)?;
+            wasm_tests(
+                workspace,
+                counts,
+                &[
+                    "--chrome".as_ref(),
+                    "--chromedriver".as_ref(),
+                    driver.as_ref(),
+                ],
+            )
+        },
+    },
+    Step {
+        name: "wasm-firefox",
+        does: "wasm tests in headless Firefox",
+        needs: &["setup-browsers"],
+        action: |workspace, counts| {
+            let driver = Firefox::driver(workspace)?;
+            wasm_tests(
+                workspace,
+                counts,
+                &[
+                    "--firefox".as_ref(),
+                    "--geckodriver".as_ref(),
+                    driver.as_ref(),
+                ],
+            )
+        },
+    },
+    Step {
+        name: "page-chromium",
+        does: "the page's tests in headless Chromium, against the demo's server",
+        needs: &["page", "setup-browsers"],
+        action: page_tests,
+    },
+];
+
+fn clippy(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    counts.check(cargo(workspace, &arguments).run())
+}
+
+fn clippy_wasm(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let mut cargo = build::wasm_command(workspace, "cargo")?;
+    cargo.args(["clippy", "--target", TARGET, "--all-targets"]);
+    for name in WASM_CRATES {
+        cargo.args(["--package", name]);
+    }
+    counts.check(cargo.args(["--", "-D", "warnings"]).run())
+}
+
+fn docs(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let mut cargo = cargo(workspace, &["doc", "--workspace", "--no-deps"]);
+    counts.check(cargo.env("RUSTDOCFLAGS", "-D warnings").run())
+}
+
+fn wasm_tests(workspace: &Workspace, counts: &mut Counts, browser: &[&OsStr]) -> Result<()> {
+    for folder in WASM_TEST_CRATES {
+        let mut wasm_pack = build::wasm_command(workspace, "wasm-pack")?;
+        wasm_pack
+            .args(["test", "--headless", "--mode", "no-install"])
+            .args(browser)
+            .arg(workspace.path(folder))
+            .env(
+                "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+                workspace.path("roam-wasm/webdriver.json"),
+            )
+            // Seconds for all tests of a file; a machine that also compiles can be slow.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "180");
+        run_tests(&mut wasm_pack, counts)?;
+    }
+    Ok(())
+}
+
+fn page_tests(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let server = build::server(workspace)?;
+    build::npm_install(workspace, &workspace.path(BROWSER_TESTS))?;
+    let mut tests = script(workspace, BROWSER_TESTS, "test");
+    tests
+        .env("ROAM_CHROMIUM", Chromium::program(workspace)?)
+        .env("ROAM_WEB_DEMO", server);
+    run_tests(&mut tests, counts)
+}
+
+fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
+    let mut command = workspace.command("cargo");
+    command.args(arguments);
+    command
+}
+
+fn script(workspace: &Workspace, folder: &str, name: &str) -> Command {
+    build::npm_script(workspace, &workspace.path(folder), name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STEPS;
+
+    #[test]
+    fn every_step_comes_after_what_it_needs() {
+        for (position, step) in STEPS.iter().enumerate() {
+            for need in step.needs {
+                assert!(
+                    STEPS[..position]
+                        .iter()
+                        .any(|earlier| earlier.name == *need),
+                    "{} needs {need}, which does not come before it",
+                    step.name
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What came of the steps.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::counts::Counts;
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    /// With the reason.
+    Failed(String),
+    /// It did not run, because this step, which it needs, did not pass.
+    HeldUp(&'static str),
+}
+
+/// What came of a step.
+pub struct Report {
+    pub name: &'static str,
+    pub outcome: Outcome,
+    pub counts: Counts,
+    pub time: Duration,
+}
+
+impl Report {
+    /// A step that did not run.
+    pub fn held_up(name: &'static str, need: &'static str) -> Self {
+        Self {
+            name,
+            outcome: Outcome::HeldUp(need),
+            counts: Counts::default(),
+            time: Duration::ZERO,
+        }
+    }
+
+    /// The tests and checks, where a step that failed before it counted any is one failure.
+    fn counts(&self) -> Counts {
+        let mut counts = self.counts;
+        if self.outcome != Outcome::Passed && counts.failed == 0 {
+            counts.failed = 1;
+        }
+        counts
+    }
+
+    fn remark(&self) -> String {
+        match &self.outcome {
+            Outcome::Passed => String::new(),
+            Outcome::Failed(reason) => reason.lines().next().unwrap_or_default().to_owned(),
+            Outcome::HeldUp(need) => format!("not run: it needs {need}"),
+        }
+    }
+}
+
+/// Prints a line a step and the sum of all.
+pub fn print(reports: &[Report]) -> ExitCode {
+    println!(
+        "\n{:<16} {:>9} {:>7} {:>7}",
+        "step", "time", "passed", "failed"
+    );
+    let mut all = Counts::default();
+    let mut time = Duration::ZERO;
+    for report in reports {
+        let counts = report.counts();
+        all.passed += counts.passed;
+        all.failed += counts.failed;
+        time += report.time;
+        let line = format!(
+            "{:<16} {:>9} {:>7} {:>7}  {}",
+            report.name,
+            readable(report.time),
+            counts.passed,
+            counts.failed,
+            report.remark()
+        );
+        println!("{}", line.trim_end());
+    }
+    println!("{:<16} {:>9}\n", "all", readable(time));
+    println!("{} passed, {} failed", all.passed, all.failed);
+    if all.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn readable(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 60 {
+        return format!("{:.1} s", time.as_secs_f64());
+    }
+    format!("{} m {:02} s", seconds / 60, seconds % 60)
+}
