@@ -1,4 +1,30 @@
-//! roam
+//! Typed RPC with real streams: the engine that runs both ends of a roam link, on tokio and in
+//! the browser.
+//!
+//! A service is a trait; `#[service]` makes the handler trait, the dispatcher and the client of
+//! it. Channels ([`Tx`], [`Rx`]) travel as arguments and results, and calls go both ways.
+
+#[cfg(test)]
+extern crate self as roam_core;
 
 pub mod proto;
-pub use proto::*;
+pub mod rt;
+pub mod schema;
+mod session;
+pub mod transport;
+
+pub use proto::{
+    ChannelId, CloseReason, Config, ConnectionId, Failure, Limits, Metadata, MetadataError,
+    MetadataValue, MethodId, RequestId, Rule, Stats, Violation,
+};
+pub use roam_macros::service;
+pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};
+pub use session::*;
+pub use session::raw;
+
+/// What the code that `#[service]` writes stands on. Not for anybody else.
+#[doc(hidden)]
+pub mod macro_support {
+    pub use crate::schema::*;
+    pub use crate::session::Never as Infallible;
+}

@@ -1,0 +1,31 @@
+//! Everything that differs between tokio and the browser, and nothing else.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+#[cfg(not(target_arch = "wasm32"))]
+use native as imp;
+#[cfg(target_arch = "wasm32")]
+use web as imp;
+
+pub use imp::{BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, sleep, spawn};
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Runs `future` for at most `limit`; `None` when it was not done by then.
+pub async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut sleep = pin!(sleep(limit));
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        Pin::as_mut(&mut sleep).poll(cx).map(|()| None)
+    })
+    .await
+}

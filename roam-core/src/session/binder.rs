@@ -1,0 +1,174 @@
+//! How channel ends travel through serde.
+//!
+//! While a value is encoded or decoded, a thread-local binder stands ready: an end that is being
+//! serialized gives itself to it, and one that is being deserialized takes the next from it. So
+//! ends are found in one pass, wherever serde reaches, in the order in which it does.
+
+use std::cell::RefCell;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::proto::{Direction, Link};
+
+use super::codec::{self, DecodeError, EncodeError};
+use super::error::Cut;
+use super::pair::{RawReceiver, RawSender};
+use super::shared::Todo;
+use super::wire::{OpenedEnds, Wire};
+
+/// A channel end without its type.
+#[derive(Debug)]
+pub(crate) enum RawEnd {
+    Sender(RawSender),
+    Receiver(RawReceiver),
+}
+
+/// Ends that were taken out of a value and are to be put on a link. What is dropped before that
+/// is cut, so that the other ends do not take it for a clean end.
+#[derive(Debug, Default)]
+pub struct CollectedEnds(pub(super) Vec<RawEnd>);
+
+impl CollectedEnds {
+    pub(super) fn directions(&self) -> Vec<Direction> {
+        self.0.iter().map(RawEnd::direction_kept).collect()
+    }
+
+    /// The ends, for whoever puts them on a link.
+    pub(super) fn take(&mut self) -> Vec<RawEnd> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for CollectedEnds {
+    fn drop(&mut self) {
+        for end in self.0.drain(..) {
+            if let RawEnd::Sender(sender) = end {
+                sender.cut(Cut::CallOver);
+            }
+        }
+    }
+}
+
+impl RawEnd {
+    /// Which way elements will go, seen from us, once this end is with the peer.
+    fn direction_kept(&self) -> Direction {
+        match self {
+            Self::Sender(_) => Direction::Receive,
+            Self::Receiver(_) => Direction::Send,
+        }
+    }
+
+    /// This end goes to the peer; the other stays, and is joined to `wire`.
+    pub(super) fn put_on_wire(self, link: &mut Link, wire: Wire, todo: &mut Todo) {
+        match self {
+            Self::Sender(sender) => sender.put_on_wire(link, wire, todo),
+            Self::Receiver(receiver) => receiver.put_on_wire(link, wire, todo),
+        }
+    }
+}
+
+enum Binder {
+    /// Takes the ends of a value that is being encoded.
+    Collecting(CollectedEnds),
+    /// Gives ends to a value that is being decoded.
+    Giving { ends: OpenedEnds, given: usize, refused: bool },
+}
+
+thread_local! {
+    // A stack, since a user's `Serialize` may well make a call.
+    static BINDERS: RefCell<Vec<Binder>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Pops the binder also when a user's code panics.
+struct Scope;
+
+impl Scope {
+    fn enter(binder: Binder) -> Self {
+        BINDERS.with_borrow_mut(|binders| binders.push(binder));
+        Self
+    }
+
+    fn leave(self) -> Option<Binder> {
+        std::mem::forget(self);
+        BINDERS.with_borrow_mut(Vec::pop)
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let popped = BINDERS.with_borrow_mut(Vec::pop);
+        drop(popped);
+    }
+}
+
+/// Encodes a value, and takes the channel ends out of it.
+pub(super) fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    out: Vec<u8>,
+) -> Result<(Vec<u8>, CollectedEnds), EncodeError> {
+    let scope = Scope::enter(Binder::Collecting(CollectedEnds::default()));
+    let encoded = codec::encode_into(value, out);
+    let ends = match scope.leave() {
+        Some(Binder::Collecting(ends)) => ends,
+        _ => CollectedEnds::default(),
+    };
+    Ok((encoded?, ends))
+}
+
+/// Decodes a value, with `ends` for the channel ends in it. Ends that it has no place for are cut.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], ends: OpenedEnds) -> Result<T, DecodeError> {
+    let beside = ends.len();
+    let scope = Scope::enter(Binder::Giving { ends, given: 0, refused: false });
+    let decoded = codec::decode(bytes);
+    let (found, refused) = match scope.leave() {
+        Some(Binder::Giving { given, refused, .. }) => (given, refused),
+        _ => (0, false),
+    };
+    if refused || (decoded.is_ok() && found != beside) {
+        return Err(DecodeError::ChannelCount { found, beside });
+    }
+    decoded
+}
+
+/// Gives an end that is being serialized to the binder; gives it back when there is none.
+pub(super) fn collect(end: RawEnd) -> Result<(), RawEnd> {
+    BINDERS.with_borrow_mut(|binders| match binders.last_mut() {
+        Some(Binder::Collecting(ends)) => {
+            ends.0.push(end);
+            Ok(())
+        }
+        _ => Err(end),
+    })
+}
+
+/// Whether a value is being decoded here and now.
+pub(super) fn is_decoding() -> bool {
+    BINDERS.with_borrow(|binders| matches!(binders.last(), Some(Binder::Giving { .. })))
+}
+
+/// The next sending end for a value that is being deserialized.
+pub(super) fn take_sender() -> Option<RawSender> {
+    take(OpenedEnds::next_sender)
+}
+
+/// The next receiving end for a value that is being deserialized.
+pub(super) fn take_receiver() -> Option<RawReceiver> {
+    take(OpenedEnds::next_receiver)
+}
+
+fn take<R>(next: impl FnOnce(&mut OpenedEnds) -> Option<R>) -> Option<R> {
+    // Taken out while it is asked, since that locks the session.
+    let mut binder = BINDERS.with_borrow_mut(Vec::pop)?;
+    let taken = match &mut binder {
+        Binder::Giving { ends, given, refused } => {
+            *given += 1;
+            let taken = next(ends);
+            *refused |= taken.is_none();
+            taken
+        }
+        Binder::Collecting(_) => None,
+    };
+    BINDERS.with_borrow_mut(|binders| binders.push(binder));
+    taken
+}

@@ -1,0 +1,249 @@
+//! Calls as their caller sees them.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::proto::{Failure, Metadata, MethodId, RequestId, outcome};
+use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
+use crate::schema::MethodDescriptor;
+
+use super::binder::{self, CollectedEnds};
+use super::codec::{self, DecodeError};
+use super::connection::ConnectionHandle;
+use super::error::{CallError, CallFailure, Never, RoamError};
+use super::wire::OpenedEnds;
+
+/// The metadata key under which a call says how many milliseconds its caller still waits.
+pub(super) const DEADLINE_KEY: &str = "roam-deadline-ms";
+
+/// Something that calls can be made on.
+pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
+    /// Makes a call. Dropping the future cancels it.
+    fn call(&self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>>;
+}
+
+/// A call that is ready to be sent.
+#[derive(Debug)]
+pub struct OutgoingCall {
+    /// The method.
+    pub method: MethodId,
+    /// What travels beside the arguments.
+    pub metadata: Metadata,
+    /// The encoded arguments.
+    pub payload: Vec<u8>,
+    /// The channel ends in the arguments.
+    pub ends: CollectedEnds,
+}
+
+/// The answer to a call, not decoded yet. Channel ends that it holds are cut when it is dropped.
+#[derive(Debug)]
+pub struct Answer {
+    /// What travels beside the result.
+    pub metadata: Metadata,
+    /// The encoded result.
+    pub payload: Bytes,
+    /// The channel ends in the result.
+    pub ends: OpenedEnds,
+}
+
+impl Caller for ConnectionHandle {
+    fn call(&self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+        Box::pin(self.clone().send_call(call))
+    }
+}
+
+/// A call on its way. Nothing is sent before it is first polled; dropping it cancels it, and the
+/// handler at the peer is stopped.
+///
+/// `A` are the arguments, a tuple; `T` is the result, and `E` the method's own error.
+#[must_use = "a call is made when it is awaited"]
+pub struct Call<C, A, T, E = Never> {
+    state: State<C, A>,
+    timeout: Option<Duration>,
+    result: PhantomData<fn() -> (T, E)>,
+}
+
+enum State<C, A> {
+    Prepared(Option<Prepared<C, A>>),
+    Waiting { answer: BoxFuture<'static, Result<Answer, CallFailure>>, deadline: Option<BoxFuture<'static, ()>> },
+}
+
+struct Prepared<C, A> {
+    caller: C,
+    method: &'static MethodDescriptor,
+    args: A,
+    metadata: Metadata,
+}
+
+impl<C, A, T, E> Call<C, A, T, E> {
+    /// A call of `method`. Generated clients make it.
+    pub fn new(caller: C, method: &'static MethodDescriptor, args: A) -> Self {
+        let prepared = Prepared { caller, method, args, metadata: Metadata::new() };
+        Self { state: State::Prepared(Some(prepared)), timeout: None, result: PhantomData }
+    }
+
+    /// Sends `metadata` along. Without effect once the call has been polled.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        if let State::Prepared(Some(prepared)) = &mut self.state {
+            prepared.metadata = metadata;
+        }
+        self
+    }
+
+    /// Waits for the answer no longer than `timeout`, counted from the first poll, and lets the
+    /// peer stop the handler when that has passed.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
+    fn start(&mut self) -> Result<(), CallFailure> {
+        let State::Prepared(prepared) = &mut self.state else { return Ok(()) };
+        let Some(prepared) = prepared.take() else { return Ok(()) };
+        let Prepared { caller, method, args, mut metadata } = prepared;
+        if let Some(timeout) = self.timeout {
+            metadata.push(DEADLINE_KEY, u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        }
+        let (payload, ends) = binder::encode(&args, Vec::new()).map_err(CallFailure::Encode)?;
+        drop(args);
+        let answer = caller.call(OutgoingCall { method: method.id, metadata, payload, ends });
+        let deadline = self.timeout.map(|timeout| Box::pin(rt::sleep(timeout)) as BoxFuture<'static, ()>);
+        self.state = State::Waiting { answer, deadline };
+        Ok(())
+    }
+}
+
+impl<C, A, T, E> Future for Call<C, A, T, E>
+where
+    C: Caller,
+    A: Serialize,
+    T: DeserializeOwned,
+    E: DeserializeOwned,
+{
+    type Output = Result<T, CallError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.start().map_err(CallFailure::widen)?;
+        let State::Waiting { answer, deadline } = &mut this.state else {
+            panic!("a call was polled after it had failed")
+        };
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(decode_answer(answer.map_err(CallFailure::widen)?));
+        }
+        if let Some(deadline) = deadline {
+            ready!(deadline.as_mut().poll(cx));
+            this.state = State::Prepared(None);
+            return Poll::Ready(Err(CallError::Failed(Failure::Deadline)));
+        }
+        Poll::Pending
+    }
+}
+
+// Nothing of it is ever pinned: the futures that it holds are boxed.
+impl<C, A, T, E> Unpin for Call<C, A, T, E> {}
+
+fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(answer: Answer) -> Result<T, CallError<E>> {
+    let Answer { metadata, payload, ends } = answer;
+    match payload.split_first() {
+        Some((&outcome::OK, value)) => binder::decode(value, ends).map_err(CallError::Decode),
+        Some((&outcome::ERROR, error)) => Err(decode_error(error, &metadata)),
+        _ => Err(CallError::Decode(DecodeError::NoOutcome)),
+    }
+}
+
+fn decode_error<E: DeserializeOwned>(error: &[u8], metadata: &Metadata) -> CallError<E> {
+    let answered = match error {
+        [outcome::USER, error @ ..] => match codec::decode(error) {
+            Ok(error) => RoamError::User(error),
+            Err(error) => return CallError::Decode(error),
+        },
+        [outcome::UNKNOWN_METHOD] => RoamError::UnknownMethod,
+        [outcome::INVALID_PAYLOAD] => RoamError::InvalidPayload,
+        [outcome::CANCELLED] => match Failure::from_metadata(metadata) {
+            Some(failure) => return CallError::Failed(failure),
+            None => RoamError::Cancelled,
+        },
+        _ => return CallError::Decode(DecodeError::NoOutcome),
+    };
+    CallError::Answered(answered)
+}
+
+/// A call that was sent. Dropping it cancels the call.
+#[derive(Debug)]
+pub(super) struct PendingCall {
+    connection: ConnectionHandle,
+    request: RequestId,
+    done: bool,
+}
+
+impl PendingCall {
+    pub(super) fn new(connection: ConnectionHandle, request: RequestId) -> Self {
+        Self { connection, request, done: false }
+    }
+}
+
+impl Future for PendingCall {
+    type Output = Result<Answer, CallFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let key = (self.connection.id(), self.request);
+        let response = ready!(self.connection.shared().with(|state, _| {
+            let Some(slot) = state.calls.get_mut(&key) else { return Poll::Ready(None) };
+            match slot.response.take() {
+                Some(response) => {
+                    state.calls.remove(&key);
+                    Poll::Ready(Some(response))
+                }
+                None => {
+                    slot.waker = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        }));
+        self.done = true;
+        let Some(response) = response else {
+            let reason = self.connection.reason();
+            return Poll::Ready(Err(CallFailure::Lost { reason, sent: true }));
+        };
+        let Some(channels) = response.channels else {
+            return Poll::Ready(Err(CallFailure::NoRoomForChannels));
+        };
+        let ConnectionHandle { users, state } = self.connection.clone();
+        let ends = OpenedEnds::new(users, state, channels);
+        Poll::Ready(Ok(Answer { metadata: response.metadata, payload: response.payload, ends }))
+    }
+}
+
+impl Drop for PendingCall {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let key = (self.connection.id(), self.request);
+        let response = self.connection.shared().with(|state, _| {
+            state.link.cancel(key.0, key.1);
+            state.calls.remove(&key)?.response
+        });
+        // An answer that came in between may have opened channels: they are cut.
+        if let Some(channels) = response.and_then(|response| response.channels) {
+            let ConnectionHandle { users, state } = self.connection.clone();
+            drop(OpenedEnds::new(users, state, channels));
+        }
+    }
+}
+
+impl<C, A, T, E> std::fmt::Debug for Call<C, A, T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! What runs a link: it carries frames between a transport and the machine.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::proto::{CloseReason, Config, ConnectionId, Framing, Link, Role};
+use crate::rt::{self, Clock, Sleep};
+use crate::transport::{ClosedSilently, Transport, TransportError};
+
+use super::connection::{ConnectionHandle, ConnectionState};
+use super::dispatch::ServiceDispatcher;
+use super::error::ConnectError;
+use super::shared::{Shared, Users};
+
+/// Opens a link over a transport that we connected. Nothing happens before the driver is run.
+///
+/// ```
+/// use roam_core::{Config, NoDispatcher, accept, connect};
+/// use roam_core::proto::Framing;
+/// use roam_core::transport::memory_pair;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let (ours, theirs) = memory_pair(Framing::Packed);
+/// let (client, driver) = connect(ours, NoDispatcher, &Config::client());
+/// tokio::spawn(driver);
+/// let (server, driver) = accept(theirs, NoDispatcher, &Config::default());
+/// tokio::spawn(driver);
+///
+/// assert_eq!(client.ready().await?.max_payload_size, 1 << 20);
+/// client.close("that was all");
+/// assert_eq!(server.closed().await.to_string(), "closed by the peer: that was all");
+/// # Ok::<(), roam_core::ConnectError>(())
+/// # }).unwrap();
+/// ```
+pub fn connect<T: Transport>(
+    transport: T,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> (ConnectionHandle, Driver<T>) {
+    establish(Role::Initiator, transport, dispatcher, config)
+}
+
+/// Opens a link over a transport that we accepted; see [`connect`]. The link goes on until either
+/// side closes it, also when the handle is dropped.
+pub fn accept<T: Transport>(
+    transport: T,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> (ConnectionHandle, Driver<T>) {
+    establish(Role::Acceptor, transport, dispatcher, config)
+}
+
+/// Opens a link over a transport that we connected, runs it in the background, and waits until
+/// the handshake is done.
+pub async fn initiate<T: Transport>(
+    transport: T,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> Result<ConnectionHandle, ConnectError> {
+    let (handle, driver) = connect(transport, dispatcher, config);
+    rt::spawn(async move {
+        driver.await;
+    });
+    handle.ready().await?;
+    Ok(handle)
+}
+
+fn establish<T: Transport>(
+    role: Role,
+    transport: T,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> (ConnectionHandle, Driver<T>) {
+    let handle = open(role, transport.framing(), dispatcher, config);
+    let driver = Driver::new(transport, &handle, role);
+    (handle, driver)
+}
+
+/// A link that nothing drives yet.
+fn open(
+    role: Role,
+    framing: Framing,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> ConnectionHandle {
+    let clock = Clock::start();
+    let link = Link::new(role, framing, config, clock.now());
+    let root = ConnectionState::new(ConnectionId::ROOT, Arc::new(dispatcher));
+    let users = Shared::new(link, Arc::clone(&root), clock);
+    ConnectionHandle { users, state: root }
+}
+
+/// Runs a link: a future that carries frames until the link is over, and tells why it ended.
+///
+/// Dropping it cuts the link.
+#[must_use = "a link stands still unless its driver is run"]
+pub struct Driver<T> {
+    transport: T,
+    shared: Arc<Shared>,
+    /// Kept for a link that the peer opened, which goes on without handles.
+    users: Option<Arc<Users>>,
+    timeout: Option<Pin<Box<Sleep>>>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Starting,
+    Running { unflushed: bool },
+    Closing,
+    Done,
+}
+
+/// How many frames are taken in before what they caused is sent.
+const FRAMES_A_TURN: usize = 32;
+/// How long the rest may take to be sent after the link has ended.
+const LINGER: Duration = Duration::from_secs(5);
+
+impl<T: Transport> Driver<T> {
+    fn new(transport: T, handle: &ConnectionHandle, role: Role) -> Self {
+        Self {
+            transport,
+            shared: Arc::clone(&handle.users.shared),
+            users: (role == Role::Acceptor).then(|| Arc::clone(&handle.users)),
+            timeout: None,
+            phase: Phase::Starting,
+        }
+    }
+
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        loop {
+            match self.phase {
+                Phase::Starting => {
+                    self.timeout = self.shared.timeout().map(|limit| Box::pin(rt::sleep(limit)));
+                    self.phase = Phase::Running { unflushed: false };
+                }
+                Phase::Running { .. } => {
+                    self.poll_timeout(cx);
+                    let sent = self.poll_send(cx)?;
+                    if self.phase == Phase::Closing {
+                        continue;
+                    }
+                    let received = self.poll_receive(cx)?;
+                    if sent.is_pending() && received.is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                Phase::Closing => {
+                    if self.poll_linger(cx).is_pending() {
+                        ready!(self.transport.poll_close(cx))?;
+                    }
+                    self.phase = Phase::Done;
+                }
+                Phase::Done => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) {
+        let Some(sleep) = &mut self.timeout else { return };
+        if sleep.as_mut().poll(cx).is_ready() {
+            self.shared.handle_timeout();
+            self.timeout = None;
+        }
+    }
+
+    /// Sends what is ready and flushes once. Pending when there is nothing more to send or the
+    /// transport cannot take more.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let Phase::Running { unflushed } = &mut self.phase else { return Poll::Pending };
+        while self.transport.poll_ready(cx)?.is_ready() {
+            match self.shared.poll_transmit(cx) {
+                Poll::Ready(Some(frame)) => {
+                    self.transport.start_send(frame)?;
+                    *unflushed = true;
+                }
+                Poll::Ready(None) => {
+                    self.timeout = Some(Box::pin(rt::sleep(LINGER)));
+                    self.phase = Phase::Closing;
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Pending => break,
+            }
+        }
+        if *unflushed && self.transport.poll_flush(cx)?.is_ready() {
+            *unflushed = false;
+        }
+        Poll::Pending
+    }
+
+    /// Takes in what is there. Pending when there is nothing more.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        for _ in 0..FRAMES_A_TURN {
+            match ready!(self.transport.poll_receive(cx)) {
+                Ok(Some(frame)) => self.shared.receive(&frame),
+                Ok(None) => return Poll::Ready(Err(TransportError::lost(ClosedSilently))),
+                Err(TransportError::Violation(violation)) => {
+                    self.shared.violated(violation);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(lost) => return Poll::Ready(Err(lost)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when the link has lingered long enough.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timeout.as_mut().map_or(Poll::Ready(()), |sleep| sleep.as_mut().poll(cx))
+    }
+}
+
+impl<T: Transport> Future for Driver<T> {
+    type Output = CloseReason;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        let this = self.get_mut();
+        if let Err(error) = ready!(this.poll_drive(cx)) {
+            this.phase = Phase::Done;
+            this.shared.lost(Arc::new(error));
+        }
+        this.users = None;
+        let over = || CloseReason::Local("".into());
+        Poll::Ready(this.shared.close_reason().unwrap_or_else(over))
+    }
+}
+
+impl<T> Drop for Driver<T> {
+    fn drop(&mut self) {
+        // Without effect when the link is over.
+        self.shared.lost(Arc::new(DriverDropped));
+    }
+}
+
+/// The driver of a link was dropped before the link was over.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the link's driver was dropped")]
+struct DriverDropped;
+
+impl<T> std::fmt::Debug for Driver<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}

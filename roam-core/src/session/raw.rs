@@ -1,0 +1,68 @@
+//! Calls and channels in bytes, without types: for bindings to other languages.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::proto::{Direction, Metadata, MethodId, Refused};
+
+use super::call::{Answer, PendingCall};
+use super::connection::ConnectionHandle;
+use super::dispatch::IncomingCall;
+use super::error::CallFailure;
+
+pub use super::error::Cut;
+pub use super::wire::{Batch, OpenedEnds, Wire};
+
+/// A call that was sent. Dropping it cancels the call.
+#[derive(Debug)]
+pub struct RawCall(PendingCall);
+
+impl Future for RawCall {
+    type Output = Result<Answer, CallFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl ConnectionHandle {
+    /// Sends a call at once. `keep` tells for each channel end in the payload, in order, which way
+    /// elements go on the end that stays here; those ends are returned.
+    pub fn call_raw(
+        &self,
+        method: MethodId,
+        metadata: &Metadata,
+        payload: &[u8],
+        keep: &[Direction],
+    ) -> Result<(RawCall, Vec<Wire>), CallFailure> {
+        let (call, channels) = self.start(method, metadata, payload, keep)?;
+        Ok((RawCall(call), channels.into_iter().map(|channel| self.wire(channel)).collect()))
+    }
+}
+
+impl IncomingCall {
+    /// The encoded arguments.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Takes the channel ends of the arguments, in order.
+    pub fn take_ends(&mut self) -> Option<OpenedEnds> {
+        self.ends.take()
+    }
+
+    /// Answers the call with an encoded outcome; `keep` as in [`ConnectionHandle::call_raw`].
+    ///
+    /// # Errors
+    /// The call is not answered, and can still be. One that was cancelled in between is
+    /// [`Refused::Answered`].
+    pub fn respond_raw(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        keep: &[Direction],
+    ) -> Result<Vec<Wire>, Refused> {
+        self.responder.respond_raw(metadata, payload, keep)
+    }
+}
