@@ -24,8 +24,8 @@ pub fn method_id(
         .update(method.to_kebab_case().as_bytes())
         .update(signature.as_bytes())
         .finalize();
-    let [a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
-    MethodId(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    let id = *id.as_bytes();
+    MethodId(u64::from_le_bytes(std::array::from_fn(|at| id[at])))
 }
 
 fn signature(types: &Types, args: &[TypeIndex], ret: TypeIndex) -> Vec<u8> {

@@ -5,21 +5,24 @@
 //! [`method_id`] turns a signature into the number that stands on the wire. Everything that
 //! walks through types does it by [`Types::walk`].
 
-mod check;
 mod identity;
 mod impls;
 mod parts;
 mod service;
+mod source;
 mod types;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use check::{argument, error};
+/// Writes the [`trait@Schema`] of a struct or an enum.
+pub use roam_macros::Schema;
+
 pub use identity::method_id;
 pub use parts::{Channel, Parts, channel_depth};
-pub use service::{Arg, MethodBuilder, MethodDescriptor, ServiceBuilder, ServiceDescriptor};
+pub use service::{Arg, MethodDescriptor, ServiceDescriptor};
+pub use source::{ArgSource, MethodSource, OutputSource, ServiceSource, arg, can_fail, returns};
 pub use types::{
     DanglingIndex, Enum, Field, Payload, Struct, StructKind, Type, TypeIndex, Types, Variant,
 };

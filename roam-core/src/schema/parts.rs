@@ -54,12 +54,10 @@ pub trait Level {
 pub struct Within<T, L>(PhantomData<(T, L)>);
 
 /// No level to go.
-#[derive(Debug)]
-pub struct Bottom;
+struct Bottom;
 
 /// One level more than `L`.
-#[derive(Debug)]
-pub struct Above<L>(PhantomData<L>);
+struct Above<L>(PhantomData<L>);
 
 type Four<L> = Above<Above<Above<Above<L>>>>;
 type Levels = Four<Four<Four<Four<Four<Four<Four<Four<Bottom>>>>>>>>;

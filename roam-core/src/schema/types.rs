@@ -20,12 +20,12 @@ pub struct Types {
 
 /// Where a type stands in its [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TypeIndex(u32);
+pub struct TypeIndex(usize);
 
 impl TypeIndex {
     /// The position in the table, counted from 0.
     pub fn position(self) -> usize {
-        self.0 as usize
+        self.0
     }
 }
 
@@ -63,9 +63,7 @@ impl Types {
     ///
     /// The place is taken before `build` runs, so that a recursive type finds itself.
     pub fn define<T: 'static>(&mut self, build: impl FnOnce(&mut Types) -> Type) -> TypeIndex {
-        let index = TypeIndex(
-            u32::try_from(self.table.len()).expect("a program has fewer than 2^32 types"),
-        );
+        let index = TypeIndex(self.table.len());
         self.known.insert(TypeId::of::<T>(), index);
         // Holds the place; nobody looks at it before `build` is done.
         self.table.push(Type::Unit);
@@ -254,7 +252,7 @@ impl<'de> Deserialize<'de> for Types {
 #[error("index {index} in a description of {len} types")]
 pub struct DanglingIndex {
     /// The index that points nowhere.
-    pub index: u32,
+    pub index: usize,
     /// How many types there are.
     pub len: usize,
 }

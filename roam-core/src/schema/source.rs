@@ -1,0 +1,171 @@
+//! Services as `#[service]` writes them down.
+//!
+//! They are constants, so that what a signature must fulfil is checked at compile time, in
+//! one place for each of its types; the descriptions are made of them at run time.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Arg, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth, method_id,
+};
+
+/// A service of which a [`ServiceDescriptor`] is made.
+///
+/// ```
+/// use roam_core::schema::{MethodSource, ServiceSource, arg, can_fail};
+///
+/// const CALCULATOR: ServiceSource = ServiceSource {
+///     name: "Calculator",
+///     doc: "Does sums.",
+///     methods: &[MethodSource {
+///         name: "divide",
+///         doc: "Fails when `by` is 0.",
+///         args: &[arg::<i64>("number"), arg::<i64>("by")],
+///         output: can_fail::<i64, String>(),
+///         inline: true,
+///         idempotent: true,
+///     }],
+/// };
+/// assert_eq!(CALCULATOR.describe().methods[0].args[1].name, "by");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceSource {
+    /// See [`ServiceDescriptor::name`].
+    pub name: &'static str,
+    /// See [`ServiceDescriptor::doc`].
+    pub doc: &'static str,
+    /// See [`ServiceDescriptor::methods`].
+    pub methods: &'static [MethodSource],
+}
+
+/// A method of which a [`MethodDescriptor`] is made.
+#[derive(Debug, Clone, Copy)]
+pub struct MethodSource {
+    /// See [`MethodDescriptor::name`].
+    pub name: &'static str,
+    /// See [`MethodDescriptor::doc`].
+    pub doc: &'static str,
+    /// The arguments, made by [`arg`].
+    pub args: &'static [ArgSource],
+    /// What it returns, made by [`returns`] or [`can_fail`].
+    pub output: OutputSource,
+    /// See [`MethodDescriptor::inline`].
+    pub inline: bool,
+    /// See [`MethodDescriptor::idempotent`].
+    pub idempotent: bool,
+}
+
+/// An argument; see [`arg`].
+#[derive(Debug, Clone, Copy)]
+pub struct ArgSource {
+    name: &'static str,
+    ty: Describe,
+}
+
+/// What a method returns; see [`returns`] and [`can_fail`].
+#[derive(Debug, Clone, Copy)]
+pub struct OutputSource {
+    returned: Describe,
+    ok: Describe,
+    err: Option<Describe>,
+}
+
+type Describe = fn(&mut Types) -> TypeIndex;
+
+/// The argument `name` of type `T`.
+///
+/// # Panics
+/// At compile time, when it stands in a constant: if the elements of a channel in `T` hold a
+/// channel.
+pub const fn arg<T: Schema + Serialize + DeserializeOwned>(name: &'static str) -> ArgSource {
+    assert_plain_elements::<T>();
+    ArgSource {
+        name,
+        ty: Types::index_of::<T>,
+    }
+}
+
+/// The result of a method that returns `T` and cannot fail.
+///
+/// # Panics
+/// As [`arg`] does.
+pub const fn returns<T: Schema + Serialize + DeserializeOwned>() -> OutputSource {
+    assert_plain_elements::<T>();
+    OutputSource {
+        returned: Types::index_of::<T>,
+        ok: Types::index_of::<T>,
+        err: None,
+    }
+}
+
+/// The result of a method that returns `Result<T, E>`.
+///
+/// # Panics
+/// As [`arg`] does, and if `E` holds a channel: an error ends the channels of its call.
+pub const fn can_fail<T, E>() -> OutputSource
+where
+    T: Schema + Serialize + DeserializeOwned,
+    E: Schema + Serialize + DeserializeOwned,
+{
+    assert_plain_elements::<T>();
+    assert!(
+        channel_depth::<E>() == 0,
+        "an error type cannot hold a channel (`Tx` or `Rx`): an error ends the call's channels"
+    );
+    OutputSource {
+        returned: Types::index_of::<Result<T, E>>,
+        ok: Types::index_of::<T>,
+        err: Some(Types::index_of::<E>),
+    }
+}
+
+const fn assert_plain_elements<T: Schema>() {
+    assert!(
+        channel_depth::<T>() <= 1,
+        "the elements of a channel cannot hold a channel: make both of them arguments"
+    );
+}
+
+impl ServiceSource {
+    /// The description.
+    ///
+    /// # Panics
+    /// When an error type holds a channel so deep that the compiler did not see it, see
+    /// [`channel_depth`].
+    pub fn describe(&self) -> ServiceDescriptor {
+        let mut types = Types::new();
+        let methods = self.methods.iter();
+        let methods = methods
+            .map(|method| method.describe(self.name, &mut types))
+            .collect();
+        ServiceDescriptor::new(self.name.into(), self.doc.into(), types, methods)
+    }
+}
+
+impl MethodSource {
+    fn describe(&self, service: &str, types: &mut Types) -> MethodDescriptor {
+        let args: Vec<_> = self.args.iter().map(|arg| (arg.ty)(types)).collect();
+        let returned = (self.output.returned)(types);
+        let err = self.output.err.map(|err| err(types));
+        assert!(
+            !err.is_some_and(|err| types.contains_channel(err)),
+            "the error type of `{}` holds a channel",
+            self.name
+        );
+        MethodDescriptor {
+            name: self.name.into(),
+            doc: self.doc.into(),
+            id: method_id(service, self.name, types, &args, returned),
+            ok: (self.output.ok)(types),
+            err,
+            inline: self.inline,
+            idempotent: self.idempotent,
+            args: self
+                .args
+                .iter()
+                .zip(args)
+                .map(|(arg, ty)| Arg::new(arg.name, ty))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Writes the implementation of `Schema`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{GenericParam, Type, parse_quote};
+
+use super::model::{Described, Field, Fields, Shape, Variant};
+
+pub(super) fn schema(described: &Described) -> TokenStream {
+    let ident = &described.ident;
+    let mut generics = described.generics.clone();
+    for param in generics.type_params_mut() {
+        param.bounds.push(parse_quote!(::roam_core::schema::Schema));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let parts = parts(&described.shape.types());
+    let describe = describe(described);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics ::roam_core::schema::Schema for #ident #type_generics #where_clause {
+            type Parts = #parts;
+
+            fn describe(
+                types: &mut ::roam_core::schema::Types,
+            ) -> ::roam_core::schema::TypeIndex {
+                #describe
+            }
+        }
+    }
+}
+
+/// As many as `Schema::Parts` takes in one tuple.
+const PARTS: usize = 12;
+
+/// The tuple of `types`; tuples of tuples when they are many.
+fn parts(types: &[&Type]) -> TokenStream {
+    let mut parts: Vec<TokenStream> = types.iter().map(|ty| quote!(#ty)).collect();
+    while parts.len() > PARTS {
+        parts = parts
+            .chunks(PARTS)
+            .map(|some| quote!((#(#some,)*)))
+            .collect();
+    }
+    quote!((#(#parts,)*))
+}
+
+fn describe(described: &Described) -> TokenStream {
+    let Described { name, doc, .. } = described;
+    let generics = generics(described);
+    let (kind, rest) = match &described.shape {
+        Shape::Same(ty) => return index_of(ty),
+        Shape::Struct(fields) => {
+            let kind = struct_kind(fields);
+            (quote!(Struct), quote!(kind: #kind))
+        }
+        Shape::Enum(variants) => {
+            let variants = variants.iter().map(variant);
+            (quote!(Enum), quote!(variants: ::std::vec![#(#variants),*]))
+        }
+    };
+    quote! {
+        types.define::<Self>(|types| {
+            // Not every type looks others up.
+            let _ = &types;
+            ::roam_core::schema::Type::#kind(::roam_core::schema::#kind {
+                name: ::std::borrow::Cow::Borrowed(#name),
+                doc: ::std::borrow::Cow::Borrowed(#doc),
+                generics: #generics,
+                #rest
+            })
+        })
+    }
+}
+
+fn generics(described: &Described) -> TokenStream {
+    let params = described
+        .generics
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            GenericParam::Type(param) => Some(&param.ident),
+            GenericParam::Lifetime(_) | GenericParam::Const(_) => None,
+        });
+    quote!(::std::vec![#(types.index_of::<#params>()),*])
+}
+
+fn struct_kind(fields: &Fields) -> TokenStream {
+    match fields {
+        Fields::Unit => quote!(::roam_core::schema::StructKind::Unit),
+        Fields::Unnamed(types) => {
+            let types = indices_of(types);
+            quote!(::roam_core::schema::StructKind::Tuple(#types))
+        }
+        Fields::Named(fields) => {
+            let fields = named(fields);
+            quote!(::roam_core::schema::StructKind::Named(#fields))
+        }
+    }
+}
+
+fn variant(variant: &Variant) -> TokenStream {
+    let Variant {
+        name,
+        wire_name,
+        doc,
+        ..
+    } = variant;
+    let payload = match &variant.fields {
+        Fields::Unit => quote!(Unit),
+        Fields::Unnamed(types) => match &types[..] {
+            [ty] if variant.newtype => {
+                let index = index_of(ty);
+                quote!(Newtype(#index))
+            }
+            types => {
+                let types = indices_of(types);
+                quote!(Tuple(#types))
+            }
+        },
+        Fields::Named(fields) => {
+            let fields = named(fields);
+            quote!(Struct(#fields))
+        }
+    };
+    quote! {
+        ::roam_core::schema::Variant {
+            name: ::std::borrow::Cow::Borrowed(#name),
+            wire_name: ::std::borrow::Cow::Borrowed(#wire_name),
+            doc: ::std::borrow::Cow::Borrowed(#doc),
+            payload: ::roam_core::schema::Payload::#payload,
+        }
+    }
+}
+
+fn named(fields: &[Field]) -> TokenStream {
+    let fields = fields.iter().map(|field| {
+        let Field {
+            name,
+            wire_name,
+            doc,
+            ty,
+        } = field;
+        let ty = index_of(ty);
+        quote! {
+            ::roam_core::schema::Field {
+                name: ::std::borrow::Cow::Borrowed(#name),
+                wire_name: ::std::borrow::Cow::Borrowed(#wire_name),
+                doc: ::std::borrow::Cow::Borrowed(#doc),
+                ty: #ty,
+            }
+        }
+    });
+    quote!(::std::vec![#(#fields),*])
+}
+
+fn indices_of(types: &[Type]) -> TokenStream {
+    let indices = types.iter().map(index_of);
+    quote!(::std::vec![#(#indices),*])
+}
+
+fn index_of(ty: &Type) -> TokenStream {
+    quote!(types.index_of::<#ty>())
+}

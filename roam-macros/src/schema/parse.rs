@@ -1,0 +1,211 @@
+//! Reads a declaration, and says what cannot be described.
+
+use syn::spanned::Spanned;
+use syn::{Data, DataEnum, DeriveInput, Error, GenericParam, Generics, LitStr, Type};
+
+use crate::common::{Errors, doc_of, name_of};
+
+use super::case::Case;
+use super::model::{Described, Field, Fields, Shape, Variant};
+use super::serde_attrs;
+
+pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
+    let mut errors = Errors::default();
+    errors.take(owned(&input.generics));
+
+    let is_enum = matches!(input.data, Data::Enum(_));
+    let attrs = errors.take(serde_attrs::Container::parse(&input.attrs, is_enum));
+    let attrs = attrs.unwrap_or_default();
+    let shape = match errors.take(attrs.stand_in()).flatten() {
+        Some(ty) => Shape::Same(Box::new(ty)),
+        None => shape(input.data, &attrs, &mut errors),
+    };
+    errors.finish(Described {
+        name: renamed(attrs.rename.as_ref(), || name_of(&input.ident)),
+        doc: doc_of(&input.attrs),
+        ident: input.ident,
+        generics: input.generics,
+        shape,
+    })
+}
+
+fn owned(generics: &Generics) -> syn::Result<()> {
+    let borrowed = generics
+        .params
+        .iter()
+        .find(|param| matches!(param, GenericParam::Lifetime(_)));
+    match borrowed {
+        Some(lifetime) => Err(Error::new_spanned(
+            lifetime,
+            "a borrowing type cannot be described: what travels is owned",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn shape(data: Data, attrs: &serde_attrs::Container, errors: &mut Errors) -> Shape {
+    match data {
+        Data::Struct(data) => {
+            let newtype = is_newtype(&data.fields);
+            let span = data.fields.span();
+            let fields = fields(data.fields, attrs.rename_fields, errors);
+            if let Some(transparent) = attrs.transparent {
+                match the_only_one(fields, transparent) {
+                    Ok(ty) => return Shape::Same(Box::new(ty)),
+                    Err(error) => errors.add(error),
+                }
+                return Shape::Struct(Fields::Unit);
+            }
+            if newtype && matches!(&fields, Fields::Unnamed(types) if types.is_empty()) {
+                errors.add(Error::new(
+                    span,
+                    "serde writes the only field of a struct also when it is skipped",
+                ));
+            }
+            Shape::Struct(fields)
+        }
+        Data::Enum(data) => Shape::Enum(variants(data, attrs, errors)),
+        Data::Union(data) => {
+            errors.add(Error::new_spanned(
+                data.union_token,
+                "a union cannot be described: nothing tells which field it holds",
+            ));
+            Shape::Struct(Fields::Unit)
+        }
+    }
+}
+
+fn is_newtype(fields: &syn::Fields) -> bool {
+    matches!(fields, syn::Fields::Unnamed(fields) if fields.unnamed.len() == 1)
+}
+
+/// The field that a transparent struct is: the one that is neither skipped nor empty.
+fn the_only_one(fields: Fields, transparent: proc_macro2::Span) -> syn::Result<Type> {
+    let types: Vec<Type> = match fields {
+        Fields::Unit => Vec::new(),
+        Fields::Unnamed(types) => types,
+        Fields::Named(fields) => fields.into_iter().map(|field| field.ty).collect(),
+    };
+    let mut held = types.into_iter().filter(|ty| !is_phantom(ty));
+    match (held.next(), held.next()) {
+        (Some(ty), None) => Ok(ty),
+        _ => Err(Error::new(
+            transparent,
+            "a transparent type is described as its only field: there must be one",
+        )),
+    }
+}
+
+fn is_phantom(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => {
+            let last = path.path.segments.last();
+            last.is_some_and(|last| last.ident == "PhantomData")
+        }
+        Type::Tuple(tuple) => tuple.elems.is_empty(),
+        _ => false,
+    }
+}
+
+fn fields(fields: syn::Fields, case: Option<Case>, errors: &mut Errors) -> Fields {
+    match fields {
+        syn::Fields::Unit => Fields::Unit,
+        syn::Fields::Unnamed(fields) => Fields::Unnamed(
+            kept(fields.unnamed, errors)
+                .map(|(field, _)| field.ty)
+                .collect(),
+        ),
+        syn::Fields::Named(fields) => Fields::Named(
+            kept(fields.named, errors)
+                .map(|(it, attrs)| field(it, &attrs, case))
+                .collect(),
+        ),
+    }
+}
+
+/// The fields that are on the wire.
+fn kept(
+    fields: impl IntoIterator<Item = syn::Field>,
+    errors: &mut Errors,
+) -> impl Iterator<Item = (syn::Field, serde_attrs::Field)> {
+    let mut kept = Vec::new();
+    for field in fields {
+        let attrs = errors.take(serde_attrs::Field::parse(&field.attrs));
+        kept.extend(
+            attrs
+                .filter(|attrs| !attrs.skip)
+                .map(|attrs| (field, attrs)),
+        );
+    }
+    kept.into_iter()
+}
+
+fn field(field: syn::Field, attrs: &serde_attrs::Field, case: Option<Case>) -> Field {
+    let name = field.ident.as_ref().map(name_of).unwrap_or_default();
+    Field {
+        wire_name: renamed(attrs.rename.as_ref(), || match case {
+            Some(case) => case.of_field(&name),
+            None => name.clone(),
+        }),
+        doc: doc_of(&field.attrs),
+        ty: field.ty,
+        name,
+    }
+}
+
+fn variants(
+    data: DataEnum,
+    container: &serde_attrs::Container,
+    errors: &mut Errors,
+) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    let mut skipped = None;
+    for variant in data.variants {
+        let Some(attrs) = errors.take(serde_attrs::Variant::parse(&variant.attrs)) else {
+            continue;
+        };
+        if attrs.skip.is_some() {
+            skipped = skipped.or(attrs.skip);
+            continue;
+        }
+        if let Some(span) = skipped.take() {
+            errors.add(Error::new(
+                span,
+                "serde counts variants differently in both directions when one before the last \
+                 is skipped: move the skipped ones to the end",
+            ));
+        }
+        variants.push(self::variant(variant, &attrs, container, errors));
+    }
+    variants
+}
+
+fn variant(
+    variant: syn::Variant,
+    attrs: &serde_attrs::Variant,
+    container: &serde_attrs::Container,
+    errors: &mut Errors,
+) -> Variant {
+    let name = name_of(&variant.ident);
+    let newtype = is_newtype(&variant.fields);
+    let case = attrs.rename_fields.or(container.rename_fields);
+    let fields = match fields(variant.fields, case, errors) {
+        // serde makes a unit variant of `A(#[serde(skip)] T)`.
+        Fields::Unnamed(types) if newtype && types.is_empty() => Fields::Unit,
+        fields => fields,
+    };
+    Variant {
+        wire_name: renamed(attrs.rename.as_ref(), || match container.rename_variants {
+            Some(case) => case.of_variant(&name),
+            None => name.clone(),
+        }),
+        doc: doc_of(&variant.attrs),
+        newtype,
+        fields,
+        name,
+    }
+}
+
+fn renamed(rename: Option<&LitStr>, otherwise: impl FnOnce() -> String) -> String {
+    rename.map_or_else(otherwise, LitStr::value)
+}

@@ -1,0 +1,352 @@
+//! Writes the handler trait, the dispatcher, the client and the description.
+//!
+//! Names that could meet the user's are made with `Span::mixed_site`, so that they do not.
+//! Lints are silenced where the code is ours and the user could do nothing.
+
+use heck::ToSnakeCase;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Ident, spanned::Spanned};
+
+use crate::common::name_of;
+
+use super::model::{Method, Output, ResultTypes, Service};
+
+pub(super) fn service(service: &Service) -> TokenStream {
+    let handler = handler(service);
+    let dispatcher = dispatcher(service);
+    let client = client(service);
+    let description = description(service);
+    quote! {
+        #handler
+        #dispatcher
+        #client
+        #description
+    }
+}
+
+/// The trait as handlers implement it.
+fn handler(service: &Service) -> TokenStream {
+    let Service {
+        attrs,
+        vis,
+        ident,
+        supertraits,
+        ..
+    } = service;
+    let methods = service.methods.iter().map(|method| {
+        let Method { attrs, ident, .. } = method;
+        let args = parameters(method);
+        let cx = ours("cx");
+        let output = &method.output.whole;
+        quote! {
+            #(#attrs)*
+            fn #ident(
+                &self,
+                #cx: &::roam_core::Context,
+                #(#args),*
+            ) -> impl ::core::future::Future<Output = #output> + ::roam_core::rt::MaybeSend;
+        }
+    });
+    quote! {
+        #(#attrs)*
+        #[allow(clippy::too_many_arguments)]
+        #vis trait #ident:
+            #supertraits ::roam_core::rt::MaybeSend + ::roam_core::rt::MaybeSync + 'static
+        {
+            #(#methods)*
+        }
+    }
+}
+
+fn dispatcher(service: &Service) -> TokenStream {
+    let Service { vis, ident, .. } = service;
+    let dispatcher = format_ident!("{ident}Dispatcher");
+    let describe = service.describe();
+    let (call, handler) = (ours("call"), ours("handler"));
+    let h = service.type_parameter("H");
+    let arms = service.methods.iter().enumerate().map(|(position, method)| {
+        let arm = dispatch(&h, service, method);
+        quote! {
+            ::core::option::Option::Some(#position) => ::std::boxed::Box::pin(async move { #arm }),
+        }
+    });
+    let doc = format!("Serves a [`{ident}`]: calls the handler's method that a request asks for.");
+    quote! {
+        #[doc = #doc]
+        #[allow(dead_code)]
+        #vis struct #dispatcher<#h> {
+            handler: ::std::sync::Arc<#h>,
+        }
+
+        #[allow(dead_code)]
+        #[automatically_derived]
+        impl<#h: #ident> #dispatcher<#h> {
+            /// Serves `handler`.
+            #vis fn new(handler: #h) -> Self {
+                Self { handler: ::std::sync::Arc::new(handler) }
+            }
+        }
+
+        #[automatically_derived]
+        impl<#h> ::core::clone::Clone for #dispatcher<#h> {
+            fn clone(&self) -> Self {
+                Self { handler: ::std::sync::Arc::clone(&self.handler) }
+            }
+        }
+
+        #[automatically_derived]
+        impl<#h> ::core::fmt::Debug for #dispatcher<#h> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(::core::stringify!(#dispatcher)).finish_non_exhaustive()
+            }
+        }
+
+        #[automatically_derived]
+        #[allow(deprecated, clippy::all, clippy::pedantic)]
+        impl<#h: #ident> ::roam_core::ServiceDispatcher for #dispatcher<#h> {
+            fn method(
+                &self,
+                id: ::roam_core::MethodId,
+            ) -> ::core::option::Option<&'static ::roam_core::MethodDescriptor> {
+                #describe().method(id)
+            }
+
+            #[allow(unused_variables, unused_mut)]
+            fn dispatch(
+                &self,
+                mut #call: ::roam_core::IncomingCall,
+            ) -> ::roam_core::rt::BoxFuture<'static, ()> {
+                let #handler = ::std::sync::Arc::clone(&self.handler);
+                match #describe().position(#call.method()) {
+                    #(#arms)*
+                    _ => ::std::boxed::Box::pin(#call.unknown_method()),
+                }
+            }
+        }
+    }
+}
+
+/// Decodes the arguments, runs the handler, answers.
+fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
+    let (call, handler, output) = (ours("call"), ours("handler"), ours("output"));
+    let (service, ident) = (&service.ident, &method.ident);
+    let args = method.args.iter().map(|arg| &arg.ident).collect::<Vec<_>>();
+    let types = argument_tuple(method);
+    let decode = quote_spanned!(on(method.args_span)=> #call.decode::<#types>());
+    let answer = match &method.output {
+        Output {
+            result: Some(_), ..
+        } => quote!(#output),
+        Output { whole, .. } => quote! {
+            ::core::result::Result::Ok::<#whole, ::roam_core::macro_support::Infallible>(#output)
+        },
+    };
+    quote! {
+        let ::core::option::Option::Some((#(#args,)*)) = #decode else {
+            return;
+        };
+        let #output =
+            <#h as #service>::#ident(&#handler, #call.context(), #(#args),*).await;
+        #call.respond(#answer).await;
+    }
+}
+
+fn client(service: &Service) -> TokenStream {
+    let Service { vis, ident, .. } = service;
+    let client = format_ident!("{ident}Client");
+    let c = service.type_parameter("C");
+    let methods = service
+        .methods
+        .iter()
+        .enumerate()
+        .map(|(position, method)| client_method(&c, service, position, method));
+    let summary = format!("Calls a [`{ident}`] at the other end.");
+    let doc = paragraphs(&summary, &service.doc);
+    quote! {
+        #[doc = #doc]
+        #[allow(dead_code)]
+        #[derive(Clone, Debug)]
+        #vis struct #client<#c = ::roam_core::ConnectionHandle> {
+            caller: #c,
+        }
+
+        #[allow(dead_code, clippy::all, clippy::pedantic)]
+        #[automatically_derived]
+        impl<#c: ::roam_core::Caller> #client<#c> {
+            /// Calls over `caller`, for example a connection's handle.
+            #vis fn new(caller: #c) -> Self {
+                Self { caller }
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn client_method(c: &Ident, service: &Service, position: usize, method: &Method) -> TokenStream {
+    let Service { vis, .. } = service;
+    let Method { ident, doc, .. } = method;
+    let doc = if doc.is_empty() {
+        format!("Calls `{}`.", name_of(ident))
+    } else {
+        doc.clone()
+    };
+    let deprecated = method
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("deprecated"));
+    let describe = service.describe();
+    let args = parameters(method);
+    let values = method.args.iter().map(|arg| &arg.ident);
+    let types = argument_tuple(method);
+    let output = match &method.output.result {
+        Some(ResultTypes { ok, err }) => quote!(#ok, #err),
+        None => method.output.whole.to_token_stream(),
+    };
+    let call = quote_spanned! {on(method.args_span)=>
+        ::roam_core::Call::new(
+            ::core::clone::Clone::clone(&self.caller),
+            &#describe().methods[#position],
+            (#(#values,)*),
+        )
+    };
+    quote! {
+        #[doc = #doc]
+        #(#deprecated)*
+        #vis fn #ident(&self, #(#args),*) -> ::roam_core::Call<#c, #types, #output> {
+            #call
+        }
+    }
+}
+
+fn description(service: &Service) -> TokenStream {
+    let Service {
+        vis, ident, doc, ..
+    } = service;
+    let name = name_of(ident);
+    let describe = service.describe();
+    let summary = format!("Describes [`{ident}`].");
+    // One constant for each, so that each tells what is wrong with it.
+    let names: Vec<Ident> = (0..service.methods.len())
+        .map(|position| format_ident!("ROAM_METHOD_{position}"))
+        .collect();
+    let methods = service.methods.iter().map(method_source);
+    quote! {
+        #[doc = #summary]
+        #[allow(dead_code)]
+        #vis fn #describe() -> &'static ::roam_core::ServiceDescriptor {
+            #(const #names: ::roam_core::macro_support::MethodSource = #methods;)*
+            const ROAM_SERVICE: ::roam_core::macro_support::ServiceSource =
+                ::roam_core::macro_support::ServiceSource {
+                    name: #name,
+                    doc: #doc,
+                    methods: &[#(#names),*],
+                };
+            static ROAM_DESCRIPTOR: ::std::sync::LazyLock<::roam_core::ServiceDescriptor> =
+                ::std::sync::LazyLock::new(|| ROAM_SERVICE.describe());
+            &ROAM_DESCRIPTOR
+        }
+    }
+}
+
+fn method_source(method: &Method) -> TokenStream {
+    let Method {
+        ident,
+        doc,
+        options,
+        ..
+    } = method;
+    let name = name_of(ident);
+    let args = method.args.iter().map(|arg| {
+        let name = name_of(&arg.ident);
+        let ty = &arg.ty;
+        quote_spanned!(on(ty.span())=> ::roam_core::macro_support::arg::<#ty>(#name))
+    });
+    let output = match &method.output {
+        Output {
+            result: Some(ResultTypes { ok, err }),
+            ..
+        } => quote_spanned! {on(err.span())=>
+            ::roam_core::macro_support::can_fail::<#ok, #err>()
+        },
+        Output { whole, .. } => quote_spanned! {on(whole.span())=>
+            ::roam_core::macro_support::returns::<#whole>()
+        },
+    };
+    let (inline, idempotent) = (options.inline, options.idempotent);
+    quote! {
+        ::roam_core::macro_support::MethodSource {
+            name: #name,
+            doc: #doc,
+            args: &[#(#args),*],
+            output: #output,
+            inline: #inline,
+            idempotent: #idempotent,
+        }
+    }
+}
+
+impl Service {
+    /// The function that returns the description.
+    fn describe(&self) -> Ident {
+        let name = name_of(&self.ident).to_snake_case();
+        format_ident!("{name}_service", span = self.ident.span())
+    }
+
+    /// A name for a type parameter that stands beside the user's types: `name`, unless one of
+    /// them is called so.
+    fn type_parameter(&self, name: &str) -> Ident {
+        let types = self.methods.iter().flat_map(|method| {
+            let args = method.args.iter().map(|arg| &arg.ty);
+            args.chain([&method.output.whole])
+        });
+        let types: TokenStream = types.map(ToTokens::to_token_stream).collect();
+        let mut name = name.to_owned();
+        while mentions(types.clone(), &name) {
+            name.push('_');
+        }
+        format_ident!("{name}")
+    }
+}
+
+fn parameters(method: &Method) -> Vec<TokenStream> {
+    let args = method.args.iter();
+    args.map(|arg| {
+        let (ident, ty) = (&arg.ident, &arg.ty);
+        quote!(#ident: #ty)
+    })
+    .collect()
+}
+
+fn argument_tuple(method: &Method) -> TokenStream {
+    let types = method.args.iter().map(|arg| &arg.ty);
+    quote_spanned!(on(method.args_span)=> (#(#types,)*))
+}
+
+fn mentions(tokens: TokenStream, name: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// Where errors in generated code are shown: on what the user wrote there. Lints still know
+/// that the user did not write it.
+fn on(written: Span) -> Span {
+    Span::call_site().located_at(written)
+}
+
+/// A name that does not meet those of the user.
+fn ours(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn paragraphs(first: &str, second: &str) -> String {
+    if second.is_empty() {
+        first.to_owned()
+    } else {
+        format!("{first}\n\n{second}")
+    }
+}

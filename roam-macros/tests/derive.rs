@@ -1,0 +1,328 @@
+//! What `#[derive(Schema)]` says of a type, and that it is what serde does.
+
+use std::marker::PhantomData;
+
+use roam_core::schema::{Enum, Field, Payload, Schema, Struct, StructKind, Type, Types, Variant};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+fn describe<T: Schema>() -> (Type, Types) {
+    let mut types = Types::new();
+    let index = types.index_of::<T>();
+    (types.get(index).clone(), types)
+}
+
+fn structure<T: Schema>() -> (Struct, Types) {
+    match describe::<T>() {
+        (Type::Struct(it), types) => (it, types),
+        (other, _) => panic!("not a struct: {other:?}"),
+    }
+}
+
+fn fields<T: Schema>() -> Vec<Field> {
+    match structure::<T>().0.kind {
+        StructKind::Named(fields) => fields,
+        other => panic!("no named fields: {other:?}"),
+    }
+}
+
+fn enumeration<T: Schema>() -> Enum {
+    match describe::<T>().0 {
+        Type::Enum(it) => it,
+        other => panic!("not an enum: {other:?}"),
+    }
+}
+
+fn wire_names(fields: &[Field]) -> Vec<&str> {
+    fields.iter().map(|field| &*field.wire_name).collect()
+}
+
+/// What JSON calls the parts of a value: the names that serde sees.
+fn json_names(value: impl Serialize) -> Vec<String> {
+    let json = serde_json::to_value(value).unwrap();
+    json.as_object().unwrap().keys().cloned().collect()
+}
+
+fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T, bytes: &[u8]) {
+    assert_eq!(postcard::to_stdvec(&value).unwrap(), bytes);
+    assert_eq!(postcard::from_bytes::<T>(bytes).unwrap(), value);
+}
+
+/// A corner.
+///
+///  * in *two* dimensions
+#[derive(Serialize, Deserialize, Schema)]
+#[serde(rename = "Corner", rename_all = "camelCase")]
+struct DbCorner {
+    /// Grows to the right.
+    x_position: u8,
+    #[serde(rename = "vertical", alias = "y", default)]
+    y_position: u8,
+    #[serde(rename(serialize = "kind", deserialize = "sort"))]
+    r#type: u8,
+}
+
+#[test]
+fn structs_have_names_and_docs() {
+    let (corner, types) = structure::<DbCorner>();
+    assert_eq!(corner.name, "Corner");
+    assert_eq!(corner.doc, "A corner.\n\n * in *two* dimensions");
+    let fields = fields::<DbCorner>();
+    assert_eq!(
+        fields.iter().map(|field| &*field.name).collect::<Vec<_>>(),
+        ["x_position", "y_position", "type"]
+    );
+    assert_eq!(wire_names(&fields), ["xPosition", "vertical", "kind"]);
+    assert_eq!(fields[0].doc, "Grows to the right.");
+    assert_eq!(fields[1].doc, "");
+    assert_eq!(types.get(fields[0].ty), &Type::U8);
+}
+
+#[test]
+fn wire_names_are_those_that_serde_sees() {
+    let mut names = json_names(DbCorner {
+        x_position: 0,
+        y_position: 0,
+        r#type: 0,
+    });
+    let fields = fields::<DbCorner>();
+    let mut described = wire_names(&fields);
+    names.sort_unstable();
+    described.sort_unstable();
+    assert_eq!(names, described);
+}
+
+/// Things that happen.
+#[derive(Serialize, Deserialize, Schema, Debug, PartialEq)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
+enum Event {
+    /// Nothing did.
+    NothingHappened,
+    OneThing(u8),
+    TwoThings(u8, u16),
+    NoThings(),
+    #[serde(rename = "moved")]
+    SomethingMoved {
+        /// From where.
+        from_where: u8,
+    },
+    #[serde(rename_all = "UPPERCASE")]
+    Loud {
+        very_loud: u8,
+    },
+    #[serde(skip)]
+    #[expect(dead_code, reason = "never on the wire")]
+    Internal,
+}
+
+#[test]
+fn enums_have_variants() {
+    let event = enumeration::<Event>();
+    assert_eq!(event.doc, "Things that happen.");
+    assert_eq!(event.variants[0].doc, "Nothing did.");
+    let names: Vec<_> = event
+        .variants
+        .iter()
+        .map(
+            |Variant {
+                 name, wire_name, ..
+             }| (&**name, &**wire_name),
+        )
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("NothingHappened", "nothing_happened"),
+            ("OneThing", "one_thing"),
+            ("TwoThings", "two_things"),
+            ("NoThings", "no_things"),
+            ("SomethingMoved", "moved"),
+            ("Loud", "loud"),
+        ]
+    );
+    assert!(matches!(event.variants[0].payload, Payload::Unit));
+    assert!(matches!(event.variants[1].payload, Payload::Newtype(_)));
+    assert!(matches!(&event.variants[2].payload, Payload::Tuple(types) if types.len() == 2));
+    assert!(matches!(&event.variants[3].payload, Payload::Tuple(types) if types.is_empty()));
+    let Payload::Struct(fields) = &event.variants[4].payload else {
+        panic!("{:?}", event.variants[4])
+    };
+    assert_eq!(wire_names(fields), ["fromWhere"]);
+    assert_eq!(fields[0].doc, "From where.");
+    let Payload::Struct(fields) = &event.variants[5].payload else {
+        panic!("{:?}", event.variants[5])
+    };
+    assert_eq!(wire_names(fields), ["VERY_LOUD"]);
+}
+
+#[test]
+fn variants_are_counted_as_serde_counts_them() {
+    survives(Event::NothingHappened, &[0]);
+    survives(Event::OneThing(7), &[1, 7]);
+    survives(Event::TwoThings(7, 8), &[2, 7, 8]);
+    survives(Event::NoThings(), &[3]);
+    survives(Event::SomethingMoved { from_where: 7 }, &[4, 7]);
+    survives(Event::Loud { very_loud: 7 }, &[5, 7]);
+}
+
+#[derive(Serialize, Deserialize, Schema, Debug, PartialEq, Default)]
+struct Kept {
+    #[serde(skip)]
+    skipped: u8,
+    kept: u8,
+    #[serde(skip_serializing, skip_deserializing)]
+    both_ways: Undescribed,
+    mark: PhantomData<Undescribed>,
+}
+
+/// Never on the wire.
+#[derive(Debug, PartialEq, Default)]
+struct Undescribed;
+
+#[derive(Serialize, Deserialize, Schema, Debug, PartialEq)]
+struct KeptByPosition(#[serde(skip)] u8, u16, u32);
+
+#[derive(Serialize, Deserialize, Schema, Debug, PartialEq)]
+enum KeptInVariants {
+    Newtype(#[serde(skip)] u8),
+    Tuple(u8, #[serde(skip)] u8),
+    Named {
+        #[serde(skip)]
+        skipped: u8,
+        kept: u8,
+    },
+}
+
+#[test]
+fn what_is_skipped_is_not_described() {
+    assert_eq!(wire_names(&fields::<Kept>()), ["kept", "mark"]);
+    let kept = Kept {
+        kept: 7,
+        ..Kept::default()
+    };
+    survives(kept, &[7]);
+
+    let (by_position, types) = structure::<KeptByPosition>();
+    let StructKind::Tuple(elements) = by_position.kind else {
+        panic!("{by_position:?}")
+    };
+    let elements: Vec<&Type> = elements.iter().map(|&it| types.get(it)).collect();
+    assert_eq!(elements, [&Type::U16, &Type::U32]);
+    survives(KeptByPosition(0, 7, 8), &[7, 8]);
+
+    let variants = enumeration::<KeptInVariants>().variants;
+    assert!(matches!(variants[0].payload, Payload::Unit));
+    survives(KeptInVariants::Newtype(0), &[0]);
+    assert!(matches!(&variants[1].payload, Payload::Tuple(types) if types.len() == 1));
+    survives(KeptInVariants::Tuple(7, 0), &[1, 7]);
+    assert!(matches!(&variants[2].payload, Payload::Struct(fields) if fields.len() == 1));
+    survives(
+        KeptInVariants::Named {
+            skipped: 0,
+            kept: 7,
+        },
+        &[2, 7],
+    );
+}
+
+#[derive(Serialize, Deserialize, Schema)]
+#[serde(transparent)]
+struct ByAttribute {
+    #[serde(skip)]
+    _cache: Option<Undescribed>,
+    inner: u16,
+}
+
+#[derive(Schema)]
+#[repr(transparent)]
+struct ByLayout<T>(u16, PhantomData<T>);
+
+#[derive(Clone, Serialize, Deserialize, Schema)]
+#[serde(try_from = "u16", into = "u16")]
+struct ByConversion {
+    even: u16,
+}
+
+impl TryFrom<u16> for ByConversion {
+    type Error = &'static str;
+
+    fn try_from(even: u16) -> Result<Self, Self::Error> {
+        if even % 2 == 0 {
+            Ok(Self { even })
+        } else {
+            Err("odd")
+        }
+    }
+}
+
+impl From<ByConversion> for u16 {
+    fn from(it: ByConversion) -> Self {
+        it.even
+    }
+}
+
+#[test]
+fn what_looks_like_another_type_is_described_as_that() {
+    let mut types = Types::new();
+    let number = types.index_of::<u16>();
+    assert_eq!(types.index_of::<ByAttribute>(), number);
+    assert_eq!(types.index_of::<ByLayout<u8>>(), number);
+    assert_eq!(types.index_of::<ByConversion>(), number);
+}
+
+#[derive(Schema)]
+#[expect(dead_code, reason = "only described")]
+struct Page<T, const N: usize = 2>
+where
+    T: Clone,
+{
+    items: Vec<T>,
+    next: Option<Box<Page<T, N>>>,
+    numbers: [u8; N],
+}
+
+#[test]
+fn generic_types_are_told_apart_by_what_they_are_made_of() {
+    let mut types = Types::new();
+    let texts = types.index_of::<Page<String>>();
+    let bytes = types.index_of::<Page<u8>>();
+    let others = types.index_of::<Page<u8, 3>>();
+    assert!(texts != bytes && bytes != others);
+    let text = types.index_of::<String>();
+    assert_eq!(types.get(texts).generics(), [text]);
+    let byte = types.index_of::<u8>();
+    assert_eq!(types.get(bytes).generics(), [byte]);
+
+    let Type::Struct(Struct {
+        kind: StructKind::Named(fields),
+        ..
+    }) = types.get(bytes)
+    else {
+        panic!("{types:?}")
+    };
+    assert_eq!(types.get(fields[0].ty), &Type::Bytes);
+    let Type::Option(next) = types.get(fields[1].ty) else {
+        panic!("{types:?}")
+    };
+    assert_eq!(*next, bytes);
+}
+
+#[derive(Schema)]
+struct Left {
+    #[expect(dead_code, reason = "only described")]
+    right: Vec<Right>,
+}
+
+#[derive(Schema)]
+enum Right {
+    #[expect(dead_code, reason = "only described")]
+    Again(Box<Left>, Option<Box<Right>>),
+}
+
+#[test]
+fn types_may_contain_each_other() {
+    let mut types = Types::new();
+    types.index_of::<Left>();
+    types.index_of::<Right>();
+    assert_eq!(types.iter().count(), 4);
+}

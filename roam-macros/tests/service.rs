@@ -1,0 +1,130 @@
+//! What `#[service]` makes of a trait.
+
+use roam_core::schema::Type;
+use roam_core::{Rx, Schema, Tx, service};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+enum MathError {
+    DivisionByZero,
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+struct Point {
+    x: i32,
+    y: i32,
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+struct Rectangle {
+    top_left: Point,
+    bottom_right: Point,
+    label: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+enum Color {
+    Red,
+    Green,
+    Blue,
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+enum Shape {
+    Circle { radius: f64 },
+    Rectangle { width: f64, height: f64 },
+    Point,
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+enum Message {
+    Text(String),
+    Number(i64),
+    Data(Vec<u8>),
+}
+
+/// The service of the protocol's examples.
+///
+/// It has no use.
+#[service]
+trait Testbed {
+    /// Says the same.
+    #[roam(idempotent)]
+    async fn echo(&self, message: String) -> String;
+    #[roam(inline, idempotent)]
+    async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
+    #[roam(inline)]
+    async fn sum(&self, numbers: Rx<i32>) -> i64;
+    async fn generate(&self, count: u32, output: Tx<i32>);
+    async fn transform(&self, input: Rx<String>, output: Tx<String>);
+    async fn rectangle_area(&self, rect: Rectangle) -> f64;
+    async fn parse_color(&self, name: String) -> Option<Color>;
+    async fn shape_area(&self, shape: Shape) -> f64;
+    async fn process_message(&self, msg: Message) -> Message;
+    async fn get_points(&self, count: u32) -> Vec<Point>;
+    async fn swap_pair(&self, pair: (i32, String)) -> (String, i32);
+}
+
+#[test]
+fn ids_are_those_of_the_protocol() {
+    let ids: Vec<_> = testbed_service()
+        .methods
+        .iter()
+        .map(|method| (&*method.name, method.id.0))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            ("echo", 0x9aab_c4ba_61fd_5df3),
+            ("divide", 0xc396_4cbe_e4b1_d590),
+            ("sum", 0x855b_3a25_d97b_fefd),
+            ("generate", 0x54d2_273d_8cdb_9c38),
+            ("transform", 0x5d98_9560_4eb1_8b19),
+            ("rectangle_area", 0x04ef_653f_df06_53c4),
+            ("parse_color", 0xe285_f31c_6dff_fbfc),
+            ("shape_area", 0x6e70_6354_167c_00c2),
+            ("process_message", 0xed1d_c0c6_2588_9d30),
+            ("get_points", 0x5c87_07f5_ae4c_cbcc),
+            ("swap_pair", 0xacd1_9a29_fe0d_470c),
+        ]
+    );
+}
+
+#[test]
+fn the_description_says_what_the_trait_says() {
+    let testbed = testbed_service();
+    assert_eq!(testbed.name, "Testbed");
+    assert_eq!(
+        testbed.doc,
+        "The service of the protocol's examples.\n\nIt has no use."
+    );
+
+    let echo = &testbed.methods[0];
+    assert_eq!(echo.doc, "Says the same.");
+    assert_eq!((echo.idempotent, echo.inline), (true, false));
+    assert_eq!(echo.args[0].name, "message");
+    assert_eq!(testbed.types.get(echo.args[0].ty), &Type::String);
+    assert_eq!(echo.err, None);
+
+    let divide = &testbed.methods[1];
+    assert_eq!((divide.idempotent, divide.inline), (true, true));
+    assert_eq!(testbed.types.get(divide.ok), &Type::I64);
+    let err = divide.err.map(|err| testbed.types.get(err));
+    assert!(matches!(err, Some(Type::Enum(it)) if it.name == "MathError"));
+
+    let sum = &testbed.methods[2];
+    assert_eq!((sum.idempotent, sum.inline), (false, true));
+    assert_eq!(testbed.types.get(testbed.methods[3].ok), &Type::Unit);
+}
+
+#[test]
+fn the_name_of_the_description_is_in_snake_case() {
+    #[service]
+    trait HTTPProxy {
+        async fn r#fn(&self, r#type: u8);
+    }
+
+    let method = &http_proxy_service().methods[0];
+    assert_eq!(method.name, "fn");
+    assert_eq!(method.args[0].name, "type");
+}
