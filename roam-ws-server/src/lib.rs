@@ -1,1 +1,19 @@
-//! roam-ws-server
+//! Serves roam over WebSocket: on a listener of its own, or inside axum and whatever else stands
+//! on hyper.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use roam_core::NoDispatcher;
+//! use roam_ws_server::Server;
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! Server::new(NoDispatcher).serve(listener).await;
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod handshake;
+mod server;
+
+pub use handshake::UpgradeError;
+pub use server::Server;

@@ -242,6 +242,9 @@ pub enum ConnectError {
     /// The link ended before the handshake was done.
     #[error("{0}")]
     Closed(CloseReason),
+    /// The transport could not be opened in time.
+    #[error("the peer did not answer in time")]
+    Timeout,
     /// The transport could not be opened.
     #[error("cannot connect: {0}")]
     Transport(Box<dyn std::error::Error + Send + Sync>),

@@ -1,0 +1,189 @@
+//! WebSocket for native programs, as client and as server, on tokio-tungstenite.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::{Transport, TransportError};
+use crate::proto::{Config, Framing, Rule};
+use crate::rt::{self, MaybeSend};
+use crate::session::{ConnectError, ConnectionHandle, ServiceDispatcher, initiate};
+
+/// The subprotocol in which a frame carries several messages.
+pub const PACKED: &str = "roam.v2.packed";
+/// The subprotocol in which a frame is one message.
+pub const SINGLE: &str = "roam.v2";
+
+/// What a client offers a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subprotocols {
+    /// `roam.v2.packed`, and `roam.v2` for servers that do not know that.
+    #[default]
+    Offer,
+    /// None, for servers that know none and so pick none: a client that offered some would refuse
+    /// their answer.
+    OfferNone,
+}
+
+/// What a server picks of the subprotocols that a client offers, which come as the values of all
+/// `Sec-WebSocket-Protocol` headers. `None` when it offers none that is known.
+pub fn pick_subprotocol<'a>(offered: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    let mut single = None;
+    for name in offered.into_iter().flat_map(|value| value.split(',')) {
+        match name.trim() {
+            PACKED => return Some(PACKED),
+            SINGLE => single = Some(SINGLE),
+            _ => {}
+        }
+    }
+    single
+}
+
+/// How messages stand in the frames of a WebSocket on which that subprotocol was picked.
+pub fn framing_of(subprotocol: Option<&str>) -> Framing {
+    if subprotocol == Some(PACKED) { Framing::Packed } else { Framing::Single }
+}
+
+/// The settings with which a socket keeps to `config`'s bounds and costs little while idle.
+pub fn socket_config(config: &Config) -> WebSocketConfig {
+    WebSocketConfig::default()
+        // A link that is idle costs its buffers; the default is 128 KiB.
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(64 * 1024)
+        .max_message_size(Some(config.max_frame()))
+        .max_frame_size(Some(config.max_frame()))
+}
+
+/// A WebSocket that carries a link.
+#[derive(Debug)]
+pub struct WebSocketTransport<S> {
+    socket: WebSocketStream<S>,
+    framing: Framing,
+}
+
+impl<S> WebSocketTransport<S> {
+    /// Takes over a socket whose handshake is done, and on which `subprotocol` was picked.
+    pub fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
+        Self { socket, framing: framing_of(subprotocol) }
+    }
+}
+
+/// Connects to a server at a `ws:` or `wss:` address, within the handshake's time.
+///
+/// `wss:` needs a TLS feature of the crate `tokio-tungstenite` to be enabled.
+pub async fn open(
+    url: &str,
+    subprotocols: Subprotocols,
+    config: &Config,
+) -> Result<WebSocketTransport<MaybeTlsStream<TcpStream>>, ConnectError> {
+    let mut request = url.into_client_request().map_err(transport_error)?;
+    if subprotocols == Subprotocols::Offer {
+        let offer = HeaderValue::from_static("roam.v2.packed, roam.v2");
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
+    }
+    // Small messages are coalesced above, so that waiting for more helps nobody.
+    let no_delay = true;
+    let connecting = connect_async_with_config(request, Some(socket_config(config)), no_delay);
+    let (socket, response) = rt::timeout(config.handshake_timeout, connecting)
+        .await
+        .ok_or(ConnectError::Timeout)?
+        .map_err(transport_error)?;
+    let picked = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
+    Ok(WebSocketTransport::new(socket, picked.and_then(|name| name.to_str().ok())))
+}
+
+/// Connects to a server, runs the link in the background and waits until it is ready.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), roam_core::ConnectError> {
+/// use roam_core::{Config, NoDispatcher, transport::websocket};
+///
+/// let server = websocket::connect("ws://localhost:8080/rpc", NoDispatcher, &Config::client()).await?;
+/// # Ok(()) }
+/// ```
+pub async fn connect(
+    url: &str,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> Result<ConnectionHandle, ConnectError> {
+    let transport = open(url, Subprotocols::Offer, config).await?;
+    initiate(transport, dispatcher, config).await
+}
+
+fn transport_error(error: Error) -> ConnectError {
+    ConnectError::Transport(Box::new(error))
+}
+
+impl<S> Transport for WebSocketTransport<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
+{
+    fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
+        loop {
+            let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+                Some(message) => message.map_err(receive_error)?,
+                None => return Poll::Ready(Ok(None)),
+            };
+            match message {
+                Message::Binary(frame) => return Poll::Ready(Ok(Some(frame))),
+                Message::Text(_) => return Poll::Ready(Err(text_frame())),
+                // Pings are answered by tungstenite; after a close frame the stream ends.
+                _ => {}
+            }
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Pin::new(&mut self.socket).poll_ready(cx).map_err(TransportError::lost)
+    }
+
+    fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
+        Pin::new(&mut self.socket).start_send(Message::Binary(frame)).map_err(TransportError::lost)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Pin::new(&mut self.socket).poll_flush(cx).map_err(TransportError::lost)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Pin::new(&mut self.socket).poll_close(cx).map_err(TransportError::lost)
+    }
+}
+
+fn text_frame() -> TransportError {
+    Rule::DecodeError.because("text frame").into()
+}
+
+fn receive_error(error: Error) -> TransportError {
+    match error {
+        Error::Capacity(error) => Rule::TooLarge.because(error.to_string()).into(),
+        Error::Utf8(_) => text_frame(),
+        error => TransportError::lost(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packed_subprotocol_is_preferred_in_any_place() {
+        assert_eq!(pick_subprotocol(["roam.v2", "chat,roam.v2.packed"]), Some(PACKED));
+        assert_eq!(pick_subprotocol(["chat, roam.v2"]), Some(SINGLE));
+        assert_eq!(pick_subprotocol(["chat"]), None);
+        assert_eq!(pick_subprotocol([]), None);
+    }
+}
