@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::channel::Direction;
-use super::connection::{Connection, Env};
+use super::channel::{Channel, ChannelEnd, Direction};
+use super::connection::Connection;
+use super::env::Env;
 use super::event::{Event, Request, Response};
-use super::ids::{ChannelId, IdMap, MethodId, RequestId};
+use super::ids::{ChannelId, IdMap, MethodId, RequestId, shrink};
 use super::message::{MAX_CHANNELS, Message};
 use super::metadata::{Metadata, MetadataError};
 use super::outcome::{Failure, is_error};
@@ -28,8 +29,10 @@ pub(super) struct Calls {
 #[derive(Debug)]
 struct Incoming {
     channels: Vec<ChannelId>,
-    payload_len: usize,
+    /// What it takes of the link's budget, in bytes.
+    held: usize,
     answered: bool,
+    /// Its Response has been handed to the transport, or there will be none.
     departed: bool,
     handler_gone: bool,
 }
@@ -71,11 +74,25 @@ impl Calls {
         (self.outgoing.len(), self.incoming.len())
     }
 
+    /// Whether the peer waits for the answer to `request`.
+    pub(super) fn is_awaited(&self, request: RequestId) -> bool {
+        let call = self.incoming.get(&request.0);
+        call.is_some_and(|call| !call.answered)
+    }
+
+    /// Nobody waits for answers any more, and none are given. Calls whose handlers run on, or
+    /// whose Response is still queued, stay in flight until that is over.
     pub(super) fn end_all(&mut self, env: &mut Env) {
         self.outgoing.clear();
-        for call in self.incoming.drain().map(|(_, call)| call) {
-            env.budget.call_payloads += call.payload_len;
-        }
+        self.incoming.retain(|_, call| {
+            call.departed |= !call.answered;
+            call.answered = true;
+            let over = call.departed && call.handler_gone;
+            if over {
+                env.budget.give_call(call.held);
+            }
+            !over
+        });
     }
 
     /// The Response of `request` has been handed to the transport.
@@ -89,11 +106,14 @@ impl Calls {
     }
 
     fn settle(&mut self, env: &mut Env, request: RequestId, change: impl FnOnce(&mut Incoming)) {
-        let Some(call) = self.incoming.get_mut(&request.0) else { return };
+        let Some(call) = self.incoming.get_mut(&request.0) else {
+            return;
+        };
         change(call);
         if call.departed && call.handler_gone {
-            env.budget.call_payloads += call.payload_len;
+            env.budget.give_call(call.held);
             self.incoming.remove(&request.0);
+            shrink(&mut self.incoming);
         }
     }
 }
@@ -106,22 +126,31 @@ impl Connection {
         env: &mut Env,
         request: Request,
     ) -> Result<(), Violation> {
-        let Request { request: id, ref payload, ref channels, .. } = request;
+        let Request {
+            request: id,
+            ref payload,
+            ref channels,
+            ..
+        } = request;
         check_received_payload(env, payload)?;
         if self.calls.incoming.contains_key(&id.0) {
             return Err(Rule::DuplicateRequestId.because(format!("request {id}")));
         }
         self.admit(env, channels)?;
-        let room = self.calls.incoming.len() < env.limits.calls
-            && payload.len() <= env.budget.call_payloads;
-        if !room || !self.open(env, channels) {
+        let held = payload.len() + request.metadata.held() + size_of_val(channels.as_slice());
+        let room = self.calls.incoming.len() < env.limits.calls && env.budget.take_call(held);
+        if !room {
             self.answer_busy(env, id);
             return Ok(());
         }
-        env.budget.call_payloads -= payload.len();
+        if !self.open(env, channels, Some(id)) {
+            env.budget.give_call(held);
+            self.answer_busy(env, id);
+            return Ok(());
+        }
         let call = Incoming {
             channels: channels.clone(),
-            payload_len: payload.len(),
+            held,
             answered: false,
             departed: false,
             handler_gone: false,
@@ -144,13 +173,32 @@ impl Connection {
         });
     }
 
+    /// Answers `busy` to a call that is with its handler already.
+    pub(super) fn give_up_call(&mut self, env: &mut Env, request: RequestId) {
+        let (metadata, payload) = Failure::Busy.response();
+        self.answer_for_handler(env, request, &metadata, payload);
+    }
+
     pub(super) fn handle_cancel(&mut self, env: &mut Env, request: RequestId) {
-        let Some(call) = self.calls.incoming.get(&request.0) else { return };
-        if call.answered {
-            return;
+        self.answer_for_handler(env, request, &Metadata::new(), Failure::CANCELLED);
+    }
+
+    /// Answers a call in the stead of its handler, which is told to stop.
+    fn answer_for_handler(
+        &mut self,
+        env: &mut Env,
+        request: RequestId,
+        metadata: &Metadata,
+        payload: &[u8],
+    ) {
+        if self.calls.is_awaited(request) {
+            self.answer(env, request, metadata, &[], payload);
+            let connection = self.id;
+            env.events.push_back(Event::Cancelled {
+                connection,
+                request,
+            });
         }
-        self.answer(env, request, &Metadata::new(), &[], Failure::CANCELLED);
-        env.events.push_back(Event::Cancelled { connection: self.id, request });
     }
 
     pub(super) fn handle_response(
@@ -168,10 +216,11 @@ impl Connection {
             self.refuse_channels(env, channels);
             return Ok(());
         };
+        shrink(&mut self.calls.outgoing);
         if is_error(&payload) {
-            self.end_channels(env, &arguments);
+            self.end_channels(env, &arguments, ChannelEnd::CallOver);
         }
-        let opened = self.open(env, channels);
+        let opened = self.open(env, channels, None);
         if !opened {
             self.refuse_channels(env, channels);
         }
@@ -189,7 +238,7 @@ impl Connection {
 
     fn refuse_channels(&self, env: &mut Env, channels: &[ChannelId]) {
         for &channel in channels {
-            env.outbox.push_control(&Message::Reset { connection: self.id, channel });
+            self.push_reset(env, channel);
         }
     }
 
@@ -222,13 +271,23 @@ impl Connection {
     /// Nobody waits for the answer any more: the call and the channels of its arguments end here
     /// and, when the peer hears of it, there.
     pub(super) fn cancel(&mut self, env: &mut Env, request: RequestId) {
-        let Some(arguments) = self.calls.outgoing.remove(&request.0) else { return };
-        env.outbox.push(&Message::Cancel { connection: self.id, request });
-        let live = |id: &ChannelId| self.channels.contains_key(&id.0);
-        for channel in arguments.iter().copied().filter(live) {
-            env.outbox.push(&Message::Reset { connection: self.id, channel });
+        let Some(arguments) = self.calls.outgoing.remove(&request.0) else {
+            return;
+        };
+        env.outbox.push(&Message::Cancel {
+            connection: self.id,
+            request,
+        });
+        for &id in &arguments {
+            let live = |channel: &Channel| channel.ended().is_none();
+            if self.channels.get(&id.0).is_some_and(live) {
+                env.outbox.push(&Message::Reset {
+                    connection: self.id,
+                    channel: id,
+                });
+            }
         }
-        self.end_channels(env, &arguments);
+        self.end_channels(env, &arguments, ChannelEnd::CallOver);
     }
 
     pub(super) fn respond(
@@ -239,7 +298,7 @@ impl Connection {
         ends: &[Direction],
         payload: &[u8],
     ) -> Result<Vec<ChannelId>, Refused> {
-        if self.calls.incoming.get(&request.0).is_none_or(|call| call.answered) {
+        if !self.calls.is_awaited(request) {
             return Err(Refused::Answered);
         }
         check_outgoing(env, metadata, ends, payload)?;
@@ -256,7 +315,9 @@ impl Connection {
         channels: &[ChannelId],
         payload: &[u8],
     ) {
-        let Some(call) = self.calls.incoming.get_mut(&request.0) else { return };
+        let Some(call) = self.calls.incoming.get_mut(&request.0) else {
+            return;
+        };
         call.answered = true;
         let arguments = std::mem::take(&mut call.channels);
         env.outbox.push_response(
@@ -271,7 +332,9 @@ impl Connection {
             },
         );
         if is_error(payload) {
-            self.end_channels(env, &arguments);
+            self.end_channels(env, &arguments, ChannelEnd::CallOver);
+        } else {
+            self.cut_unbound(env, &arguments);
         }
     }
 }
@@ -292,7 +355,10 @@ fn check_outgoing(
 ) -> Result<(), Refused> {
     let max = env.agreed.max_payload_size as usize;
     if payload.len() > max {
-        return Err(Refused::PayloadTooLarge { len: payload.len(), max });
+        return Err(Refused::PayloadTooLarge {
+            len: payload.len(),
+            max,
+        });
     }
     if ends.len() > MAX_CHANNELS {
         return Err(Refused::TooManyEnds(ends.len()));

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
+use super::budget::Charge;
 use super::credit::{ReceiveWindow, SendCredit};
+use super::ids::RequestId;
 use super::queue::ElementQueue;
 use super::violation::{Rule, Violation};
 
@@ -52,9 +54,18 @@ pub enum SendRefused {
 #[derive(Debug)]
 pub(super) enum Channel {
     /// Opened by the peer; which end is here shows when the values around it are decoded.
-    Unbound(ReceiveHalf, SendHalf),
+    Unbound(Unbound),
     Sending(SendHalf),
     Receiving(ReceiveHalf),
+}
+
+#[derive(Debug)]
+pub(super) struct Unbound {
+    pub(super) receive: ReceiveHalf,
+    pub(super) send: SendHalf,
+    pub(super) charge: Charge,
+    /// The call in whose arguments it came; `None` for one in a result.
+    pub(super) call: Option<RequestId>,
 }
 
 #[derive(Debug)]
@@ -84,8 +95,13 @@ pub(super) struct ReceiveHalf {
 pub(super) type Wake = bool;
 
 impl Channel {
-    pub(super) fn unbound(credit: u32) -> Self {
-        Self::Unbound(ReceiveHalf::new(credit), SendHalf::new(credit))
+    pub(super) fn unbound(credit: u32, charge: Charge, call: Option<RequestId>) -> Self {
+        Self::Unbound(Unbound {
+            receive: ReceiveHalf::new(credit),
+            send: SendHalf::new(credit),
+            charge,
+            call,
+        })
     }
 
     pub(super) fn new(direction: Direction, credit: u32) -> Self {
@@ -95,9 +111,22 @@ impl Channel {
         }
     }
 
-    /// Whether the peer may make us hold received elements on it.
-    pub(super) fn receives(&self) -> bool {
-        !matches!(self, Self::Sending(_))
+    /// What it takes of the link's budget.
+    pub(super) fn charge(&self) -> Charge {
+        match self {
+            Self::Unbound(unbound) => unbound.charge,
+            Self::Sending(_) => Charge::Slot,
+            Self::Receiving(_) => Charge::Window,
+        }
+    }
+
+    /// How it ended, if it did.
+    pub(super) fn ended(&self) -> Option<ChannelEnd> {
+        match self {
+            Self::Sending(half) => half.end,
+            Self::Receiving(half) => half.end,
+            Self::Unbound(unbound) => unbound.receive.end,
+        }
     }
 
     pub(super) fn sender(&mut self) -> Option<&mut SendHalf> {
@@ -117,21 +146,24 @@ impl Channel {
     #[inline]
     pub(super) fn handle_data(&mut self, frame: &Bytes, element: &[u8]) -> Result<Wake, Violation> {
         match self {
-            Self::Receiving(half) | Self::Unbound(half, _) => half.handle_data(frame, element),
+            Self::Receiving(half) => half.handle_data(frame, element),
+            Self::Unbound(unbound) => unbound.receive.handle_data(frame, element),
             Self::Sending(half) => half.refuse_from_receiver("Data").map(|()| false),
         }
     }
 
     pub(super) fn handle_close(&mut self) -> Result<Wake, Violation> {
         match self {
-            Self::Receiving(half) | Self::Unbound(half, _) => half.handle_close(),
+            Self::Receiving(half) => half.handle_close(),
+            Self::Unbound(unbound) => unbound.receive.handle_close(),
             Self::Sending(half) => half.refuse_from_receiver("Close").map(|()| false),
         }
     }
 
     pub(super) fn handle_credit(&mut self, bytes: u32) -> Result<Wake, Violation> {
         match self {
-            Self::Sending(half) | Self::Unbound(_, half) => half.handle_credit(bytes),
+            Self::Sending(half) => half.handle_credit(bytes),
+            Self::Unbound(unbound) => unbound.send.handle_credit(bytes),
             Self::Receiving(half) if half.end.is_some() => Ok(false),
             Self::Receiving(_) => Err(Rule::ChannelDirection.because("Credit from a sending end")),
         }
@@ -142,32 +174,27 @@ impl Channel {
         match self {
             Self::Sending(half) => half.end(end),
             Self::Receiving(half) => half.end(end),
-            Self::Unbound(receive, send) => {
-                send.end(end);
-                receive.end(end)
+            Self::Unbound(unbound) => {
+                unbound.send.end(end);
+                unbound.receive.end(end)
             }
         }
     }
+}
 
+impl Unbound {
     /// Settles which end is here. What the peer has already sent must fit that.
-    pub(super) fn bind(&mut self, direction: Direction) -> Result<(), Violation> {
-        let taken = std::mem::replace(self, Self::new(direction, 0));
-        *self = match (taken, direction) {
-            (Self::Unbound(receive, send), Direction::Send) => {
-                if receive.used() {
-                    return Err(Rule::ChannelDirection.because("Data or Close from a receiving end"));
-                }
-                Self::Sending(send)
+    pub(super) fn bind(self, direction: Direction) -> Result<Channel, Violation> {
+        match direction {
+            Direction::Send if self.receive.used() => {
+                Err(Rule::ChannelDirection.because("Data or Close from a receiving end"))
             }
-            (Self::Unbound(receive, send), Direction::Receive) => {
-                if send.credit.granted() > 0 {
-                    return Err(Rule::ChannelDirection.because("Credit from a sending end"));
-                }
-                Self::Receiving(receive)
+            Direction::Send => Ok(Channel::Sending(self.send)),
+            Direction::Receive if self.send.credit.granted() > 0 => {
+                Err(Rule::ChannelDirection.because("Credit from a sending end"))
             }
-            (bound, _) => bound,
-        };
-        Ok(())
+            Direction::Receive => Ok(Channel::Receiving(self.receive)),
+        }
     }
 }
 
@@ -187,11 +214,11 @@ impl SendHalf {
     /// Spends credit for an element; refused elements make a user who waits be woken later.
     #[inline]
     pub(super) fn spend(&mut self, len: usize) -> Result<(), SendRefused> {
-        if let Some(end) = self.end {
+        if let Some(end) = self.end.or(self.finishing.then_some(ChannelEnd::Closed)) {
             return Err(SendRefused::Over(end));
         }
         if !self.pending.is_empty() || !self.credit.spend(len) {
-            self.waiting_for = Some(len);
+            self.wait(len);
             return Err(SendRefused::Blocked);
         }
         self.sent += len as u64;
@@ -200,7 +227,9 @@ impl SendHalf {
 
     /// Spends credit for the next pending element.
     pub(super) fn spend_pending(&mut self) -> bool {
-        let Some(len) = self.pending.front_len() else { return false };
+        let Some(len) = self.pending.front_len() else {
+            return false;
+        };
         let spent = self.credit.spend(len);
         if spent {
             self.sent += len as u64;
@@ -213,9 +242,18 @@ impl SendHalf {
         self.credit.granted().min(self.sent)
     }
 
-    /// The user waits until the link has room.
+    /// What can be sent at once, as far as the channel is concerned.
+    pub(super) fn sendable(&self) -> usize {
+        match self.end {
+            None if self.pending.is_empty() => self.credit.available() as usize,
+            _ => 0,
+        }
+    }
+
+    /// A user waits until so much can be sent. When several do, the first to be woken is the one
+    /// that needs least; the others wait again.
     pub(super) fn wait(&mut self, len: usize) {
-        self.waiting_for = Some(len);
+        self.waiting_for = Some(self.waiting_for.map_or(len, |least| least.min(len)));
     }
 
     /// Whether the user waits, and need not any more.
@@ -273,7 +311,11 @@ impl ReceiveHalf {
             Some(_) => return Ok(false),
         }
         self.window.receive(element.len()).map_err(|overrun| {
-            Rule::CreditOverrun.because(format!("{} bytes, {} allowed", element.len(), overrun.allowed))
+            Rule::CreditOverrun.because(format!(
+                "{} bytes, {} allowed",
+                element.len(),
+                overrun.allowed
+            ))
         })?;
         self.queue.push_part(frame, element);
         Ok(std::mem::take(&mut self.waiting))

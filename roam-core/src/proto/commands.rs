@@ -1,7 +1,7 @@
 //! What the user wants of a link: calls and channels.
 
 use super::channel::{Channel, ChannelEnd, Direction, SendRefused};
-use super::connection::{Connection, Env};
+use super::env::Env;
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::link::Link;
 use super::message::Message;
@@ -63,21 +63,29 @@ impl Link {
         connection.respond(env, request, metadata, ends, payload)
     }
 
-    /// The handler of a call is gone. Until it is, the call counts as in flight.
+    /// The handler of a call is gone. Until it is, the call counts as in flight, also when the
+    /// call or its connection is over; so this is to be said of every
+    /// [`Request`](Event::Request), once.
     pub fn handler_gone(&mut self, connection: ConnectionId, request: RequestId) {
-        if let Some((connection, env)) = self.connection_mut(connection) {
-            connection.calls.handler_gone(env, request);
+        if let Some((found, env)) = self.find(connection) {
+            found.calls.handler_gone(env, request);
+            self.release(connection);
         }
     }
 
     /// Settles which end of a channel that the peer opened is here. `false` when there is no such
-    /// channel any more, or no room for it.
+    /// channel any more, or no room for it; then a call that brought it has been answered `busy`.
     pub fn bind(&mut self, id: ConnectionId, channel: ChannelId, direction: Direction) -> bool {
-        let Some((connection, env)) = self.live(id) else { return false };
+        let Some((connection, env)) = self.live(id) else {
+            return false;
+        };
         match connection.bind(env, channel, direction) {
             Ok(bound) => bound,
             Err(violation) => {
-                self.punish(DecodeError { connection: id, violation });
+                self.punish(DecodeError {
+                    connection: id,
+                    violation,
+                });
                 false
             }
         }
@@ -98,32 +106,69 @@ impl Link {
         if len > max {
             return Err(SendRefused::TooLarge { len, max });
         }
-        if half.end.is_none() && env.outbox.queued() >= env.limits.send_buffer {
+        if half.end.is_none() && !env.has_room() {
             half.wait(len);
             env.block(half, id, channel);
             return Err(SendRefused::Blocked);
         }
         half.spend(len)?;
-        env.outbox.push(&Message::Data { connection: id, channel, payload: element });
+        env.outbox.push(&Message::Data {
+            connection: id,
+            channel,
+            payload: element,
+        });
         Ok(())
     }
 
-    /// Sends elements that were there before the channel had a connection, ahead of all others and
-    /// as credit comes in. `false` when one of them is longer than the link allows: the channel
-    /// is cut.
-    pub fn send_pending(&mut self, id: ConnectionId, channel: ChannelId, queue: ElementQueue) -> bool {
-        let max = self.env.agreed.largest_element();
-        if queue.longest() > max {
-            self.reset(id, channel);
-            return false;
+    /// Sends an element, or keeps it until there is credit and room, ahead of all that
+    /// [`send`](Self::send) sends later. It is for the caller to bound what is kept so.
+    pub fn queue(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        element: &[u8],
+    ) -> Result<(), SendRefused> {
+        match self.send(id, channel, element) {
+            Err(SendRefused::Blocked) => {}
+            done => return done,
         }
         if let Some((half, _)) = self.sender(id, channel) {
-            half.pending = queue;
+            half.pending.push(element);
         }
-        if let Some((connection, env)) = self.live(id) {
-            connection.flush_pending(env, channel);
+        Ok(())
+    }
+
+    /// How many bytes of elements can be sent on a channel at once.
+    pub fn sendable(&mut self, id: ConnectionId, channel: ChannelId) -> usize {
+        match self.sender(id, channel) {
+            Some((half, env)) if env.has_room() => half.sendable(),
+            _ => 0,
         }
-        true
+    }
+
+    /// Checks that so many bytes can be sent on a channel at once; if not, a
+    /// [`ChannelReady`](Event::ChannelReady) follows when they can.
+    pub fn want_credit(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        bytes: usize,
+    ) -> Result<(), SendRefused> {
+        let Some((half, env)) = self.sender(id, channel) else {
+            return Err(SendRefused::Over(ChannelEnd::ConnectionOver));
+        };
+        if let Some(end) = half.end {
+            return Err(SendRefused::Over(end));
+        }
+        if !env.has_room() {
+            half.wait(bytes);
+            env.block(half, id, channel);
+        } else if half.sendable() < bytes {
+            half.wait(bytes);
+        } else {
+            return Ok(());
+        }
+        Err(SendRefused::Blocked)
     }
 
     /// What the peer's reader has surely consumed of a channel, in bytes.
@@ -133,37 +178,53 @@ impl Link {
 
     /// The sender is done: Close follows what is pending.
     pub fn finish(&mut self, id: ConnectionId, channel: ChannelId) {
-        let Some((half, env)) = self.sender(id, channel) else { return };
+        let Some((half, env)) = self.sender(id, channel) else {
+            return;
+        };
         half.finishing = true;
         if half.end.is_some() {
             self.forget(id, channel);
         } else if half.pending.is_empty() {
-            env.outbox.push(&Message::Close { connection: id, channel });
+            env.outbox.push(&Message::Close {
+                connection: id,
+                channel,
+            });
             self.forget(id, channel);
         }
     }
 
     /// Cuts a channel, from either end of it, and forgets it.
     pub fn reset(&mut self, id: ConnectionId, channel: ChannelId) {
-        let over = self.is_over(id, channel);
-        if over == Some(false) {
-            self.env.outbox.push(&Message::Reset { connection: id, channel });
+        let Some((connection, env)) = self.find(id) else {
+            return;
+        };
+        let Some(half) = connection.channels.get(&channel.0) else {
+            return;
+        };
+        if half.ended().is_none() {
+            env.outbox.push(&Message::Reset {
+                connection: id,
+                channel,
+            });
         }
-        if over.is_some() {
-            self.forget(id, channel);
-        }
+        self.forget(id, channel);
     }
 
     /// Takes all elements that are there. The next call says [`Received::Nothing`] until more
     /// arrive.
     pub fn receive(&mut self, id: ConnectionId, channel: ChannelId) -> Received {
-        let found = self.find(id).and_then(|(connection, _)| connection.channels.get_mut(&channel.0));
+        let found = self
+            .find(id)
+            .and_then(|(connection, _)| connection.channels.get_mut(&channel.0));
         let Some(half) = found.and_then(Channel::receiver) else {
             return Received::End(ChannelEnd::ConnectionOver);
         };
         if !half.queue.is_empty() {
             let queue = std::mem::take(&mut half.queue);
-            return Received::Elements { queue, report_after: half.window.threshold() };
+            return Received::Elements {
+                queue,
+                report_after: half.window.threshold(),
+            };
         }
         let Some(end) = half.end else {
             half.waiting = true;
@@ -176,13 +237,22 @@ impl Link {
     /// Counts elements as consumed, and grants the peer more when it is time. Returns after how
     /// many more consumed bytes it will be.
     pub fn consume(&mut self, id: ConnectionId, channel: ChannelId, bytes: u32) -> u32 {
-        let Some((connection, env)) = self.find(id) else { return u32::MAX };
-        let half = connection.channels.get_mut(&channel.0).and_then(Channel::receiver);
+        let Some((connection, env)) = self.find(id) else {
+            return u32::MAX;
+        };
+        let half = connection
+            .channels
+            .get_mut(&channel.0)
+            .and_then(Channel::receiver);
         let Some(half) = half else { return u32::MAX };
         if let Some(grant) = half.window.consume(bytes)
             && half.end.is_none()
         {
-            env.outbox.push_control(&Message::Credit { connection: id, channel, bytes: grant });
+            env.outbox.push_control(&Message::Credit {
+                connection: id,
+                channel,
+                bytes: grant,
+            });
         }
         half.window.threshold()
     }
@@ -207,26 +277,6 @@ impl Link {
         }
     }
 
-    /// A connection that is not over.
-    fn live(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut Env)> {
-        if self.close_reason().is_some() {
-            return None;
-        }
-        self.connection_mut(id)
-    }
-
-    /// A connection, also one that is over and of which the user still holds channels.
-    fn find(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut Env)> {
-        let connection = match id {
-            ConnectionId::ROOT => &mut self.root,
-            id => match self.others.get_mut(&id.0) {
-                Some(connection) => connection,
-                None => self.ended.get_mut(&id.0)?,
-            },
-        };
-        Some((connection, &mut self.env))
-    }
-
     #[inline]
     fn sender(
         &mut self,
@@ -237,19 +287,10 @@ impl Link {
         Some((connection.channels.get_mut(&channel.0)?.sender()?, env))
     }
 
-    fn is_over(&mut self, id: ConnectionId, channel: ChannelId) -> Option<bool> {
-        let (connection, _) = self.find(id)?;
-        Some(match connection.channels.get(&channel.0)? {
-            Channel::Sending(half) => half.end.is_some(),
-            Channel::Receiving(half) | Channel::Unbound(half, _) => half.end.is_some(),
-        })
-    }
-
     fn forget(&mut self, id: ConnectionId, channel: ChannelId) {
-        let Some((connection, env)) = self.find(id) else { return };
-        connection.remove(env, channel);
-        if connection.channels.is_empty() {
-            self.ended.remove(&id.0);
+        if let Some((connection, env)) = self.find(id) {
+            connection.remove(env, channel);
+            self.release(id);
         }
     }
 }

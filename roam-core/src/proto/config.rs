@@ -29,20 +29,26 @@ pub struct Config {
 pub struct Limits {
     /// Calls of the peer in flight on a connection; one more is answered `busy`. Default: 256.
     pub calls: usize,
-    /// Payloads of the peer's calls in flight on the link, in bytes; a call beyond it is answered
-    /// `busy`. Default: 64 MiB.
+    /// Payloads and metadata of the peer's calls in flight on the link, in bytes; a call beyond it
+    /// is answered `busy`. Default: 64 MiB.
     pub call_payloads: usize,
-    /// Windows of all channels of the link on which we may receive, in bytes; a call that opens
-    /// more is answered `busy`. Default: 16 MiB for an acceptor, 64 MiB for an initiator.
+    /// What the channels of the link on which we receive may make us hold, in bytes; a call that
+    /// needs more is answered `busy`. A channel takes twice its window, since a tiny element costs
+    /// as much again as its bytes, and at least 1 KiB. There is always enough for one channel.
+    /// Default: 16 MiB for an acceptor, 64 MiB for an initiator.
     pub receive_budget: usize,
-    /// Channels of the link on which we only send. Default: 4,096.
+    /// Channels of the link on which we only send, those among them that the peer has opened and
+    /// of which it does not yet show who sends. Default: 4,096.
     pub sending_channels: usize,
-    /// Virtual connections of the link that the peer may open. Default: 64.
+    /// Virtual connections of the link that the peer may open. One that is over counts until its
+    /// last handler is gone. Default: 64.
     pub connections: usize,
-    /// What may wait to be sent before senders have to wait, in bytes. Default: 256 KiB.
+    /// What may wait to be sent before whoever wants to send more has to wait, in bytes.
+    /// Default: 256 KiB.
     pub send_buffer: usize,
     /// Replies that the peer can make us queue without reading them (Credit, Reset, Reject, `busy`
-    /// and the like), in bytes; with more the link ends. Default: 256 KiB.
+    /// and the like), in bytes with what each costs beside; with more the link ends. Default:
+    /// 1 MiB, enough to answer `busy` to some 30,000 calls that come at once.
     pub control_replies: usize,
 }
 
@@ -71,7 +77,7 @@ impl Default for Limits {
             sending_channels: 4_096,
             connections: 64,
             send_buffer: 256 * 1024,
-            control_replies: 256 * 1024,
+            control_replies: 1 << 20,
         }
     }
 }
@@ -79,8 +85,14 @@ impl Default for Limits {
 impl Config {
     /// The defaults of the side that opens the link: a larger budget for what it receives.
     pub fn client() -> Self {
-        let limits = Limits { receive_budget: 64 << 20, ..Limits::default() };
-        Self { limits, ..Self::default() }
+        let limits = Limits {
+            receive_budget: 64 << 20,
+            ..Limits::default()
+        };
+        Self {
+            limits,
+            ..Self::default()
+        }
     }
 
     /// The longest frame that a transport may take in, in bytes.
@@ -109,7 +121,9 @@ impl Agreed {
     pub(super) fn between(ours: Hello, theirs: Hello) -> Self {
         Self {
             max_payload_size: ours.max_payload_size.min(theirs.max_payload_size),
-            initial_channel_credit: ours.initial_channel_credit.min(theirs.initial_channel_credit),
+            initial_channel_credit: ours
+                .initial_channel_credit
+                .min(theirs.initial_channel_credit),
         }
     }
 

@@ -1,51 +1,13 @@
 //! A virtual connection: its calls, its channels and its ids.
 
-use super::channel::{Channel, ChannelEnd, Direction, SendHalf};
-use super::config::{Agreed, Limits};
-use super::event::Event;
-use super::ids::{ChannelId, ConnectionId, IdAllocator, IdMap, Role, SeenIds};
+use super::budget::Charge;
+use super::calls::Calls;
+use super::channel::{Channel, ChannelEnd, Direction};
+use super::env::Env;
+use super::ids::{ChannelId, ConnectionId, IdAllocator, IdMap, RequestId, Role, SeenIds, shrink};
 use super::message::Message;
-use super::outbox::Outbox;
 use super::recent::RecentIds;
 use super::violation::{Rule, Violation};
-
-use super::calls::Calls;
-
-/// What all connections of a link share.
-#[derive(Debug)]
-pub(super) struct Env {
-    pub(super) role: Role,
-    pub(super) agreed: Agreed,
-    pub(super) limits: Limits,
-    pub(super) outbox: Outbox,
-    pub(super) events: std::collections::VecDeque<Event>,
-    pub(super) budget: Budget,
-    /// Channels that wait until there is room to send.
-    pub(super) blocked: Vec<(ConnectionId, ChannelId)>,
-    /// Responses that nobody waited for.
-    pub(super) stray_responses: u64,
-}
-
-/// What is left of the link's bounds.
-#[derive(Debug)]
-pub(super) struct Budget {
-    /// Bytes of windows that may still be opened.
-    pub(super) receive: usize,
-    /// Channels that may still be opened for sending only.
-    pub(super) sending: usize,
-    /// Bytes of call payloads that may still be held.
-    pub(super) call_payloads: usize,
-}
-
-impl Budget {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            receive: limits.receive_budget,
-            sending: limits.sending_channels,
-            call_payloads: limits.call_payloads,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -62,25 +24,6 @@ pub(super) struct Connection {
 enum Stray {
     Over,
     NeverWas,
-}
-
-impl Env {
-    pub(super) fn window(&self) -> usize {
-        self.agreed.initial_channel_credit as usize
-    }
-
-    /// Has a channel tried again when there is room to send.
-    pub(super) fn block(&mut self, half: &mut SendHalf, connection: ConnectionId, channel: ChannelId) {
-        if !std::mem::replace(&mut half.blocked, true) {
-            self.blocked.push((connection, channel));
-        }
-    }
-
-    pub(super) fn wake(&mut self, wake: bool, connection: ConnectionId, channel: ChannelId) {
-        if wake {
-            self.events.push_back(Event::ChannelReady { connection, channel });
-        }
-    }
 }
 
 impl Connection {
@@ -106,11 +49,21 @@ impl Connection {
         payload: &[u8],
     ) -> Result<(), Violation> {
         if payload.len() > env.agreed.max_payload_size as usize {
-            return Err(Rule::PayloadLimit.because(format!("channel {id}: {} bytes", payload.len())));
+            return Err(
+                Rule::PayloadLimit.because(format!("channel {id}: {} bytes", payload.len()))
+            );
         }
         let Some(channel) = self.channels.get_mut(&id.0) else {
             return self.handle_stray(env, id, true);
         };
+        // Who sends Data makes us the receiver, also before the user knows.
+        if let Channel::Unbound(unbound) = channel
+            && unbound.receive.end.is_none()
+            && !env.budget.change(&mut unbound.charge, Charge::Window)
+        {
+            self.refuse_for_room(env, id);
+            return Ok(());
+        }
         let wake = channel.handle_data(frame, payload).map_err(on(id))?;
         env.wake(wake, self.id, id);
         Ok(())
@@ -191,30 +144,37 @@ impl Connection {
         Ok(())
     }
 
-    /// Makes admitted ids live, if there is room for all of them.
+    /// Makes admitted ids live, if there is room for all of them: those in the arguments of `call`,
+    /// or in a result. In arguments, room for a window is only taken when the end turns out to be
+    /// a receiving one; results hold hardly anything else.
     #[must_use]
-    pub(super) fn open(&mut self, env: &mut Env, ids: &[ChannelId]) -> bool {
-        let windows = env.window() * ids.len();
-        if windows > env.budget.receive {
-            return false;
+    pub(super) fn open(
+        &mut self,
+        env: &mut Env,
+        ids: &[ChannelId],
+        call: Option<RequestId>,
+    ) -> bool {
+        let charge = if call.is_some() {
+            Charge::Slot
+        } else {
+            Charge::Window
+        };
+        let taken = env.budget.take(ids.iter().map(|_| charge));
+        if taken {
+            let credit = env.agreed.initial_channel_credit;
+            let open = |id: &ChannelId| (id.0, Channel::unbound(credit, charge, call));
+            self.channels.extend(ids.iter().map(open));
         }
-        env.budget.receive -= windows;
-        let credit = env.agreed.initial_channel_credit;
-        self.channels.extend(ids.iter().map(|id| (id.0, Channel::unbound(credit))));
-        true
+        taken
     }
 
     // What the user wants.
 
     /// Opens channels of ours, if there is room for all of them.
     pub(super) fn allocate(&mut self, env: &mut Env, ends: &[Direction]) -> Option<Vec<ChannelId>> {
-        let sending = ends.iter().filter(|end| **end == Direction::Send).count();
-        let windows = env.window() * (ends.len() - sending);
-        if windows > env.budget.receive || sending > env.budget.sending {
+        if !env.budget.take(ends.iter().map(|&end| end.into())) {
             return None;
         }
-        env.budget.receive -= windows;
-        env.budget.sending -= sending;
         let credit = env.agreed.initial_channel_credit;
         let open = |&direction| {
             let id = self.ours.allocate();
@@ -231,24 +191,58 @@ impl Connection {
         id: ChannelId,
         direction: Direction,
     ) -> Result<bool, Violation> {
-        let Some(channel) = self.channels.get_mut(&id.0) else { return Ok(false) };
-        if direction == Direction::Send {
-            if env.budget.sending == 0 {
-                return Ok(false);
-            }
-            env.budget.sending -= 1;
-            env.budget.receive += env.window();
+        let Some(Channel::Unbound(unbound)) = self.channels.get_mut(&id.0) else {
+            return Ok(false);
+        };
+        if !env.budget.change(&mut unbound.charge, direction.into()) {
+            self.refuse_for_room(env, id);
+            return Ok(false);
         }
-        channel.bind(direction).map_err(on(id))?;
-        Ok(true)
+        let Some(Channel::Unbound(unbound)) = self.channels.remove(&id.0) else {
+            return Ok(false);
+        };
+        match unbound.bind(direction) {
+            Ok(channel) => {
+                self.channels.insert(id.0, channel);
+                Ok(true)
+            }
+            Err(violation) => {
+                env.budget.give(direction.into());
+                Err(on(id)(violation))
+            }
+        }
+    }
+
+    /// There is no room for a channel of which only now shows that we are to receive on it: the
+    /// call that brought it is answered `busy`; one in a result is cut.
+    fn refuse_for_room(&mut self, env: &mut Env, id: ChannelId) {
+        match self.channels.get(&id.0) {
+            Some(Channel::Unbound(unbound)) if let Some(call) = unbound.call => {
+                self.give_up_call(env, call);
+            }
+            _ => {
+                self.push_reset(env, id);
+                self.remove(env, id);
+            }
+        }
+    }
+
+    pub(super) fn push_reset(&self, env: &mut Env, channel: ChannelId) {
+        let connection = self.id;
+        env.outbox.push_control(&Message::Reset {
+            connection,
+            channel,
+        });
     }
 
     /// Sends what is pending on a channel, as far as credit and room go, and Close behind it.
     pub(super) fn flush_pending(&mut self, env: &mut Env, id: ChannelId) {
         let connection = self.id;
-        let Some(half) = self.channels.get_mut(&id.0).and_then(Channel::sender) else { return };
+        let Some(half) = self.channels.get_mut(&id.0).and_then(Channel::sender) else {
+            return;
+        };
         while !half.pending.is_empty() {
-            if env.outbox.queued() >= env.limits.send_buffer {
+            if !env.has_room() {
                 env.block(half, connection, id);
                 return;
             }
@@ -256,11 +250,18 @@ impl Connection {
                 return;
             }
             half.pending.pop(|payload| {
-                env.outbox.push(&Message::Data { connection, channel: id, payload });
+                env.outbox.push(&Message::Data {
+                    connection,
+                    channel: id,
+                    payload,
+                });
             });
         }
         if half.finishing && half.end.is_none() {
-            env.outbox.push(&Message::Close { connection, channel: id });
+            env.outbox.push(&Message::Close {
+                connection,
+                channel: id,
+            });
             self.remove(env, id);
         } else {
             let wake = half.take_wake();
@@ -270,26 +271,24 @@ impl Connection {
 
     /// Forgets a channel; from now on it is over.
     pub(super) fn remove(&mut self, env: &mut Env, id: ChannelId) {
-        match self.channels.remove(&id.0) {
-            Some(channel) if channel.receives() => {
-                env.budget.receive += env.window();
-                if let Channel::Receiving(half) = channel
-                    && half.end == Some(ChannelEnd::Closed)
-                {
-                    self.closed.insert(id.0);
-                }
-            }
-            Some(_) => env.budget.sending += 1,
-            None => {}
+        let Some(channel) = self.channels.remove(&id.0) else {
+            return;
+        };
+        shrink(&mut self.channels);
+        env.budget.give(channel.charge());
+        if channel.ended() == Some(ChannelEnd::Closed) {
+            self.closed.insert(id.0);
         }
     }
 
     /// Ends the channels of a call's arguments. Ends that no user holds are forgotten at once.
-    pub(super) fn end_channels(&mut self, env: &mut Env, ids: &[ChannelId]) {
+    pub(super) fn end_channels(&mut self, env: &mut Env, ids: &[ChannelId], end: ChannelEnd) {
         for &id in ids {
-            let Some(channel) = self.channels.get_mut(&id.0) else { continue };
-            let wake = channel.end(ChannelEnd::CallOver);
-            let unheld = matches!(channel, Channel::Unbound(..));
+            let Some(channel) = self.channels.get_mut(&id.0) else {
+                continue;
+            };
+            let wake = channel.end(end);
+            let unheld = matches!(channel, Channel::Unbound(_));
             env.wake(wake, self.id, id);
             if unheld || self.is_finished_sender(id) {
                 self.remove(env, id);
@@ -297,19 +296,30 @@ impl Connection {
         }
     }
 
-    /// Ends everything, and gives back what it took of the link's bounds.
+    /// Cuts the channels of a call's arguments that no user has taken.
+    pub(super) fn cut_unbound(&mut self, env: &mut Env, ids: &[ChannelId]) {
+        for &id in ids {
+            let Some(channel @ Channel::Unbound(_)) = self.channels.get(&id.0) else {
+                continue;
+            };
+            if channel.ended().is_none() {
+                self.push_reset(env, id);
+            }
+            self.remove(env, id);
+        }
+    }
+
+    /// Ends everything. What users still hold of it keeps its part of the link's bounds until
+    /// they let go.
     pub(super) fn end_all(&mut self, env: &mut Env) {
         let ids: Vec<_> = self.channels.keys().copied().map(ChannelId).collect();
-        for id in ids {
-            let Some(channel) = self.channels.get_mut(&id.0) else { continue };
-            let wake = channel.end(ChannelEnd::ConnectionOver);
-            env.wake(wake, self.id, id);
-            let channel = &self.channels[&id.0];
-            if matches!(channel, Channel::Unbound(..)) || self.is_finished_sender(id) {
-                self.remove(env, id);
-            }
-        }
+        self.end_channels(env, &ids, ChannelEnd::ConnectionOver);
         self.calls.end_all(env);
+    }
+
+    /// Whether nobody holds anything of it any more, once it has ended.
+    pub(super) fn is_released(&self) -> bool {
+        self.channels.is_empty() && self.calls.in_flight() == (0, 0)
     }
 
     /// Whether the user's end of `id` is gone already, and only what it left behind was here.
@@ -319,5 +329,9 @@ impl Connection {
 }
 
 fn on(id: ChannelId) -> impl Fn(Violation) -> Violation {
-    move |violation| violation.rule.because(format!("channel {id}: {}", violation.context))
+    move |violation| {
+        violation
+            .rule
+            .because(format!("channel {id}: {}", violation.context))
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::connection::Connection;
 use super::event::{CloseReason, Event};
-use super::ids::{ConnectionId, IdAllocator, IdMap, RequestId, Role, SeenIds};
+use super::ids::{ConnectionId, IdAllocator, IdSet, RequestId, Role, SeenIds};
 use super::link::Link;
 use super::message::{Message, clamp_reason};
 use super::metadata::Metadata;
@@ -14,31 +14,37 @@ use super::violation::{Rule, Violation};
 #[derive(Debug)]
 pub(super) struct Connects {
     /// Our Connects that wait for an answer.
-    outgoing: IdMap<()>,
+    outgoing: IdSet,
     /// The peer's that wait for ours.
-    incoming: IdMap<()>,
+    incoming: IdSet,
     last_request: u64,
     /// Ids that we hand out when we accept. The two directions are kept apart by parity.
     ours: IdAllocator,
     role: Role,
     theirs: SeenIds,
-    /// Connections that the peer opened and that are live.
-    accepted: IdMap<()>,
+    /// Connections that the peer opened, until nothing of them is held here any more.
+    pub(super) accepted: IdSet,
 }
 
 /// The reason of a Reject when there are too many connections already.
 const TOO_MANY: &str = "too many connections";
+/// The reason of a Reject when another Connect with the same id is in flight.
+const DUPLICATE: &str = "this request id is in flight";
+/// The reason of a Goodbye on a connection that was granted too late.
+const NOT_AWAITED: &str = "nobody waits for this connection";
+/// The reason of a Goodbye on a connection with an id of which channels are still held here.
+const HELD: &str = "the connection id is not free yet";
 
 impl Connects {
     pub(super) fn new(role: Role) -> Self {
         Self {
-            outgoing: IdMap::default(),
-            incoming: IdMap::default(),
+            outgoing: IdSet::default(),
+            incoming: IdSet::default(),
             last_request: 0,
             ours: IdAllocator::new(role),
             role,
             theirs: SeenIds::default(),
-            accepted: IdMap::default(),
+            accepted: IdSet::default(),
         }
     }
 
@@ -46,29 +52,25 @@ impl Connects {
     pub(super) fn ever_was(&self, id: ConnectionId) -> bool {
         (self.role.owns(id.0) && self.ours.handed_out(id.0)) || self.theirs.contains(id.0)
     }
-
-    /// An id that neither side has used: the peer may hand out any.
-    fn allocate(&mut self) -> ConnectionId {
-        loop {
-            let id = self.ours.allocate();
-            if !self.theirs.contains(id) {
-                return ConnectionId(id);
-            }
-        }
-    }
 }
 
 impl Link {
     // What comes in.
 
     pub(super) fn handle_connect(&mut self, request: RequestId, metadata: Metadata) {
-        let pending = self.connects.incoming.len() + self.connects.accepted.len();
-        if pending >= self.env.limits.connections || self.connects.incoming.contains_key(&request.0) {
+        if self.connects.incoming.contains(&request.0) {
+            self.push_reject(request, DUPLICATE, &Metadata::new());
+            return;
+        }
+        let taken = self.connects.incoming.len() + self.connects.accepted.len();
+        if taken >= self.env.limits.connections {
             self.push_reject(request, TOO_MANY, &Metadata::new());
             return;
         }
-        self.connects.incoming.insert(request.0, ());
-        self.env.events.push_back(Event::ConnectRequest { request, metadata });
+        self.connects.incoming.insert(request.0);
+        self.env
+            .events
+            .push_back(Event::ConnectRequest { request, metadata });
     }
 
     pub(super) fn handle_accept(
@@ -81,19 +83,35 @@ impl Link {
             return Err(Rule::AcceptConnectionId.because(format!("connection {id}")));
         }
         self.connects.theirs.insert(id.0);
-        if self.connects.outgoing.remove(&request.0).is_none() {
-            self.push_goodbye(id, &CloseReason::Local("nobody waits for this connection".into()));
+        if !self.connects.outgoing.remove(&request.0) {
+            self.push_goodbye(id, &CloseReason::Local(NOT_AWAITED.into()));
             return Ok(());
         }
-        self.others.insert(id.0, Connection::new(id, self.env.role));
-        self.env.events.push_back(Event::ConnectAnswer { request, result: Ok(id), metadata });
+        // The peer may use an id again when its connection is over. While channels of the old one
+        // are held here, they would be taken for channels of the new one.
+        let result = if self.ended.contains_key(&id.0) {
+            self.push_goodbye(id, &CloseReason::Local(HELD.into()));
+            Err(HELD.into())
+        } else {
+            self.others.insert(id.0, Connection::new(id, self.env.role));
+            Ok(id)
+        };
+        self.env.events.push_back(Event::ConnectAnswer {
+            request,
+            result,
+            metadata,
+        });
         Ok(())
     }
 
     pub(super) fn handle_reject(&mut self, request: RequestId, reason: &str, metadata: Metadata) {
-        if self.connects.outgoing.remove(&request.0).is_some() {
+        if self.connects.outgoing.remove(&request.0) {
             let result = Err(reason.into());
-            self.env.events.push_back(Event::ConnectAnswer { request, result, metadata });
+            self.env.events.push_back(Event::ConnectAnswer {
+                request,
+                result,
+                metadata,
+            });
         }
     }
 
@@ -105,8 +123,11 @@ impl Link {
         metadata.check()?;
         self.connects.last_request += 1;
         let request = RequestId(self.connects.last_request);
-        self.connects.outgoing.insert(request.0, ());
-        self.env.outbox.push(&Message::Connect { request, metadata: Cow::Borrowed(metadata) });
+        self.connects.outgoing.insert(request.0);
+        self.env.outbox.push(&Message::Connect {
+            request,
+            metadata: Cow::Borrowed(metadata),
+        });
         Ok(request)
     }
 
@@ -123,13 +144,14 @@ impl Link {
     ) -> Result<ConnectionId, super::Refused> {
         self.check_open()?;
         metadata.check()?;
-        if self.connects.incoming.remove(&request.0).is_none() {
+        if !self.connects.incoming.remove(&request.0) {
             return Err(super::Refused::Answered);
         }
-        let id = self.connects.allocate();
-        self.connects.accepted.insert(id.0, ());
+        let id = self.free_id();
+        self.connects.accepted.insert(id.0);
         self.others.insert(id.0, Connection::new(id, self.env.role));
-        self.env.outbox.push(&Message::Accept {
+        // Counted, as a peer could ask, guess the id and end the connection without ever reading.
+        self.env.outbox.push_control(&Message::Accept {
             request,
             connection: id,
             metadata: Cow::Borrowed(metadata),
@@ -139,9 +161,14 @@ impl Link {
 
     /// Refuses the peer the connection that it asked for.
     pub fn reject(&mut self, request: RequestId, reason: &str, metadata: &Metadata) {
-        if self.is_open() && self.connects.incoming.remove(&request.0).is_some() {
-            let within = metadata.check().is_ok();
-            self.push_reject(request, reason, if within { metadata } else { const { &Metadata::new() } });
+        if self.is_open() && self.connects.incoming.remove(&request.0) {
+            let none = Metadata::new();
+            let metadata = if metadata.check().is_ok() {
+                metadata
+            } else {
+                &none
+            };
+            self.push_reject(request, reason, metadata);
         }
     }
 
@@ -160,13 +187,26 @@ impl Link {
     }
 
     pub(super) fn end_connection(&mut self, id: ConnectionId, reason: CloseReason) {
-        let Some(mut connection) = self.others.remove(&id.0) else { return };
+        let Some(mut connection) = self.others.remove(&id.0) else {
+            return;
+        };
         connection.end_all(&mut self.env);
-        self.connects.accepted.remove(&id.0);
-        if !connection.channels.is_empty() {
-            self.ended.insert(id.0, connection);
+        self.ended.insert(id.0, connection);
+        self.release(id);
+        self.env.events.push_back(Event::ConnectionEnded {
+            connection: id,
+            reason,
+        });
+    }
+
+    /// An id of ours for a new connection. The peer may have handed out any, also one of ours.
+    fn free_id(&mut self) -> ConnectionId {
+        loop {
+            let id = self.connects.ours.allocate();
+            if !self.others.contains_key(&id) && !self.ended.contains_key(&id) {
+                return ConnectionId(id);
+            }
         }
-        self.env.events.push_back(Event::ConnectionEnded { connection: id, reason });
     }
 
     fn push_reject(&mut self, request: RequestId, reason: &str, metadata: &Metadata) {

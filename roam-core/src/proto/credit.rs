@@ -4,7 +4,7 @@
 //! the receiver knows what it granted and grants more as the application consumes.
 
 /// Credit is in bytes of Data payload.
-pub type Bytes = u32;
+pub(super) type Bytes = u32;
 
 /// The sender's side: what may still be sent.
 #[derive(Debug)]
@@ -19,7 +19,10 @@ pub(super) struct CreditOverflow;
 
 impl SendCredit {
     pub(super) fn new(initial: Bytes) -> Self {
-        Self { available: initial, granted: 0 }
+        Self {
+            available: initial,
+            granted: 0,
+        }
     }
 
     pub(super) fn available(&self) -> Bytes {
@@ -34,7 +37,10 @@ impl SendCredit {
     /// Takes `len` bytes if that many are available.
     #[must_use]
     pub(super) fn spend(&mut self, len: usize) -> bool {
-        match Bytes::try_from(len).ok().and_then(|len| self.available.checked_sub(len)) {
+        match Bytes::try_from(len)
+            .ok()
+            .and_then(|len| self.available.checked_sub(len))
+        {
             Some(rest) => {
                 self.available = rest;
                 true
@@ -71,7 +77,11 @@ pub(super) struct CreditOverrun {
 
 impl ReceiveWindow {
     pub(super) fn new(size: Bytes) -> Self {
-        Self { size, open: size, held: 0 }
+        Self {
+            size,
+            open: size,
+            held: 0,
+        }
     }
 
     pub(super) fn receive(&mut self, len: usize) -> Result<(), CreditOverrun> {
@@ -100,7 +110,9 @@ impl ReceiveWindow {
     /// always more than 0 between calls, unless the window is one of 0 bytes, which grants nothing.
     pub(super) fn threshold(&self) -> Bytes {
         let enough = self.size.div_ceil(2);
-        (self.remaining() + 1).saturating_sub(enough).min(self.remaining())
+        (self.remaining() + 1)
+            .saturating_sub(enough)
+            .min(self.remaining())
     }
 
     /// What of the window is not used up by consumed elements.

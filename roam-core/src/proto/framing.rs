@@ -5,61 +5,67 @@ use bytes::Bytes;
 use super::violation::{Rule, Violation};
 use super::wire::Reader;
 
-/// How messages stand in a transport's frames.
+/// How messages stand in what a transport carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// A frame is one message.
     Single,
     /// A frame is one or more messages, each behind its length (`roam.v2.packed`).
     Packed,
+    /// A byte stream in which each message is COBS-encoded and ended by a zero. A frame is any
+    /// piece of the stream.
+    Cobs,
 }
 
-/// A packed frame is closed at this length, unless one message alone is longer.
+/// A frame of several messages is closed at this length, unless one message alone is longer.
 pub const PACKED_FRAME: usize = 64 * 1024;
 
-/// The messages of one frame.
-pub(super) struct Messages {
-    frame: Bytes,
-    framing: Framing,
+/// The messages of a frame of a message transport.
+pub(super) struct Messages<'a> {
+    frame: &'a [u8],
+    packed: bool,
     read: usize,
 }
 
-impl Messages {
-    pub(super) fn new(frame: Bytes, framing: Framing) -> Result<Self, Violation> {
+impl<'a> Messages<'a> {
+    pub(super) fn new(frame: &'a [u8], packed: bool) -> Result<Self, Violation> {
         if frame.is_empty() {
             return Err(Rule::DecodeError.because("empty frame"));
         }
-        Ok(Self { frame, framing, read: 0 })
+        Ok(Self {
+            frame,
+            packed,
+            read: 0,
+        })
     }
 
-    pub(super) fn frame(&self) -> &Bytes {
-        &self.frame
-    }
-
-    /// Where the next message stands in the frame.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<std::ops::Range<usize>>, Violation> {
-        if self.read == self.frame.len() {
+    pub(super) fn next(&mut self) -> Result<Option<&'a [u8]>, Violation> {
+        let rest = &self.frame[self.read..];
+        if rest.is_empty() {
             return Ok(None);
         }
-        let start = match self.framing {
-            Framing::Single => 0,
-            Framing::Packed => return self.next_record().map(Some),
-        };
-        self.read = self.frame.len();
-        Ok(Some(start..self.read))
-    }
-
-    #[inline]
-    fn next_record(&mut self) -> Result<std::ops::Range<usize>, Violation> {
-        let mut reader = Reader::new(&self.frame[self.read..]);
+        if !self.packed {
+            self.read = self.frame.len();
+            return Ok(Some(rest));
+        }
+        let mut reader = Reader::new(rest);
         let record = reader.bytes()?;
         if record.is_empty() {
             return Err(Rule::DecodeError.because("empty record"));
         }
-        let end = self.frame.len() - reader.remaining();
-        self.read = end;
-        Ok(end - record.len()..end)
+        self.read = self.frame.len() - reader.remaining();
+        Ok(Some(record))
+    }
+}
+
+/// A part of a frame, to be kept: a slice of it, unless it is small against the frame and would
+/// keep much more alive than itself.
+pub(super) fn keep(frame: &Bytes, part: &[u8]) -> Bytes {
+    if part.len() >= frame.len() / 2 {
+        frame.slice_ref(part)
+    } else {
+        Bytes::copy_from_slice(part)
     }
 }
 
@@ -67,31 +73,48 @@ impl Messages {
 mod tests {
     use super::*;
 
-    fn split(frame: &'static [u8], framing: Framing) -> Result<Vec<&'static [u8]>, Violation> {
-        let mut messages = Messages::new(Bytes::from_static(frame), framing)?;
+    fn split(frame: &[u8], packed: bool) -> Result<Vec<&[u8]>, Violation> {
+        let mut messages = Messages::new(frame, packed)?;
         let mut found = Vec::new();
-        while let Some(range) = messages.next()? {
-            found.push(&frame[range]);
+        while let Some(message) = messages.next()? {
+            found.push(message);
         }
         Ok(found)
     }
 
     #[test]
     fn a_single_frame_is_one_message() {
-        assert_eq!(split(&[2, 1, 1], Framing::Single), Ok(vec![&[2, 1, 1][..]]));
+        assert_eq!(split(&[2, 1, 1], false), Ok(vec![&[2, 1, 1][..]]));
     }
 
     #[test]
     fn a_packed_frame_is_several() {
-        assert_eq!(split(&[2, 1, 1, 1, 9], Framing::Packed), Ok(vec![&[1, 1][..], &[9]]));
+        assert_eq!(split(&[2, 1, 1, 1, 9], true), Ok(vec![&[1, 1][..], &[9]]));
     }
 
     #[test]
     fn bad_packing_is_a_decode_error() {
-        for frame in [&[][..], &[0], &[1, 7, 0], &[2, 1], &[0x80, 0x00], &[0xff, 0xff, 0x7f, 1]] {
-            let violation = split(frame, Framing::Packed).unwrap_err();
+        for frame in [
+            &[][..],
+            &[0],
+            &[1, 7, 0],
+            &[2, 1],
+            &[0x80, 0x00],
+            &[0xff, 0xff, 0x7f, 1],
+        ] {
+            let violation = split(frame, true).unwrap_err();
             assert_eq!(violation.rule, Rule::DecodeError, "{frame:?}");
         }
-        assert_eq!(split(&[], Framing::Single).unwrap_err().rule, Rule::DecodeError);
+        assert_eq!(split(&[], false).unwrap_err().rule, Rule::DecodeError);
+    }
+
+    #[test]
+    fn what_is_kept_is_a_slice_unless_it_pins_much_more() {
+        let frame = Bytes::from(vec![1; 100]);
+        let (slice, copy) = (keep(&frame, &frame[50..]), keep(&frame, &frame[60..]));
+        assert!(std::ptr::eq(&raw const slice[..], &raw const frame[50..]));
+        drop(slice);
+        assert!(frame.is_unique());
+        assert_eq!(copy, frame[60..]);
     }
 }

@@ -1,6 +1,6 @@
 //! Identifiers, who hands them out, and how ids that are over are told from ids that never were.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -32,7 +32,9 @@ id!(
 );
 
 /// The identity of a method: a hash of its service, its name and its signature.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct MethodId(pub u64);
 
@@ -94,7 +96,9 @@ pub(super) struct IdAllocator {
 
 impl IdAllocator {
     pub(super) fn new(role: Role) -> Self {
-        Self { next: role.first_id() }
+        Self {
+            next: role.first_id(),
+        }
     }
 
     pub(super) fn allocate(&mut self) -> u64 {
@@ -109,13 +113,13 @@ impl IdAllocator {
     }
 }
 
-/// The ids that the peer has used, in bounded memory: everything under a high-water mark, except
+/// The ids that the peer has used, in bounded memory: everything up to a high-water mark, except
 /// for the remembered ranges that were skipped because ids may arrive out of order.
 #[derive(Debug, Default)]
 pub(super) struct SeenIds {
-    /// Every id at or above this one is new.
-    mark: u64,
-    /// Ranges `start..end` below the mark that have not been seen.
+    /// Every id above this one is new.
+    highest: Option<u64>,
+    /// Ranges `start..end` below the highest that have not been seen.
     skipped: BTreeMap<u64, u64>,
 }
 
@@ -126,14 +130,17 @@ impl SeenIds {
 
     /// Records `id` and tells whether it is new.
     pub(super) fn insert(&mut self, id: u64) -> bool {
-        if id >= self.mark {
-            if id > self.mark {
-                self.skip(self.mark, id);
+        if self.highest.is_none_or(|highest| highest < id) {
+            let next = self.highest.map_or(0, |highest| highest + 1);
+            if next < id {
+                self.skip(next, id);
             }
-            self.mark = id.saturating_add(1);
+            self.highest = Some(id);
             return true;
         }
-        let Some((start, end)) = self.range_of(id) else { return false };
+        let Some((start, end)) = self.range_of(id) else {
+            return false;
+        };
         self.skipped.remove(&start);
         if start < id {
             self.skip(start, id);
@@ -146,7 +153,7 @@ impl SeenIds {
 
     /// Whether `id` has been recorded (or forgotten).
     pub(super) fn contains(&self, id: u64) -> bool {
-        id < self.mark && self.range_of(id).is_none()
+        self.highest.is_some_and(|highest| id <= highest) && self.range_of(id).is_none()
     }
 
     fn range_of(&self, id: u64) -> Option<(u64, u64)> {
@@ -168,6 +175,19 @@ impl SeenIds {
 /// link, and no further than the bound on the map's size allows.
 pub(super) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
 
+/// A set of ids.
+pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
+
+/// Gives back what a map once needed and does not any more, so that a burst is not paid for
+/// until the end of the link.
+#[inline]
+pub(super) fn shrink<V>(map: &mut IdMap<V>) {
+    const SMALL: usize = 64;
+    if map.capacity() > SMALL && map.len() < map.capacity() / 8 {
+        map.shrink_to(2 * map.len());
+    }
+}
+
 #[derive(Clone, Default)]
 pub(super) struct IdHasher(u64);
 
@@ -183,7 +203,9 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+        self.0 = (self.0 ^ id)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(26);
     }
 }
 
@@ -226,9 +248,21 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_id_is_seen_as_well() {
+    fn the_largest_id_is_new_once() {
         let mut seen = SeenIds::default();
         assert!(seen.insert(u64::MAX));
-        assert!(!seen.insert(u64::MAX - 1) || seen.contains(u64::MAX - 1));
+        assert!(!seen.insert(u64::MAX) && seen.contains(u64::MAX));
+        assert!(seen.insert(u64::MAX - 1) && seen.insert(0) && !seen.insert(0));
+    }
+
+    #[test]
+    fn a_map_gives_back_what_a_burst_took() {
+        let mut map: IdMap<[u8; 64]> = (0..10_000).map(|id| (id, [0; 64])).collect();
+        for id in 0..9_999 {
+            map.remove(&id);
+            shrink(&mut map);
+        }
+        assert!(map.capacity() < 100, "{}", map.capacity());
+        assert!(map.contains_key(&9_999));
     }
 }

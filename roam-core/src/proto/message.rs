@@ -7,7 +7,7 @@ use bytes::BufMut;
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::metadata::Metadata;
 use super::violation::{Rule, Violation};
-use super::wire::{Reader, bytes_len, put_bytes, put_varint, varint_len};
+use super::wire::{Count, Put, Reader};
 
 /// The most channel ids that a Request or a Response holds.
 pub const MAX_CHANNELS: usize = 256;
@@ -21,13 +21,27 @@ pub enum Message<'a> {
     /// The first message of either peer.
     Hello(Hello),
     /// Asks for a virtual connection.
-    Connect { request: RequestId, metadata: Cow<'a, Metadata> },
+    Connect {
+        request: RequestId,
+        metadata: Cow<'a, Metadata>,
+    },
     /// Grants a virtual connection.
-    Accept { request: RequestId, connection: ConnectionId, metadata: Cow<'a, Metadata> },
+    Accept {
+        request: RequestId,
+        connection: ConnectionId,
+        metadata: Cow<'a, Metadata>,
+    },
     /// Refuses a virtual connection.
-    Reject { request: RequestId, reason: &'a str, metadata: Cow<'a, Metadata> },
+    Reject {
+        request: RequestId,
+        reason: &'a str,
+        metadata: Cow<'a, Metadata>,
+    },
     /// Ends a connection; the root's ends the link.
-    Goodbye { connection: ConnectionId, reason: &'a str },
+    Goodbye {
+        connection: ConnectionId,
+        reason: &'a str,
+    },
     /// Calls a method.
     Request {
         connection: ConnectionId,
@@ -46,15 +60,32 @@ pub enum Message<'a> {
         payload: &'a [u8],
     },
     /// Tells that nobody waits for a Response any more.
-    Cancel { connection: ConnectionId, request: RequestId },
+    Cancel {
+        connection: ConnectionId,
+        request: RequestId,
+    },
     /// One element of a channel.
-    Data { connection: ConnectionId, channel: ChannelId, payload: &'a [u8] },
+    Data {
+        connection: ConnectionId,
+        channel: ChannelId,
+        payload: &'a [u8],
+    },
     /// The clean end of a channel, from its sender.
-    Close { connection: ConnectionId, channel: ChannelId },
+    Close {
+        connection: ConnectionId,
+        channel: ChannelId,
+    },
     /// The abrupt end of a channel, from either side.
-    Reset { connection: ConnectionId, channel: ChannelId },
+    Reset {
+        connection: ConnectionId,
+        channel: ChannelId,
+    },
     /// Lets a channel's sender send so many bytes more.
-    Credit { connection: ConnectionId, channel: ChannelId, bytes: u32 },
+    Credit {
+        connection: ConnectionId,
+        channel: ChannelId,
+        bytes: u32,
+    },
 }
 
 /// What a peer says of itself before anything else.
@@ -96,7 +127,10 @@ pub struct DecodeError {
 
 impl<V: Into<Violation>> From<V> for DecodeError {
     fn from(violation: V) -> Self {
-        Self { connection: ConnectionId::ROOT, violation: violation.into() }
+        Self {
+            connection: ConnectionId::ROOT,
+            violation: violation.into(),
+        }
     }
 }
 
@@ -113,16 +147,24 @@ impl<'a> Message<'a> {
     fn decode_from(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(match r.varint()? {
             tag::HELLO => Self::Hello(Hello::decode(r)?),
-            tag::CONNECT => Self::Connect { request: request(r)?, metadata: metadata(r)? },
+            tag::CONNECT => Self::Connect {
+                request: request(r)?,
+                metadata: metadata(r)?,
+            },
             tag::ACCEPT => Self::Accept {
                 request: request(r)?,
                 connection: connection(r)?,
                 metadata: metadata(r)?,
             },
-            tag::REJECT => {
-                Self::Reject { request: request(r)?, reason: reason(r)?, metadata: metadata(r)? }
-            }
-            tag::GOODBYE => Self::Goodbye { connection: connection(r)?, reason: reason(r)? },
+            tag::REJECT => Self::Reject {
+                request: request(r)?,
+                reason: reason(r)?,
+                metadata: metadata(r)?,
+            },
+            tag::GOODBYE => Self::Goodbye {
+                connection: connection(r)?,
+                reason: reason(r)?,
+            },
             tag::REQUEST => {
                 let connection = connection(r)?;
                 Self::Request {
@@ -144,64 +186,123 @@ impl<'a> Message<'a> {
                     payload: r.bytes()?,
                 }
             }
-            tag::CANCEL => Self::Cancel { connection: connection(r)?, request: request(r)? },
-            tag::DATA => {
-                Self::Data { connection: connection(r)?, channel: channel(r)?, payload: r.bytes()? }
-            }
-            tag::CLOSE => Self::Close { connection: connection(r)?, channel: channel(r)? },
-            tag::RESET => Self::Reset { connection: connection(r)?, channel: channel(r)? },
+            tag::CANCEL => Self::Cancel {
+                connection: connection(r)?,
+                request: request(r)?,
+            },
+            tag::DATA => Self::Data {
+                connection: connection(r)?,
+                channel: channel(r)?,
+                payload: r.bytes()?,
+            },
+            tag::CLOSE => Self::Close {
+                connection: connection(r)?,
+                channel: channel(r)?,
+            },
+            tag::RESET => Self::Reset {
+                connection: connection(r)?,
+                channel: channel(r)?,
+            },
             tag::CREDIT => Self::Credit {
                 connection: connection(r)?,
                 channel: channel(r)?,
                 bytes: r.varint_u32()?,
             },
             unknown => {
-                return Err(Rule::UnknownVariant.because(format!("message {unknown}")).into());
+                return Err(Rule::UnknownVariant
+                    .because(format!("message {unknown}"))
+                    .into());
             }
         })
     }
 
     /// Appends the message.
-    #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
+        self.put(out);
+    }
+
+    #[inline]
+    pub(super) fn put(&self, out: &mut impl Put) {
         match self {
-            Self::Hello(hello) => hello.encode(out),
+            Self::Hello(hello) => hello.put(out),
             Self::Connect { request, metadata } => {
                 put_head(out, tag::CONNECT, [request.0]);
-                metadata.encode(out);
+                metadata.put(out);
             }
-            Self::Accept { request, connection, metadata } => {
+            Self::Accept {
+                request,
+                connection,
+                metadata,
+            } => {
                 put_head(out, tag::ACCEPT, [request.0, connection.0]);
-                metadata.encode(out);
+                metadata.put(out);
             }
-            Self::Reject { request, reason, metadata } => {
+            Self::Reject {
+                request,
+                reason,
+                metadata,
+            } => {
                 put_head(out, tag::REJECT, [request.0]);
-                put_bytes(out, reason.as_bytes());
-                metadata.encode(out);
+                out.put_bytes(reason.as_bytes());
+                metadata.put(out);
             }
             Self::Goodbye { connection, reason } => {
                 put_head(out, tag::GOODBYE, [connection.0]);
-                put_bytes(out, reason.as_bytes());
+                out.put_bytes(reason.as_bytes());
             }
-            Self::Request { connection, request, method, metadata, channels, payload } => {
+            Self::Request {
+                connection,
+                request,
+                method,
+                metadata,
+                channels,
+                payload,
+            } => {
                 put_head(out, tag::REQUEST, [connection.0, request.0, method.0]);
                 put_body(out, metadata, channels, payload);
             }
-            Self::Response { connection, request, metadata, channels, payload } => {
+            Self::Response {
+                connection,
+                request,
+                metadata,
+                channels,
+                payload,
+            } => {
                 put_head(out, tag::RESPONSE, [connection.0, request.0]);
                 put_body(out, metadata, channels, payload);
             }
-            Self::Cancel { connection, request } => {
+            Self::Cancel {
+                connection,
+                request,
+            } => {
                 put_head(out, tag::CANCEL, [connection.0, request.0]);
             }
-            Self::Data { connection, channel, payload } => {
+            Self::Data {
+                connection,
+                channel,
+                payload,
+            } => {
                 put_head(out, tag::DATA, [connection.0, channel.0]);
-                put_bytes(out, payload);
+                out.put_bytes(payload);
             }
-            Self::Close { connection, channel } => put_head(out, tag::CLOSE, [connection.0, channel.0]),
-            Self::Reset { connection, channel } => put_head(out, tag::RESET, [connection.0, channel.0]),
-            Self::Credit { connection, channel, bytes } => {
-                put_head(out, tag::CREDIT, [connection.0, channel.0, u64::from(*bytes)]);
+            Self::Close {
+                connection,
+                channel,
+            } => put_head(out, tag::CLOSE, [connection.0, channel.0]),
+            Self::Reset {
+                connection,
+                channel,
+            } => put_head(out, tag::RESET, [connection.0, channel.0]),
+            Self::Credit {
+                connection,
+                channel,
+                bytes,
+            } => {
+                put_head(
+                    out,
+                    tag::CREDIT,
+                    [connection.0, channel.0, u64::from(*bytes)],
+                );
             }
         }
     }
@@ -209,36 +310,9 @@ impl<'a> Message<'a> {
     /// How many bytes [`encode`](Self::encode) appends.
     #[inline]
     pub fn encoded_len(&self) -> usize {
-        // Every tag takes one byte.
-        1 + match self {
-            Self::Hello(hello) => hello.encoded_len(),
-            Self::Connect { request, metadata } => head_len([request.0]) + metadata.encoded_len(),
-            Self::Accept { request, connection, metadata } => {
-                head_len([request.0, connection.0]) + metadata.encoded_len()
-            }
-            Self::Reject { request, reason, metadata } => {
-                head_len([request.0]) + bytes_len(reason.as_bytes()) + metadata.encoded_len()
-            }
-            Self::Goodbye { connection, reason } => {
-                head_len([connection.0]) + bytes_len(reason.as_bytes())
-            }
-            Self::Request { connection, request, method, metadata, channels, payload } => {
-                head_len([connection.0, request.0, method.0]) + body_len(metadata, channels, payload)
-            }
-            Self::Response { connection, request, metadata, channels, payload } => {
-                head_len([connection.0, request.0]) + body_len(metadata, channels, payload)
-            }
-            Self::Cancel { connection, request } => head_len([connection.0, request.0]),
-            Self::Data { connection, channel, payload } => {
-                head_len([connection.0, channel.0]) + bytes_len(payload)
-            }
-            Self::Close { connection, channel } | Self::Reset { connection, channel } => {
-                head_len([connection.0, channel.0])
-            }
-            Self::Credit { connection, channel, bytes } => {
-                head_len([connection.0, channel.0, u64::from(*bytes)])
-            }
-        }
+        let mut count = Count::default();
+        self.put(&mut count);
+        count.0
     }
 }
 
@@ -253,23 +327,32 @@ impl Hello {
         }
     }
 
-    fn fields(self) -> [u64; 3] {
-        [HELLO_V2, u64::from(self.max_payload_size), u64::from(self.initial_channel_credit)]
-    }
-
-    fn encode(self, out: &mut impl BufMut) {
-        put_head(out, tag::HELLO, self.fields());
-    }
-
-    fn encoded_len(self) -> usize {
-        head_len(self.fields())
+    fn put(self, out: &mut impl Put) {
+        let Self {
+            max_payload_size,
+            initial_channel_credit,
+        } = self;
+        let fields = [
+            HELLO_V2,
+            max_payload_size.into(),
+            initial_channel_credit.into(),
+        ];
+        put_head(out, tag::HELLO, fields);
     }
 }
 
-impl DecodeError {
-    /// The same on `connection`, unless the rule is one that ends the link.
-    fn on(self, connection: ConnectionId) -> Self {
-        if self.violation.rule.ends_link() { self } else { Self { connection, ..self } }
+impl Violation {
+    /// As happened on `connection`, unless the rule is one that ends the link.
+    pub(super) fn on(self, connection: ConnectionId) -> DecodeError {
+        let connection = if self.rule.ends_link() {
+            ConnectionId::ROOT
+        } else {
+            connection
+        };
+        DecodeError {
+            connection,
+            violation: self,
+        }
     }
 }
 
@@ -288,7 +371,7 @@ fn request(r: &mut Reader<'_>) -> Result<RequestId, Violation> {
     Ok(RequestId(r.varint()?))
 }
 
-fn metadata(r: &mut Reader<'_>) -> Result<Cow<'static, Metadata>, DecodeError> {
+fn metadata(r: &mut Reader<'_>) -> Result<Cow<'static, Metadata>, Violation> {
     Ok(Cow::Owned(Metadata::decode(r)?))
 }
 
@@ -313,30 +396,20 @@ fn channels(r: &mut Reader<'_>) -> Result<Cow<'static, [ChannelId]>, Violation> 
 }
 
 #[inline]
-fn put_head<const N: usize>(out: &mut impl BufMut, tag: u64, fields: [u64; N]) {
-    put_varint(out, tag);
+fn put_head<const N: usize>(out: &mut impl Put, tag: u64, fields: [u64; N]) {
+    out.put_varint(tag);
     for field in fields {
-        put_varint(out, field);
+        out.put_varint(field);
     }
 }
 
-#[inline]
-fn head_len<const N: usize>(fields: [u64; N]) -> usize {
-    fields.into_iter().map(varint_len).sum()
-}
-
-fn put_body(out: &mut impl BufMut, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
-    metadata.encode(out);
-    put_varint(out, channels.len() as u64);
+fn put_body(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
+    metadata.put(out);
+    out.put_varint(channels.len() as u64);
     for channel in channels {
-        put_varint(out, channel.0);
+        out.put_varint(channel.0);
     }
-    put_bytes(out, payload);
-}
-
-fn body_len(metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) -> usize {
-    let ids: usize = channels.iter().map(|channel| varint_len(channel.0)).sum();
-    metadata.encoded_len() + varint_len(channels.len() as u64) + ids + bytes_len(payload)
+    out.put_bytes(payload);
 }
 
 /// The longest beginning of `reason` that a message may hold.

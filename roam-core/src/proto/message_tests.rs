@@ -1,7 +1,10 @@
 use super::*;
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn none() -> Cow<'static, Metadata> {
@@ -12,26 +15,64 @@ fn none() -> Cow<'static, Metadata> {
 fn vectors() -> Vec<(Message<'static>, &'static str)> {
     let (root, one) = (ConnectionId::ROOT, ConnectionId(1));
     let hello = |max_payload_size, initial_channel_credit| {
-        Message::Hello(Hello { max_payload_size, initial_channel_credit })
+        Message::Hello(Hello {
+            max_payload_size,
+            initial_channel_credit,
+        })
     };
     let text = |key: &str, value: &str| Cow::Owned(Metadata::new().with(key, value));
     vec![
         (hello(1 << 20, 1 << 16), "0001808040808004"),
         (hello(1024, 64), "0001800840"),
-        (Message::Connect { request: RequestId(1), metadata: none() }, "010100"),
         (
-            Message::Connect { request: RequestId(2), metadata: text("auth", "token123") },
+            Message::Connect {
+                request: RequestId(1),
+                metadata: none(),
+            },
+            "010100",
+        ),
+        (
+            Message::Connect {
+                request: RequestId(2),
+                metadata: text("auth", "token123"),
+            },
             "01020104617574680008746f6b656e313233",
         ),
-        (Message::Accept { request: RequestId(1), connection: one, metadata: none() }, "02010100"),
         (
-            Message::Reject { request: RequestId(1), reason: "not listening", metadata: none() },
+            Message::Accept {
+                request: RequestId(1),
+                connection: one,
+                metadata: none(),
+            },
+            "02010100",
+        ),
+        (
+            Message::Reject {
+                request: RequestId(1),
+                reason: "not listening",
+                metadata: none(),
+            },
             "03010d6e6f74206c697374656e696e6700",
         ),
-        (Message::Goodbye { connection: one, reason: "done" }, "040104646f6e65"),
-        (request(1, 42, none(), &[], &[0xde, 0xad, 0xbe, 0xef]), "0500012a000004deadbeef"),
-        (request(5, 100, text("key", "value"), &[], &[]), "0500056401036b6579000576616c75650000"),
-        (request(6, 200, none(), &[1, 3], &[0x42]), "050006c801000201030142"),
+        (
+            Message::Goodbye {
+                connection: one,
+                reason: "done",
+            },
+            "040104646f6e65",
+        ),
+        (
+            request(1, 42, none(), &[], &[0xde, 0xad, 0xbe, 0xef]),
+            "0500012a000004deadbeef",
+        ),
+        (
+            request(5, 100, text("key", "value"), &[], &[]),
+            "0500056401036b6579000576616c75650000",
+        ),
+        (
+            request(6, 200, none(), &[1, 3], &[0x42]),
+            "050006c801000201030142",
+        ),
         (
             Message::Response {
                 connection: root,
@@ -42,14 +83,43 @@ fn vectors() -> Vec<(Message<'static>, &'static str)> {
             },
             "06000100000142",
         ),
-        (Message::Cancel { connection: root, request: RequestId(99) }, "070063"),
         (
-            Message::Data { connection: root, channel: ChannelId(1), payload: &[1, 2, 3] },
+            Message::Cancel {
+                connection: root,
+                request: RequestId(99),
+            },
+            "070063",
+        ),
+        (
+            Message::Data {
+                connection: root,
+                channel: ChannelId(1),
+                payload: &[1, 2, 3],
+            },
             "08000103010203",
         ),
-        (Message::Close { connection: root, channel: ChannelId(7) }, "090007"),
-        (Message::Reset { connection: root, channel: ChannelId(5) }, "0a0005"),
-        (Message::Credit { connection: root, channel: ChannelId(3), bytes: 4096 }, "0b00038020"),
+        (
+            Message::Close {
+                connection: root,
+                channel: ChannelId(7),
+            },
+            "090007",
+        ),
+        (
+            Message::Reset {
+                connection: root,
+                channel: ChannelId(5),
+            },
+            "0a0005",
+        ),
+        (
+            Message::Credit {
+                connection: root,
+                channel: ChannelId(3),
+                bytes: 4096,
+            },
+            "0b00038020",
+        ),
     ]
 }
 
@@ -91,17 +161,27 @@ fn every_truncation_and_every_trailing_byte_is_a_decode_error() {
     for (message, bytes) in vectors() {
         let mut bytes = hex(bytes);
         for len in 0..bytes.len() {
-            assert_eq!(refusal(&bytes[..len]), Rule::DecodeError, "{message:?} cut to {len}");
+            assert_eq!(
+                refusal(&bytes[..len]),
+                Rule::DecodeError,
+                "{message:?} cut to {len}"
+            );
         }
         bytes.push(0);
-        assert_eq!(refusal(&bytes), Rule::DecodeError, "{message:?} with a byte too many");
+        assert_eq!(
+            refusal(&bytes),
+            Rule::DecodeError,
+            "{message:?} with a byte too many"
+        );
     }
 }
 
 #[test]
 fn payloads_are_slices_of_the_frame() {
     let frame = hex("08000103010203");
-    let Ok(Message::Data { payload, .. }) = Message::decode(&frame) else { panic!("not Data") };
+    let Ok(Message::Data { payload, .. }) = Message::decode(&frame) else {
+        panic!("not Data")
+    };
     assert!(std::ptr::eq(payload, &raw const frame[4..]));
 }
 
@@ -118,7 +198,11 @@ fn a_claim_of_a_terabyte_is_refused_without_allocating() {
     // Data, Request's metadata, Request's channels, Goodbye's reason.
     let claim = "808080808020";
     for head in ["080001", "050001", "0500012a00", "0400"] {
-        assert_eq!(refusal(&hex(&format!("{head}{claim}"))), Rule::DecodeError, "{head}");
+        assert_eq!(
+            refusal(&hex(&format!("{head}{claim}"))),
+            Rule::DecodeError,
+            "{head}"
+        );
     }
 }
 
@@ -126,7 +210,11 @@ fn a_claim_of_a_terabyte_is_refused_without_allocating() {
 fn lists_and_reasons_over_their_bound_are_too_large() {
     let reason = "r".repeat(MAX_REASON + 1);
     let mut bytes = Vec::new();
-    Message::Goodbye { connection: ConnectionId::ROOT, reason: &reason }.encode(&mut bytes);
+    Message::Goodbye {
+        connection: ConnectionId::ROOT,
+        reason: &reason,
+    }
+    .encode(&mut bytes);
     assert_eq!(refusal(&bytes), Rule::TooLarge);
 
     let ids: Vec<u64> = (0..=MAX_CHANNELS as u64).map(|n| 2 * n + 1).collect();
@@ -147,7 +235,10 @@ fn metadata_over_a_limit_is_paid_for_by_its_connection() {
     }
     .encode(&mut bytes);
     let error = Message::decode(&bytes).unwrap_err();
-    assert_eq!((error.connection, error.violation.rule), (ConnectionId(7), Rule::MetadataLimits));
+    assert_eq!(
+        (error.connection, error.violation.rule),
+        (ConnectionId(7), Rule::MetadataLimits)
+    );
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! Metadata: what travels beside the arguments of a call.
 
-use bytes::BufMut;
-
 use super::violation::{Rule, Violation};
-use super::wire::{Reader, WireError, bytes_len, put_bytes, put_varint, varint_len};
+use super::wire::{Put, Reader, WireError};
 
 /// Key-value pairs that travel with a Request, a Response or a Connect.
 ///
@@ -67,7 +65,9 @@ impl Metadata {
     /// No metadata.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self {
+            entries: Vec::new(),
+        }
     }
 
     /// Appends an entry, and returns the whole.
@@ -105,7 +105,9 @@ impl Metadata {
 
     /// All entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
-        self.entries.iter().map(|(key, value)| (key.as_str(), value))
+        self.entries
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
     }
 
     /// How many entries there are.
@@ -121,7 +123,8 @@ impl Metadata {
     /// Checks the limits (`call.metadata.limits`), as sender and as receiver.
     pub fn check(&self) -> Result<(), MetadataError> {
         let mut limits = Limits::for_entries(self.entries.len())?;
-        self.iter().try_for_each(|(key, value)| limits.add(key.len(), value.counted_len()))
+        self.iter()
+            .try_for_each(|(key, value)| limits.add(key.len(), value.counted_len()))
     }
 
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
@@ -138,17 +141,23 @@ impl Metadata {
         Ok(Self { entries })
     }
 
-    pub(super) fn encode(&self, out: &mut impl BufMut) {
-        put_varint(out, self.entries.len() as u64);
+    pub(super) fn put(&self, out: &mut impl Put) {
+        out.put_varint(self.entries.len() as u64);
         for (key, value) in &self.entries {
-            put_bytes(out, key.as_bytes());
-            value.encode(out);
+            out.put_bytes(key.as_bytes());
+            value.put(out);
         }
     }
 
-    pub(super) fn encoded_len(&self) -> usize {
-        let entries = self.entries.iter().map(|(key, value)| bytes_len(key.as_bytes()) + value.encoded_len());
-        varint_len(self.entries.len() as u64) + entries.sum::<usize>()
+    /// What an entry costs in memory beside its bytes, rounded up.
+    const ENTRY_OVERHEAD: usize = 64;
+
+    /// What it costs in memory, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let entry = |(key, value): (&str, &MetadataValue)| {
+            Self::ENTRY_OVERHEAD + key.len() + value.counted_len()
+        };
+        self.iter().map(entry).sum()
     }
 }
 
@@ -170,28 +179,20 @@ impl MetadataValue {
         }
     }
 
-    fn encode(&self, out: &mut impl BufMut) {
+    fn put(&self, out: &mut impl Put) {
         match self {
             Self::String(text) => {
-                put_varint(out, STRING);
-                put_bytes(out, text.as_bytes());
+                out.put_varint(STRING);
+                out.put_bytes(text.as_bytes());
             }
             Self::Bytes(bytes) => {
-                put_varint(out, BYTES);
-                put_bytes(out, bytes);
+                out.put_varint(BYTES);
+                out.put_bytes(bytes);
             }
             Self::U64(number) => {
-                put_varint(out, U64);
-                put_varint(out, *number);
+                out.put_varint(U64);
+                out.put_varint(*number);
             }
-        }
-    }
-
-    fn encoded_len(&self) -> usize {
-        1 + match self {
-            Self::String(text) => bytes_len(text.as_bytes()),
-            Self::Bytes(bytes) => bytes_len(bytes),
-            Self::U64(number) => varint_len(*number),
         }
     }
 }
@@ -261,7 +262,12 @@ impl From<u64> for MetadataValue {
 
 impl<K: Into<String>, V: Into<MetadataValue>> FromIterator<(K, V)> for Metadata {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self { entries: entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect() }
+        Self {
+            entries: entries
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        }
     }
 }
 
@@ -271,14 +277,16 @@ mod tests {
 
     fn decode(metadata: &Metadata) -> Result<Metadata, Violation> {
         let mut bytes = Vec::new();
-        metadata.encode(&mut bytes);
-        assert_eq!(bytes.len(), metadata.encoded_len());
+        metadata.put(&mut bytes);
         Metadata::decode(&mut Reader::new(&bytes))
     }
 
     #[test]
     fn order_and_duplicates_are_kept() {
-        let metadata = Metadata::new().with("b", 1).with("a", vec![0, 1]).with("b", "two");
+        let metadata = Metadata::new()
+            .with("b", 1)
+            .with("a", vec![0, 1])
+            .with("b", "two");
         assert_eq!(decode(&metadata), Ok(metadata.clone()));
         assert_eq!(metadata.get("b"), Some(&MetadataValue::U64(1)));
     }

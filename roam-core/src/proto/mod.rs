@@ -3,16 +3,20 @@
 //! [`Link`] is the machine of one end of a link. A shell feeds it with frames, commands and the
 //! time, and asks it for events and for frames to send; it never blocks, spawns, or reads a clock.
 
+mod budget;
 mod calls;
 mod channel;
+mod cobs;
 mod commands;
 mod config;
 mod connection;
 mod connects;
 mod credit;
+mod env;
 mod event;
 mod framing;
 mod ids;
+mod incoming;
 mod link;
 mod message;
 mod metadata;
@@ -20,9 +24,11 @@ mod outbox;
 pub(crate) mod outcome;
 mod queue;
 mod recent;
+mod stats;
 mod violation;
 mod wire;
 
+pub use budget::Room;
 pub use calls::Refused;
 pub use channel::{ChannelEnd, Direction, SendRefused};
 pub use commands::Received;
@@ -30,10 +36,11 @@ pub use config::{Agreed, Config, FRAME_OVERHEAD, Limits, MAX_HELLO_FRAME};
 pub use event::{CloseReason, Event, Request, Response};
 pub use framing::{Framing, PACKED_FRAME};
 pub use ids::{ChannelId, ConnectionId, MethodId, RequestId, Role};
-pub use link::{Link, Stats, Traffic};
+pub use link::Link;
 pub use message::{DecodeError, Hello, MAX_CHANNELS, MAX_REASON, Message};
 pub use metadata::{Metadata, MetadataError, MetadataValue};
 pub use outcome::Failure;
 pub use queue::ElementQueue;
+pub use stats::{Stats, Traffic};
 pub use violation::{Rule, Violation};
 pub use wire::WireError;

@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use super::cobs::{CobsWriter, max_encoded_len};
 use super::framing::{Framing, PACKED_FRAME};
 use super::ids::{ConnectionId, RequestId};
 use super::message::Message;
-use super::wire::{put_varint, varint_len};
+use super::wire::{Put, varint_len};
 
 /// Messages in the order in which they are to be sent, already encoded.
 ///
-/// In packed frames, what is queued while the transport is busy shares a frame.
+/// In packed frames and in a byte stream, messages that are queued while the transport is busy
+/// share a frame.
 #[derive(Debug)]
 pub(super) struct Outbox {
     framing: Framing,
@@ -36,12 +38,20 @@ pub(super) struct Departure {
     pub(super) responses: Vec<(ConnectionId, RequestId)>,
 }
 
-/// The room for single-message frames is taken in pieces of this size.
+/// The room for short single-message frames is taken in pieces of this size.
 const SPARE: usize = 4 * 1024;
+/// What a frame costs beside its bytes.
+const FRAME_COST: usize = size_of::<Frame>();
 
 impl Outbox {
     pub(super) fn new(framing: Framing) -> Self {
-        Self { framing, frames: VecDeque::new(), spare: BytesMut::new(), queued: 0, control: 0 }
+        Self {
+            framing,
+            frames: VecDeque::new(),
+            spare: BytesMut::new(),
+            queued: 0,
+            control: 0,
+        }
     }
 
     /// The bytes that wait.
@@ -49,7 +59,7 @@ impl Outbox {
         self.queued
     }
 
-    /// The bytes of control replies that wait.
+    /// What the control replies that wait cost in memory, in bytes.
     pub(super) fn control(&self) -> usize {
         self.control
     }
@@ -65,11 +75,11 @@ impl Outbox {
 
     /// Queues a message that the peer made us send, which counts against the bound on those.
     pub(super) fn push_control(&mut self, message: &Message<'_>) {
-        let before = self.queued;
+        let (bytes, frames) = (self.queued, self.frames.len());
         self.append(message);
-        let len = self.queued - before;
-        self.control += len;
-        self.last().control += len;
+        let cost = self.queued - bytes + (self.frames.len() - frames) * FRAME_COST;
+        self.control += cost;
+        self.last().control += cost;
     }
 
     /// Queues a Response; its call is reported when the frame leaves.
@@ -97,35 +107,58 @@ impl Outbox {
             Framing::Single => {
                 let bytes = self.cut(message, len);
                 self.queued += len;
-                self.frames.push_back(Frame { bytes, sealed: true, ..Frame::default() });
+                self.frames.push_back(Frame {
+                    bytes,
+                    sealed: true,
+                    ..Frame::default()
+                });
             }
             Framing::Packed => {
                 let record = varint_len(len as u64) + len;
+                let bytes = self.shared(record);
+                bytes.put_varint(len as u64);
+                message.put(bytes);
                 self.queued += record;
-                if !self.fits(record) {
-                    self.frames.push_back(Frame::default());
-                }
-                let bytes = &mut self.last().bytes;
-                bytes.reserve(record);
-                put_varint(bytes, len as u64);
-                message.encode(bytes);
+            }
+            Framing::Cobs => {
+                let bytes = self.shared(max_encoded_len(len));
+                let start = bytes.len();
+                let mut writer = CobsWriter::new(bytes);
+                message.put(&mut writer);
+                writer.finish();
+                let end = bytes.len();
+                self.queued += end - start;
             }
         }
     }
 
     fn last(&mut self) -> &mut Frame {
-        self.frames.back_mut().expect("called after a frame was appended")
+        self.frames
+            .back_mut()
+            .expect("called after a frame was appended")
     }
 
-    fn fits(&self, record: usize) -> bool {
-        self.frames.back().is_some_and(|frame| !frame.sealed && frame.bytes.len() + record <= PACKED_FRAME)
+    /// The last frame, if it has room for `len` more bytes, or else a new one.
+    fn shared(&mut self, len: usize) -> &mut BytesMut {
+        let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
+        if !self.frames.back().is_some_and(fits) {
+            self.frames.push_back(Frame::default());
+        }
+        let bytes = &mut self.last().bytes;
+        bytes.reserve(len);
+        bytes
     }
 
     fn cut(&mut self, message: &Message<'_>, len: usize) -> BytesMut {
-        if self.spare.capacity() < len {
-            self.spare.reserve(len.max(SPARE));
+        if len > SPARE {
+            let mut bytes = BytesMut::with_capacity(len);
+            message.put(&mut bytes);
+            return bytes;
         }
-        message.encode(&mut self.spare);
+        if self.spare.capacity() < len {
+            self.spare = BytesMut::with_capacity(SPARE);
+        }
+        message.put(&mut self.spare);
         self.spare.split()
     }
 
@@ -134,7 +167,10 @@ impl Outbox {
         let frame = self.frames.pop_front()?;
         self.queued -= frame.bytes.len();
         self.control -= frame.control;
-        Some(Departure { bytes: frame.bytes.freeze(), responses: frame.responses })
+        Some(Departure {
+            bytes: frame.bytes.freeze(),
+            responses: frame.responses,
+        })
     }
 }
 
@@ -144,7 +180,11 @@ mod tests {
     use super::*;
 
     fn data(payload: &[u8]) -> Message<'_> {
-        Message::Data { connection: ConnectionId::ROOT, channel: ChannelId(1), payload }
+        Message::Data {
+            connection: ConnectionId::ROOT,
+            channel: ChannelId(1),
+            payload,
+        }
     }
 
     fn frames(outbox: &mut Outbox) -> Vec<Bytes> {
@@ -174,7 +214,24 @@ mod tests {
         let lens: Vec<_> = frames(&mut outbox).iter().map(Bytes::len).collect();
         assert_eq!(lens.len(), 4);
         assert!(lens[0] <= PACKED_FRAME && lens[0] > PACKED_FRAME - 1_100);
-        assert!(lens[2] > PACKED_FRAME, "a message that is longer has a frame of its own");
+        assert!(
+            lens[2] > PACKED_FRAME,
+            "a message that is longer has a frame of its own"
+        );
+    }
+
+    #[test]
+    fn a_byte_stream_is_cut_into_frames_like_packed_ones() {
+        let mut outbox = Outbox::new(Framing::Cobs);
+        for _ in 0..70 {
+            outbox.push(&data(&[0; 1_000]));
+        }
+        outbox.push(&data(&[9; 100_000]));
+        let queued = outbox.queued();
+        let frames = frames(&mut outbox);
+        assert_eq!(frames.len(), 3);
+        assert_eq!(frames.iter().map(Bytes::len).sum::<usize>(), queued);
+        assert!(frames.iter().all(|frame| frame.last() == Some(&0)));
     }
 
     #[test]
@@ -188,11 +245,17 @@ mod tests {
 
     #[test]
     fn control_replies_are_counted_until_they_leave() {
-        for framing in [Framing::Single, Framing::Packed] {
+        for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
             let mut outbox = Outbox::new(framing);
             outbox.push(&data(&[1]));
+            let bytes = outbox.queued();
             outbox.push_control(&data(&[2]));
-            assert!(outbox.control() > 0 && outbox.control() < outbox.queued());
+            let own_frame = if framing == Framing::Single {
+                FRAME_COST
+            } else {
+                0
+            };
+            assert_eq!(outbox.control(), bytes + own_frame);
             frames(&mut outbox);
             assert_eq!(outbox.control(), 0);
         }

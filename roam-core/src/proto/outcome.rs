@@ -6,20 +6,20 @@
 use super::metadata::Metadata;
 
 /// The first byte of a payload that holds a value.
-pub const OK: u8 = 0;
+pub(crate) const OK: u8 = 0;
 /// The first byte of a payload that holds an error.
-pub const ERROR: u8 = 1;
+pub(crate) const ERROR: u8 = 1;
 /// The second byte of an error: the method's own follows.
-pub const USER: u8 = 0;
+pub(crate) const USER: u8 = 0;
 /// The second byte of an error: the method is not known.
-pub const UNKNOWN_METHOD: u8 = 1;
+pub(crate) const UNKNOWN_METHOD: u8 = 1;
 /// The second byte of an error: the arguments did not decode.
-pub const INVALID_PAYLOAD: u8 = 2;
+pub(crate) const INVALID_PAYLOAD: u8 = 2;
 /// The second byte of an error: the call was cancelled, or failed as its metadata tells.
-pub const CANCELLED: u8 = 3;
+pub(crate) const CANCELLED: u8 = 3;
 
 /// The metadata key that names a [`Failure`].
-pub const FAILURE_KEY: &str = "roam-error";
+pub(crate) const FAILURE_KEY: &str = "roam-error";
 
 /// A failure of a call that the wire's `RoamError` has no name for. It travels as Cancelled with
 /// the name in the Response's metadata.
@@ -43,8 +43,13 @@ pub enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 5] =
-        [Self::Panic, Self::TooLarge, Self::Busy, Self::Deadline, Self::Unavailable];
+    const ALL: [Self; 5] = [
+        Self::Panic,
+        Self::TooLarge,
+        Self::Busy,
+        Self::Deadline,
+        Self::Unavailable,
+    ];
 
     /// The payload of a call that was cancelled.
     pub(super) const CANCELLED: &[u8] = &[ERROR, CANCELLED];
@@ -68,7 +73,10 @@ impl Failure {
 
     /// The metadata and the payload of a Response that tells of the failure.
     pub fn response(self) -> (Metadata, &'static [u8]) {
-        (Metadata::new().with(FAILURE_KEY, self.name()), Self::CANCELLED)
+        (
+            Metadata::new().with(FAILURE_KEY, self.name()),
+            Self::CANCELLED,
+        )
     }
 }
 

@@ -76,7 +76,10 @@ impl Rule {
 
     /// A violation of this rule, with what was wrong.
     pub fn because(self, context: impl Into<Cow<'static, str>>) -> Violation {
-        Violation { rule: self, context: context.into() }
+        Violation {
+            rule: self,
+            context: context.into(),
+        }
     }
 }
 
@@ -104,7 +107,11 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.rule.id())?;
-        if self.context.is_empty() { Ok(()) } else { write!(f, ": {}", self.context) }
+        if self.context.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.context)
+        }
     }
 }
 
@@ -121,9 +128,14 @@ mod tests {
 
     #[test]
     fn the_reason_begins_with_the_rule() {
-        assert_eq!(Violation::from(Rule::TooLarge).to_string(), "message.too-large");
         assert_eq!(
-            Rule::CreditOverrun.because("channel 3: 9 bytes, 4 allowed").to_string(),
+            Violation::from(Rule::TooLarge).to_string(),
+            "message.too-large"
+        );
+        assert_eq!(
+            Rule::CreditOverrun
+                .because("channel 3: 9 bytes, 4 allowed")
+                .to_string(),
             "flow.channel.credit-overrun: channel 3: 9 bytes, 4 allowed"
         );
     }

@@ -40,12 +40,12 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     pub(super) fn finish(self) -> Result<(), WireError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(WireError::TrailingBytes) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(WireError::TrailingBytes)
+        }
     }
 
     #[inline]
@@ -74,7 +74,11 @@ impl<'a> Reader<'a> {
             }
             value |= bits << shift;
             if byte < 0x80 {
-                return if byte == 0 { Err(WireError::OverlongVarint) } else { Ok(value) };
+                return if byte == 0 {
+                    Err(WireError::OverlongVarint)
+                } else {
+                    Ok(value)
+                };
             }
         }
         Err(WireError::OverlongVarint)
@@ -96,8 +100,18 @@ impl<'a> Reader<'a> {
     /// A length and that many bytes.
     #[inline]
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
-        let len = self.count(1)?;
-        let (bytes, rest) = self.rest.split_at(len);
+        let len = self.varint()?;
+        self.take(len)
+    }
+
+    /// So many bytes.
+    #[inline]
+    pub(super) fn take(&mut self, len: u64) -> Result<&'a [u8], WireError> {
+        let len = usize::try_from(len).map_err(|_| WireError::Truncated)?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -107,38 +121,72 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends `value` in LEB128.
-#[inline]
-pub(super) fn put_varint(out: &mut impl BufMut, mut value: u64) {
-    while value >= 0x80 {
-        out.put_u8(low_seven_bits(value) | 0x80);
-        value >>= 7;
+/// What the envelope is written to.
+pub(super) trait Put {
+    fn put_byte(&mut self, byte: u8);
+
+    fn put_all(&mut self, bytes: &[u8]);
+
+    /// Appends `value` in LEB128.
+    #[inline]
+    fn put_varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.put_byte(low_seven_bits(value) | 0x80);
+            value >>= 7;
+        }
+        self.put_byte(low_seven_bits(value));
     }
-    out.put_u8(low_seven_bits(value));
+
+    /// Appends a length and the bytes.
+    #[inline]
+    fn put_bytes(&mut self, bytes: &[u8]) {
+        self.put_varint(bytes.len() as u64);
+        self.put_all(bytes);
+    }
+}
+
+impl<B: BufMut> Put for B {
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.put_u8(byte);
+    }
+
+    #[inline]
+    fn put_all(&mut self, bytes: &[u8]) {
+        self.put_slice(bytes);
+    }
+}
+
+/// Counts what would be written.
+#[derive(Debug, Default)]
+pub(super) struct Count(pub(super) usize);
+
+impl Put for Count {
+    #[inline]
+    fn put_byte(&mut self, _: u8) {
+        self.0 += 1;
+    }
+
+    #[inline]
+    fn put_all(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    #[inline]
+    fn put_varint(&mut self, value: u64) {
+        self.0 += varint_len(value);
+    }
 }
 
 fn low_seven_bits(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
 
-/// Appends a length and the bytes.
-#[inline]
-pub(super) fn put_bytes(out: &mut impl BufMut, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
-    out.put_slice(bytes);
-}
-
-/// How many bytes [`put_varint`] appends.
+/// How many bytes [`put_varint`](Put::put_varint) appends.
 #[inline]
 pub(super) fn varint_len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)
-}
-
-/// How many bytes [`put_bytes`] appends.
-#[inline]
-pub(super) fn bytes_len(bytes: &[u8]) -> usize {
-    varint_len(bytes.len() as u64) + bytes.len()
 }
 
 #[cfg(test)]
@@ -151,10 +199,23 @@ mod tests {
 
     #[test]
     fn varints_round_trip_in_their_shortest_form() {
-        for value in [0, 1, 127, 128, 300, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            300,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
             let mut out = Vec::new();
-            put_varint(&mut out, value);
-            assert_eq!(out.len(), varint_len(value));
+            out.put_varint(value);
+            let mut count = Count::default();
+            count.put_varint(value);
+            assert_eq!(out.len(), count.0);
             assert_eq!(varint(&out), Ok(value));
         }
     }
@@ -174,17 +235,23 @@ mod tests {
     #[test]
     fn a_claimed_length_beyond_the_bytes_is_refused_before_anything_is_allocated() {
         let mut claim = Vec::new();
-        put_varint(&mut claim, 1 << 40);
+        claim.put_varint(1 << 40);
         assert_eq!(Reader::new(&claim).bytes(), Err(WireError::Truncated));
         assert_eq!(Reader::new(&claim).count(8), Err(WireError::Truncated));
         let mut most = Vec::new();
-        put_varint(&mut most, u64::MAX);
-        assert_eq!(Reader::new(&most).count(usize::MAX), Err(WireError::Truncated));
+        most.put_varint(u64::MAX);
+        assert_eq!(
+            Reader::new(&most).count(usize::MAX),
+            Err(WireError::Truncated)
+        );
     }
 
     #[test]
     fn strings_are_utf8() {
-        assert_eq!(Reader::new(&[2, 0xc3, 0x28]).str(), Err(WireError::InvalidUtf8));
+        assert_eq!(
+            Reader::new(&[2, 0xc3, 0x28]).str(),
+            Err(WireError::InvalidUtf8)
+        );
         assert_eq!(Reader::new(&[2, b'o', b'k']).str(), Ok("ok"));
     }
 }

@@ -1,0 +1,54 @@
+//! What all connections of a link share.
+
+use std::collections::VecDeque;
+
+use super::budget::Budget;
+use super::channel::SendHalf;
+use super::config::{Agreed, Limits};
+use super::event::Event;
+use super::ids::{ChannelId, ConnectionId, Role};
+use super::outbox::Outbox;
+
+/// What all connections of a link share.
+#[derive(Debug)]
+pub(super) struct Env {
+    pub(super) role: Role,
+    pub(super) agreed: Agreed,
+    pub(super) limits: Limits,
+    pub(super) outbox: Outbox,
+    /// Bounded by what causes events: frames, of which one is taken in at a time, and users.
+    pub(super) events: VecDeque<Event>,
+    pub(super) budget: Budget,
+    /// Channels that wait until there is room to send, each of them once.
+    pub(super) blocked: Vec<(ConnectionId, ChannelId)>,
+    /// Responses that nobody waited for.
+    pub(super) stray_responses: u64,
+}
+
+impl Env {
+    /// Whether what waits to be sent is less than its bound.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.queued() < self.limits.send_buffer
+    }
+
+    /// Has a channel tried again when there is room to send.
+    pub(super) fn block(
+        &mut self,
+        half: &mut SendHalf,
+        connection: ConnectionId,
+        channel: ChannelId,
+    ) {
+        if !std::mem::replace(&mut half.blocked, true) {
+            self.blocked.push((connection, channel));
+        }
+    }
+
+    pub(super) fn wake(&mut self, wake: bool, connection: ConnectionId, channel: ChannelId) {
+        if wake {
+            self.events.push_back(Event::ChannelReady {
+                connection,
+                channel,
+            });
+        }
+    }
+}
