@@ -166,7 +166,7 @@ fn client(service: &Service) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]
-        #[derive(Clone, Debug)]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #client<#c = ::roam_core::ConnectionHandle> {
             caller: #c,
         }

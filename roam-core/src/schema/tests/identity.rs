@@ -15,7 +15,8 @@ fn hex<T: Schema>() -> String {
     let index = types.index_of::<T>();
     let mut out = Vec::new();
     encode(&types, index, &mut out);
-    out.iter().map(|byte| format!("{byte:02x}")).collect()
+    out.iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 #[derive(Schema)]
