@@ -45,7 +45,7 @@ fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<ExitCode> 
         ("test", steps) => return test::run(workspace, steps),
         ("demo", []) => demo::run(workspace)?,
         ("package", []) => {
-            setup::everything_to_build(workspace)?;
+            setup::to_build(workspace)?;
             build::package(workspace)?;
         }
         ("setup", []) => setup::everything(workspace)?,

@@ -7,7 +7,7 @@ mod node;
 mod rust_components;
 pub mod wasm_std;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Error, Result, anyhow};
 
 pub use browsers::{Chromium, Firefox};
 
@@ -30,12 +30,13 @@ pub trait Tool {
 /// All of it.
 pub fn everything(workspace: &Workspace) -> Result<()> {
     to_check(workspace)?;
-    everything_to_build(workspace)?;
-    to_test_in_browsers(workspace)
+    to_build(workspace)?;
+    to_test_in_chromium(workspace)?;
+    to_test_in_firefox(workspace)
 }
 
 /// What `cargo xtask package` and `demo` need.
-pub fn everything_to_build(workspace: &Workspace) -> Result<()> {
+pub fn to_build(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &node::Node)?;
     ensure(workspace, &wasm_std::WasmStd)?;
     ensure(workspace, &cargo_tools::wasm_bindgen(workspace)?)?;
@@ -48,10 +49,15 @@ pub fn to_check(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &rust_components::CLIPPY)
 }
 
-/// What the tests in browsers need.
-pub fn to_test_in_browsers(workspace: &Workspace) -> Result<()> {
+/// What the tests in Chromium need.
+pub fn to_test_in_chromium(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &cargo_tools::wasm_pack())?;
-    ensure(workspace, &Chromium)?;
+    ensure(workspace, &Chromium)
+}
+
+/// What the tests in Firefox need.
+pub fn to_test_in_firefox(workspace: &Workspace) -> Result<()> {
+    ensure(workspace, &cargo_tools::wasm_pack())?;
     ensure(workspace, &Firefox)?;
     ensure(workspace, &cargo_tools::geckodriver())
 }
@@ -62,16 +68,13 @@ fn ensure(workspace: &Workspace, tool: &dyn Tool) -> Result<()> {
         return Ok(());
     }
     println!("setup: installing {}: {}", tool.name(), tool.source());
-    let advice = || {
-        format!(
-            "{} could not be installed. By hand: {}",
-            tool.name(),
-            tool.by_hand()
-        )
+    let failed = |reason: Error| {
+        let (name, by_hand) = (tool.name(), tool.by_hand());
+        anyhow!("{name} could not be installed: {reason:#}\n       by hand: {by_hand}")
     };
-    tool.install(workspace).with_context(advice)?;
+    tool.install(workspace).map_err(failed)?;
     if !tool.is_there(workspace) {
-        bail!("was installed but cannot be used. {}", advice());
+        return Err(failed(anyhow!("it was installed but does not work")));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask test`, in the order in which they run.
 
-use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -14,8 +14,12 @@ use crate::shell::{Run, Workspace};
 /// The crates, by their folders, whose wasm tests run in browsers.
 const WASM_TEST_CRATES: &[&str] = &["roam-wasm"];
 
-/// The crates that have to be free of warnings for wasm32 as well.
-const WASM_CRATES: &[&str] = &["roam-core", "roam-wasm"];
+/// What has to be free of warnings for wasm32 as well: crates, and which of their targets.
+/// roam-core's tests run natively, with libraries that wasm32 does not have.
+const WASM_TARGETS: &[[&str; 3]] = &[
+    ["--package", "roam-core", "--lib"],
+    ["--package", "roam-wasm", "--all-targets"],
+];
 
 /// The tests of the page in a browser.
 const BROWSER_TESTS: &str = "tests/browser";
@@ -51,13 +55,13 @@ pub const STEPS: &[Step] = &[
         name: "setup-build",
         does: "what builds wasm and the page is there",
         needs: &[],
-        action: |workspace, _| setup::everything_to_build(workspace),
+        action: |workspace, _| setup::to_build(workspace),
     },
     Step {
         name: "package",
         does: "wasm and TypeScript make the npm package, within its size",
         needs: &["setup-build"],
-        action: |workspace, counts| counts.check(build::package(workspace).map(drop)),
+        action: |workspace, counts| counts.check(build::package(workspace)),
     },
     Step {
         name: "bindings",
@@ -73,12 +77,15 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "types",
-        does: "tsc finds no error in the npm package and in the page",
+        does: "no error in the TypeScript of the npm package",
+        needs: &["package"],
+        action: |workspace, counts| counts.check(script(workspace, build::PACKAGE, "check").run()),
+    },
+    Step {
+        name: "page-types",
+        does: "no error in the TypeScript of the page",
         needs: &["page"],
-        action: |workspace, counts| {
-            counts.check(script(workspace, build::PACKAGE, "check").run())?;
-            counts.check(script(workspace, build::PAGE, "check").run())
-        },
+        action: |workspace, counts| counts.check(script(workspace, build::PAGE, "check").run()),
     },
     Step {
         name: "clippy",
@@ -118,50 +125,40 @@ pub const STEPS: &[Step] = &[
         },
     },
     Step {
-        name: "setup-browsers",
-        does: "the browsers and what drives them are there",
+        name: "setup-chromium",
+        does: "Chromium and what drives it are there",
         needs: &["setup-build"],
-        action: |workspace, _| setup::to_test_in_browsers(workspace),
+        action: |workspace, _| setup::to_test_in_chromium(workspace),
     },
     Step {
         name: "wasm-chromium",
         does: "wasm tests in headless Chromium",
-        needs: &["setup-browsers"],
+        needs: &["setup-chromium"],
         action: |workspace, counts| {
             let driver = Chromium::driver(workspace)?;
-            wasm_tests(
-                workspace,
-                counts,
-                &[
-                    "--chrome".as_ref(),
-                    "--chromedriver".as_ref(),
-                    driver.as_ref(),
-                ],
-            )
-        },
-    },
-    Step {
-        name: "wasm-firefox",
-        does: "wasm tests in headless Firefox",
-        needs: &["setup-browsers"],
-        action: |workspace, counts| {
-            let driver = Firefox::driver(workspace)?;
-            wasm_tests(
-                workspace,
-                counts,
-                &[
-                    "--firefox".as_ref(),
-                    "--geckodriver".as_ref(),
-                    driver.as_ref(),
-                ],
-            )
+            wasm_tests(workspace, counts, ["--chrome", "--chromedriver"], &driver)
         },
     },
     Step {
         name: "page-chromium",
         does: "the page's tests in headless Chromium, against the demo's server",
-        needs: &["page", "setup-browsers"],
+        needs: &["page", "setup-chromium"],
         action: page_tests,
+    },
+    Step {
+        name: "setup-firefox",
+        does: "Firefox and what drives it are there",
+        needs: &["setup-build"],
+        action: |workspace, _| setup::to_test_in_firefox(workspace),
+    },
+    Step {
+        name: "wasm-firefox",
+        does: "wasm tests in headless Firefox",
+        needs: &["setup-firefox"],
+        action: |workspace, counts| {
+            let driver = Firefox::driver(workspace)?;
+            wasm_tests(workspace, counts, ["--firefox", "--geckodriver"], &driver)
+        },
     },
 ];
 
@@ -178,12 +175,12 @@ fn clippy(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
 }
 
 fn clippy_wasm(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
-    let mut cargo = build::wasm_command(workspace, "cargo")?;
-    cargo.args(["clippy", "--target", TARGET, "--all-targets"]);
-    for name in WASM_CRATES {
-        cargo.args(["--package", name]);
+    for targets in WASM_TARGETS {
+        let mut cargo = build::wasm_command(workspace, "cargo")?;
+        cargo.args(["clippy", "--target", TARGET]).args(targets);
+        counts.check(cargo.args(["--", "-D", "warnings"]).run())?;
     }
-    counts.check(cargo.args(["--", "-D", "warnings"]).run())
+    Ok(())
 }
 
 fn docs(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
@@ -191,12 +188,18 @@ fn docs(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     counts.check(cargo.env("RUSTDOCFLAGS", "-D warnings").run())
 }
 
-fn wasm_tests(workspace: &Workspace, counts: &mut Counts, browser: &[&OsStr]) -> Result<()> {
+fn wasm_tests(
+    workspace: &Workspace,
+    counts: &mut Counts,
+    browser: [&str; 2],
+    driver: &Path,
+) -> Result<()> {
     for folder in WASM_TEST_CRATES {
         let mut wasm_pack = build::wasm_command(workspace, "wasm-pack")?;
         wasm_pack
             .args(["test", "--headless", "--mode", "no-install"])
             .args(browser)
+            .arg(driver)
             .arg(workspace.path(folder))
             .env(
                 "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
