@@ -1,0 +1,144 @@
+//! The types of a client and of a handler.
+
+use roam_core::schema::{MethodDescriptor, ServiceDescriptor, Type, TypeIndex, Types};
+
+use crate::declarations::WIDTH;
+use crate::docs::comment;
+use crate::expressions::Expressions;
+use crate::identifiers::{members, parameters};
+use crate::names::Names;
+
+/// The interface of a client.
+pub(crate) fn client(service: &ServiceDescriptor, names: &Names) -> String {
+    let doc = format!("Calls {}.", service.name);
+    interface(service, &names.client, &doc, |method, name| {
+        Signatures::new(service, names, method, name).of_client()
+    })
+}
+
+/// The interface of a handler.
+pub(crate) fn handler(service: &ServiceDescriptor, names: &Names) -> String {
+    let doc = format!("Answers the calls to {}.", service.name);
+    interface(service, &names.handler, &doc, |method, name| {
+        vec![Signatures::new(service, names, method, name).of_handler()]
+    })
+}
+
+/// The only argument that is a sending end, by its position and with what is sent: clients may
+/// leave it out.
+fn only_tx(types: &Types, method: &MethodDescriptor) -> Option<(usize, TypeIndex)> {
+    let mut ends = method
+        .args
+        .iter()
+        .enumerate()
+        .filter_map(|(position, arg)| match types.get(arg.ty) {
+            Type::Tx(element) => Some((position, *element)),
+            _ => None,
+        });
+    let only = ends.next()?;
+    ends.next().is_none().then_some(only)
+}
+
+fn interface(
+    service: &ServiceDescriptor,
+    name: &str,
+    doc: &str,
+    signatures: impl Fn(&MethodDescriptor, &str) -> Vec<String>,
+) -> String {
+    let method_names = members(service.methods.iter().map(|method| &*method.name));
+    let methods = service
+        .methods
+        .iter()
+        .zip(&method_names)
+        .flat_map(|(method, name)| {
+            let doc = comment(&method.doc, 2);
+            let written = signatures(method, name).into_iter();
+            written.map(move |signature| format!("{doc}{signature}"))
+        });
+    let methods: String = methods.collect();
+    format!(
+        "\n{}export interface {name} {{\n{methods}}}\n",
+        comment(doc, 0)
+    )
+}
+
+/// The ways in which one method is written.
+struct Signatures<'a> {
+    types: &'a Types,
+    writer: Expressions<'a>,
+    method: &'a MethodDescriptor,
+    name: String,
+    parameters: Vec<String>,
+}
+
+impl<'a> Signatures<'a> {
+    fn new(
+        service: &'a ServiceDescriptor,
+        names: &'a Names,
+        method: &'a MethodDescriptor,
+        name: &str,
+    ) -> Self {
+        Self {
+            types: &service.types,
+            writer: Expressions::new(service, names),
+            method,
+            name: name.to_owned(),
+            parameters: parameters(method.args.iter().map(|arg| &*arg.name)),
+        }
+    }
+
+    fn of_client(&self) -> Vec<String> {
+        let err = self
+            .method
+            .err
+            .map(|err| format!(", {}", self.writer.output(err)));
+        let answer = format!("{}{}", self.output_or_void(), err.unwrap_or_default());
+        let mut parameters = self.args(|index| self.writer.input(index));
+        parameters.push("options?: roam.CallOptions".to_owned());
+        let mut signatures = vec![self.signature(&parameters, &format!("roam.Call<{answer}>"))];
+        if let Some((position, element)) = only_tx(self.types, self.method) {
+            parameters.remove(position);
+            let element = self.writer.output(element);
+            signatures
+                .push(self.signature(&parameters, &format!("roam.Stream<{element}, {answer}>")));
+        }
+        signatures
+    }
+
+    fn of_handler(&self) -> String {
+        let mut args = self.args(|index| self.writer.output(index));
+        args.push("context: roam.Context".to_owned());
+        let answer = match self.types.get(self.method.ok) {
+            Type::Unit => "void".to_owned(),
+            _ => self.writer.input(self.method.ok),
+        };
+        self.signature(&args, &format!("roam.Answer<{answer}>"))
+    }
+
+    fn output_or_void(&self) -> String {
+        match self.types.get(self.method.ok) {
+            Type::Unit => "void".to_owned(),
+            _ => self.writer.output(self.method.ok),
+        }
+    }
+
+    fn args(&self, ty: impl Fn(TypeIndex) -> String) -> Vec<String> {
+        let args = self.parameters.iter().zip(&self.method.args);
+        args.map(|(name, arg)| format!("{name}: {}", ty(arg.ty)))
+            .collect()
+    }
+
+    /// A line, or one for each parameter when it would be too long.
+    fn signature(&self, parameters: &[String], returned: &str) -> String {
+        let line = format!("  {}({}): {returned};\n", self.name, parameters.join(", "));
+        if line.trim_end().len() <= WIDTH {
+            return line;
+        }
+        let lines: Vec<_> = parameters
+            .iter()
+            .map(|parameter| format!("    {parameter},\n"))
+            .collect();
+        let parameters = lines.concat();
+        format!("  {}(\n{parameters}  ): {returned};\n", self.name)
+    }
+}

@@ -1,0 +1,193 @@
+import { CallChannels } from "../channel/call-channels.js";
+import { OutgoingEnds } from "../channel/ends.js";
+import { ValueError } from "../codec/error.js";
+import { withWriter, type Writer } from "../codec/writer.js";
+import { fromFailure, linkClosed, RoamError } from "../errors.js";
+import type { CallOptions } from "../types.js";
+import type { Bytes, CloseInfo, Ends, WasmLink } from "../wasm.js";
+import { decodeAnswer } from "./answer.js";
+import { DEADLINE, encodeMetadata, entries } from "./metadata.js";
+import { encodeArgs, type Method } from "./method.js";
+
+/** Timers hold no more; a deadline so far away needs none. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const NO_OPTIONS: CallOptions = {};
+const NO_METADATA = new Uint8Array();
+
+/** A call without an answer yet. */
+interface Pending {
+  readonly method: Method;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly channels: CallChannels | undefined;
+  /** Undoes what watches over the call. */
+  unwatch: (() => void) | undefined;
+}
+
+/** The calls that we make over a link. */
+export class Calls {
+  readonly #link: WasmLink;
+  /** Sent with every call. */
+  readonly #metadata: readonly (readonly [string, string])[];
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #closed: CloseInfo | undefined;
+
+  constructor(link: WasmLink, metadata: readonly (readonly [string, string])[]) {
+    this.#link = link;
+    this.#metadata = metadata;
+  }
+
+  /** Calls a method now; what is wrong with the call rejects the promise. */
+  call(method: Method, args: readonly unknown[], options: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const checked = checkOptions(method, options);
+      checked.signal?.throwIfAborted();
+      this.#start(method, args, checked, resolve, reject);
+    });
+  }
+
+  /** An answer has come. */
+  response(id: number, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void {
+    const call = this.#take(id);
+    if (call === undefined) return ends?.free();
+    let value;
+    try {
+      value = decodeAnswer(call.method, payload, metadata, ends, this.#link.largestElement());
+    } catch (error) {
+      return settleFailed(call, error);
+    }
+    call.channels?.succeeded();
+    call.resolve(value);
+  }
+
+  /** There will be no answer. */
+  failed(id: number, failure: unknown): void {
+    const call = this.#take(id);
+    if (call !== undefined) settleFailed(call, fromFailure(failure, call.method.label));
+  }
+
+  /** The link is over. */
+  closed(info: CloseInfo): void {
+    this.#closed = info;
+    for (const id of [...this.#pending.keys()]) {
+      const call = this.#take(id)!;
+      settleFailed(call, linkClosed(info, call.method.label));
+    }
+  }
+
+  #start(
+    method: Method,
+    args: readonly unknown[],
+    options: CallOptions,
+    resolve: Pending["resolve"],
+    reject: Pending["reject"],
+  ): void {
+    if (this.#closed !== undefined) throw linkClosed(this.#closed, method.label);
+    const taken = new OutgoingEnds();
+    const id = this.#nextId();
+    const ends = this.#send(id, method, args, options, taken);
+    const channels = ends && new CallChannels(method.label, this.#link.largestElement());
+    const call: Pending = { method, resolve, reject, channels, unwatch: undefined };
+    this.#pending.set(id, call);
+    if (options.signal !== undefined || options.timeoutMs !== undefined)
+      call.unwatch = this.#watch(id, method, options);
+    if (channels === undefined) return;
+    channels.onProgress = options.onProgress;
+    channels.onSourceError = (error) => this.#giveUp(id, error);
+    taken.connect(ends, channels);
+  }
+
+  #send(
+    id: number,
+    method: Method,
+    args: readonly unknown[],
+    options: CallOptions,
+    taken: OutgoingEnds,
+  ): Ends | undefined {
+    try {
+      return withWriter((writer) => {
+        writer.ends = taken;
+        encodeArgs(writer, method, args);
+        return this.#withMetadata(options, (metadata) =>
+          this.#link.call(id, method.id, writer.written(), metadata, taken.keep),
+        );
+      });
+    } catch (error) {
+      if (error instanceof ValueError) throw new RoamError("invalid-argument", error.message, { method: method.label });
+      throw fromFailure(error, method.label);
+    }
+  }
+
+  #withMetadata<T>(options: CallOptions, use: (metadata: Uint8Array) => T): T {
+    const all: Parameters<typeof encodeMetadata>[1][number][] = [...this.#metadata];
+    if (options.metadata !== undefined) all.push(...entries(options.metadata));
+    if (options.timeoutMs !== undefined) all.push([DEADLINE, Math.ceil(options.timeoutMs)]);
+    if (all.length === 0) return use(NO_METADATA);
+    return withWriter((writer: Writer) => {
+      encodeMetadata(writer, all);
+      return use(writer.written());
+    });
+  }
+
+  #watch(id: number, method: Method, { signal, timeoutMs }: CallOptions): () => void {
+    const onAbort = (): void => this.#giveUp(id, signal?.reason);
+    const onTimeout = (): void =>
+      this.#giveUp(id, new RoamError("deadline", `no answer within ${timeoutMs} ms`, { method: method.label }));
+    signal?.addEventListener("abort", onAbort);
+    const timer =
+      timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
+    return () => {
+      signal?.removeEventListener("abort", onAbort);
+      clearTimeout(timer);
+    };
+  }
+
+  /** Nobody here waits for the answer any more. */
+  #giveUp(id: number, reason: unknown): void {
+    const call = this.#take(id);
+    if (call === undefined) return;
+    this.#link.cancel(id);
+    call.channels?.abandoned(reason);
+    call.reject(reason);
+  }
+
+  #take(id: number): Pending | undefined {
+    const call = this.#pending.get(id);
+    if (call === undefined) return undefined;
+    this.#pending.delete(id);
+    call.unwatch?.();
+    return call;
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) >>> 0;
+    while (this.#pending.has(this.#lastId));
+    return this.#lastId;
+  }
+}
+
+function settleFailed(call: Pending, error: unknown): void {
+  call.channels?.failed(error);
+  call.reject(error);
+}
+
+function checkOptions(method: Method, options: unknown): CallOptions {
+  if (options === undefined) return NO_OPTIONS;
+  const wrong = (what: string): RoamError => new RoamError("invalid-argument", what, { method: method.label });
+  if (typeof options !== "object" || options === null)
+    throw wrong(`options: expected an object after ${method.args.length} arguments`);
+  const { signal, timeoutMs, onProgress, metadata } = options as CallOptions;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong("options.signal: expected an AbortSignal");
+  if (
+    timeoutMs !== undefined &&
+    !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= Number.MAX_SAFE_INTEGER)
+  ) {
+    throw wrong("options.timeoutMs: expected a number of milliseconds, 0 or more");
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw wrong("options.onProgress: expected a function");
+  if (metadata !== undefined && (typeof metadata !== "object" || metadata === null))
+    throw wrong("options.metadata: expected an object");
+  return options as CallOptions;
+}

@@ -1,0 +1,71 @@
+import { ValueError } from "../codec/error.js";
+import { Reader } from "../codec/reader.js";
+import type { Writer } from "../codec/writer.js";
+import type { Metadata, MetadataInit, MetadataValue } from "../types.js";
+import type { Bytes } from "../wasm.js";
+
+/** How long the caller still waits, in milliseconds. */
+export const DEADLINE = "roam-deadline-ms";
+/** The name of a failure for which `RoamError` has no variant. */
+export const ERROR = "roam-error";
+
+const STRING = 0;
+const BYTES = 1;
+const U64 = 2;
+const U64_MAX = 2n ** 64n - 1n;
+
+type Given = MetadataValue | Uint8Array | number;
+
+/** The entries of what a user gives as metadata. */
+export function entries(init: MetadataInit): (readonly [string, Given])[] {
+  return Symbol.iterator in init ? [...init] : Object.entries(init);
+}
+
+/** Writes metadata; limits are checked where it is sent. */
+export function encodeMetadata(writer: Writer, metadata: readonly (readonly [string, Given])[]): void {
+  writer.varint(metadata.length);
+  for (const [key, value] of metadata) {
+    if (typeof key !== "string") throw new ValueError("metadata: a key is not a string");
+    writer.string(key);
+    encodeValue(writer, key, value);
+  }
+}
+
+/** Reads metadata; empty bytes are empty metadata. */
+export function decodeMetadata(bytes: Bytes): Metadata {
+  if (bytes.length === 0) return [];
+  const reader = new Reader(bytes, false);
+  const length = reader.listLength(false);
+  return Array.from({ length }, () => [reader.string(), decodeValue(reader)] as const);
+}
+
+function encodeValue(writer: Writer, key: string, value: Given): void {
+  if (typeof value === "string") {
+    writer.byte(STRING);
+    writer.string(value);
+  } else if (value instanceof Uint8Array) {
+    writer.byte(BYTES);
+    writer.bytes(value);
+  } else {
+    const number = typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
+    if (typeof number !== "bigint" || number < 0n || number > U64_MAX) {
+      throw new ValueError(`metadata.${key}: expected a string, a Uint8Array or an unsigned integer`);
+    }
+    writer.byte(U64);
+    writer.bigVarint(number);
+  }
+}
+
+function decodeValue(reader: Reader): MetadataValue {
+  const kind = reader.byte();
+  switch (kind) {
+    case STRING:
+      return reader.string();
+    case BYTES:
+      return reader.bytes();
+    case U64:
+      return reader.bigVarint(64);
+    default:
+      throw new ValueError(`metadata of kind ${kind}`);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Codec } from "../codec/codec.js";
+import { Compiler } from "../codec/compile.js";
+import { inField } from "../codec/error.js";
+import type { Reader } from "../codec/reader.js";
+import type { Writer } from "../codec/writer.js";
+import type { MethodDescription, ServiceDescription } from "../description.js";
+
+/** A method, ready to be called and to be served. */
+export interface Method {
+  readonly name: string;
+  /** For errors: `Demo.divide`. */
+  readonly label: string;
+  readonly id: bigint;
+  readonly args: readonly (readonly [name: string, codec: Codec])[];
+  readonly ok: Codec;
+  readonly err: Codec | undefined;
+  /** The position of the only argument that is a `Tx`; -1 when there is none, or several. */
+  readonly onlyTx: number;
+}
+
+const compiled = new WeakMap<ServiceDescription, readonly Method[]>();
+
+/** The methods of a service; each description is compiled once. */
+export function methodsOf(service: ServiceDescription): readonly Method[] {
+  const known = compiled.get(service);
+  if (known !== undefined) return known;
+  // A description can come from JavaScript or JSON, so the type is no proof.
+  if ((service.version as number) !== 1)
+    throw new TypeError(`roam: a description of version ${service.version}, expected 1: generate it anew`);
+  const compiler = new Compiler(service.types);
+  const methods = service.methods.map((method) => compile(compiler, service.name, method));
+  compiled.set(service, methods);
+  return methods;
+}
+
+/** Writes the arguments; errors name the argument. */
+export function encodeArgs(writer: Writer, method: Method, args: readonly unknown[]): void {
+  method.args.forEach(([name, codec], index) => {
+    try {
+      codec.encode(writer, args[index]);
+    } catch (error) {
+      throw inField(error, name);
+    }
+  });
+}
+
+/** Reads the arguments. */
+export function decodeArgs(reader: Reader, method: Method): unknown[] {
+  const args = method.args.map(([name, codec]) => {
+    try {
+      return codec.decode(reader);
+    } catch (error) {
+      throw inField(error, name);
+    }
+  });
+  reader.finish();
+  return args;
+}
+
+function compile(compiler: Compiler, service: string, method: MethodDescription): Method {
+  const isTx = method.args.map(([, shape]) => Array.isArray(shape) && shape[0] === "tx");
+  return {
+    name: method.name,
+    label: `${service}.${method.name}`,
+    id: BigInt(method.id),
+    args: compiler.fields(method.args),
+    ok: compiler.codec(method.ok),
+    err: method.err === undefined ? undefined : compiler.codec(method.err),
+    onlyTx: isTx.indexOf(true) === isTx.lastIndexOf(true) ? isTx.indexOf(true) : -1,
+  };
+}

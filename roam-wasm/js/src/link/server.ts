@@ -1,0 +1,185 @@
+import { CallChannels } from "../channel/call-channels.js";
+import { IncomingEnds, OutgoingEnds } from "../channel/ends.js";
+import { ValueError } from "../codec/error.js";
+import { Reader } from "../codec/reader.js";
+import { withWriter, type Writer } from "../codec/writer.js";
+import type { ServiceDescription } from "../description.js";
+import { fromFailure, RoamError } from "../errors.js";
+import type { Context } from "../types.js";
+import type { Bytes, Ends, WasmLink } from "../wasm.js";
+import { CANCELLED, ERR, INVALID_PAYLOAD, OK, USER } from "./answer.js";
+import { decodeMetadata, encodeMetadata, ERROR } from "./metadata.js";
+import { decodeArgs, type Method, methodsOf } from "./method.js";
+
+const NO_METADATA = new Uint8Array();
+const NO_ENDS = new Uint8Array();
+
+type Handler = (...args: unknown[]) => unknown;
+
+/** A method that we serve. */
+interface Served {
+  readonly method: Method;
+  readonly handler: Handler;
+}
+
+/** A call of the peer that has no answer yet. */
+interface Request {
+  readonly served: Served;
+  readonly channels: CallChannels;
+  readonly abort: AbortController;
+}
+
+/** The calls that the peer makes over a link. */
+export class Server {
+  readonly #link: WasmLink;
+  readonly #served = new Map<bigint, Served>();
+  readonly #requests = new Map<number, Request>();
+
+  constructor(link: WasmLink) {
+    this.#link = link;
+  }
+
+  /** From now on the handler answers the calls of its service. */
+  serve(service: ServiceDescription, handler: Readonly<Record<string, unknown>>): void {
+    const served = methodsOf(service).map((method): Served => {
+      const answer = handler[method.name];
+      if (typeof answer !== "function")
+        throw new RoamError("invalid-argument", "the handler has no such method", { method: method.label });
+      return { method, handler: (...args) => answer.apply(handler, args) as unknown };
+    });
+    for (const each of served) this.#served.set(each.method.id, each);
+    this.#link.serve(BigUint64Array.from(served, ({ method }) => method.id));
+  }
+
+  /** The peer calls. */
+  request(id: number, methodId: bigint, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void {
+    const served = this.#served.get(methodId)!;
+    const request = {
+      served,
+      channels: new CallChannels(served.method.label, this.#link.largestElement()),
+      abort: new AbortController(),
+    };
+    this.#requests.set(id, request);
+    try {
+      const args = this.#decode(request, payload, ends);
+      const context: Context = { signal: request.abort.signal, metadata: decodeMetadata(metadata) };
+      void this.#handle(id, request, args, context);
+    } catch (error) {
+      request.channels.abandoned(error);
+      this.#requests.delete(id);
+      this.#refuse(id, INVALID_PAYLOAD);
+    } finally {
+      ends?.free();
+    }
+  }
+
+  /** The peer does not wait for the answer any more. */
+  cancelled(id: number): void {
+    const request = this.#requests.get(id);
+    if (request === undefined) return;
+    const reason = new RoamError("cancelled", "the caller cancelled", { method: request.served.method.label });
+    request.abort.abort(reason);
+    request.channels.abandoned(reason);
+  }
+
+  /** The link is over. */
+  closed(): void {
+    for (const id of [...this.#requests.keys()]) this.cancelled(id);
+    this.#requests.clear();
+  }
+
+  #decode({ served, channels }: Request, payload: Bytes, ends: Ends | undefined): unknown[] {
+    // Taking an end calls wasm, which may move the memory that the payload lies in.
+    const reader = ends === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
+    const incoming = new IncomingEnds(ends, channels);
+    reader.ends = incoming;
+    const args = decodeArgs(reader, served.method);
+    incoming.finish();
+    return args;
+  }
+
+  async #handle(id: number, request: Request, args: unknown[], context: Context): Promise<void> {
+    // Users' code does not run inside of wasm's callback.
+    await undefined;
+    try {
+      const value = await request.served.handler(...args, context);
+      await request.channels.handled();
+      this.#succeed(id, request.served.method, value);
+    } catch (error) {
+      await this.#fail(id, request, error);
+    } finally {
+      this.#requests.delete(id);
+    }
+  }
+
+  #succeed(id: number, method: Method, value: unknown): void {
+    const taken = new OutgoingEnds();
+    const ends = this.#answer(id, method, taken, (writer) => {
+      writer.byte(OK);
+      // Whatever a function without a result happens to return is no result.
+      if (!method.ok.empty) method.ok.encode(writer, value);
+    });
+    if (ends === undefined) return;
+    const channels = new CallChannels(method.label, this.#link.largestElement());
+    channels.onSourceError = report;
+    taken.connect(ends, channels);
+  }
+
+  async #fail(id: number, { served, channels, abort }: Request, error: unknown): Promise<void> {
+    const { method } = served;
+    const { err } = method;
+    if (err === undefined || !(error instanceof RoamError) || error.code !== "user") {
+      channels.abandoned(error);
+      return abort.signal.aborted || isCut(error) ? this.#refuse(id, CANCELLED) : this.#panic(id, error);
+    }
+    try {
+      await channels.handled();
+      this.#answer(id, method, new OutgoingEnds(), (writer) => {
+        writer.byte(ERR);
+        writer.byte(USER);
+        err.encode(writer, error.value);
+      });
+    } catch (unfit) {
+      this.#panic(id, unfit);
+    }
+  }
+
+  #answer(id: number, method: Method, taken: OutgoingEnds, write: (writer: Writer) => void): Ends | undefined {
+    try {
+      return withWriter((writer) => {
+        writer.ends = taken;
+        write(writer);
+        return this.#link.respond(id, writer.written(), NO_METADATA, taken.keep);
+      });
+    } catch (error) {
+      if (error instanceof ValueError)
+        throw new RoamError("invalid-argument", `the answer: ${error.message}`, { method: method.label });
+      throw fromFailure(error, method.label);
+    }
+  }
+
+  /** The handler failed in a way that its caller is told only the name of. */
+  #panic(id: number, error: unknown): void {
+    report(error);
+    const name = error instanceof RoamError && error.code === "too-large" ? "too-large" : "panic";
+    withWriter((writer) => {
+      encodeMetadata(writer, [[ERROR, name]]);
+      this.#link.respond(id, Uint8Array.of(ERR, CANCELLED), writer.written(), NO_ENDS);
+    });
+  }
+
+  #refuse(id: number, kind: typeof INVALID_PAYLOAD | typeof CANCELLED): void {
+    this.#link.respond(id, Uint8Array.of(ERR, kind), NO_METADATA, NO_ENDS);
+  }
+}
+
+/** Whether the caller has cut a channel, or is gone: then it does not matter that the handler failed. */
+function isCut(error: unknown): boolean {
+  return error instanceof RoamError && (error.code === "reset" || error.code === "closed");
+}
+
+/** Shows an error that no caller here can catch, as the page shows uncaught ones. */
+function report(error: unknown): void {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
+}
