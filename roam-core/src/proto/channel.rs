@@ -129,6 +129,14 @@ impl Channel {
         }
     }
 
+    /// What may be sent on it now, in bytes.
+    pub(super) fn credit(&self) -> u64 {
+        match self {
+            Self::Sending(half) => half.sendable() as u64,
+            _ => 0,
+        }
+    }
+
     pub(super) fn sender(&mut self) -> Option<&mut SendHalf> {
         match self {
             Self::Sending(half) => Some(half),
@@ -254,6 +262,12 @@ impl SendHalf {
     /// that needs least; the others wait again.
     pub(super) fn wait(&mut self, len: usize) {
         self.waiting_for = Some(self.waiting_for.map_or(len, |least| least.min(len)));
+    }
+
+    /// The user sends no more, and waits for nothing.
+    pub(super) fn finish(&mut self) {
+        self.finishing = true;
+        self.waiting_for = None;
     }
 
     /// Whether the user waits, and need not any more.

@@ -181,7 +181,7 @@ impl Link {
         let Some((half, env)) = self.sender(id, channel) else {
             return;
         };
-        half.finishing = true;
+        half.finish();
         if half.end.is_some() {
             self.forget(id, channel);
         } else if half.pending.is_empty() {

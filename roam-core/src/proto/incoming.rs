@@ -24,8 +24,8 @@ impl Link {
             Framing::Packed => self.handle_messages(frame, true),
             Framing::Cobs => self.handle_piece(frame),
         };
-        if let Err(error) = handled {
-            self.punish(error);
+        if let Err(violation) = handled {
+            self.punish(violation.into());
         }
     }
 
@@ -47,29 +47,29 @@ impl Link {
         }
     }
 
-    fn handle_messages(&mut self, frame: &Bytes, packed: bool) -> Result<(), DecodeError> {
+    fn handle_messages(&mut self, frame: &Bytes, packed: bool) -> Result<(), Violation> {
         let (len, max) = (frame.len(), self.max_frame());
         if len > max {
             let context = format!("a frame of {len} bytes, {max} allowed");
-            return Err(Rule::TooLarge.because(context).into());
+            return Err(Rule::TooLarge.because(context));
         }
         let mut messages = Messages::new(frame, packed)?;
         while self.is_listening() {
             let Some(message) = messages.next()? else {
                 break;
             };
-            self.handle_bytes(frame, message)?;
+            self.handle_bytes(frame, message);
         }
         Ok(())
     }
 
-    fn handle_piece(&mut self, mut piece: &[u8]) -> Result<(), DecodeError> {
+    fn handle_piece(&mut self, mut piece: &[u8]) -> Result<(), Violation> {
         while self.is_listening() {
             let max = self.max_frame();
             let Some(message) = self.cobs.next(&mut piece, max)? else {
                 break;
             };
-            self.handle_bytes(&message, &message)?;
+            self.handle_bytes(&message, &message);
         }
         Ok(())
     }
@@ -90,13 +90,18 @@ impl Link {
         !self.is_closed()
     }
 
+    /// Takes in one message. What it breaks may be one connection; the messages behind it count
+    /// for the others.
     #[inline]
-    fn handle_bytes(&mut self, frame: &Bytes, message: &[u8]) -> Result<(), DecodeError> {
+    fn handle_bytes(&mut self, frame: &Bytes, message: &[u8]) {
         let message = Message::decode(message);
-        if let State::Handshake { .. } = self.state {
-            return Ok(self.handle_first(message)?);
+        let handled = match self.state {
+            State::Handshake { .. } => self.handle_first(message).map_err(Into::into),
+            _ => message.and_then(|message| self.handle_message(frame, message)),
+        };
+        if let Err(error) = handled {
+            self.punish(error);
         }
-        self.handle_message(frame, message?)
     }
 
     fn handle_first(&mut self, message: Result<Message<'_>, DecodeError>) -> Result<(), Violation> {

@@ -127,6 +127,21 @@ impl Metadata {
             .try_for_each(|(key, value)| limits.add(key.len(), value.counted_len()))
     }
 
+    /// Decodes metadata that stands alone, in the form that it has in messages.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Violation> {
+        let mut reader = Reader::new(bytes);
+        let metadata = Self::decode(&mut reader)?;
+        reader.finish()?;
+        Ok(metadata)
+    }
+
+    /// The form that it has in messages.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.put(&mut bytes);
+        bytes
+    }
+
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
         // The shortest entry: an empty key, a kind and an empty value.
         let count = reader.count(3)?;

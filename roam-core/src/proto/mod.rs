@@ -43,4 +43,5 @@ pub use outcome::Failure;
 pub use queue::ElementQueue;
 pub use stats::{Stats, Traffic};
 pub use violation::{Rule, Violation};
+pub(crate) use wire::Reader;
 pub use wire::WireError;

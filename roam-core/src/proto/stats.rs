@@ -1,6 +1,7 @@
 //! What goes on on a link, in numbers.
 
 use super::budget::Room;
+use super::channel::Channel;
 use super::link::Link;
 
 /// What has gone over a link, in bytes of frames.
@@ -23,6 +24,8 @@ pub struct Stats {
     pub incoming_calls: usize,
     /// Channels that are open, or whose end here has not been let go of.
     pub channels: usize,
+    /// What may be sent now on all channels together, in bytes.
+    pub credit: u64,
     /// Connections that are open, the root among them.
     pub connections: usize,
     /// Connections that have ended, of which something here has not been let go of.
@@ -53,6 +56,11 @@ impl Link {
             stats.outgoing_calls += outgoing;
             stats.incoming_calls += incoming;
             stats.channels += connection.channels.len();
+            stats.credit += connection
+                .channels
+                .values()
+                .map(Channel::credit)
+                .sum::<u64>();
         }
         stats
     }

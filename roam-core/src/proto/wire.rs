@@ -27,20 +27,20 @@ pub enum WireError {
 
 /// Reads from the front of a slice.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) fn remaining(&self) -> usize {
+    pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
     }
 
-    pub(super) fn finish(self) -> Result<(), WireError> {
+    pub(crate) fn finish(self) -> Result<(), WireError> {
         if self.rest.is_empty() {
             Ok(())
         } else {
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn byte(&mut self) -> Result<u8, WireError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, WireError> {
         let (&first, rest) = self.rest.split_first().ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(first)
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
 
     /// A `u64` in LEB128, in the shortest form.
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, WireError> {
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
         let first = self.byte()?;
         if first < 0x80 {
             return Ok(u64::from(first));
@@ -84,12 +84,12 @@ impl<'a> Reader<'a> {
         Err(WireError::OverlongVarint)
     }
 
-    pub(super) fn varint_u32(&mut self) -> Result<u32, WireError> {
+    pub(crate) fn varint_u32(&mut self) -> Result<u32, WireError> {
         u32::try_from(self.varint()?).map_err(|_| WireError::OutOfRange)
     }
 
     /// The count of a list whose elements take at least `least` bytes each.
-    pub(super) fn count(&mut self, least: usize) -> Result<usize, WireError> {
+    pub(crate) fn count(&mut self, least: usize) -> Result<usize, WireError> {
         let count = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
         match count.checked_mul(least) {
             Some(bytes) if bytes <= self.rest.len() => Ok(count),
@@ -99,14 +99,14 @@ impl<'a> Reader<'a> {
 
     /// A length and that many bytes.
     #[inline]
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
         let len = self.varint()?;
         self.take(len)
     }
 
     /// So many bytes.
     #[inline]
-    pub(super) fn take(&mut self, len: u64) -> Result<&'a [u8], WireError> {
+    pub(crate) fn take(&mut self, len: u64) -> Result<&'a [u8], WireError> {
         let len = usize::try_from(len).map_err(|_| WireError::Truncated)?;
         let (bytes, rest) = self
             .rest
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    pub(super) fn str(&mut self) -> Result<&'a str, WireError> {
+    pub(crate) fn str(&mut self) -> Result<&'a str, WireError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| WireError::InvalidUtf8)
     }
 }

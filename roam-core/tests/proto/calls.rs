@@ -1,0 +1,407 @@
+//! Calls: one Request, one Response, and what may happen in between.
+
+use roam_core::proto::{
+    ChannelEnd, Config, Direction, Event, Failure, Metadata, Received, Refused, SendRefused,
+};
+
+use super::harness::*;
+
+#[test]
+fn a_call_carries_what_it_is_given_both_ways() {
+    let mut pair = Pair::new();
+    let asked = Metadata::new().with("traceparent", "00-1-2").with("n", 9);
+    let (id, channels) = pair
+        .client
+        .link
+        .request(ROOT, METHOD, &asked, &[], &[1, 2])
+        .unwrap();
+    assert!(channels.is_empty());
+    pair.settle();
+    let request = pair.server.request();
+    assert_eq!(
+        (request.connection, request.request, request.method),
+        (ROOT, id, METHOD)
+    );
+    assert_eq!(
+        (&request.metadata, &request.payload[..]),
+        (&asked, &[1, 2][..])
+    );
+
+    let answered = Metadata::new().with("x", vec![1]);
+    pair.server
+        .link
+        .respond(ROOT, id, &answered, &[], &[0, 9])
+        .unwrap();
+    pair.settle();
+    let response = pair.client.response();
+    assert_eq!((response.connection, response.request), (ROOT, id));
+    assert_eq!(
+        (response.metadata, &response.payload[..]),
+        (answered, &[0, 9][..])
+    );
+    assert_eq!(response.channels, Some(vec![]));
+    pair.server.link.handler_gone(ROOT, id);
+    pair.assert_idle();
+}
+
+#[test]
+fn request_ids_count_up_from_one_and_either_side_may_call() {
+    let mut pair = Pair::new();
+    for expected in 1..=3 {
+        let request = pair.call(&[], &[]);
+        assert_eq!(request.request.0, expected);
+        let (back, _) = pair
+            .server
+            .link
+            .request(ROOT, METHOD, NONE, &[], &[])
+            .unwrap();
+        assert_eq!(back.0, expected, "the two directions do not share ids");
+        pair.settle();
+        let back = pair.client.request();
+        pair.client.answer(&back, OK);
+        pair.server.answer(&request, OK);
+        pair.settle();
+        (pair.client.response(), pair.server.response());
+    }
+    pair.assert_idle();
+}
+
+#[test]
+fn answers_come_in_any_order() {
+    let mut pair = Pair::new();
+    let requests: Vec<_> = (0..5).map(|n| pair.call(&[], &[n])).collect();
+    for request in requests.iter().rev() {
+        pair.server.answer(request, &[0, request.payload[0]]);
+        pair.settle();
+        let response = pair.client.response();
+        assert_eq!(response.request, request.request);
+        assert_eq!(response.payload[1], request.payload[0]);
+    }
+    pair.assert_idle();
+}
+
+#[test]
+fn a_call_is_answered_once() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    pair.server
+        .link
+        .respond(ROOT, request.request, NONE, &[], OK)
+        .unwrap();
+    let again = pair
+        .server
+        .link
+        .respond(ROOT, request.request, NONE, &[], OK);
+    assert_eq!(again, Err(Refused::Answered));
+    assert!(!pair.server.link.is_awaited(ROOT, request.request));
+    pair.settle();
+    pair.client.response();
+}
+
+#[test]
+fn a_response_that_nobody_waits_for_is_counted_and_its_channels_are_cut() {
+    let mut raw = Raw::client();
+    raw.feed(&response(ROOT, 77, &[2, 4], OK));
+    raw.peer.no_event();
+    raw.assert_sent(&[reset(ROOT, 2), reset(ROOT, 4)]);
+    assert_eq!(raw.peer.link.stats().stray_responses, 1);
+    raw.feed(&data(ROOT, 2, &[1]));
+    raw.feed(&close(ROOT, 4));
+    assert!(raw.sent().is_empty());
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn what_is_too_much_for_a_message_is_refused_before_the_wire() {
+    let mut pair = Pair::new();
+    let link = &mut pair.client.link;
+    let too_large = Refused::PayloadTooLarge {
+        len: 1_001,
+        max: 1_000,
+    };
+    assert_eq!(
+        link.request(ROOT, METHOD, NONE, &[], &[0; 1_001]),
+        Err(too_large)
+    );
+    let metadata = Metadata::new().with("k".repeat(257), 1);
+    let refused = link.request(ROOT, METHOD, &metadata, &[], &[]).unwrap_err();
+    assert!(matches!(refused, Refused::Metadata(_)), "{refused}");
+    assert!(matches!(link.connect(&metadata), Err(Refused::Metadata(_))));
+    let ends = [Direction::Send; 257];
+    assert_eq!(
+        link.request(ROOT, METHOD, NONE, &ends, &[]),
+        Err(Refused::TooManyEnds(257))
+    );
+    assert!(link.is_drained(), "nothing was sent");
+    pair.client.assert_idle();
+
+    let request = pair.call(&[], &[0; 1_000]);
+    let link = &mut pair.server.link;
+    let refused = link.respond(ROOT, request.request, NONE, &[], &[0; 1_001]);
+    assert_eq!(refused, Err(too_large));
+    assert!(
+        link.is_awaited(ROOT, request.request),
+        "it can still be answered"
+    );
+    pair.server.answer(&request, &[0; 1_000]);
+    pair.settle();
+    assert_eq!(pair.client.response().payload.len(), 1_000);
+    pair.assert_idle();
+}
+
+#[test]
+fn a_message_of_the_largest_payload_metadata_and_channels_fits_a_frame() {
+    let config = Config {
+        initial_channel_credit: 10,
+        ..small()
+    };
+    let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
+    let mut metadata = Metadata::new();
+    (0..4).for_each(|_| metadata.push("", vec![7; 16_384]));
+    let ends = [Direction::Send; 256];
+    pair.client
+        .link
+        .request(ROOT, METHOD, &metadata, &ends, &[0; 1_000])
+        .unwrap();
+    pair.settle();
+    assert_eq!(pair.server.request().channels.len(), 256);
+}
+
+#[test]
+fn cancel_is_answered_at_once_and_stops_the_handler() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    pair.client.link.cancel(ROOT, request.request);
+    assert_eq!(
+        pair.client.link.stats().outgoing_calls,
+        0,
+        "the caller does not wait"
+    );
+    pair.settle();
+    match pair.server.event() {
+        Event::Cancelled {
+            connection,
+            request: id,
+        } => {
+            assert_eq!((connection, id), (ROOT, request.request));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        pair.server
+            .link
+            .respond(ROOT, request.request, NONE, &[], OK),
+        Err(Refused::Answered)
+    );
+    pair.client.no_event();
+    assert_eq!(pair.client.link.stats().stray_responses, 1);
+    assert_eq!(
+        pair.server.link.stats().incoming_calls,
+        1,
+        "until the handler is gone"
+    );
+    pair.server.link.handler_gone(ROOT, request.request);
+    pair.assert_idle();
+}
+
+#[test]
+fn cancel_is_answered_with_cancelled() {
+    let mut raw = Raw::server();
+    raw.called(ROOT, 5, &[]);
+    raw.feed(&cancel(ROOT, 5));
+    raw.assert_sent(&[response(ROOT, 5, &[], CANCELLED)]);
+    raw.feed(&cancel(ROOT, 5));
+    assert!(raw.sent().is_empty(), "once");
+}
+
+#[test]
+fn cancel_of_a_call_that_is_over_or_never_was_is_ignored() {
+    let mut raw = Raw::server();
+    raw.feed(&cancel(ROOT, 3));
+    let request = raw.called(ROOT, 4, &[]);
+    raw.peer.answer(&request, OK);
+    raw.feed(&cancel(ROOT, 4));
+    raw.assert_sent(&[response(ROOT, 4, &[], OK)]);
+    raw.peer.no_event();
+}
+
+#[test]
+fn an_answer_that_crosses_a_cancel_is_dropped() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    pair.server.answer(&request, OK);
+    pair.client.link.cancel(ROOT, request.request);
+    pair.settle();
+    (pair.client.no_event(), pair.server.no_event());
+    assert_eq!(pair.client.link.stats().stray_responses, 1);
+    pair.assert_idle();
+}
+
+#[test]
+fn cancel_follows_its_request_and_ends_its_channels_at_both_ends() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[Send, Receive], &[]);
+    let [up, down] = request.channels[..] else {
+        panic!()
+    };
+    pair.server.link.bind(ROOT, up, Receive);
+    pair.server.link.bind(ROOT, down, Send);
+    pair.client.link.cancel(ROOT, request.request);
+    let over = Err(SendRefused::Over(ChannelEnd::CallOver));
+    assert_eq!(pair.client.link.send(ROOT, up, &[1]), over);
+    assert!(matches!(
+        pair.client.link.receive(ROOT, down),
+        Received::End(ChannelEnd::CallOver)
+    ));
+    pair.settle();
+    assert!(matches!(
+        pair.server.link.receive(ROOT, up),
+        Received::End(ChannelEnd::CallOver)
+    ));
+    assert_eq!(pair.server.link.send(ROOT, down, &[1]), over);
+    pair.client.link.finish(ROOT, up);
+    pair.server.link.finish(ROOT, down);
+    pair.server.link.handler_gone(ROOT, request.request);
+    pair.assert_idle();
+}
+
+#[test]
+fn channels_of_a_cancelled_call_end_although_its_success_crossed() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.download();
+    pair.server.answer(&request, OK);
+    pair.client.link.cancel(ROOT, request.request);
+    pair.settle();
+    let sent = pair.server.link.send(ROOT, channel, &[1]);
+    assert_eq!(sent, Err(SendRefused::Over(ChannelEnd::Reset)));
+}
+
+#[test]
+fn a_request_and_its_cancel_in_one_frame_are_both_reported() {
+    let mut pair = Pair::new();
+    let (id, _) = pair
+        .client
+        .link
+        .request(ROOT, METHOD, NONE, &[], &[])
+        .unwrap();
+    pair.client.link.cancel(ROOT, id);
+    pair.settle();
+    let events: Vec<_> = pair.server.events.drain(..).collect();
+    assert!(
+        matches!(events[..], [Event::Request(_), Event::Cancelled { .. }]),
+        "{events:?}"
+    );
+    assert!(
+        !pair.server.link.is_awaited(ROOT, id),
+        "no handler need be started"
+    );
+}
+
+#[test]
+fn a_success_ends_no_channel() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.download();
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.server.link.send(ROOT, channel, &[1]).unwrap();
+    pair.server.link.finish(ROOT, channel);
+    pair.settle();
+    assert_eq!(pair.client.read(channel), [[1]]);
+    let end = pair.client.link.receive(ROOT, channel);
+    assert!(matches!(end, Received::End(ChannelEnd::Closed)));
+    pair.assert_idle();
+}
+
+#[test]
+fn an_error_ends_the_channels_of_the_arguments_at_both_ends() {
+    for payload in [&[1, 0, 9][..], &[1, 1], &[1, 2], &[1, 3], &[]] {
+        let mut pair = Pair::new();
+        let request = pair.call(&[Send, Receive, Send], &[]);
+        let [up, down, unbound] = request.channels[..] else {
+            panic!()
+        };
+        pair.server.link.bind(ROOT, up, Receive);
+        pair.server.link.bind(ROOT, down, Send);
+        pair.client.link.send(ROOT, up, &[1]).unwrap();
+        pair.settle();
+        pair.server.answer(&request, payload);
+        // Both sides go on as long as they do not know.
+        pair.client.link.send(ROOT, up, &[2]).unwrap();
+        pair.client.link.send(ROOT, unbound, &[2]).unwrap();
+        pair.client.link.finish(ROOT, unbound);
+        pair.settle();
+        pair.client.response();
+        let over = Err(SendRefused::Over(ChannelEnd::CallOver));
+        assert_eq!(pair.client.link.send(ROOT, up, &[3]), over);
+        assert!(matches!(
+            pair.client.link.receive(ROOT, down),
+            Received::End(ChannelEnd::CallOver)
+        ));
+        assert!(matches!(
+            pair.server.link.receive(ROOT, up),
+            Received::End(ChannelEnd::CallOver)
+        ));
+        assert_eq!(pair.server.link.send(ROOT, down, &[3]), over);
+        pair.client.link.finish(ROOT, up);
+        pair.server.link.finish(ROOT, down);
+        assert!(pair.server.link.close_reason().is_none());
+        pair.assert_idle();
+    }
+}
+
+#[test]
+fn whoever_waits_on_a_channel_of_a_failed_call_is_woken() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[Send, Receive], &[]);
+    let [up, down] = request.channels[..] else {
+        panic!()
+    };
+    pair.client.link.send(ROOT, up, &[0; 50]).unwrap();
+    pair.client.link.send(ROOT, up, &[0; 50]).unwrap();
+    assert_eq!(
+        pair.client.link.send(ROOT, up, &[0]),
+        Err(SendRefused::Blocked)
+    );
+    assert!(matches!(
+        pair.client.link.receive(ROOT, down),
+        Received::Nothing
+    ));
+    pair.server.answer(&request, &[1, 1]);
+    pair.settle();
+    let woken = pair.client.events.iter().filter_map(|event| match event {
+        Event::ChannelReady { channel, .. } => Some(*channel),
+        _ => None,
+    });
+    assert_eq!(woken.collect::<Vec<_>>(), [up, down]);
+}
+
+#[test]
+fn a_success_cuts_the_channels_that_nobody_took() {
+    let mut raw = Raw::server();
+    let request = raw.called(ROOT, 1, &[1, 3]);
+    raw.peer.link.bind(ROOT, request.channels[0], Receive);
+    raw.peer.answer(&request, OK);
+    raw.assert_sent(&[response(ROOT, 1, &[], OK), reset(ROOT, 3)]);
+    raw.peer.link.reset(ROOT, request.channels[0]);
+    raw.sent();
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn failures_travel_as_cancelled_with_their_name() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    let (metadata, payload) = Failure::Panic.response();
+    pair.server
+        .link
+        .respond(ROOT, request.request, &metadata, &[], payload)
+        .unwrap();
+    pair.settle();
+    let response = pair.client.response();
+    assert_eq!(&response.payload[..], CANCELLED);
+    assert_eq!(
+        Failure::from_metadata(&response.metadata),
+        Some(Failure::Panic)
+    );
+}

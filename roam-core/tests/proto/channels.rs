@@ -1,0 +1,418 @@
+//! Channels: in order, to their end, and never an end that looks clean and is not.
+
+use roam_core::proto::{ChannelEnd, ChannelId, Event, Received, SendRefused};
+
+use super::harness::*;
+
+#[track_caller]
+fn assert_end(received: &Received, expected: ChannelEnd) {
+    assert!(
+        matches!(received, Received::End(end) if *end == expected),
+        "{received:?}"
+    );
+}
+
+#[test]
+fn elements_come_in_order_and_then_the_end() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.upload();
+    for n in 0..10 {
+        pair.client.link.send(ROOT, channel, &[n; 5]).unwrap();
+    }
+    pair.client.link.finish(ROOT, channel);
+    pair.settle();
+    let elements = pair.server.read(channel);
+    assert_eq!(elements, (0..10).map(|n| vec![n; 5]).collect::<Vec<_>>());
+    assert_end(&pair.server.link.receive(ROOT, channel), ChannelEnd::Closed);
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn the_caller_may_send_right_after_its_request() {
+    let mut pair = Pair::new();
+    let (_, channels) = pair
+        .client
+        .link
+        .request(ROOT, METHOD, NONE, &[Send], &[])
+        .unwrap();
+    pair.client.link.send(ROOT, channels[0], &[1]).unwrap();
+    pair.client.link.finish(ROOT, channels[0]);
+    pair.settle();
+    let request = pair.server.request();
+    assert!(pair.server.link.bind(ROOT, request.channels[0], Receive));
+    assert_eq!(pair.server.read(channels[0]), [[1]]);
+    assert_end(
+        &pair.server.link.receive(ROOT, channels[0]),
+        ChannelEnd::Closed,
+    );
+}
+
+#[test]
+fn channels_travel_in_results_both_ways() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    let ends = [Send, Receive];
+    let channels = pair
+        .server
+        .link
+        .respond(ROOT, request.request, NONE, &ends, OK)
+        .unwrap();
+    assert_eq!(channels, [ChannelId(2), ChannelId(4)]);
+    pair.server.link.handler_gone(ROOT, request.request);
+    pair.server.link.send(ROOT, channels[0], &[1]).unwrap();
+    pair.settle();
+    assert_eq!(pair.client.response().channels, Some(channels.clone()));
+    assert!(pair.client.link.bind(ROOT, channels[0], Receive));
+    assert!(pair.client.link.bind(ROOT, channels[1], Send));
+    pair.client.link.send(ROOT, channels[1], &[2]).unwrap();
+    pair.settle();
+    assert_eq!(pair.client.read(channels[0]), [[1]]);
+    assert_eq!(pair.server.read(channels[1]), [[2]]);
+    pair.server.link.finish(ROOT, channels[0]);
+    pair.client.link.finish(ROOT, channels[1]);
+    pair.settle();
+    assert_end(
+        &pair.client.link.receive(ROOT, channels[0]),
+        ChannelEnd::Closed,
+    );
+    assert_end(
+        &pair.server.link.receive(ROOT, channels[1]),
+        ChannelEnd::Closed,
+    );
+    pair.assert_idle();
+}
+
+#[test]
+fn an_end_is_bound_once() {
+    let mut pair = Pair::new();
+    let (_, channel) = pair.upload();
+    let room = pair.server.link.stats().room;
+    assert!(!pair.server.link.bind(ROOT, channel, Receive));
+    assert!(!pair.server.link.bind(ROOT, channel, Send));
+    assert!(
+        !pair.server.link.bind(ROOT, ChannelId(77), Send),
+        "one that is not there"
+    );
+    assert_eq!(pair.server.link.stats().room, room);
+}
+
+#[test]
+fn a_reader_that_waits_is_woken_once_for_a_burst() {
+    let mut pair = Pair::new();
+    let (_, channel) = pair.upload();
+    assert!(matches!(
+        pair.server.link.receive(ROOT, channel),
+        Received::Nothing
+    ));
+    for n in 0..5 {
+        pair.client.link.send(ROOT, channel, &[n]).unwrap();
+    }
+    pair.settle();
+    assert_eq!(pair.server.channel_ready(), channel);
+    assert_eq!(pair.server.read(channel).len(), 5);
+    pair.client.link.send(ROOT, channel, &[9]).unwrap();
+    pair.settle();
+    pair.server.no_event();
+}
+
+#[test]
+fn a_reader_that_waits_is_woken_by_each_kind_of_end() {
+    for cut in [false, true] {
+        let mut pair = Pair::new();
+        let (_, channel) = pair.upload();
+        assert!(matches!(
+            pair.server.link.receive(ROOT, channel),
+            Received::Nothing
+        ));
+        if cut {
+            pair.client.link.reset(ROOT, channel);
+        } else {
+            pair.client.link.finish(ROOT, channel);
+        }
+        pair.settle();
+        assert_eq!(pair.server.channel_ready(), channel);
+    }
+}
+
+#[test]
+fn close_leaves_what_came_before_it_to_be_read() {
+    let mut pair = Pair::new();
+    let (_, channel) = pair.upload();
+    pair.client.link.send(ROOT, channel, &[1]).unwrap();
+    pair.client.link.finish(ROOT, channel);
+    pair.settle();
+    let over = pair.client.link.send(ROOT, channel, &[2]);
+    assert!(matches!(over, Err(SendRefused::Over(_))));
+    assert_eq!(pair.server.read(channel), [[1]]);
+    assert_end(&pair.server.link.receive(ROOT, channel), ChannelEnd::Closed);
+}
+
+#[test]
+fn reset_by_the_sender_drops_what_is_queued_and_is_no_clean_end() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.upload();
+    pair.client.link.send(ROOT, channel, &[1]).unwrap();
+    pair.client.link.reset(ROOT, channel);
+    pair.settle();
+    assert_end(&pair.server.link.receive(ROOT, channel), ChannelEnd::Reset);
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn reset_by_the_reader_stops_the_sender() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.upload();
+    pair.client.link.send(ROOT, channel, &[0; 50]).unwrap();
+    pair.client.link.send(ROOT, channel, &[0; 50]).unwrap();
+    assert_eq!(
+        pair.client.link.send(ROOT, channel, &[0]),
+        Err(SendRefused::Blocked)
+    );
+    pair.server.link.reset(ROOT, channel);
+    pair.settle();
+    assert_eq!(pair.client.channel_ready(), channel);
+    let over = Err(SendRefused::Over(ChannelEnd::Reset));
+    assert_eq!(pair.client.link.send(ROOT, channel, &[0]), over);
+    pair.client.link.finish(ROOT, channel);
+    pair.settle();
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn resets_from_both_sides_may_cross() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.upload();
+    pair.client.link.reset(ROOT, channel);
+    pair.server.link.reset(ROOT, channel);
+    pair.settle();
+    (pair.client.no_event(), pair.server.no_event());
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn what_was_under_way_to_a_channel_that_was_cut_is_ignored() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[Send, Receive], &[]);
+    let [up, down] = request.channels[..] else {
+        panic!()
+    };
+    pair.server.link.bind(ROOT, up, Receive);
+    pair.server.link.bind(ROOT, down, Send);
+    // Data, Close and Credit against Reset.
+    pair.client.link.send(ROOT, up, &[1]).unwrap();
+    pair.client.link.finish(ROOT, up);
+    pair.server.link.reset(ROOT, up);
+    pair.server.link.send(ROOT, down, &[2; 50]).unwrap();
+    pair.server.link.send(ROOT, down, &[2; 10]).unwrap();
+    pair.carry_to_client();
+    pair.client.read(down);
+    pair.server.link.reset(ROOT, down);
+    pair.settle();
+    assert_end(&pair.client.link.receive(ROOT, down), ChannelEnd::Reset);
+    assert!(pair.server.link.close_reason().is_none());
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn everything_that_comes_after_a_reset_of_ours_is_ignored() {
+    let mut raw = Raw::server();
+    let call = raw.called(ROOT, 1, &[1, 3]);
+    raw.peer.link.bind(ROOT, call.channels[0], Receive);
+    raw.peer.link.bind(ROOT, call.channels[1], Send);
+    raw.peer.link.reset(ROOT, call.channels[0]);
+    raw.peer.link.reset(ROOT, call.channels[1]);
+    raw.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
+    for late in [
+        data(ROOT, 1, &[1; 999]),
+        close(ROOT, 1),
+        reset(ROOT, 1),
+        credit(ROOT, 3, 1),
+    ] {
+        raw.feed(&late);
+    }
+    assert!(raw.sent().is_empty());
+    raw.peer.no_event();
+}
+
+#[test]
+fn a_reset_channel_stays_over_for_its_reader_and_counts_until_he_lets_go() {
+    let mut raw = Raw::server();
+    let call = raw.called(ROOT, 1, &[1]);
+    raw.peer.link.bind(ROOT, call.channels[0], Receive);
+    raw.feed(&reset(ROOT, 1));
+    raw.feed(&data(ROOT, 1, &[1]));
+    raw.feed(&close(ROOT, 1));
+    assert_eq!(raw.peer.link.stats().channels, 1);
+    assert_end(
+        &raw.peer.link.receive(ROOT, call.channels[0]),
+        ChannelEnd::Reset,
+    );
+    assert_eq!(raw.peer.link.stats().channels, 0);
+}
+
+#[test]
+fn a_channel_cut_before_it_was_taken_ends_as_cut() {
+    let mut raw = Raw::server();
+    let call = raw.called(ROOT, 1, &[1, 3]);
+    raw.feed(&data(ROOT, 1, &[1]));
+    raw.feed(&reset(ROOT, 1));
+    raw.feed(&reset(ROOT, 3));
+    assert!(raw.peer.link.bind(ROOT, call.channels[0], Receive));
+    assert!(raw.peer.link.bind(ROOT, call.channels[1], Send));
+    assert_end(
+        &raw.peer.link.receive(ROOT, call.channels[0]),
+        ChannelEnd::Reset,
+    );
+    let sent = raw.peer.link.send(ROOT, call.channels[1], &[1]);
+    assert_eq!(sent, Err(SendRefused::Over(ChannelEnd::Reset)));
+    raw.peer.link.finish(ROOT, call.channels[1]);
+    raw.peer.answer(&call, OK);
+    raw.sent();
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn an_end_that_nobody_takes_is_reset() {
+    let mut raw = Raw::server();
+    let call = raw.called(ROOT, 1, &[1]);
+    raw.feed(&data(ROOT, 1, &[1]));
+    raw.peer.link.reset(ROOT, call.channels[0]);
+    raw.assert_sent(&[reset(ROOT, 1)]);
+    assert!(!raw.peer.link.bind(ROOT, call.channels[0], Receive));
+    raw.peer.answer(&call, OK);
+    raw.sent();
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn an_element_that_is_longer_than_the_largest_is_refused_at_once() {
+    let mut pair = Pair::new();
+    let (_, channel) = pair.upload();
+    let too_large = Err(SendRefused::TooLarge { len: 51, max: 50 });
+    assert_eq!(pair.client.link.send(ROOT, channel, &[0; 51]), too_large);
+    assert_eq!(pair.client.link.queue(ROOT, channel, &[0; 51]), too_large);
+    pair.client.link.send(ROOT, channel, &[0; 50]).unwrap();
+    pair.settle();
+    assert_eq!(pair.server.read(channel), [[0; 50]]);
+}
+
+#[test]
+fn a_channel_that_is_not_read_holds_up_nothing_else() {
+    let mut pair = Pair::new();
+    let (_, unread) = pair.upload();
+    for _ in 0..1_100 {
+        pair.client.link.send(ROOT, unread, &[]).unwrap();
+    }
+    pair.client.link.send(ROOT, unread, &[0; 50]).unwrap();
+    pair.client.link.send(ROOT, unread, &[0; 50]).unwrap();
+    assert_eq!(
+        pair.client.link.send(ROOT, unread, &[0]),
+        Err(SendRefused::Blocked)
+    );
+    let (_, other) = pair.upload();
+    pair.client.link.send(ROOT, other, &[1]).unwrap();
+    pair.settle();
+    assert_eq!(pair.server.read(other), [[1]]);
+    let request = pair.call(&[], &[]);
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    assert_eq!(pair.server.take(unread).len(), 1_102);
+}
+
+#[test]
+fn what_is_queued_without_credit_goes_out_in_order_with_close_behind_it() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.upload();
+    for n in 0..20 {
+        pair.client.link.queue(ROOT, channel, &[n; 20]).unwrap();
+    }
+    assert_eq!(
+        pair.client.link.send(ROOT, channel, &[9]),
+        Err(SendRefused::Blocked)
+    );
+    pair.client.link.finish(ROOT, channel);
+    let over = pair.client.link.send(ROOT, channel, &[9]);
+    assert_eq!(over, Err(SendRefused::Over(ChannelEnd::Closed)));
+    let mut read = Vec::new();
+    while read.len() < 20 {
+        pair.settle();
+        let elements = pair.server.read(channel);
+        assert!(!elements.is_empty(), "after {}", read.len());
+        read.extend(elements.into_iter().map(|element| element[0]));
+    }
+    assert_eq!(read, (0..20).collect::<Vec<u8>>());
+    pair.settle();
+    assert_end(&pair.server.link.receive(ROOT, channel), ChannelEnd::Closed);
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn a_finished_channel_with_elements_queued_is_forgotten_when_the_reader_cuts_it() {
+    let mut pair = Pair::new();
+    let (request, channel) = pair.upload();
+    for n in 0..20 {
+        pair.client.link.queue(ROOT, channel, &[n; 20]).unwrap();
+    }
+    pair.client.link.finish(ROOT, channel);
+    pair.settle();
+    assert_eq!(pair.client.link.stats().channels, 1);
+    pair.server.link.reset(ROOT, channel);
+    pair.server.answer(&request, OK);
+    pair.settle();
+    pair.client.response();
+    pair.assert_idle();
+}
+
+#[test]
+fn senders_wait_while_too_much_is_queued_and_are_woken() {
+    let config = roam_core::proto::Config {
+        initial_channel_credit: 10_000,
+        ..limited(|limits| limits.send_buffer = 500)
+    };
+    let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
+    let (_, first) = pair.upload();
+    let (_, second) = pair.upload();
+    while pair.client.link.send(ROOT, first, &[1; 100]).is_ok() {}
+    assert_eq!(pair.client.link.sendable(ROOT, first), 0);
+    assert_eq!(
+        pair.client.link.send(ROOT, second, &[1]),
+        Err(SendRefused::Blocked)
+    );
+    assert_eq!(
+        pair.client.link.want_credit(ROOT, second, 1),
+        Err(SendRefused::Blocked)
+    );
+    assert!(!pair.client.link.has_room_to_send());
+    pair.client.link.want_room();
+    pair.settle();
+    let events: Vec<_> = pair.client.events.drain(..).collect();
+    let [
+        Event::SendBufferReady,
+        Event::ChannelReady { .. },
+        Event::ChannelReady { .. },
+    ] = events[..]
+    else {
+        panic!("{events:?}");
+    };
+    pair.client.link.send(ROOT, second, &[1]).unwrap();
+    assert_eq!(pair.client.link.want_credit(ROOT, second, 10), Ok(()));
+}

@@ -1,0 +1,405 @@
+//! Virtual connections: asked for, granted or refused, ended one by one.
+
+use roam_core::proto::{
+    ChannelEnd, ChannelId, CloseReason, ConnectionId, Event, Message, Metadata, Received, Refused,
+    RequestId, Role,
+};
+
+use super::harness::*;
+
+fn accept(request: u64, id: u64) -> Message<'static> {
+    Message::Accept {
+        request: RequestId(request),
+        connection: ConnectionId(id),
+        metadata: none(),
+    }
+}
+
+fn connect(request: u64) -> Message<'static> {
+    Message::Connect {
+        request: RequestId(request),
+        metadata: none(),
+    }
+}
+
+#[track_caller]
+fn assert_rejected(raw: &mut Raw, id: u64, why: &str) {
+    let expected = Message::Reject {
+        request: RequestId(id),
+        reason: why,
+        metadata: none(),
+    };
+    let sent = raw.sent();
+    assert_eq!(
+        sent.iter()
+            .map(|bytes| Message::decode(bytes).unwrap())
+            .collect::<Vec<_>>(),
+        [expected]
+    );
+}
+
+#[test]
+fn metadata_travels_with_connect_accept_and_reject() {
+    let mut pair = Pair::new();
+    let metadata = |text: &str| Metadata::new().with("authorization", text);
+    for granted in [true, false] {
+        let ours = pair.client.link.connect(&metadata("token")).unwrap();
+        pair.settle();
+        let Event::ConnectRequest {
+            request,
+            metadata: asked,
+        } = pair.server.event()
+        else {
+            panic!()
+        };
+        assert_eq!((request, asked), (ours, metadata("token")));
+        let answer = metadata("answer");
+        let id = if granted {
+            Some(pair.server.link.accept(request, &answer).unwrap())
+        } else {
+            pair.server.link.reject(request, "unauthorized", &answer);
+            None
+        };
+        pair.settle();
+        let Event::ConnectAnswer {
+            request,
+            result,
+            metadata,
+        } = pair.client.event()
+        else {
+            panic!()
+        };
+        assert_eq!((request, metadata), (ours, answer));
+        assert_eq!(result, id.ok_or("unauthorized".into()));
+    }
+}
+
+#[test]
+fn each_has_ids_of_its_own_and_calls_go_both_ways() {
+    let mut pair = Pair::new();
+    let other = pair.connect();
+    for connection in [ROOT, other] {
+        let (client, server) = (&mut pair.client.link, &mut pair.server.link);
+        let (asked, channels) = client
+            .request(connection, METHOD, NONE, &[Send], &[1])
+            .unwrap();
+        assert_eq!((asked, &channels[..]), (RequestId(1), &[ChannelId(1)][..]));
+        let (back, _) = server.request(connection, METHOD, NONE, &[], &[2]).unwrap();
+        assert_eq!(back, RequestId(1));
+        pair.settle();
+        let request = pair.server.request();
+        assert_eq!(
+            (request.connection, &request.payload[..]),
+            (connection, &[1][..])
+        );
+        pair.server.answer(&request, OK);
+        let request = pair.client.request();
+        pair.client.answer(&request, &[1, 1]);
+        pair.settle();
+        assert_eq!(pair.client.response().connection, connection);
+        assert_eq!(pair.server.response().connection, connection);
+    }
+}
+
+#[test]
+fn ids_of_the_two_directions_do_not_collide() {
+    let mut pair = Pair::new();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(pair.connect());
+        pair.server.link.connect(NONE).unwrap();
+        pair.settle();
+        let Event::ConnectRequest { request, .. } = pair.client.event() else {
+            panic!()
+        };
+        ids.push(pair.client.link.accept(request, NONE).unwrap());
+        pair.settle();
+        pair.server.event();
+    }
+    assert_eq!(ids, [2, 1, 4, 3, 6, 5].map(ConnectionId));
+    assert_eq!(pair.client.link.stats().connections, 7);
+}
+
+#[test]
+fn a_peer_may_hand_out_any_id_and_ours_keep_clear_of_it() {
+    let mut raw = Raw::client();
+    for id in [1, 3] {
+        let request = raw.peer.link.connect(NONE).unwrap();
+        raw.feed(&accept(request.0, id));
+        assert!(matches!(
+            raw.peer.event(),
+            Event::ConnectAnswer { result: Ok(_), .. }
+        ));
+    }
+    assert_eq!(raw.connection(), ConnectionId(5));
+}
+
+#[test]
+fn ids_from_far_up_do_not_cost_us_the_ones_below() {
+    let mut raw = Raw::client();
+    // More ranges of skipped ids than are remembered, the first of them very long.
+    for n in 0..2_000 {
+        raw.feed(&accept(9, (1 << 60) + 2 * n));
+        raw.sent();
+    }
+    raw.peer.no_event();
+    assert_eq!(raw.connection(), ConnectionId(1));
+}
+
+#[test]
+fn goodbye_on_one_leaves_the_others_alone() {
+    let mut pair = Pair::new();
+    let (one, two) = (pair.connect(), pair.connect());
+    for connection in [one, two] {
+        let ends = [Send, Receive];
+        pair.client
+            .link
+            .request(connection, METHOD, NONE, &ends, &[])
+            .unwrap();
+        pair.settle();
+        let request = pair.server.request();
+        pair.server
+            .link
+            .bind(connection, request.channels[0], Receive);
+        pair.server.link.bind(connection, request.channels[1], Send);
+        pair.client
+            .link
+            .send(connection, request.channels[0], &[1])
+            .unwrap();
+    }
+    pair.client.link.close_connection(one, "done with it");
+    pair.settle();
+    let [Event::ConnectionEnded { connection, reason }] = &pair.client.events.make_contiguous()[..]
+    else {
+        panic!("{:?}", pair.client.events);
+    };
+    assert_eq!(*connection, one);
+    assert!(matches!(reason, CloseReason::Local(text) if &**text == "done with it"));
+    pair.client.events.clear();
+    let Event::ConnectionEnded { connection, reason } = pair.server.event() else {
+        panic!()
+    };
+    assert_eq!(connection, one);
+    assert!(matches!(reason, CloseReason::Goodbye(text) if &*text == "done with it"));
+
+    for peer in [&mut pair.client, &mut pair.server] {
+        assert!(!peer.link.is_live(one) && peer.link.is_live(two) && peer.link.is_live(ROOT));
+        let refused = peer.link.request(one, METHOD, NONE, &[], &[]);
+        assert_eq!(refused, Err(Refused::ConnectionOver));
+    }
+    // What had come before is there, and then the end, which is no clean one.
+    let server = &mut pair.server.link;
+    let received = server.receive(one, ChannelId(1));
+    assert!(
+        matches!(received, Received::Elements { .. }),
+        "{received:?}"
+    );
+    for connection in [one, one] {
+        let received = server.receive(connection, ChannelId(1));
+        assert!(
+            matches!(received, Received::End(ChannelEnd::ConnectionOver)),
+            "{received:?}"
+        );
+    }
+    server.finish(one, ChannelId(3));
+    server.handler_gone(one, RequestId(1));
+    pair.client.link.finish(one, ChannelId(1));
+    pair.client.link.reset(one, ChannelId(3));
+    assert_eq!(pair.client.link.stats().ended_connections, 0);
+    assert_eq!(pair.server.link.stats().ended_connections, 0);
+
+    pair.server
+        .link
+        .respond(two, RequestId(1), NONE, &[], OK)
+        .unwrap();
+    pair.settle();
+    assert_eq!(pair.client.response().connection, two);
+}
+
+#[test]
+fn what_was_under_way_to_a_connection_that_ended_is_ignored() {
+    let mut raw = Raw::server();
+    let other = raw.connection();
+    raw.called(other, 1, &[1]);
+    raw.peer.link.close_connection(other, "");
+    raw.assert_sent(&[goodbye(other, "")]);
+    raw.peer.event();
+    for late in [
+        request(other, 2, &[3], &[]),
+        response(other, 2, &[], OK),
+        cancel(other, 1),
+        data(other, 1, &[1; 999]),
+        close(other, 99),
+        reset(other, 1),
+        credit(other, 1, 1),
+        goodbye(other, "as well"),
+    ] {
+        raw.feed(&late);
+    }
+    raw.peer.no_event();
+    raw.assert_works();
+}
+
+#[test]
+fn an_accept_that_nobody_awaits_is_answered_by_goodbye() {
+    let mut raw = Raw::client();
+    let request = raw.peer.link.connect(NONE).unwrap();
+    raw.sent();
+    raw.peer.link.forget_connect(request);
+    raw.feed(&accept(request.0, 2));
+    raw.assert_sent(&[goodbye(ConnectionId(2), "nobody waits for this connection")]);
+    raw.peer.no_event();
+    // What the peer sends on it meanwhile is late, not wrong.
+    raw.feed(&self::request(ConnectionId(2), 1, &[], &[]));
+    raw.feed(&goodbye(ConnectionId(2), ""));
+    assert!(raw.sent().is_empty() && raw.peer.link.close_reason().is_none());
+}
+
+#[test]
+fn a_connect_is_answered_once() {
+    let mut raw = Raw::server();
+    raw.feed(&connect(5));
+    let Event::ConnectRequest { request, .. } = raw.peer.event() else {
+        panic!()
+    };
+    raw.peer.link.accept(request, NONE).unwrap();
+    raw.sent();
+    assert_eq!(raw.peer.link.accept(request, NONE), Err(Refused::Answered));
+    raw.peer.link.reject(request, "after all not", NONE);
+    assert!(raw.sent().is_empty());
+}
+
+#[test]
+fn a_reject_that_nobody_awaits_is_ignored() {
+    let mut raw = Raw::client();
+    raw.feed(&Message::Reject {
+        request: RequestId(3),
+        reason: "no",
+        metadata: none(),
+    });
+    raw.peer.no_event();
+    assert!(raw.sent().is_empty());
+}
+
+#[test]
+fn connects_and_connections_of_the_peer_are_limited() {
+    let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.connections = 2));
+    let first = raw.connection();
+    raw.feed(&connect(1));
+    raw.peer.event();
+    raw.feed(&connect(2));
+    raw.peer.no_event();
+    assert_rejected(&mut raw, 2, "too many connections");
+    raw.feed(&goodbye(first, ""));
+    raw.peer.event();
+    raw.feed(&connect(3));
+    assert!(matches!(raw.peer.event(), Event::ConnectRequest { .. }));
+}
+
+#[test]
+fn a_connect_with_an_id_in_flight_is_refused() {
+    let mut raw = Raw::server();
+    raw.feed(&connect(1));
+    raw.peer.event();
+    raw.feed(&connect(1));
+    raw.peer.no_event();
+    assert_rejected(&mut raw, 1, "this request id is in flight");
+}
+
+#[test]
+fn a_connection_counts_until_its_handlers_and_channels_are_gone() {
+    let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.connections = 1));
+    let other = raw.connection();
+    let call = raw.called(other, 1, &[1]);
+    raw.peer.link.bind(other, call.channels[0], Receive);
+    raw.feed(&goodbye(other, ""));
+    raw.peer.event();
+    assert_eq!(raw.peer.link.stats().ended_connections, 1);
+    raw.peer.link.handler_gone(other, call.request);
+    raw.feed(&connect(1));
+    assert_rejected(&mut raw, 1, "too many connections");
+    raw.peer.link.reset(other, call.channels[0]);
+    assert!(
+        raw.sent().is_empty(),
+        "nothing is said on a connection that is over"
+    );
+    raw.peer.assert_idle();
+    raw.connection();
+}
+
+#[test]
+fn a_connection_counts_until_its_answers_have_left() {
+    let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.connections = 1));
+    let other = raw.connection();
+    let call = raw.called(other, 1, &[]);
+    raw.peer.answer(&call, OK);
+    raw.feed(&goodbye(other, ""));
+    raw.peer.event();
+    assert_eq!(raw.peer.link.stats().ended_connections, 1);
+    raw.assert_sent(&[response(other, 1, &[], OK)]);
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn an_id_that_the_peer_uses_again_is_refused_while_the_old_one_is_held() {
+    let mut raw = Raw::client();
+    let other = ConnectionId(2);
+    let open = |raw: &mut Raw| {
+        let request = raw.peer.link.connect(NONE).unwrap();
+        raw.sent();
+        raw.feed(&accept(request.0, other.0));
+        match raw.peer.event() {
+            Event::ConnectAnswer { result, .. } => result.is_ok(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(open(&mut raw));
+    let (_, channels) = raw
+        .peer
+        .link
+        .request(other, METHOD, NONE, &[Send], &[])
+        .unwrap();
+    raw.feed(&goodbye(other, ""));
+    raw.peer.event();
+    assert!(!open(&mut raw));
+    raw.assert_sent(&[goodbye(other, "the connection id is not free yet")]);
+    raw.peer.link.finish(other, channels[0]);
+    assert!(open(&mut raw));
+    let link = &mut raw.peer.link;
+    let (id, channels) = link.request(other, METHOD, NONE, &[Send], &[]).unwrap();
+    assert_eq!((id, &channels[..]), (RequestId(1), &[ChannelId(1)][..]));
+}
+
+#[test]
+fn both_may_end_a_connection_at_once() {
+    let mut pair = Pair::new();
+    let other = pair.connect();
+    pair.client.link.close_connection(other, "");
+    pair.server.link.close_connection(other, "");
+    pair.settle();
+    for peer in [&mut pair.client, &mut pair.server] {
+        assert!(matches!(peer.event(), Event::ConnectionEnded { .. }));
+        peer.assert_idle();
+    }
+}
+
+#[test]
+fn a_call_right_behind_the_accept_is_reported_behind_it() {
+    let mut pair = Pair::new();
+    pair.client.link.connect(NONE).unwrap();
+    pair.settle();
+    let Event::ConnectRequest { request, .. } = pair.server.event() else {
+        panic!()
+    };
+    let id = pair.server.link.accept(request, NONE).unwrap();
+    pair.server
+        .link
+        .request(id, METHOD, NONE, &[], &[])
+        .unwrap();
+    pair.settle();
+    let events: Vec<_> = pair.client.events.drain(..).collect();
+    assert!(
+        matches!(events[..], [Event::ConnectAnswer { .. }, Event::Request(_)]),
+        "{events:?}"
+    );
+}

@@ -1,0 +1,223 @@
+//! Credit: the sender waits at the byte, and the receiver grants as the application consumes.
+
+use roam_core::proto::{ChannelId, Config, Framing, Received, SendRefused};
+
+use super::harness::*;
+
+/// A server that receives on channel 1, and has been sent `sizes`.
+fn receiving(sizes: &[usize]) -> (Raw, ChannelId) {
+    let mut raw = Raw::server();
+    let channel = raw.called(ROOT, 1, &[1]).channels[0];
+    assert!(raw.peer.link.bind(ROOT, channel, Receive));
+    for &size in sizes {
+        raw.feed(&data(ROOT, 1, &vec![0; size]));
+    }
+    (raw, channel)
+}
+
+/// A client that sends on channel 1.
+fn sending() -> (Raw, ChannelId) {
+    let mut raw = Raw::client();
+    let (_, channels) = raw
+        .peer
+        .link
+        .request(ROOT, METHOD, NONE, &[Send], &[])
+        .unwrap();
+    raw.sent();
+    (raw, channels[0])
+}
+
+#[test]
+fn the_sender_waits_exactly_at_the_byte() {
+    let (mut raw, channel) = sending();
+    let link = &mut raw.peer.link;
+    link.send(ROOT, channel, &[0; 50]).unwrap();
+    link.send(ROOT, channel, &[0; 49]).unwrap();
+    assert_eq!(link.sendable(ROOT, channel), 1);
+    assert_eq!(link.send(ROOT, channel, &[0; 2]), Err(SendRefused::Blocked));
+    link.send(ROOT, channel, &[0; 1]).unwrap();
+    assert_eq!(link.send(ROOT, channel, &[0; 1]), Err(SendRefused::Blocked));
+    link.send(ROOT, channel, &[]).unwrap();
+    assert_eq!(raw.sent().len(), 4, "what was refused was not sent");
+}
+
+#[test]
+fn a_waiting_sender_is_woken_when_there_is_enough_and_not_before() {
+    let (mut raw, channel) = sending();
+    raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
+    raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
+    assert_eq!(
+        raw.peer.link.send(ROOT, channel, &[0; 30]),
+        Err(SendRefused::Blocked)
+    );
+    raw.feed(&credit(ROOT, 1, 29));
+    raw.peer.no_event();
+    raw.feed(&credit(ROOT, 1, 1));
+    assert_eq!(raw.peer.channel_ready(), channel);
+    raw.peer.link.send(ROOT, channel, &[0; 30]).unwrap();
+    raw.feed(&credit(ROOT, 1, 1_000));
+    raw.peer.no_event();
+}
+
+#[test]
+fn several_waiters_are_woken_by_the_least_that_one_needs() {
+    let (mut raw, channel) = sending();
+    raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
+    raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
+    assert_eq!(
+        raw.peer.link.send(ROOT, channel, &[0; 5]),
+        Err(SendRefused::Blocked)
+    );
+    assert_eq!(
+        raw.peer.link.send(ROOT, channel, &[0; 40]),
+        Err(SendRefused::Blocked)
+    );
+    assert_eq!(
+        raw.peer.link.want_credit(ROOT, channel, 20),
+        Err(SendRefused::Blocked)
+    );
+    raw.feed(&credit(ROOT, 1, 5));
+    assert_eq!(raw.peer.channel_ready(), channel);
+}
+
+#[test]
+fn credit_adds_up() {
+    let (mut raw, channel) = sending();
+    raw.feed(&credit(ROOT, 1, 20));
+    raw.feed(&credit(ROOT, 1, 0));
+    raw.feed(&credit(ROOT, 1, 30));
+    assert_eq!(raw.peer.link.sendable(ROOT, channel), 150);
+    raw.feed(&credit(ROOT, 1, u32::MAX - 150));
+    assert_eq!(raw.peer.link.sendable(ROOT, channel), u32::MAX as usize);
+    assert!(raw.peer.link.close_reason().is_none());
+}
+
+#[test]
+fn the_receiver_grants_when_less_than_half_of_the_window_remains() {
+    let (mut raw, channel) = receiving(&[50, 1, 49]);
+    let Received::Elements {
+        queue,
+        report_after,
+    } = raw.peer.link.receive(ROOT, channel)
+    else {
+        panic!("nothing there");
+    };
+    assert_eq!((queue.bytes(), report_after), (100, 51));
+    assert_eq!(raw.peer.link.consume(ROOT, channel, 50), 1);
+    assert!(raw.sent().is_empty(), "just half of it remains");
+    assert_eq!(raw.peer.link.consume(ROOT, channel, 1), 51);
+    raw.assert_sent(&[credit(ROOT, 1, 51)]);
+    assert_eq!(raw.peer.link.consume(ROOT, channel, 49), 2);
+    assert!(raw.sent().is_empty());
+}
+
+#[test]
+fn reading_is_not_consuming() {
+    let (mut raw, channel) = receiving(&[50, 50]);
+    assert_eq!(raw.peer.take(channel).len(), 2);
+    assert!(raw.sent().is_empty());
+}
+
+#[test]
+fn a_grant_is_used_to_the_byte() {
+    let (mut raw, channel) = receiving(&[40, 20]);
+    assert_eq!(raw.peer.read(channel).len(), 2);
+    raw.assert_sent(&[credit(ROOT, 1, 60)]);
+    raw.feed(&data(ROOT, 1, &[0; 50]));
+    raw.feed(&data(ROOT, 1, &[0; 50]));
+    assert_eq!(raw.peer.read(channel).len(), 2);
+    assert!(raw.peer.link.close_reason().is_none());
+}
+
+#[test]
+fn nothing_is_granted_on_a_channel_that_is_over() {
+    let (mut raw, channel) = receiving(&[50, 50]);
+    raw.feed(&close(ROOT, 1));
+    assert_eq!(raw.peer.read(channel).len(), 2);
+    assert!(raw.sent().is_empty());
+}
+
+#[test]
+fn close_and_reset_cost_nothing() {
+    let (mut raw, channel) = receiving(&[50, 50]);
+    raw.feed(&close(ROOT, 1));
+    assert!(raw.peer.link.close_reason().is_none());
+    assert_eq!(raw.peer.read(channel).len(), 2);
+}
+
+#[test]
+fn credit_for_a_channel_that_is_over_is_ignored() {
+    let (mut raw, channel) = sending();
+    raw.peer.link.finish(ROOT, channel);
+    raw.feed(&credit(ROOT, 1, u32::MAX));
+    raw.feed(&credit(ROOT, 1, u32::MAX));
+    assert!(raw.peer.link.close_reason().is_none());
+}
+
+#[test]
+fn credit_may_come_before_the_sending_end_is_bound() {
+    let mut raw = Raw::server();
+    let channel = raw.called(ROOT, 1, &[1]).channels[0];
+    raw.feed(&credit(ROOT, 1, 7));
+    assert!(raw.peer.link.bind(ROOT, channel, Send));
+    assert_eq!(raw.peer.link.sendable(ROOT, channel), 107);
+}
+
+#[test]
+fn progress_is_what_the_reader_has_surely_consumed() {
+    let mut pair = Pair::new();
+    let (_, channel) = pair.upload();
+    pair.client.link.send(ROOT, channel, &[0; 40]).unwrap();
+    pair.client.link.send(ROOT, channel, &[0; 40]).unwrap();
+    pair.settle();
+    assert_eq!(pair.client.link.consumed_by_peer(ROOT, channel), Some(0));
+    pair.server.read(channel);
+    pair.settle();
+    assert_eq!(pair.client.link.consumed_by_peer(ROOT, channel), Some(80));
+    pair.client.link.finish(ROOT, channel);
+    assert_eq!(pair.client.link.consumed_by_peer(ROOT, channel), None);
+}
+
+#[test]
+fn a_long_stream_flows_in_both_directions_at_once() {
+    for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
+        let config = Config {
+            initial_channel_credit: 1_000,
+            ..small()
+        };
+        let mut pair = Pair::with(framing, &config, &config);
+        let request = pair.call(&[Send, Receive], &[]);
+        let [up, down] = request.channels[..] else {
+            panic!()
+        };
+        pair.server.link.bind(ROOT, up, Receive);
+        pair.server.link.bind(ROOT, down, Send);
+        let (mut sent, mut received) = ([0u32; 2], [0u32; 2]);
+        while received != [2_000; 2] {
+            for (n, (peer, channel)) in [(&mut pair.client, up), (&mut pair.server, down)]
+                .into_iter()
+                .enumerate()
+            {
+                while sent[n] < 2_000
+                    && peer
+                        .link
+                        .send(ROOT, channel, &sent[n].to_le_bytes())
+                        .is_ok()
+                {
+                    sent[n] += 1;
+                }
+            }
+            pair.settle();
+            for (n, (peer, channel)) in [(&mut pair.server, up), (&mut pair.client, down)]
+                .into_iter()
+                .enumerate()
+            {
+                for element in peer.read(channel) {
+                    assert_eq!(element, received[n].to_le_bytes());
+                    received[n] += 1;
+                }
+            }
+            pair.settle();
+        }
+    }
+}

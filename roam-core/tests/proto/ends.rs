@@ -1,0 +1,252 @@
+//! The end of a link: everything on it ends with the reason, and nothing is left.
+
+use std::sync::Arc;
+
+use roam_core::proto::{
+    ChannelEnd, CloseReason, ConnectionId, Event, Received, Refused, RequestId, Rule, SendRefused,
+};
+
+use super::harness::*;
+
+/// Two peers with calls, channels and connections under way in both directions.
+fn busy_pair() -> (Pair, ConnectionId) {
+    let mut pair = Pair::new();
+    let other = pair.connect();
+    for connection in [ROOT, other] {
+        let ends = [Send, Receive];
+        pair.client
+            .link
+            .request(connection, METHOD, NONE, &ends, &[])
+            .unwrap();
+        pair.server
+            .link
+            .request(connection, METHOD, NONE, &ends, &[])
+            .unwrap();
+        pair.settle();
+        for peer in [&mut pair.client, &mut pair.server] {
+            let request = peer.request();
+            assert!(peer.link.bind(connection, request.channels[0], Receive));
+            assert!(peer.link.bind(connection, request.channels[1], Send));
+        }
+    }
+    pair.client.link.connect(NONE).unwrap();
+    pair.settle();
+    pair.server.event();
+    (pair, other)
+}
+
+/// Everything has ended for the user of `peer`, who then lets go of it.
+#[track_caller]
+fn assert_all_ended(peer: &mut Peer, other: ConnectionId, because: impl Fn(&CloseReason) -> bool) {
+    let ended = peer.events.drain(..).filter_map(|event| match event {
+        Event::ConnectionEnded { connection, reason } => Some((connection, reason)),
+        _ => None,
+    });
+    let ended: Vec<_> = ended.collect();
+    let [(first, reason), (last, _)] = &ended[..] else {
+        panic!("{ended:?}")
+    };
+    assert_eq!((*first, *last), (other, ROOT));
+    assert!(because(reason), "{reason}");
+    assert!(peer.link.close_reason().is_some_and(because));
+    let channels: [u64; 4] = [1, 2, 3, 4];
+    for connection in [ROOT, other] {
+        assert_eq!(
+            peer.link.request(connection, METHOD, NONE, &[], &[]),
+            Err(Refused::ConnectionOver)
+        );
+        let answer = peer.link.respond(connection, RequestId(1), NONE, &[], OK);
+        assert_eq!(answer, Err(Refused::ConnectionOver));
+        peer.link.cancel(connection, RequestId(1));
+        for channel in channels.map(roam_core::proto::ChannelId) {
+            let received = peer.link.receive(connection, channel);
+            let sent = peer.link.send(connection, channel, &[1]);
+            assert!(
+                matches!(received, Received::End(ChannelEnd::ConnectionOver)),
+                "{received:?}"
+            );
+            assert_eq!(sent, Err(SendRefused::Over(ChannelEnd::ConnectionOver)));
+            peer.link.finish(connection, channel);
+            peer.link.reset(connection, channel);
+        }
+        peer.link.handler_gone(connection, RequestId(1));
+    }
+    assert_eq!(peer.link.connect(NONE), Err(Refused::ConnectionOver));
+    peer.link.close("again");
+    assert_eq!(peer.link.stats().connections, 0);
+    peer.assert_idle();
+}
+
+#[test]
+fn close_here_is_goodbye_there() {
+    let (mut pair, other) = busy_pair();
+    pair.client.link.close("that was all");
+    pair.settle();
+    let text = |reason: &CloseReason| reason.to_string();
+    assert_all_ended(&mut pair.client, other, |reason| {
+        text(reason) == "closed here: that was all"
+    });
+    assert_all_ended(&mut pair.server, other, |reason| {
+        text(reason) == "closed by the peer: that was all"
+    });
+}
+
+#[test]
+fn what_was_queued_before_close_still_goes_out() {
+    let mut pair = Pair::new();
+    let (_, channel) = pair.upload();
+    pair.client.link.send(ROOT, channel, &[1]).unwrap();
+    pair.client.link.finish(ROOT, channel);
+    pair.client.link.close("");
+    pair.settle();
+    assert_eq!(pair.server.read(channel), [[1]]);
+    let end = pair.server.link.receive(ROOT, channel);
+    assert!(
+        matches!(end, Received::End(ChannelEnd::Closed)),
+        "it had been closed: {end:?}"
+    );
+}
+
+#[test]
+fn a_violation_ends_it_with_its_rule() {
+    let (mut pair, other) = busy_pair();
+    pair.server
+        .link
+        .handle_violation(Rule::DecodeError.because("a text frame"));
+    pair.settle();
+    assert_all_ended(
+        &mut pair.server,
+        other,
+        |reason| matches!(reason, CloseReason::Violation(violation) if violation.rule == Rule::DecodeError),
+    );
+    assert_all_ended(
+        &mut pair.client,
+        other,
+        |reason| matches!(reason, CloseReason::Goodbye(text) if &**text == "message.decode-error: a text frame"),
+    );
+}
+
+#[test]
+fn a_lost_transport_ends_it_with_the_error_and_drops_what_was_not_sent() {
+    let (mut pair, other) = busy_pair();
+    pair.client
+        .link
+        .request(ROOT, METHOD, NONE, &[], &[1; 100])
+        .unwrap();
+    let error: Arc<dyn std::error::Error + std::marker::Send + Sync> =
+        Arc::from(Box::from("the cable was cut"));
+    pair.client.link.handle_lost(error);
+    assert!(pair.client.link.is_drained());
+    while let Some(event) = pair.client.link.poll_event() {
+        pair.client.events.push_back(event);
+    }
+    assert_all_ended(&mut pair.client, other, |reason| {
+        reason.to_string() == "the transport is lost: the cable was cut"
+    });
+}
+
+#[test]
+fn the_peers_goodbye_drops_what_was_not_sent_and_ends_calls_that_were_answered() {
+    let mut raw = Raw::server();
+    let call = raw.called(ROOT, 1, &[]);
+    raw.peer.answer(&call, OK);
+    raw.feed(&goodbye(ROOT, "bye"));
+    assert!(raw.sent().is_empty() && raw.peer.link.is_drained());
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn after_goodbye_nothing_is_queued_any_more() {
+    let mut raw = Raw::server();
+    let call = raw.called(ROOT, 1, &[1, 3]);
+    raw.peer.link.bind(ROOT, call.channels[0], Receive);
+    raw.peer.link.bind(ROOT, call.channels[1], Send);
+    raw.feed(&data(ROOT, 1, &[0; 60]));
+    raw.peer
+        .link
+        .queue(ROOT, call.channels[1], &[1; 50])
+        .unwrap();
+    raw.peer
+        .link
+        .queue(ROOT, call.channels[1], &[2; 50])
+        .unwrap();
+    raw.peer
+        .link
+        .queue(ROOT, call.channels[1], &[3; 50])
+        .unwrap();
+    raw.peer.link.close("");
+    assert_eq!(raw.peer.read(call.channels[0]).len(), 1);
+    raw.peer.link.finish(ROOT, call.channels[1]);
+    raw.peer.link.reset(ROOT, call.channels[0]);
+    let answer = raw.peer.link.respond(ROOT, call.request, NONE, &[], OK);
+    assert_eq!(answer, Err(Refused::ConnectionOver));
+    raw.peer.link.handler_gone(ROOT, call.request);
+    raw.peer.link.close_connection(ConnectionId(2), "");
+    raw.peer.link.reject(RequestId(1), "", NONE);
+    raw.feed(&credit(ROOT, 3, 100));
+    let sent = raw.sent();
+    assert_eq!(sent.len(), 3, "two elements and Goodbye");
+    assert_eq!(sent[2], encode(&goodbye(ROOT, "")));
+    raw.peer.assert_idle();
+}
+
+#[test]
+fn a_reason_is_kept_up_to_its_bound() {
+    let mut pair = Pair::new();
+    pair.client.link.close(&"é".repeat(1_000));
+    pair.settle();
+    let reason = pair.server.link.close_reason().unwrap();
+    assert!(
+        matches!(reason, CloseReason::Goodbye(text) if text.len() == 1_024),
+        "{reason}"
+    );
+}
+
+#[test]
+fn both_may_end_it_at_once() {
+    let mut pair = Pair::new();
+    pair.client.link.close("mine");
+    pair.server.link.close("mine");
+    pair.settle();
+    for peer in [&mut pair.client, &mut pair.server] {
+        assert!(matches!(
+            peer.event(),
+            Event::ConnectionEnded {
+                connection: ROOT,
+                ..
+            }
+        ));
+        assert!(matches!(
+            peer.link.close_reason(),
+            Some(CloseReason::Local(_))
+        ));
+        peer.assert_idle();
+    }
+}
+
+#[test]
+fn whoever_waits_is_woken() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[Send, Receive], &[]);
+    let [up, down] = request.channels[..] else {
+        panic!()
+    };
+    pair.client.link.send(ROOT, up, &[0; 50]).unwrap();
+    pair.client.link.send(ROOT, up, &[0; 50]).unwrap();
+    assert_eq!(
+        pair.client.link.send(ROOT, up, &[0]),
+        Err(SendRefused::Blocked)
+    );
+    assert!(matches!(
+        pair.client.link.receive(ROOT, down),
+        Received::Nothing
+    ));
+    pair.server.link.close("");
+    pair.settle();
+    let ready = pair
+        .client
+        .events
+        .iter()
+        .filter(|e| matches!(e, Event::ChannelReady { .. }));
+    assert_eq!(ready.count(), 2);
+}
