@@ -10,6 +10,7 @@ mod proto {
     mod bounds;
     mod busy;
     mod calls;
+    mod cancel;
     mod channels;
     mod connections;
     mod credit;
@@ -19,5 +20,6 @@ mod proto {
     mod ids;
     mod purity;
     mod random;
+    mod resets;
     mod violations;
 }

@@ -258,7 +258,7 @@ mod tests {
         );
         assert_eq!(decode(&[1; 602], 600).unwrap_err().rule, Rule::TooLarge);
         let mut decoder = CobsDecoder::default();
-        let mut stream = &encode(&[7; 1_000_000])[..];
+        let mut stream = &encode(&vec![7; 1_000_000])[..];
         decoder.next(&mut stream, 600).unwrap_err();
         assert!(decoder.message.capacity() <= 2 * PIECE);
     }
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_large_message_leaves_no_buffer_behind() {
         let mut decoder = CobsDecoder::default();
-        let mut stream = &encode(&[7; 100_000])[..];
+        let mut stream = &encode(&vec![7; 100_000])[..];
         assert_eq!(
             decoder.next(&mut stream, 100_000).unwrap().unwrap().len(),
             100_000

@@ -11,9 +11,18 @@ fn none() -> Cow<'static, Metadata> {
     Cow::Owned(Metadata::new())
 }
 
-/// The vectors of the protocol: the message, and its bytes.
-fn vectors() -> Vec<(Message<'static>, &'static str)> {
-    let (root, one) = (ConnectionId::ROOT, ConnectionId(1));
+/// A message and its bytes, in hex.
+type Vector = (Message<'static>, &'static str);
+
+/// The vectors of the protocol.
+fn vectors() -> Vec<Vector> {
+    let mut vectors = vectors_of_links();
+    vectors.extend(vectors_of_connections());
+    vectors
+}
+
+fn vectors_of_links() -> Vec<Vector> {
+    let one = ConnectionId(1);
     let hello = |max_payload_size, initial_channel_credit| {
         Message::Hello(Hello {
             max_payload_size,
@@ -61,6 +70,13 @@ fn vectors() -> Vec<(Message<'static>, &'static str)> {
             },
             "040104646f6e65",
         ),
+    ]
+}
+
+fn vectors_of_connections() -> Vec<Vector> {
+    let root = ConnectionId::ROOT;
+    let text = |key: &str, value: &str| Cow::Owned(Metadata::new().with(key, value));
+    vec![
         (
             request(1, 42, none(), &[], &[0xde, 0xad, 0xbe, 0xef]),
             "0500012a000004deadbeef",

@@ -209,7 +209,7 @@ mod tests {
         for _ in 0..70 {
             outbox.push(&data(&[0; 1_000]));
         }
-        outbox.push(&data(&[0; 100_000]));
+        outbox.push(&data(&vec![0; 100_000]));
         outbox.push(&data(&[0]));
         let lens: Vec<_> = frames(&mut outbox).iter().map(Bytes::len).collect();
         assert_eq!(lens.len(), 4);
@@ -226,7 +226,7 @@ mod tests {
         for _ in 0..70 {
             outbox.push(&data(&[0; 1_000]));
         }
-        outbox.push(&data(&[9; 100_000]));
+        outbox.push(&data(&vec![9; 100_000]));
         let queued = outbox.queued();
         let frames = frames(&mut outbox);
         assert_eq!(frames.len(), 3);

@@ -1,0 +1,114 @@
+//! Two machines joined by a wire.
+
+use roam_core::proto::{ChannelId, Config, ConnectionId, Direction, Event, Framing, Request, Role};
+
+use super::{METHOD, NONE, Peer, ROOT, Receive, Send, small};
+
+/// Two machines joined by a wire that keeps order and loses nothing.
+pub(crate) struct Pair {
+    pub(crate) client: Peer,
+    pub(crate) server: Peer,
+}
+
+impl Pair {
+    /// Joined, and not a word said yet.
+    pub(crate) fn unshaken(framing: Framing, client: &Config, server: &Config) -> Self {
+        Self {
+            client: Peer::new(Role::Initiator, framing, client),
+            server: Peer::new(Role::Acceptor, framing, server),
+        }
+    }
+
+    pub(crate) fn with(framing: Framing, client: &Config, server: &Config) -> Self {
+        let mut pair = Self::unshaken(framing, client, server);
+        pair.settle();
+        assert!(matches!(pair.client.event(), Event::Ready(_)));
+        assert!(matches!(pair.server.event(), Event::Ready(_)));
+        pair
+    }
+
+    pub(crate) fn new() -> Self {
+        Self::with(Framing::Packed, &small(), &small())
+    }
+
+    /// Carries what is to be carried, until nothing is.
+    pub(crate) fn settle(&mut self) {
+        while self.carry_to_server() | self.carry_to_client() {}
+    }
+
+    pub(crate) fn carry_to_server(&mut self) -> bool {
+        carry(&mut self.client, &mut self.server)
+    }
+
+    pub(crate) fn carry_to_client(&mut self) -> bool {
+        carry(&mut self.server, &mut self.client)
+    }
+
+    /// A call of the client, and the Request at the server.
+    #[track_caller]
+    pub(crate) fn call(&mut self, ends: &[Direction], payload: &[u8]) -> Request {
+        self.client
+            .link
+            .request(ROOT, METHOD, NONE, ends, payload)
+            .expect("the call goes out");
+        self.settle();
+        self.server.request()
+    }
+
+    /// A call whose one argument is a channel on which the client sends.
+    #[track_caller]
+    pub(crate) fn upload(&mut self) -> (Request, ChannelId) {
+        let request = self.call(&[Send], &[]);
+        let channel = request.channels[0];
+        assert!(self.server.link.bind(ROOT, channel, Receive));
+        (request, channel)
+    }
+
+    /// A call whose one argument is a channel on which the server sends.
+    #[track_caller]
+    pub(crate) fn download(&mut self) -> (Request, ChannelId) {
+        let request = self.call(&[Receive], &[]);
+        let channel = request.channels[0];
+        assert!(self.server.link.bind(ROOT, channel, Send));
+        (request, channel)
+    }
+
+    /// A virtual connection that the client asked for.
+    #[track_caller]
+    pub(crate) fn connect(&mut self) -> ConnectionId {
+        self.client.link.connect(NONE).expect("an open link");
+        self.settle();
+        let Event::ConnectRequest { request, .. } = self.server.event() else {
+            panic!("no Connect");
+        };
+        let id = self
+            .server
+            .link
+            .accept(request, NONE)
+            .expect("an open link");
+        self.settle();
+        match self.client.event() {
+            Event::ConnectAnswer { result, .. } => assert_eq!(result, Ok(id)),
+            other => panic!("{other:?} instead of an Accept"),
+        }
+        id
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_idle(&mut self) {
+        self.settle();
+        self.client.assert_idle();
+        self.server.assert_idle();
+    }
+}
+
+fn carry(from: &mut Peer, to: &mut Peer) -> bool {
+    let mut any = false;
+    while let Some(frame) = from.link.poll_transmit() {
+        to.link.handle_frame(&frame);
+        any = true;
+    }
+    from.collect();
+    to.collect();
+    any
+}

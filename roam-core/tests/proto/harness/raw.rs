@@ -1,0 +1,141 @@
+//! One machine against raw messages.
+
+use bytes::Bytes;
+use roam_core::proto::{
+    CloseReason, Config, ConnectionId, Event, Framing, Message, Request, RequestId, Role, Rule,
+};
+
+use super::{NONE, OK, Peer, ROOT, encode, hello, none, request, response, small};
+
+/// A machine whose peer is the test: one message a frame, in and out.
+pub(crate) struct Raw {
+    pub(crate) peer: Peer,
+}
+
+impl Raw {
+    /// Nothing said yet but the machine's own Hello, which is taken away.
+    pub(crate) fn unshaken(role: Role, config: &Config) -> Self {
+        let mut raw = Self {
+            peer: Peer::new(role, Framing::Single, config),
+        };
+        assert_eq!(raw.sent(), [encode(&hello(config))]);
+        raw
+    }
+
+    pub(crate) fn with(role: Role, config: &Config) -> Self {
+        let mut raw = Self::unshaken(role, config);
+        raw.feed(&hello(config));
+        assert!(matches!(raw.peer.event(), Event::Ready(_)));
+        raw
+    }
+
+    /// A server after the handshake: the test's ids are odd.
+    pub(crate) fn server() -> Self {
+        Self::with(Role::Acceptor, &small())
+    }
+
+    /// A client after the handshake: the test's ids are even.
+    pub(crate) fn client() -> Self {
+        Self::with(Role::Initiator, &small())
+    }
+
+    pub(crate) fn feed(&mut self, message: &Message<'_>) {
+        self.feed_bytes(&encode(message));
+    }
+
+    pub(crate) fn feed_bytes(&mut self, message: &[u8]) {
+        self.peer
+            .link
+            .handle_frame(&Bytes::copy_from_slice(message));
+        self.peer.collect();
+    }
+
+    /// The messages that the machine has sent since the last look.
+    pub(crate) fn sent(&mut self) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| self.peer.link.poll_transmit())
+            .map(|frame| frame.to_vec())
+            .collect()
+    }
+
+    /// Asserts what the machine has sent since the last look.
+    #[track_caller]
+    pub(crate) fn assert_sent(&mut self, expected: &[Message<'_>]) {
+        let sent = self.sent();
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|bytes| Message::decode(bytes).unwrap())
+            .collect();
+        assert_eq!(sent, expected);
+    }
+
+    /// The peer asks for a virtual connection, and gets it.
+    pub(crate) fn connection(&mut self) -> ConnectionId {
+        self.feed(&Message::Connect {
+            request: RequestId(900),
+            metadata: none(),
+        });
+        let Event::ConnectRequest { request, .. } = self.peer.event() else {
+            panic!("no Connect");
+        };
+        let id = self.peer.link.accept(request, NONE).unwrap();
+        self.sent();
+        id
+    }
+
+    /// A call of the peer that opens `channels`, at its handler.
+    #[track_caller]
+    pub(crate) fn called(&mut self, on: ConnectionId, id: u64, channels: &[u64]) -> Request {
+        self.feed(&request(on, id, channels, &[]));
+        self.peer.request()
+    }
+
+    /// Asserts that the last thing said was Goodbye for breaking `rule`, that just what the rule
+    /// ends has ended, and that nobody says more.
+    #[track_caller]
+    pub(crate) fn assert_punished(&mut self, on: ConnectionId, rule: Rule) {
+        let ended = if rule.id().starts_with("message.") {
+            ROOT
+        } else {
+            on
+        };
+        let sent = self.sent();
+        match sent.last().map(|bytes| Message::decode(bytes).unwrap()) {
+            Some(Message::Goodbye { connection, reason }) => {
+                assert_eq!(connection, ended, "{reason}");
+                let (id, _) = reason.split_once(": ").unwrap_or((reason, ""));
+                assert_eq!(id, rule.id(), "{reason}");
+            }
+            other => panic!("{other:?} instead of a Goodbye for {rule}"),
+        }
+        assert!(!self.peer.link.is_live(ended));
+        let by_rule = |reason: &CloseReason| match reason {
+            CloseReason::Violation(violation) => violation.rule == rule,
+            _ => false,
+        };
+        let told = std::mem::take(&mut self.peer.events)
+            .into_iter()
+            .any(|event| match event {
+                Event::ConnectionEnded { connection, reason } => {
+                    connection == ended && by_rule(&reason)
+                }
+                _ => false,
+            });
+        assert!(told, "the user is told of {rule}");
+        if ended == ROOT {
+            assert!(self.peer.link.close_reason().is_some_and(by_rule));
+            self.feed(&request(ROOT, 7_777, &[], &[]));
+            assert!(self.sent().is_empty() && self.peer.link.is_drained());
+        } else {
+            self.assert_works();
+        }
+        self.peer.no_event();
+    }
+
+    /// Asserts that calls on the root are still answered.
+    #[track_caller]
+    pub(crate) fn assert_works(&mut self) {
+        let request = self.called(ROOT, 8_888, &[]);
+        self.peer.answer(&request, OK);
+        assert_eq!(self.sent(), [encode(&response(ROOT, 8_888, &[], OK))]);
+    }
+}
