@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 use crate::proto::{Direction, Link};
 
 use super::codec::{self, DecodeError, EncodeError};
+use super::ends::{RawReceiver, RawSender};
 use super::error::Cut;
-use super::pair::{RawReceiver, RawSender};
-use super::shared::Todo;
+use super::todo::Todo;
+use super::unfinished::cutting;
 use super::wire::{OpenedEnds, Wire};
 
 /// A channel end without its type.
@@ -27,7 +28,7 @@ pub(crate) enum RawEnd {
 /// Ends that were taken out of a value and are to be put on a link. What is dropped before that
 /// is cut, so that the other ends do not take it for a clean end.
 #[derive(Debug, Default)]
-pub struct CollectedEnds(pub(super) Vec<RawEnd>);
+pub struct CollectedEnds(Vec<RawEnd>);
 
 impl CollectedEnds {
     pub(super) fn directions(&self) -> Vec<Direction> {
@@ -69,10 +70,15 @@ impl RawEnd {
 }
 
 enum Binder {
-    /// Takes the ends of a value that is being encoded.
-    Collecting(CollectedEnds),
-    /// Gives ends to a value that is being decoded.
-    Giving { ends: OpenedEnds, given: usize, refused: bool },
+    /// Takes the ends of a value that is being encoded; `moved` when one of them was not there any
+    /// more.
+    Collecting { ends: CollectedEnds, moved: bool },
+    /// Gives ends to a value that is being decoded; `refused` when there was none of that kind.
+    Giving {
+        ends: OpenedEnds,
+        given: usize,
+        refused: bool,
+    },
 }
 
 thread_local! {
@@ -97,6 +103,7 @@ impl Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
+        // Dropped when it is no longer borrowed, since that locks the session.
         let popped = BINDERS.with_borrow_mut(Vec::pop);
         drop(popped);
     }
@@ -107,68 +114,91 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
     out: Vec<u8>,
 ) -> Result<(Vec<u8>, CollectedEnds), EncodeError> {
-    let scope = Scope::enter(Binder::Collecting(CollectedEnds::default()));
+    let ends = CollectedEnds::default();
+    let scope = Scope::enter(Binder::Collecting { ends, moved: false });
     let encoded = codec::encode_into(value, out);
-    let ends = match scope.leave() {
-        Some(Binder::Collecting(ends)) => ends,
-        _ => CollectedEnds::default(),
-    };
-    Ok((encoded?, ends))
-}
-
-/// Decodes a value, with `ends` for the channel ends in it. Ends that it has no place for are cut.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], ends: OpenedEnds) -> Result<T, DecodeError> {
-    let beside = ends.len();
-    let scope = Scope::enter(Binder::Giving { ends, given: 0, refused: false });
-    let decoded = codec::decode(bytes);
-    let (found, refused) = match scope.leave() {
-        Some(Binder::Giving { given, refused, .. }) => (given, refused),
-        _ => (0, false),
-    };
-    if refused || (decoded.is_ok() && found != beside) {
-        return Err(DecodeError::ChannelCount { found, beside });
+    match scope.leave() {
+        Some(Binder::Collecting { moved: true, .. }) => Err(EncodeError::ChannelMoved),
+        Some(Binder::Collecting { ends, .. }) => Ok((encoded?, ends)),
+        _ => Ok((encoded?, CollectedEnds::default())),
     }
-    decoded
 }
 
-/// Gives an end that is being serialized to the binder; gives it back when there is none.
-pub(super) fn collect(end: RawEnd) -> Result<(), RawEnd> {
-    BINDERS.with_borrow_mut(|binders| match binders.last_mut() {
-        Some(Binder::Collecting(ends)) => {
-            ends.0.push(end);
-            Ok(())
+/// Decodes a value, with `ends` for the channel ends in it. Ends that it has no place for are cut,
+/// and so are all of them if it does not decode.
+pub(super) fn decode<T: DeserializeOwned>(
+    bytes: &[u8],
+    ends: OpenedEnds,
+) -> Result<T, DecodeError> {
+    let beside = ends.len();
+    let scope = Scope::enter(Binder::Giving {
+        ends,
+        given: 0,
+        refused: false,
+    });
+    cutting(|| {
+        let decoded = codec::decode(bytes);
+        let (found, refused) = match scope.leave() {
+            Some(Binder::Giving { given, refused, .. }) => (given, refused),
+            _ => (0, false),
+        };
+        if refused || (decoded.is_ok() && found != beside) {
+            return Err(DecodeError::ChannelCount { found, beside });
         }
-        _ => Err(end),
+        decoded
     })
 }
 
-/// Whether a value is being decoded here and now.
-pub(super) fn is_decoding() -> bool {
-    BINDERS.with_borrow(|binders| matches!(binders.last(), Some(Binder::Giving { .. })))
+/// Gives the end that `take` yields to the value that is being encoded here and now.
+pub(super) fn collect(take: impl FnOnce() -> Option<RawEnd>) -> Result<(), Misplaced> {
+    BINDERS.with_borrow_mut(|binders| {
+        let Some(Binder::Collecting { ends, moved }) = binders.last_mut() else {
+            return Err(Misplaced::Outside);
+        };
+        let end = take();
+        *moved |= end.is_none();
+        ends.0.push(end.ok_or(Misplaced::Moved)?);
+        Ok(())
+    })
+}
+
+/// Why a channel end cannot be serialized or deserialized.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(super) enum Misplaced {
+    #[error("a channel end travels only in the arguments or the result of a call")]
+    Outside,
+    #[error("this end of the channel is not here any more")]
+    Moved,
 }
 
 /// The next sending end for a value that is being deserialized.
-pub(super) fn take_sender() -> Option<RawSender> {
+pub(super) fn take_sender() -> Result<RawSender, Misplaced> {
     take(OpenedEnds::next_sender)
 }
 
 /// The next receiving end for a value that is being deserialized.
-pub(super) fn take_receiver() -> Option<RawReceiver> {
+pub(super) fn take_receiver() -> Result<RawReceiver, Misplaced> {
     take(OpenedEnds::next_receiver)
 }
 
-fn take<R>(next: impl FnOnce(&mut OpenedEnds) -> Option<R>) -> Option<R> {
+fn take<R>(next: impl FnOnce(&mut OpenedEnds) -> Option<R>) -> Result<R, Misplaced> {
     // Taken out while it is asked, since that locks the session.
-    let mut binder = BINDERS.with_borrow_mut(Vec::pop)?;
+    let mut binder = BINDERS
+        .with_borrow_mut(Vec::pop)
+        .ok_or(Misplaced::Outside)?;
     let taken = match &mut binder {
-        Binder::Giving { ends, given, refused } => {
+        Binder::Giving {
+            ends,
+            given,
+            refused,
+        } => {
             *given += 1;
             let taken = next(ends);
             *refused |= taken.is_none();
             taken
         }
-        Binder::Collecting(_) => None,
+        Binder::Collecting { .. } => None,
     };
     BINDERS.with_borrow_mut(|binders| binders.push(binder));
-    taken
+    taken.ok_or(Misplaced::Outside)
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::{Failure, Metadata, MethodId, RequestId, outcome};
+use crate::proto::{ChannelId, Failure, Metadata, MethodId, RequestId, Response, outcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
@@ -18,6 +18,8 @@ use super::binder::{self, CollectedEnds};
 use super::codec::{self, DecodeError};
 use super::connection::ConnectionHandle;
 use super::error::{CallError, CallFailure, Never, RoamError};
+use super::unfinished::cutting;
+use super::waiters::set_waker;
 use super::wire::OpenedEnds;
 
 /// The metadata key under which a call says how many milliseconds its caller still waits.
@@ -72,7 +74,10 @@ pub struct Call<C, A, T, E = Never> {
 
 enum State<C, A> {
     Prepared(Option<Prepared<C, A>>),
-    Waiting { answer: BoxFuture<'static, Result<Answer, CallFailure>>, deadline: Option<BoxFuture<'static, ()>> },
+    Waiting {
+        answer: BoxFuture<'static, Result<Answer, CallFailure>>,
+        deadline: Option<BoxFuture<'static, ()>>,
+    },
 }
 
 struct Prepared<C, A> {
@@ -85,8 +90,17 @@ struct Prepared<C, A> {
 impl<C, A, T, E> Call<C, A, T, E> {
     /// A call of `method`. Generated clients make it.
     pub fn new(caller: C, method: &'static MethodDescriptor, args: A) -> Self {
-        let prepared = Prepared { caller, method, args, metadata: Metadata::new() };
-        Self { state: State::Prepared(Some(prepared)), timeout: None, result: PhantomData }
+        let prepared = Prepared {
+            caller,
+            method,
+            args,
+            metadata: Metadata::new(),
+        };
+        Self {
+            state: State::Prepared(Some(prepared)),
+            timeout: None,
+            result: PhantomData,
+        }
     }
 
     /// Sends `metadata` along. Without effect once the call has been polled.
@@ -107,16 +121,34 @@ impl<C, A, T, E> Call<C, A, T, E> {
 
 impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
     fn start(&mut self) -> Result<(), CallFailure> {
-        let State::Prepared(prepared) = &mut self.state else { return Ok(()) };
-        let Some(prepared) = prepared.take() else { return Ok(()) };
-        let Prepared { caller, method, args, mut metadata } = prepared;
+        let State::Prepared(prepared) = &mut self.state else {
+            return Ok(());
+        };
+        let Some(Prepared {
+            caller,
+            method,
+            args,
+            mut metadata,
+        }) = prepared.take()
+        else {
+            return Ok(());
+        };
         if let Some(timeout) = self.timeout {
-            metadata.push(DEADLINE_KEY, u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+            metadata.push(
+                DEADLINE_KEY,
+                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            );
         }
-        let (payload, ends) = binder::encode(&args, Vec::new()).map_err(CallFailure::Encode)?;
-        drop(args);
-        let answer = caller.call(OutgoingCall { method: method.id, metadata, payload, ends });
-        let deadline = self.timeout.map(|timeout| Box::pin(rt::sleep(timeout)) as BoxFuture<'static, ()>);
+        let (payload, ends) = cutting(move || binder::encode(&args, Vec::new()))?;
+        let answer = caller.call(OutgoingCall {
+            method: method.id,
+            metadata,
+            payload,
+            ends,
+        });
+        let deadline = self
+            .timeout
+            .map(|timeout| Box::pin(rt::sleep(timeout)) as BoxFuture<'static, ()>);
         self.state = State::Waiting { answer, deadline };
         Ok(())
     }
@@ -149,11 +181,27 @@ where
     }
 }
 
+impl<C, A, T, E> Drop for Call<C, A, T, E> {
+    fn drop(&mut self) {
+        // Channel ends in the arguments of a call that was never sent have not come to their end.
+        if let State::Prepared(prepared) = &mut self.state {
+            let prepared = prepared.take();
+            cutting(|| drop(prepared));
+        }
+    }
+}
+
 // Nothing of it is ever pinned: the futures that it holds are boxed.
 impl<C, A, T, E> Unpin for Call<C, A, T, E> {}
 
-fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(answer: Answer) -> Result<T, CallError<E>> {
-    let Answer { metadata, payload, ends } = answer;
+fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(
+    answer: Answer,
+) -> Result<T, CallError<E>> {
+    let Answer {
+        metadata,
+        payload,
+        ends,
+    } = answer;
     match payload.split_first() {
         Some((&outcome::OK, value)) => binder::decode(value, ends).map_err(CallError::Decode),
         Some((&outcome::ERROR, error)) => Err(decode_error(error, &metadata)),
@@ -188,7 +236,32 @@ pub(super) struct PendingCall {
 
 impl PendingCall {
     pub(super) fn new(connection: ConnectionHandle, request: RequestId) -> Self {
-        Self { connection, request, done: false }
+        Self {
+            connection,
+            request,
+            done: false,
+        }
+    }
+
+    fn ends(&self, channels: Vec<ChannelId>) -> OpenedEnds {
+        let ConnectionHandle { users, state } = self.connection.clone();
+        OpenedEnds::new(users, state, channels)
+    }
+
+    /// The response; `None` when there will be none, as the connection is over.
+    fn poll_response(&self, cx: &Context<'_>) -> Poll<Option<Response>> {
+        let key = (self.connection.id(), self.request);
+        self.connection.shared().with(|state, todo| {
+            let Some(slot) = state.calls.get_mut(&key) else {
+                return Poll::Ready(None);
+            };
+            let Some(response) = slot.response.take() else {
+                todo.discard(set_waker(&mut slot.waker, cx.waker()));
+                return Poll::Pending;
+            };
+            state.calls.remove(&key);
+            Poll::Ready(Some(response))
+        })
     }
 }
 
@@ -196,20 +269,7 @@ impl Future for PendingCall {
     type Output = Result<Answer, CallFailure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let key = (self.connection.id(), self.request);
-        let response = ready!(self.connection.shared().with(|state, _| {
-            let Some(slot) = state.calls.get_mut(&key) else { return Poll::Ready(None) };
-            match slot.response.take() {
-                Some(response) => {
-                    state.calls.remove(&key);
-                    Poll::Ready(Some(response))
-                }
-                None => {
-                    slot.waker = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        }));
+        let response = ready!(self.poll_response(cx));
         self.done = true;
         let Some(response) = response else {
             let reason = self.connection.reason();
@@ -218,9 +278,11 @@ impl Future for PendingCall {
         let Some(channels) = response.channels else {
             return Poll::Ready(Err(CallFailure::NoRoomForChannels));
         };
-        let ConnectionHandle { users, state } = self.connection.clone();
-        let ends = OpenedEnds::new(users, state, channels);
-        Poll::Ready(Ok(Answer { metadata: response.metadata, payload: response.payload, ends }))
+        Poll::Ready(Ok(Answer {
+            metadata: response.metadata,
+            payload: response.payload,
+            ends: self.ends(channels),
+        }))
     }
 }
 
@@ -230,20 +292,22 @@ impl Drop for PendingCall {
             return;
         }
         let key = (self.connection.id(), self.request);
-        let response = self.connection.shared().with(|state, _| {
+        let slot = self.connection.shared().with(|state, _| {
             state.link.cancel(key.0, key.1);
-            state.calls.remove(&key)?.response
+            state.calls.remove(&key)
         });
         // An answer that came in between may have opened channels: they are cut.
+        let response = slot.and_then(|slot| slot.response);
         if let Some(channels) = response.and_then(|response| response.channels) {
-            let ConnectionHandle { users, state } = self.connection.clone();
-            drop(OpenedEnds::new(users, state, channels));
+            drop(self.ends(channels));
         }
     }
 }
 
 impl<C, A, T, E> std::fmt::Debug for Call<C, A, T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Call").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Call")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -13,13 +13,14 @@ use futures::{Sink, Stream};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::rt;
 use crate::schema::{self, Schema, Type, TypeIndex, Types};
 
 use super::binder::{self, RawEnd};
-use super::codec;
-use super::error::{Cut, RecvError, SendError};
-use super::pair::{RawReceiver, RawSender, pump, raw_channel};
+use super::codec::{self, EncodeError};
+use super::ends::{RawReceiver, RawSender, raw_channel};
+use super::error::{RecvError, SendError};
+use super::unfinished::{cutting, is_cutting};
+use super::waiters::Ticket;
 
 /// Makes a channel: what is sent on one end is received from the other, in order.
 ///
@@ -28,7 +29,7 @@ use super::pair::{RawReceiver, RawSender, pump, raw_channel};
 /// with a window of 256 KiB.
 ///
 /// ```
-/// # futures::executor::block_on(async {
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let (tx, mut rx) = roam_core::channel::<u32>();
 /// tx.send(1).await?;
 /// drop(tx);
@@ -44,12 +45,17 @@ pub fn channel<T>() -> (Tx<T>, Rx<T>) {
 
 /// The sending end of a channel.
 ///
-/// Dropping it closes the channel: its reader sees a clean end. As a [`Sink`] it holds one element
-/// that waits for credit; flush it before dropping.
+/// Dropping it closes the channel: its reader sees a clean end. When a panic, or the end of a
+/// stopped handler, drops it, its reader sees an error.
+///
+/// As a [`Sink`] it holds one element that waits for the reader; that is still sent when the sink
+/// is dropped.
 pub struct Tx<T> {
-    raw: Mutex<Option<RawSender>>,
-    /// An element that the `Sink` took and that waits for credit.
-    waiting: Option<Vec<u8>>,
+    raw: RawSender,
+    /// An element that the `Sink` took, if `is_waiting`.
+    waiting: Vec<u8>,
+    is_waiting: bool,
+    ticket: Option<Ticket>,
     element: PhantomData<fn(T)>,
 }
 
@@ -62,8 +68,14 @@ pub struct Rx<T> {
 }
 
 impl<T> Tx<T> {
-    pub(super) fn new(raw: RawSender) -> Self {
-        Self { raw: Mutex::new(Some(raw)), waiting: None, element: PhantomData }
+    fn new(raw: RawSender) -> Self {
+        Self {
+            raw,
+            waiting: Vec::new(),
+            is_waiting: false,
+            ticket: None,
+            element: PhantomData,
+        }
     }
 
     /// Ends the channel cleanly: its reader sees the end after all that was sent. Dropping does
@@ -74,33 +86,50 @@ impl<T> Tx<T> {
 
     /// Cuts the channel: its reader sees an error instead of a clean end.
     pub fn reset(self) {
-        if let Some(raw) = self.lock().take() {
-            raw.cut(Cut::Reset);
-        }
+        cutting(|| drop(self));
+    }
+
+    /// Waits until nobody reads any more: the reader has gone, the call or the connection is over.
+    pub async fn closed(&self) {
+        let mut place = Place::new(&self.raw);
+        poll_fn(|cx| place.raw.poll_closed(&mut place.ticket, cx)).await;
     }
 
     /// How many bytes of what was sent the reader has surely consumed; `None` while the channel
     /// is local or when it is over.
     pub fn consumed(&self) -> Option<u64> {
-        self.lock().as_ref()?.consumed_by_peer()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<RawSender>> {
-        self.raw.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn poll_send_bytes(&self, cx: &mut Context<'_>, element: &[u8]) -> Poll<Result<(), SendError>> {
-        let raw = self.lock();
-        let raw = raw.as_ref().ok_or(SendError::Moved)?;
-        raw.poll_send(cx, element).map_err(SendError::from)
+        self.raw.consumed_by_peer()
     }
 
     /// Sends the element that the `Sink` holds.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        let Some(element) = &self.waiting else { return Poll::Ready(Ok(())) };
-        let sent = ready!(self.poll_send_bytes(cx, element));
-        self.waiting = None;
-        Poll::Ready(sent)
+        if !self.is_waiting {
+            return Poll::Ready(Ok(()));
+        }
+        let sent = ready!(self.raw.poll_send(&mut self.ticket, cx, &self.waiting));
+        self.is_waiting = false;
+        Poll::Ready(sent.map_err(SendError::from))
+    }
+
+    /// Has the element that the `Sink` holds sent without anybody who waits for it.
+    fn send_waiting_later(&self) {
+        if self.is_waiting {
+            self.raw.send_later(&self.waiting);
+        }
+    }
+}
+
+impl<T> Drop for Tx<T> {
+    fn drop(&mut self) {
+        if self.raw.is_moved() {
+            return;
+        }
+        if let Some(ticket) = self.ticket {
+            self.raw.leave(ticket);
+        }
+        if !is_cutting() {
+            self.send_waiting_later();
+        }
     }
 }
 
@@ -111,12 +140,38 @@ impl<T: Serialize> Tx<T> {
     /// [`SendError::TooLarge`] and [`SendError::Encode`] concern this element alone; after any
     /// other the channel is over.
     pub async fn send(&self, value: impl Borrow<T>) -> Result<(), SendError> {
-        poll_fn(|cx| with_scratch(|scratch| {
-            let element = codec::encode_into(value.borrow(), scratch)?;
-            let sent = self.poll_send_bytes(cx, &element);
-            Ok((sent, element))
-        }))
+        let mut place = Place::new(&self.raw);
+        poll_fn(|cx| {
+            if self.raw.is_moved() {
+                return Poll::Ready(Err(SendError::Moved));
+            }
+            let sent = with_encoded(value.borrow(), |element| {
+                self.raw.poll_send(&mut place.ticket, cx, element)
+            });
+            sent?.map_err(SendError::from)
+        })
         .await
+    }
+}
+
+/// The place of a future among those that wait on a channel. It is given up when the future is
+/// dropped.
+struct Place<'a> {
+    raw: &'a RawSender,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Place<'a> {
+    fn new(raw: &'a RawSender) -> Self {
+        Self { raw, ticket: None }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.raw.leave(ticket);
+        }
     }
 }
 
@@ -127,21 +182,26 @@ thread_local! {
 /// Larger buffers are not kept.
 const MAX_SCRATCH: usize = 64 * 1024;
 
-/// Runs `send` with an empty buffer, which it gives back, so that an element costs no allocation.
-fn with_scratch(
-    send: impl FnOnce(Vec<u8>) -> Result<(Poll<Result<(), SendError>>, Vec<u8>), SendError>,
-) -> Poll<Result<(), SendError>> {
-    let (sent, mut buffer) = send(SCRATCH.take())?;
-    if buffer.capacity() <= MAX_SCRATCH {
-        buffer.clear();
-        SCRATCH.set(buffer);
+/// Hands `act` an encoded element, in a buffer that is used again, so that none is allocated.
+fn with_encoded<T: Serialize, R>(
+    value: &T,
+    act: impl FnOnce(&[u8]) -> R,
+) -> Result<R, EncodeError> {
+    let mut element = codec::encode_into(value, SCRATCH.take())?;
+    let result = act(&element);
+    if element.capacity() <= MAX_SCRATCH {
+        element.clear();
+        SCRATCH.set(element);
     }
-    sent
+    Ok(result)
 }
 
 impl<T> Rx<T> {
-    pub(super) fn new(raw: RawReceiver) -> Self {
-        Self { raw: Mutex::new(Some(raw)), element: PhantomData }
+    fn new(raw: RawReceiver) -> Self {
+        Self {
+            raw: Mutex::new(Some(raw)),
+            element: PhantomData,
+        }
     }
 
     fn raw(&mut self) -> &mut Option<RawReceiver> {
@@ -200,7 +260,14 @@ impl<T: Serialize> Sink<T> for Tx<T> {
     }
 
     fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), SendError> {
-        self.get_mut().waiting = Some(codec::encode_into(&value, Vec::new())?);
+        let this = self.get_mut();
+        if this.raw.is_moved() {
+            return Err(SendError::Moved);
+        }
+        let mut buffer = std::mem::take(&mut this.waiting);
+        buffer.clear();
+        this.waiting = codec::encode_into(&value, buffer)?;
+        this.is_waiting = true;
         Ok(())
     }
 
@@ -211,64 +278,48 @@ impl<T: Serialize> Sink<T> for Tx<T> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let this = self.get_mut();
         ready!(this.poll_waiting(cx))?;
-        let raw = this.lock().take();
-        drop(raw);
+        drop(this.raw.take());
         Poll::Ready(Ok(()))
     }
 }
 
-/// An end that is connected to a peer already is passed on through a new channel and a task that
-/// carries elements over, with the backpressure of both.
 impl<T> Serialize for Tx<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = self.lock().take().ok_or_else(|| ser::Error::custom(SendError::Moved))?;
-        let end = if raw.is_on_wire() {
-            let (sender, receiver) = raw_channel();
-            rt::spawn(pump(receiver, raw));
-            sender
-        } else {
-            raw
-        };
-        give(RawEnd::Sender(end), serializer)
+        binder::collect(|| self.raw.take().map(RawEnd::Sender)).map_err(ser::Error::custom)?;
+        self.send_waiting_later();
+        serializer.serialize_u64(NO_ID)
     }
 }
 
 impl<T> Serialize for Rx<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let raw = raw.ok_or_else(|| ser::Error::custom(RecvError::Moved))?;
-        let end = if raw.is_on_wire() {
-            let (sender, receiver) = raw_channel();
-            rt::spawn(pump(raw, sender));
-            receiver
-        } else {
-            raw
+        let take = || {
+            let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+            raw.take().map(RawEnd::Receiver)
         };
-        give(RawEnd::Receiver(end), serializer)
+        binder::collect(take).map_err(ser::Error::custom)?;
+        serializer.serialize_u64(NO_ID)
     }
 }
 
 /// The id inside a payload counts for nothing; the list beside it does.
 const NO_ID: u64 = 0;
 
-fn give<S: Serializer>(end: RawEnd, serializer: S) -> Result<S::Ok, S::Error> {
-    binder::collect(end).map_err(|_| ser::Error::custom(OUTSIDE))?;
-    serializer.serialize_u64(NO_ID)
-}
-
-const OUTSIDE: &str = "a channel end travels only in the arguments or the result of a call";
-
 impl<'de, T> Deserialize<'de> for Tx<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         u64::deserialize(deserializer)?;
-        binder::take_sender().map(Self::new).ok_or_else(|| de::Error::custom(OUTSIDE))
+        binder::take_sender()
+            .map(Self::new)
+            .map_err(de::Error::custom)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Rx<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         u64::deserialize(deserializer)?;
-        binder::take_receiver().map(Self::new).ok_or_else(|| de::Error::custom(OUTSIDE))
+        binder::take_receiver()
+            .map(Self::new)
+            .map_err(de::Error::custom)
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) struct Deadline {
 
 impl Deadline {
     pub(super) fn after(limit: Duration) -> Self {
-        Self { clock: Clock::start(), limit }
+        Self {
+            clock: Clock::start(),
+            limit,
+        }
     }
 
     pub(super) fn remaining(&self) -> Duration {

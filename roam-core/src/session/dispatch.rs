@@ -1,7 +1,7 @@
 //! Calls as their callee sees them: from a Request to a handler, and back.
 
-use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
+use std::future::{Future, Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::{AbortHandle, Abortable, Either, select};
+use futures::future::{AbortHandle, Abortable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,9 +19,11 @@ use crate::schema::MethodDescriptor;
 
 use super::binder::{self, CollectedEnds};
 use super::call::DEADLINE_KEY;
-use super::connection::{ConnectionHandle, ConnectionState};
+use super::connection::ConnectionHandle;
 use super::context::{Context, Deadline};
-use super::shared::{NO_METADATA, Users};
+use super::shared::{NO_METADATA, Shared};
+use super::todo::Started;
+use super::unfinished::Unfinished;
 use super::wire::{OpenedEnds, Wire};
 
 /// Answers the calls that come on a connection. `#[service]` writes one for each service;
@@ -79,8 +81,13 @@ impl RoutedDispatcher {
         self
     }
 
-    fn find(&self, id: MethodId) -> Option<(&Arc<dyn ServiceDispatcher>, &'static MethodDescriptor)> {
-        self.services.iter().find_map(|service| Some((service, service.method(id)?)))
+    fn find(
+        &self,
+        id: MethodId,
+    ) -> Option<(&Arc<dyn ServiceDispatcher>, &'static MethodDescriptor)> {
+        self.services
+            .iter()
+            .find_map(|service| Some((service, service.method(id)?)))
     }
 }
 
@@ -99,7 +106,9 @@ impl ServiceDispatcher for RoutedDispatcher {
 
 impl std::fmt::Debug for RoutedDispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RoutedDispatcher").field("services", &self.services.len()).finish()
+        f.debug_struct("RoutedDispatcher")
+            .field("services", &self.services.len())
+            .finish()
     }
 }
 
@@ -114,6 +123,40 @@ pub struct IncomingCall {
 }
 
 impl IncomingCall {
+    fn new(connection: ConnectionHandle, request: Request) -> Self {
+        let Request {
+            request,
+            method,
+            metadata,
+            channels,
+            payload,
+            ..
+        } = request;
+        let ConnectionHandle { users, state } = connection.clone();
+        let ends = OpenedEnds::new(users, state, channels.clone());
+        let millis = metadata.get_u64(DEADLINE_KEY);
+        let deadline = millis.map(|millis| Deadline::after(Duration::from_millis(millis)));
+        let responder = Responder {
+            connection: connection.clone(),
+            request,
+            answered: false,
+        };
+        let context = Context {
+            connection,
+            request,
+            method,
+            metadata,
+            channels,
+            deadline,
+        };
+        Self {
+            context,
+            payload,
+            ends: Some(ends),
+            responder,
+        }
+    }
+
     /// What is known of the call.
     pub fn context(&self) -> &Context {
         &self.context
@@ -124,7 +167,7 @@ impl IncomingCall {
         self.context.method
     }
 
-    /// Decodes the arguments, a tuple. When that fails the call is answered with InvalidPayload,
+    /// Decodes the arguments, a tuple. When that fails the call is answered with `InvalidPayload`,
     /// and there is nothing more to do.
     pub fn decode<A: DeserializeOwned>(&mut self) -> Option<A> {
         let ends = self.ends.take()?;
@@ -133,15 +176,18 @@ impl IncomingCall {
             Ok(args) => Some(args),
             Err(error) => {
                 tracing::debug!(method = %self.method(), %error, "arguments do not decode");
-                self.responder.answer(NO_METADATA, &[outcome::ERROR, outcome::INVALID_PAYLOAD]);
+                self.responder
+                    .answer(NO_METADATA, &[outcome::ERROR, outcome::INVALID_PAYLOAD]);
                 None
             }
         }
     }
 
     /// Answers that nobody serves the method here.
-    pub async fn unknown_method(mut self) {
-        self.responder.answer(NO_METADATA, &[outcome::ERROR, outcome::UNKNOWN_METHOD]);
+    pub fn unknown_method(mut self) -> Ready<()> {
+        self.responder
+            .answer(NO_METADATA, &[outcome::ERROR, outcome::UNKNOWN_METHOD]);
+        ready(())
     }
 
     /// Answers the call, as soon as there is room to send.
@@ -151,8 +197,7 @@ impl IncomingCall {
             Err(error) => binder::encode(error, vec![outcome::ERROR, outcome::USER]),
         };
         drop(result);
-        let connection = self.context.connection.clone();
-        poll_fn(|cx| connection.shared().with(|state, _| state.poll_room(cx.waker()))).await;
+        self.context.connection.room().await;
         match encoded {
             Ok((payload, ends)) => self.responder.answer_with(&payload, ends),
             Err(error) => {
@@ -175,7 +220,9 @@ impl Responder {
     fn answer(&mut self, metadata: &Metadata, payload: &[u8]) {
         self.answered = true;
         // The call may have been cancelled in between; then it has been answered.
-        let _ = self.connection.respond(self.request, metadata, payload, CollectedEnds::default());
+        let _ = self
+            .connection
+            .respond(self.request, metadata, payload, CollectedEnds::default());
     }
 
     /// Answers in bytes. What is refused is not answered yet.
@@ -187,10 +234,15 @@ impl Responder {
     ) -> Result<Vec<Wire>, Refused> {
         let id = self.connection.id();
         let channels = self.connection.shared().with(|state, _| {
-            state.link.respond(id, self.request, metadata, keep, payload)
+            state
+                .link
+                .respond(id, self.request, metadata, keep, payload)
         })?;
         self.answered = true;
-        Ok(channels.into_iter().map(|channel| self.connection.wire(channel)).collect())
+        Ok(channels
+            .into_iter()
+            .map(|channel| self.connection.wire(channel))
+            .collect())
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -199,14 +251,17 @@ impl Responder {
     }
 
     fn answer_with(&mut self, payload: &[u8], ends: CollectedEnds) {
-        match self.connection.respond(self.request, NO_METADATA, payload, ends) {
-            Ok(()) => self.answered = true,
+        match self
+            .connection
+            .respond(self.request, NO_METADATA, payload, ends)
+        {
             Err(Refused::PayloadTooLarge { len, max }) => {
                 tracing::error!(len, max, "a result is too large");
                 self.fail(Failure::TooLarge);
             }
             Err(Refused::NoRoomForChannels | Refused::TooManyEnds(_)) => self.fail(Failure::Busy),
-            Err(_) => self.answered = true,
+            // Or the call was answered in between, as it was cancelled, or its connection is over.
+            Ok(()) | Err(_) => self.answered = true,
         }
     }
 }
@@ -221,27 +276,37 @@ impl Drop for Responder {
             }
         }
         let key = (self.connection.id(), self.request);
-        self.connection.shared().with(|state, _| {
-            state.handlers.remove(&key);
+        let _stopped = self.connection.shared().with(|state, _| {
             state.link.handler_gone(key.0, key.1);
+            state.handlers.remove(&key)
         });
     }
 }
 
 /// Hands a Request to its connection's dispatcher.
-pub(super) fn start(users: &Arc<Users>, state: Arc<ConnectionState>, request: Request) {
-    let dispatcher = Arc::clone(state.dispatcher());
-    let connection = ConnectionHandle { users: Arc::clone(users), state };
-    let key = (connection.id(), request.request);
-    let call = incoming_call(connection.clone(), request);
-    let inline = dispatcher.method(call.method()).is_some_and(|method| method.inline);
-    let mut handler = run(dispatcher, call);
+pub(super) fn start(shared: &Shared, started: Started) {
+    let Started {
+        connection,
+        dispatcher,
+        request,
+    } = started;
+    let key = (request.connection, request.request);
+    let Some(users) = shared.users() else {
+        // Nobody is left to answer, and the link is about to be closed.
+        return shared.with(|state, _| state.link.handler_gone(key.0, key.1));
+    };
+    let connection = ConnectionHandle {
+        users,
+        state: connection,
+    };
+    let inline = runs_inline(&*dispatcher, request.method);
+    let mut handler = Unfinished::new(run(dispatcher, IncomingCall::new(connection, request)));
     if inline && poll_once(&mut handler).is_ready() {
         return;
     }
     let (abort, registration) = AbortHandle::new_pair();
-    let live = connection.shared().with(|state, _| {
-        // The call may be over by now, when another thread ended the connection.
+    let live = shared.with(|state, _| {
+        // Another thread may have ended the connection.
         let live = state.link.is_live(key.0);
         if live {
             state.handlers.insert(key, abort);
@@ -249,48 +314,45 @@ pub(super) fn start(users: &Arc<Users>, state: Arc<ConnectionState>, request: Re
         live
     });
     if live {
-        rt::spawn(async move {
-            let _ = Abortable::new(handler, registration).await;
-        });
+        rt::spawn(Abortable::new(handler, registration).map(drop));
     }
 }
 
-fn incoming_call(connection: ConnectionHandle, request: Request) -> IncomingCall {
-    let Request { request, method, metadata, channels, payload, .. } = request;
-    let ends = OpenedEnds::new(Arc::clone(&connection.users), Arc::clone(&connection.state), channels.clone());
-    let deadline = metadata.get_u64(DEADLINE_KEY).map(|millis| Deadline::after(Duration::from_millis(millis)));
-    let responder = Responder { connection: connection.clone(), request, answered: false };
-    let context = Context { connection, request, method, metadata, channels, deadline };
-    IncomingCall { context, payload, ends: Some(ends), responder }
+/// Whether the handler asks to be polled in place first.
+fn runs_inline(dispatcher: &dyn ServiceDispatcher, method: MethodId) -> bool {
+    // That is user code. When it panics, so it will when it is asked for the handler, and there
+    // the caller is told.
+    let method = catch_unwind(AssertUnwindSafe(|| dispatcher.method(method)));
+    method.is_ok_and(|method| method.is_some_and(|method| method.inline))
 }
 
 /// The handler, kept from taking others down when it panics, and from outliving its deadline.
 fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) -> BoxFuture<'static, ()> {
     let Some(deadline) = call.context.deadline else {
-        return Box::pin(catch_panics(dispatcher, call).map(drop));
+        return Box::pin(catch_panics(dispatcher, call));
     };
     let (connection, request) = (call.responder.connection.clone(), call.responder.request);
     Box::pin(async move {
-        let handler = pin!(catch_panics(dispatcher, call));
-        let expiry = pin!(rt::sleep(deadline.remaining()));
-        if let Either::Right(((), handler)) = select(handler, expiry).await {
-            let (metadata, payload) = Failure::Deadline.response();
+        let mut handler = Unfinished::new(Box::pin(catch_panics(dispatcher, call)));
+        if rt::timeout(deadline.remaining(), &mut handler)
+            .await
+            .is_none()
+        {
             // Before the handler is dropped, which would answer with Cancelled.
+            let (metadata, payload) = Failure::Deadline.response();
             let _ = connection.respond(request, &metadata, payload, CollectedEnds::default());
-            drop(handler);
         }
     })
 }
 
-fn catch_panics(
-    dispatcher: Arc<dyn ServiceDispatcher>,
-    call: IncomingCall,
-) -> impl Future<Output = std::thread::Result<()>> {
+async fn catch_panics(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) {
     // `dispatch` itself is user code as well.
-    AssertUnwindSafe(async move { dispatcher.dispatch(call).await }).catch_unwind()
+    let handler = AssertUnwindSafe(async move { dispatcher.dispatch(call).await });
+    // The caller has been told when the call was dropped.
+    let _ = handler.catch_unwind().await;
 }
 
 /// Polls a future for nothing but to see whether it is done already.
-fn poll_once(future: &mut BoxFuture<'static, ()>) -> Poll<()> {
-    future.as_mut().poll(&mut task::Context::from_waker(Waker::noop()))
+fn poll_once(handler: &mut (impl Future<Output = ()> + Unpin)) -> Poll<()> {
+    pin!(handler).poll(&mut task::Context::from_waker(Waker::noop()))
 }

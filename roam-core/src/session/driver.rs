@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::proto::{CloseReason, Config, ConnectionId, Framing, Link, Role};
+use crate::proto::{CloseReason, Config, Framing, Link, Role};
 use crate::rt::{self, Clock, Sleep};
 use crate::transport::{ClosedSilently, Transport, TransportError};
 
-use super::connection::{ConnectionHandle, ConnectionState};
+use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
 use super::shared::{Shared, Users};
@@ -88,9 +88,7 @@ fn open(
 ) -> ConnectionHandle {
     let clock = Clock::start();
     let link = Link::new(role, framing, config, clock.now());
-    let root = ConnectionState::new(ConnectionId::ROOT, Arc::new(dispatcher));
-    let users = Shared::new(link, Arc::clone(&root), clock);
-    ConnectionHandle { users, state: root }
+    ConnectionHandle::new(link, Arc::new(dispatcher), clock)
 }
 
 /// Runs a link: a future that carries frames until the link is over, and tells why it ended.
@@ -139,7 +137,11 @@ impl<T: Transport> Driver<T> {
                 }
                 Phase::Running { .. } => {
                     self.poll_timeout(cx);
-                    let sent = self.poll_send(cx)?;
+                    let sent = self.poll_send(cx);
+                    if let Poll::Ready(Err(_)) = sent {
+                        self.take_in_the_rest(cx);
+                    }
+                    let sent = sent?;
                     if self.phase == Phase::Closing {
                         continue;
                     }
@@ -205,6 +207,14 @@ impl<T: Transport> Driver<T> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The peer takes nothing any more, but what it has sent before still counts: it may well have
+    /// said why.
+    fn take_in_the_rest(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(Ok(Some(frame))) = self.transport.poll_receive(cx) {
+            self.shared.receive(&frame);
+        }
     }
 
     /// Ready when the link has lingered long enough.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::proto::{ChannelEnd, CloseReason, Failure, MetadataError, Refused};
+use crate::proto::{CloseReason, Failure, MetadataError, Refused};
 
 use super::codec::{DecodeError, EncodeError};
 
@@ -28,7 +28,9 @@ impl Serialize for Never {
 
 impl<'de> Deserialize<'de> for Never {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("this method has no error of its own"))
+        Err(serde::de::Error::custom(
+            "this method has no error of its own",
+        ))
     }
 }
 
@@ -77,12 +79,16 @@ pub enum CallError<E = Never> {
     /// The call was not sent: its metadata is over a limit.
     #[error(transparent)]
     Metadata(MetadataError),
-    /// The call was not sent: the link has no room for its channels.
+    /// The link has no room for the channels in the arguments, and the call was not sent; or for
+    /// those in the result.
     #[error("no room for the channels of this call")]
     NoRoomForChannels,
+    /// The call was not sent: the handshake is not done. Calls that wait for that do not fail so.
+    #[error("the handshake is not done")]
+    NotReady,
     /// The call was not sent: its arguments cannot be encoded.
     #[error(transparent)]
-    Encode(EncodeError),
+    Encode(#[from] EncodeError),
     /// The answer cannot be decoded.
     #[error(transparent)]
     Decode(DecodeError),
@@ -104,6 +110,7 @@ impl<E> CallError<E> {
             Self::TooLarge { len, max } => return CallError::TooLarge { len, max },
             Self::Metadata(error) => return CallError::Metadata(error),
             Self::NoRoomForChannels => return CallError::NoRoomForChannels,
+            Self::NotReady => return CallError::NotReady,
             Self::Encode(error) => return CallError::Encode(error),
             Self::Decode(error) => return CallError::Decode(error),
         };
@@ -130,9 +137,11 @@ impl CallFailure {
             Refused::PayloadTooLarge { len, max } => Self::TooLarge { len, max },
             Refused::Metadata(error) => Self::Metadata(error),
             Refused::TooManyEnds(_) | Refused::NoRoomForChannels => Self::NoRoomForChannels,
-            Refused::ConnectionOver | Refused::NotReady | Refused::Answered => {
-                Self::Lost { reason: reason(), sent: false }
-            }
+            Refused::NotReady => Self::NotReady,
+            Refused::ConnectionOver | Refused::Answered => Self::Lost {
+                reason: reason(),
+                sent: false,
+            },
         }
     }
 }
@@ -201,18 +210,6 @@ pub enum Cut {
         /// The longest allowed.
         max: usize,
     },
-}
-
-impl Cut {
-    /// `None` for a clean end.
-    pub(super) fn of(end: ChannelEnd, reason: impl FnOnce() -> CloseReason) -> Option<Self> {
-        match end {
-            ChannelEnd::Closed => None,
-            ChannelEnd::Reset => Some(Self::Reset),
-            ChannelEnd::CallOver => Some(Self::CallOver),
-            ChannelEnd::ConnectionOver => Some(Self::Lost(reason())),
-        }
-    }
 }
 
 impl From<Cut> for RecvError {

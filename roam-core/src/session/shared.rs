@@ -1,24 +1,29 @@
 //! The heart of a link: the machine behind one lock, and who waits for what.
 //!
 //! Whoever wants something locks the machine, changes it, and wakes the driver if that sleeps.
-//! The lock is never held while user code runs: wakers are called, handlers started and values
-//! dropped after it is released.
+//! The lock is never held while user code runs: what that calls for is put on a list of what is
+//! [to do](Todo), and done when the lock is released.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::AbortHandle;
 
 use crate::proto::{
-    ChannelId, CloseReason, ConnectionId, Event, Link, Metadata, Request, RequestId, Response, Role,
+    ChannelId, CloseReason, ConnectionId, Event, Link, Metadata, RequestId, Response, Role,
     Violation,
 };
 use crate::rt::Clock;
 
-use super::connection::{Accepting, ConnectSlot, ConnectionState};
-use super::dispatch;
+use super::connection::ConnectionState;
+use super::connects::{Accepting, ConnectSlot};
+use super::dispatch::ServiceDispatcher;
+use super::todo::{Started, Todo};
+use super::waiters::{Ticket, Waiters, set_waker};
 
 /// The state of a link, shared by its driver, its handles and its channels.
 pub(crate) struct Shared {
@@ -32,15 +37,33 @@ pub(crate) struct State {
     pub(crate) link: Link,
     pub(super) calls: HashMap<(ConnectionId, RequestId), CallSlot>,
     pub(super) handlers: HashMap<(ConnectionId, RequestId), AbortHandle>,
-    pub(super) connections: HashMap<ConnectionId, Arc<ConnectionState>>,
+    pub(super) connections: HashMap<ConnectionId, Served>,
     pub(super) connects: HashMap<RequestId, ConnectSlot>,
     pub(super) accepting: Accepting,
     driver: Option<Waker>,
-    channel_waiters: HashMap<(ConnectionId, ChannelId), Vec<Waker>>,
-    /// Who waits for the handshake, or for room to send.
-    room_waiters: Vec<Waker>,
-    /// Who waits for the end of a connection.
-    end_waiters: Vec<Waker>,
+    waiting: HashMap<Wait, Waiters>,
+}
+
+/// What can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Wait {
+    /// The handshake, and room for a Request or a Response.
+    Room,
+    /// The end of a connection.
+    End(ConnectionId),
+    /// The answer to a Connect of ours.
+    Connect(RequestId),
+    /// A Connect of the peer.
+    Connects,
+    /// Elements, credit, or the end of a channel.
+    Channel(ConnectionId, ChannelId),
+}
+
+/// A connection, and who answers its calls. Handles do not hold the dispatcher, since a handler
+/// may well hold handles.
+pub(super) struct Served {
+    pub(super) connection: Arc<ConnectionState>,
+    pub(super) dispatcher: Arc<dyn ServiceDispatcher>,
 }
 
 /// A call of ours that waits for its answer.
@@ -48,17 +71,6 @@ pub(crate) struct State {
 pub(super) struct CallSlot {
     pub(super) waker: Option<Waker>,
     pub(super) response: Option<Response>,
-}
-
-/// What is to be done when the lock is released.
-#[derive(Default)]
-pub(crate) struct Todo {
-    driver: Option<Waker>,
-    wakers: Vec<Waker>,
-    aborted: Vec<AbortHandle>,
-    started: Vec<(Arc<ConnectionState>, Request)>,
-    /// What users gave us, and whose `drop` is their code.
-    dropped: Vec<Arc<dyn dispatch::ServiceDispatcher>>,
 }
 
 /// Held by all that a user holds of a link. When the last is dropped, a link that we opened is
@@ -69,7 +81,7 @@ pub(crate) struct Users {
 }
 
 impl Shared {
-    pub(super) fn new(link: Link, root: Arc<ConnectionState>, clock: Clock) -> Arc<Users> {
+    pub(super) fn open(link: Link, root: Served, clock: Clock) -> Arc<Users> {
         let role = link.role();
         let state = State {
             link,
@@ -79,12 +91,17 @@ impl Shared {
             connects: HashMap::new(),
             accepting: Accepting::default(),
             driver: None,
-            channel_waiters: HashMap::new(),
-            room_waiters: Vec::new(),
-            end_waiters: Vec::new(),
+            waiting: HashMap::new(),
         };
-        let shared = Arc::new(Self { state: Mutex::new(state), clock, users: OnceLock::new() });
-        let users = Arc::new(Users { shared: Arc::clone(&shared), role });
+        let shared = Arc::new(Self {
+            state: Mutex::new(state),
+            clock,
+            users: OnceLock::new(),
+        });
+        let users = Arc::new(Users {
+            shared: Arc::clone(&shared),
+            role,
+        });
         shared.users.get_or_init(|| Arc::downgrade(&users));
         users
     }
@@ -104,6 +121,21 @@ impl Shared {
         };
         todo.run(self);
         result
+    }
+
+    /// Waits until `check` is ready. It is asked at once, and again when what is waited for has
+    /// happened.
+    pub(super) async fn wait_for<R>(
+        &self,
+        wait: Wait,
+        mut check: impl FnMut(&mut State, &mut Todo) -> Poll<R>,
+    ) -> R {
+        let mut place = Place {
+            shared: self,
+            wait,
+            ticket: None,
+        };
+        poll_fn(|cx| place.poll(cx, &mut check)).await
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -129,20 +161,20 @@ impl Shared {
 
     /// The next frame to send; `None` when the link is over and all has been sent.
     pub(crate) fn poll_transmit(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.with(|state, _| {
+        self.with(|state, todo| {
             if let Some(frame) = state.link.poll_transmit() {
                 return Poll::Ready(Some(frame));
             }
             if state.link.close_reason().is_some() {
                 return Poll::Ready(None);
             }
-            state.driver = Some(cx.waker().clone());
+            todo.discard(set_waker(&mut state.driver, cx.waker()));
             Poll::Pending
         })
     }
 
     /// How long until [`handle_timeout`](Self::handle_timeout) is to be called.
-    pub(super) fn timeout(&self) -> Option<std::time::Duration> {
+    pub(super) fn timeout(&self) -> Option<Duration> {
         let at = self.lock().link.poll_timeout()?;
         Some(at.saturating_sub(self.clock.now()))
     }
@@ -157,34 +189,92 @@ impl Shared {
     }
 }
 
+/// The place of a future among those that wait. It is given up when the future is dropped.
+struct Place<'a> {
+    shared: &'a Shared,
+    wait: Wait,
+    ticket: Option<Ticket>,
+}
+
+impl Place<'_> {
+    fn poll<R>(
+        &mut self,
+        cx: &Context<'_>,
+        check: impl FnOnce(&mut State, &mut Todo) -> Poll<R>,
+    ) -> Poll<R> {
+        let Self {
+            shared,
+            wait,
+            ticket,
+        } = self;
+        shared.with(|state, todo| {
+            let checked = check(state, todo);
+            if checked.is_pending() {
+                state.wait(*wait, ticket, cx.waker(), todo);
+            } else if let Some(ticket) = ticket.take() {
+                state.leave(*wait, ticket, todo);
+            }
+            checked
+        })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.shared
+                .with(|state, todo| state.leave(self.wait, ticket, todo));
+        }
+    }
+}
+
 impl State {
     /// Turns what the machine reports into what is to be done.
     fn settle(&mut self, todo: &mut Todo) {
         while let Some(event) = self.link.poll_event() {
             self.handle(event, todo);
         }
-        if self.driver.is_some() && (!self.link.is_drained() || self.link.close_reason().is_some()) {
-            todo.driver = self.driver.take();
+        if self.driver.is_some() && (!self.link.is_drained() || self.link.close_reason().is_some())
+        {
+            todo.wake(self.driver.take());
         }
     }
 
     fn handle(&mut self, event: Event, todo: &mut Todo) {
         match event {
-            Event::Ready(_) | Event::SendBufferReady => todo.wakers.append(&mut self.room_waiters),
-            Event::ChannelReady { connection, channel } => {
-                todo.wakers.extend(self.channel_waiters.remove(&(connection, channel)).into_iter().flatten());
+            Event::Ready(_) | Event::SendBufferReady => self.notify(Wait::Room, todo),
+            Event::ChannelReady {
+                connection,
+                channel,
+            } => {
+                self.notify(Wait::Channel(connection, channel), todo);
             }
             Event::Request(request) => {
-                if let Some(connection) = self.connections.get(&request.connection) {
-                    todo.started.push((Arc::clone(connection), request));
+                if let Some(Served {
+                    connection,
+                    dispatcher,
+                }) = self.connections.get(&request.connection)
+                {
+                    todo.start(Started {
+                        connection: Arc::clone(connection),
+                        dispatcher: Arc::clone(dispatcher),
+                        request,
+                    });
                 }
             }
-            Event::Cancelled { connection, request } => {
-                todo.aborted.extend(self.handlers.remove(&(connection, request)));
-            }
+            Event::Cancelled {
+                connection,
+                request,
+            } => self.cancelled(connection, request, todo),
             Event::Response(response) => self.answer(response, todo),
-            Event::ConnectRequest { request, metadata } => self.connect_requested(request, metadata, todo),
-            Event::ConnectAnswer { request, result, metadata } => {
+            Event::ConnectRequest { request, metadata } => {
+                self.connect_requested(request, metadata, todo);
+            }
+            Event::ConnectAnswer {
+                request,
+                result,
+                metadata,
+            } => {
                 self.connect_answered(request, result, metadata, todo);
             }
             Event::ConnectionEnded { connection, reason } => self.ended(connection, &reason, todo),
@@ -195,90 +285,82 @@ impl State {
         let key = (response.connection, response.request);
         if let Some(slot) = self.calls.get_mut(&key) {
             slot.response = Some(response);
-            todo.wakers.extend(slot.waker.take());
+            todo.wake(slot.waker.take());
+        }
+    }
+
+    /// Nobody waits for the answer to a call of the peer. Its handler is stopped, or, when the
+    /// Request came in the same frame, never started.
+    fn cancelled(&mut self, connection: ConnectionId, request: RequestId, todo: &mut Todo) {
+        if let Some(handler) = self.handlers.remove(&(connection, request)) {
+            todo.abort(handler);
+        } else if todo.forget_start(connection, request) {
+            self.link.handler_gone(connection, request);
         }
     }
 
     /// Everything on `connection` ends: its calls, its handlers and its channels.
     fn ended(&mut self, connection: ConnectionId, reason: &CloseReason, todo: &mut Todo) {
-        if let Some(connection) = self.connections.remove(&connection) {
-            connection.end(reason.clone());
-            todo.dropped.push(Arc::clone(connection.dispatcher()));
+        if let Some(served) = self.connections.remove(&connection) {
+            served.connection.end(reason.clone());
+            todo.drop_later(served.dispatcher);
         }
         let on = |key: &(ConnectionId, RequestId)| key.0 == connection;
         // A call that was answered already keeps its answer.
-        let waiting = self.calls.extract_if(|key, slot| on(key) && slot.response.is_none());
-        todo.wakers.extend(waiting.filter_map(|(_, slot)| slot.waker));
-        todo.aborted.extend(self.handlers.extract_if(|key, _| on(key)).map(|(_, handler)| handler));
-        todo.wakers.append(&mut self.end_waiters);
+        let waiting = self
+            .calls
+            .extract_if(|key, slot| on(key) && slot.response.is_none());
+        todo.wake(waiting.filter_map(|(_, slot)| slot.waker));
+        for (_, handler) in self.handlers.extract_if(|key, _| on(key)) {
+            todo.abort(handler);
+        }
+        self.notify(Wait::End(connection), todo);
+        // Who waits to send on it never will.
+        self.notify(Wait::Room, todo);
         if connection == ConnectionId::ROOT {
-            todo.wakers.append(&mut self.room_waiters);
-            todo.wakers.extend(self.channel_waiters.drain().flat_map(|(_, waiters)| waiters));
             self.end_connects(todo);
+            let waiting = self.waiting.drain();
+            todo.wake(waiting.flat_map(|(_, waiters)| waiters.into_wakers()));
         }
     }
 
-    pub(crate) fn wait_for_channel(&mut self, connection: ConnectionId, channel: ChannelId, waker: &Waker) {
-        push_waker(self.channel_waiters.entry((connection, channel)).or_default(), waker);
+    /// Has `waker` called when what is waited for may have happened.
+    pub(super) fn wait(
+        &mut self,
+        wait: Wait,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+        todo: &mut Todo,
+    ) {
+        let ticket = *ticket.get_or_insert_with(Ticket::draw);
+        todo.discard(self.waiting.entry(wait).or_default().wait(ticket, waker));
     }
 
-    pub(crate) fn forget_channel_waiters(&mut self, connection: ConnectionId, channel: ChannelId, todo: &mut Todo) {
-        let forgotten = self.channel_waiters.remove(&(connection, channel));
-        todo.wakers.extend(forgotten.into_iter().flatten());
-    }
-
-    /// Whether a Request or a Response may be queued now; if not, `waker` is called when it may.
-    pub(super) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if self.link.close_reason().is_some() {
-            return Poll::Ready(());
+    /// One that waited does not any more.
+    pub(super) fn leave(&mut self, wait: Wait, ticket: Ticket, todo: &mut Todo) {
+        if let Some(waiters) = self.waiting.get_mut(&wait) {
+            todo.discard(waiters.leave(ticket));
+            if waiters.is_empty() {
+                self.waiting.remove(&wait);
+            }
         }
+    }
+
+    /// Wakes everybody who waits for something.
+    pub(super) fn notify(&mut self, wait: Wait, todo: &mut Todo) {
+        if let Some(waiters) = self.waiting.remove(&wait) {
+            todo.wake(waiters.into_wakers());
+        }
+    }
+
+    /// Whether a Request or a Response may be queued now. If not, who waits for [`Wait::Room`] is
+    /// woken when it may.
+    pub(super) fn poll_room(&mut self) -> Poll<()> {
         if self.link.agreed().is_some() && self.link.has_room_to_send() {
             return Poll::Ready(());
         }
         self.link.want_room();
-        push_waker(&mut self.room_waiters, waker);
         Poll::Pending
-    }
-
-    pub(super) fn wait_for_end(&mut self, waker: &Waker) {
-        push_waker(&mut self.end_waiters, waker);
-    }
-}
-
-fn push_waker(waiters: &mut Vec<Waker>, waker: &Waker) {
-    if !waiters.iter().any(|waiter| waiter.will_wake(waker)) {
-        waiters.push(waker.clone());
-    }
-}
-
-impl Todo {
-    /// A task to be woken when the lock is released.
-    pub(super) fn wake(&mut self, waker: impl IntoIterator<Item = Waker>) {
-        self.wakers.extend(waker);
-    }
-
-    /// A dispatcher to be dropped when the lock is released.
-    pub(super) fn drop_later(&mut self, dispatcher: Arc<dyn dispatch::ServiceDispatcher>) {
-        self.dropped.push(dispatcher);
-    }
-
-    fn run(self, shared: &Shared) {
-        for handler in self.aborted {
-            handler.abort();
-        }
-        if !self.started.is_empty()
-            && let Some(users) = shared.users()
-        {
-            for (connection, request) in self.started {
-                dispatch::start(&users, connection, request);
-            }
-        }
-        for waker in self.wakers {
-            waker.wake();
-        }
-        if let Some(driver) = self.driver {
-            driver.wake();
-        }
     }
 }
 
@@ -292,7 +374,9 @@ impl Drop for Users {
 
 impl std::fmt::Debug for Users {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Users").field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("Users")
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 

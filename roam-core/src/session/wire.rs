@@ -3,19 +3,26 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::proto::{ChannelEnd, ChannelId, ConnectionId, Direction, ElementQueue, Received, SendRefused};
+use crate::proto::{
+    ChannelEnd, ChannelId, ConnectionId, Direction, ElementQueue, Link, Received, SendRefused,
+};
 
 use super::connection::ConnectionState;
+use super::ends::{RawReceiver, RawSender};
 use super::error::Cut;
-use super::pair::{RawReceiver, RawSender};
-use super::shared::{State, Todo, Users};
+use super::shared::{State, Users, Wait};
+use super::todo::Todo;
+use super::waiters::Ticket;
 
 /// One end of a channel on a link. It knows of no direction; whoever holds it does.
-#[derive(Clone, Debug)]
+///
+/// It waits for one thing at a time: a clone of it is another one.
+#[derive(Debug)]
 pub struct Wire {
-    pub(super) users: Arc<Users>,
-    pub(super) connection: Arc<ConnectionState>,
-    pub(super) channel: ChannelId,
+    users: Arc<Users>,
+    connection: Arc<ConnectionState>,
+    channel: ChannelId,
+    ticket: Ticket,
 }
 
 /// What a reader was given.
@@ -27,53 +34,129 @@ pub struct Batch {
     pub report_after: u32,
 }
 
+impl Clone for Wire {
+    fn clone(&self) -> Self {
+        Self::new(
+            Arc::clone(&self.users),
+            Arc::clone(&self.connection),
+            self.channel,
+        )
+    }
+}
+
 impl Wire {
+    pub(super) fn new(
+        users: Arc<Users>,
+        connection: Arc<ConnectionState>,
+        channel: ChannelId,
+    ) -> Self {
+        let ticket = Ticket::draw();
+        Self {
+            users,
+            connection,
+            channel,
+            ticket,
+        }
+    }
+
+    /// The connection and the channel.
+    pub(super) fn id(&self) -> (ConnectionId, ChannelId) {
+        (self.connection.id(), self.channel)
+    }
+
     fn with<R>(&self, change: impl FnOnce(&mut State, &mut Todo, ConnectionId) -> R) -> R {
-        self.users.shared.with(|state, todo| change(state, todo, self.connection.id()))
+        let id = self.connection.id();
+        self.users
+            .shared
+            .with(|state, todo| change(state, todo, id))
+    }
+
+    fn waits(&self) -> Wait {
+        Wait::Channel(self.connection.id(), self.channel)
     }
 
     /// How the channel ended; `None` for a clean end.
     fn cut(&self, end: ChannelEnd) -> Option<Cut> {
-        match (end, self.connection.end_reason()) {
-            // The channel was cut from here.
-            (ChannelEnd::ConnectionOver, None) => Some(Cut::Reset),
-            (end, Some(reason)) => Cut::of(end, || reason.clone()),
-            (end, None) => Cut::of(end, || unreachable_reason()),
+        match end {
+            ChannelEnd::Closed => None,
+            ChannelEnd::Reset => Some(Cut::Reset),
+            ChannelEnd::CallOver => Some(Cut::CallOver),
+            // A channel that was cut from here is not known any more, and nor is one of a
+            // connection that is over.
+            ChannelEnd::ConnectionOver => Some(
+                self.connection
+                    .end_reason()
+                    .map_or(Cut::Reset, |reason| Cut::Lost(reason.clone())),
+            ),
         }
     }
 
-    fn refusal(&self, refused: SendRefused) -> Poll<Cut> {
+    /// `None` when it is only a matter of time.
+    fn refusal(&self, refused: SendRefused) -> Option<Cut> {
         match refused {
-            SendRefused::Blocked => Poll::Pending,
-            SendRefused::TooLarge { len, max } => Poll::Ready(Cut::TooLarge { len, max }),
-            SendRefused::Over(end) => Poll::Ready(self.cut(end).unwrap_or(Cut::Reset)),
+            SendRefused::Blocked => None,
+            SendRefused::TooLarge { len, max } => Some(Cut::TooLarge { len, max }),
+            SendRefused::Over(end) => Some(self.cut(end).unwrap_or(Cut::Reset)),
         }
     }
 
     /// Sends an element as soon as there is credit and room.
     pub fn poll_send(&self, cx: &mut Context<'_>, element: &[u8]) -> Poll<Result<(), Cut>> {
-        let sent = self.with(|state, _, id| {
-            let sent = state.link.send(id, self.channel, element);
-            if sent == Err(SendRefused::Blocked) {
-                state.wait_for_channel(id, self.channel, cx.waker());
+        self.poll_send_as(&mut Some(self.ticket), cx, element)
+    }
+
+    /// The same for one of several that send.
+    pub(super) fn poll_send_as(
+        &self,
+        ticket: &mut Option<Ticket>,
+        cx: &Context<'_>,
+        element: &[u8],
+    ) -> Poll<Result<(), Cut>> {
+        self.poll_while_blocked(ticket, cx, |link, id| link.send(id, self.channel, element))
+    }
+
+    fn poll_while_blocked(
+        &self,
+        ticket: &mut Option<Ticket>,
+        cx: &Context<'_>,
+        attempt: impl FnOnce(&mut Link, ConnectionId) -> Result<(), SendRefused>,
+    ) -> Poll<Result<(), Cut>> {
+        let attempted = self.with(|state, todo, id| {
+            let attempted = attempt(&mut state.link, id);
+            if attempted == Err(SendRefused::Blocked) {
+                state.wait(self.waits(), ticket, cx.waker(), todo);
             }
-            sent
+            attempted
         });
-        match sent {
+        match attempted {
             Ok(()) => Poll::Ready(Ok(())),
-            Err(refused) => self.refusal(refused).map(Err),
+            Err(refused) => match self.refusal(refused) {
+                Some(cut) => Poll::Ready(Err(cut)),
+                None => Poll::Pending,
+            },
         }
+    }
+
+    /// Waits until nobody reads any more.
+    pub(super) fn poll_closed(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<()> {
+        // There is never so much credit, so that it is the end that is waited for.
+        let forever = |link: &mut Link, id| link.want_credit(id, self.channel, usize::MAX);
+        self.poll_while_blocked(ticket, cx, forever).map(drop)
+    }
+
+    /// One that waited does not any more.
+    pub(super) fn leave(&self, ticket: Ticket) {
+        self.with(|state, todo, _| state.leave(self.waits(), ticket, todo));
     }
 
     /// Sends elements of which the caller knows that there is credit for them.
     pub fn queue<'a>(&self, elements: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Cut> {
         let queued = self.with(|state, _, id| {
-            elements.into_iter().try_for_each(|element| state.link.queue(id, self.channel, element))
+            elements
+                .into_iter()
+                .try_for_each(|element| state.link.queue(id, self.channel, element))
         });
-        queued.map_err(|refused| match self.refusal(refused) {
-            Poll::Ready(cut) => cut,
-            Poll::Pending => Cut::Reset,
-        })
+        queued.map_err(|refused| self.refusal(refused).unwrap_or(Cut::Reset))
     }
 
     /// How many bytes of elements can be sent at once.
@@ -83,17 +166,9 @@ impl Wire {
 
     /// Waits until so many bytes can be sent at once.
     pub fn poll_sendable(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<Result<(), Cut>> {
-        let ready = self.with(|state, _, id| {
-            let ready = state.link.want_credit(id, self.channel, bytes);
-            if ready == Err(SendRefused::Blocked) {
-                state.wait_for_channel(id, self.channel, cx.waker());
-            }
-            ready
-        });
-        match ready {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(refused) => self.refusal(refused).map(Err),
-        }
+        self.poll_while_blocked(&mut Some(self.ticket), cx, |link, id| {
+            link.want_credit(id, self.channel, bytes)
+        })
     }
 
     /// What the peer has surely consumed, in bytes; `None` when the channel is over.
@@ -102,21 +177,29 @@ impl Wire {
     }
 
     /// Reports `consumed` bytes, and takes what has arrived. `Err(None)` is the clean end.
-    pub fn poll_receive(&self, cx: &mut Context<'_>, consumed: u32) -> Poll<Result<Batch, Option<Cut>>> {
-        let received = self.with(|state, _, id| {
+    pub fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        consumed: u32,
+    ) -> Poll<Result<Batch, Option<Cut>>> {
+        let received = self.with(|state, todo, id| {
             if consumed > 0 {
                 state.link.consume(id, self.channel, consumed);
             }
             let received = state.link.receive(id, self.channel);
             if matches!(received, Received::Nothing) {
-                state.wait_for_channel(id, self.channel, cx.waker());
+                state.wait(self.waits(), &mut Some(self.ticket), cx.waker(), todo);
             }
             received
         });
         match received {
-            Received::Elements { queue, report_after } => {
-                Poll::Ready(Ok(Batch { elements: queue, report_after }))
-            }
+            Received::Elements {
+                queue,
+                report_after,
+            } => Poll::Ready(Ok(Batch {
+                elements: queue,
+                report_after,
+            })),
             Received::Nothing => Poll::Pending,
             Received::End(end) => Poll::Ready(Err(self.cut(end))),
         }
@@ -131,7 +214,7 @@ impl Wire {
     pub fn finish(&self) {
         self.with(|state, todo, id| {
             state.link.finish(id, self.channel);
-            state.forget_channel_waiters(id, self.channel, todo);
+            state.notify(self.waits(), todo);
         });
     }
 
@@ -139,13 +222,9 @@ impl Wire {
     pub fn reset(&self) {
         self.with(|state, todo, id| {
             state.link.reset(id, self.channel);
-            state.forget_channel_waiters(id, self.channel, todo);
+            state.notify(self.waits(), todo);
         });
     }
-}
-
-fn unreachable_reason() -> crate::proto::CloseReason {
-    crate::proto::CloseReason::Local("".into())
 }
 
 /// The channel ends beside a received value, until the value's own ends take them. What is left
@@ -158,8 +237,16 @@ pub struct OpenedEnds {
 }
 
 impl OpenedEnds {
-    pub(super) fn new(users: Arc<Users>, connection: Arc<ConnectionState>, channels: Vec<ChannelId>) -> Self {
-        Self { users, connection, channels: channels.into_iter() }
+    pub(super) fn new(
+        users: Arc<Users>,
+        connection: Arc<ConnectionState>,
+        channels: Vec<ChannelId>,
+    ) -> Self {
+        Self {
+            users,
+            connection,
+            channels: channels.into_iter(),
+        }
     }
 
     /// How many are left.
@@ -184,13 +271,17 @@ impl OpenedEnds {
     pub fn next_wire(&mut self, direction: Direction) -> Option<Wire> {
         let channel = self.channels.next()?;
         let id = self.connection.id();
-        let bound = self.users.shared.with(|state, _| state.link.bind(id, channel, direction));
-        let wire = Wire {
-            users: Arc::clone(&self.users),
-            connection: Arc::clone(&self.connection),
-            channel,
-        };
-        bound.then_some(wire)
+        let bound = self
+            .users
+            .shared
+            .with(|state, _| state.link.bind(id, channel, direction));
+        bound.then(|| {
+            Wire::new(
+                Arc::clone(&self.users),
+                Arc::clone(&self.connection),
+                channel,
+            )
+        })
     }
 }
 

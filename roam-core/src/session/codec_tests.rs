@@ -1,0 +1,440 @@
+//! Values of every kind go through postcard and the strict decoder; what only the one accepts is
+//! not the encoding of anything.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Debug;
+use std::time::Duration;
+
+use proptest::collection::{btree_map, btree_set, hash_map, vec};
+use proptest::prelude::*;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+use crate::proto::WireError;
+
+use super::codec::{DecodeError, Malformed, decode, encode_into};
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    encode_into(value, Vec::new()).unwrap()
+}
+
+/// What is wrong with `bytes`, as those of a `T`.
+fn wrong<T: DeserializeOwned + Debug>(bytes: &[u8]) -> Malformed {
+    match decode::<T>(bytes) {
+        Err(DecodeError::Malformed { what, at }) if at <= bytes.len() => what,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Numbers {
+    unsigned: (u8, u16, u32, u64, u128, usize),
+    signed: (i8, i16, i32, i64, i128, isize),
+    floats: [f64; 2],
+    single: f32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+struct Unit;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Wrapped(u32);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Pair(i16, Box<str>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Flag(bool),
+    Letter(char),
+    Bytes(Vec<u8>),
+    Two(i32, String),
+    Named {
+        pair: Pair,
+        unit: Unit,
+        wrapped: Wrapped,
+    },
+    Maybe(Option<Box<Tree>>),
+    Kids(Vec<Tree>),
+    Map(BTreeMap<u16, Tree>),
+    Time(Duration),
+    Outcome(Result<u8, ()>),
+}
+
+fn numbers() -> impl Strategy<Value = Numbers> {
+    let float = prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::INFINITE;
+    (
+        any::<(u8, u16, u32, u64, u128, usize)>(),
+        any::<(i8, i16, i32, i64, i128, isize)>(),
+        float,
+    )
+        .prop_map(|(unsigned, signed, float)| Numbers {
+            unsigned,
+            signed,
+            floats: [float, -float],
+            single: 1.5,
+        })
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    let leaf = prop_oneof![
+        Just(Tree::Leaf),
+        any::<bool>().prop_map(Tree::Flag),
+        any::<char>().prop_map(Tree::Letter),
+        any::<Vec<u8>>().prop_map(Tree::Bytes),
+        any::<(i32, String)>().prop_map(|(a, b)| Tree::Two(a, b)),
+        any::<(i16, String, u32)>().prop_map(|(a, b, c)| Tree::Named {
+            pair: Pair(a, b.into()),
+            unit: Unit,
+            wrapped: Wrapped(c),
+        }),
+        any::<Duration>().prop_map(Tree::Time),
+        any::<Result<u8, ()>>().prop_map(Tree::Outcome),
+    ];
+    leaf.prop_recursive(5, 40, 5, |inner| {
+        prop_oneof![
+            prop::option::of(inner.clone()).prop_map(|kid| Tree::Maybe(kid.map(Box::new))),
+            vec(inner.clone(), 0..5).prop_map(Tree::Kids),
+            btree_map(any::<u16>(), inner, 0..5).prop_map(Tree::Map),
+        ]
+    })
+}
+
+fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+    value: &T,
+) -> Result<(), TestCaseError> {
+    let bytes = encode(value);
+    prop_assert_eq!(&decode::<T>(&bytes).unwrap(), value);
+    prop_assert_eq!(&postcard::from_bytes::<T>(&bytes).unwrap(), value);
+    let mut longer = bytes.clone();
+    longer.push(0);
+    let trailing = WireError::TrailingBytes.into();
+    prop_assert_eq!(
+        decode::<T>(&longer),
+        Err(DecodeError::Malformed {
+            at: bytes.len(),
+            what: trailing
+        })
+    );
+    for len in 0..bytes.len() {
+        // Every prefix is too short, and there is no panic.
+        prop_assert!(decode::<T>(&bytes[..len]).is_err());
+    }
+    Ok(())
+}
+
+/// Bytes are accepted if and only if they are the encoding of something.
+fn accepts_only_encodings<T>(bytes: &[u8]) -> Result<(), TestCaseError>
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let lenient = postcard::take_from_bytes::<T>(bytes);
+    let canonical = lenient.ok().filter(|(value, _)| encode(value) == bytes);
+    prop_assert_eq!(decode::<T>(bytes).ok(), canonical.map(|(value, _)| value));
+    Ok(())
+}
+
+/// Bytes that often are nearly right.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![4 => 0u8..12, 1 => Just(0x80u8), 1 => Just(0xffu8), 1 => any::<u8>()];
+    vec(byte, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn numbers_round_trip(value in numbers()) {
+        round_trip(&value)?;
+    }
+
+    #[test]
+    fn trees_round_trip(value in tree()) {
+        round_trip(&value)?;
+    }
+
+    #[test]
+    fn collections_round_trip(
+        value in (
+            hash_map(any::<String>(), any::<Option<i64>>(), 0..8),
+            btree_set(any::<(u8, char)>(), 0..8),
+            vec(any::<[u16; 3]>(), 0..8),
+            vec(Just(()), 0..8),
+        ),
+    ) {
+        let bytes = encode(&value);
+        type Value =
+            (HashMap<String, Option<i64>>, BTreeSet<(u8, char)>, Vec<[u16; 3]>, Vec<()>);
+        prop_assert_eq!(decode::<Value>(&bytes).unwrap(), value);
+    }
+
+    #[test]
+    fn only_encodings_are_accepted(bytes in noise()) {
+        accepts_only_encodings::<Tree>(&bytes)?;
+        accepts_only_encodings::<(u8, u16, u32, u64, u128)>(&bytes)?;
+        accepts_only_encodings::<(i8, i16, i32, i64, i128)>(&bytes)?;
+        accepts_only_encodings::<(bool, char, String, Option<u8>, Unit)>(&bytes)?;
+        accepts_only_encodings::<Vec<(u16, Vec<i16>)>>(&bytes)?;
+    }
+
+    #[test]
+    fn damaged_encodings_are_told(value in tree(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut bytes = encode(&value);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        accepts_only_encodings::<Tree>(&bytes)?;
+    }
+}
+
+#[test]
+fn the_encoding_is_that_of_the_protocol() {
+    assert_eq!(encode(&'é'), [2, 0xc3, 0xa9]);
+    assert_eq!(encode(&-1_i128), [1]);
+    assert_eq!(encode(&(-2_i32, 300_u16)), [3, 0xac, 0x02]);
+    assert_eq!(encode(&(-2_i8, 200_u8, true)), [0xfe, 200, 1]);
+    assert_eq!(encode(&Some("a")), [1, 1, b'a']);
+    assert_eq!(encode(&HashMap::from([(1_u8, ())])), [1, 1]);
+    assert_eq!(encode(&[1_u8, 2]), [1, 2]);
+    assert_eq!(encode(&1.0_f32), [0, 0, 0x80, 0x3f]);
+    assert_eq!(encode(&Tree::Flag(true)), [1, 1]);
+    assert_eq!(encode(&Err::<(), u8>(7)), [1, 7]);
+    assert_eq!(encode(&Duration::new(1, 2)), [1, 2]);
+}
+
+#[test]
+fn numbers_stand_in_their_shortest_form_and_in_their_range() {
+    let overlong = Malformed::Wire(WireError::OverlongVarint);
+    let range = Malformed::Wire(WireError::OutOfRange);
+    assert_eq!(wrong::<u16>(&[0x80, 0]), overlong);
+    assert_eq!(wrong::<u16>(&[0x80, 0x80, 0x04]), range);
+    assert_eq!(wrong::<i16>(&[0x80, 0x80, 0x04]), range);
+    assert_eq!(wrong::<u32>(&[0xff, 0xff, 0xff, 0xff, 0x1f]), range);
+    assert_eq!(wrong::<u64>(&[0xff; 10]), overlong);
+    assert_eq!(wrong::<u128>(&[0x80, 0]), overlong);
+    assert_eq!(wrong::<u128>(&[0xff; 19]), overlong);
+    let mut most = [0xff; 19];
+    most[18] = 3;
+    assert_eq!(decode::<u128>(&most), Ok(u128::MAX));
+    assert_eq!(decode::<i128>(&most), Ok(i128::MIN));
+    most[18] = 4;
+    assert_eq!(wrong::<u128>(&most), overlong);
+}
+
+#[test]
+fn flags_and_characters_are_what_they_should_be() {
+    assert_eq!(wrong::<bool>(&[2]), Malformed::Flag(2));
+    assert_eq!(wrong::<Option<u8>>(&[0xff]), Malformed::Flag(0xff));
+    assert_eq!(wrong::<char>(&[2, b'a', b'b']), Malformed::NotOneChar);
+    assert_eq!(wrong::<char>(&[0]), Malformed::NotOneChar);
+    assert_eq!(
+        wrong::<String>(&[2, 0xc3, 0x28]),
+        WireError::InvalidUtf8.into()
+    );
+}
+
+#[test]
+fn variants_are_positions() {
+    assert!(matches!(wrong::<Tree>(&[11]), Malformed::Refused(reason) if reason.contains("11")));
+    assert_eq!(wrong::<Tree>(&[0x80, 0]), WireError::OverlongVarint.into());
+    assert_eq!(
+        wrong::<Tree>(&[0xff, 0xff, 0xff, 0xff, 0x1f]),
+        WireError::OutOfRange.into()
+    );
+}
+
+/// Nests by every way that serde knows, each alone.
+macro_rules! nests {
+    ($($name:ident { $($definition:tt)* } $level:expr, $end:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            #[derive(Debug, Serialize, Deserialize)]
+            $($definition)*
+            let nested = |levels: usize| {
+                let mut bytes = $level.repeat(levels);
+                bytes.extend($end);
+                bytes
+            };
+            assert_eq!(wrong::<Nest>(&nested(200_000)), Malformed::TooDeep);
+            let shallow = nested(60);
+            assert_eq!(encode(&decode::<Nest>(&shallow).unwrap()), shallow);
+        }
+    )*};
+}
+
+nests! {
+    lists_nest { struct Nest { kids: Vec<Nest> } } [1], [0];
+    transparent_lists_nest { #[serde(transparent)] struct Nest(Vec<Nest>); } [1], [0];
+    options_nest { #[serde(transparent)] struct Nest(Option<Box<Nest>>); } [1], [0];
+    maps_nest { struct Nest(BTreeMap<u8, Nest>); } [1, 7], [0];
+    variants_nest { enum Nest { End, More(Box<Nest>) } } [1], [0];
+    tuple_variants_nest { enum Nest { End, More(u8, Box<Nest>) } } [1, 9], [0];
+    struct_variants_nest { enum Nest { End, More { kid: Box<Nest> } } } [1], [0];
+}
+
+#[test]
+fn a_type_without_an_end_is_no_endless_loop() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Endless(Box<Endless>);
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Tupled {
+        kid: Box<(Tupled,)>,
+    }
+    assert_eq!(wrong::<Endless>(&[]), Malformed::TooDeep);
+    assert_eq!(wrong::<Tupled>(&[]), Malformed::TooDeep);
+}
+
+#[test]
+fn exactly_128_levels_are_allowed() {
+    #[derive(Debug, Deserialize)]
+    #[serde(transparent)]
+    struct Nest {
+        #[allow(dead_code)]
+        kids: Vec<Nest>,
+    }
+    let nested = |levels: usize| [vec![1; levels - 1], vec![0]].concat();
+    assert!(decode::<Nest>(&nested(128)).is_ok());
+    assert_eq!(wrong::<Nest>(&nested(129)), Malformed::TooDeep);
+    // Beside one another, not in one another.
+    assert!(decode::<Vec<Vec<u8>>>(&encode(&vec![vec![1_u8]; 10_000])).is_ok());
+}
+
+#[test]
+fn elements_that_take_no_bytes_are_counted() {
+    let claim = |count: u64| encode(&count);
+    assert_eq!(decode::<Vec<()>>(&claim(65_536)).unwrap().len(), 65_536);
+    assert_eq!(wrong::<Vec<()>>(&claim(65_537)), Malformed::TooManyEmpty);
+    assert_eq!(wrong::<Vec<Unit>>(&claim(1 << 40)), Malformed::TooManyEmpty);
+    assert_eq!(
+        wrong::<BTreeSet<Unit>>(&claim(1 << 40)),
+        Malformed::TooManyEmpty
+    );
+    assert_eq!(
+        wrong::<HashMap<(), ()>>(&claim(u64::MAX)),
+        Malformed::TooManyEmpty
+    );
+    assert_eq!(
+        wrong::<Vec<[(); 3]>>(&claim(1 << 40)),
+        Malformed::TooManyEmpty
+    );
+    // Also when they are spread over many lists.
+    let spread = encode(&vec![vec![(); 1_000]; 100]);
+    assert_eq!(wrong::<Vec<Vec<()>>>(&spread), Malformed::TooManyEmpty);
+    assert!(decode::<Vec<Vec<()>>>(&encode(&vec![vec![(); 100]; 100])).is_ok());
+}
+
+#[test]
+fn claimed_lengths_are_not_believed() {
+    let claim = encode(&(1_u64 << 40));
+    let missing = Malformed::Wire(WireError::Truncated);
+    assert_eq!(wrong::<Vec<u64>>(&claim), missing);
+    assert_eq!(wrong::<Vec<[u64; 16]>>(&claim), missing);
+    assert_eq!(wrong::<String>(&claim), missing);
+    assert_eq!(wrong::<bytes_like::Bytes>(&claim), missing);
+    assert_eq!(wrong::<HashMap<u64, String>>(&claim), missing);
+    assert_eq!(wrong::<String>(&encode(&u64::MAX)), missing);
+}
+
+/// A list that asks for room as it is told to.
+mod bytes_like {
+    use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+
+    #[derive(Debug)]
+    pub(super) struct Bytes;
+
+    impl<'de> Deserialize<'de> for Bytes {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_seq(Self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Bytes {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+            assert_eq!(list.size_hint(), Some(0), "there are no bytes left");
+            match list.next_element::<u8>()? {
+                Some(_) => Err(de::Error::custom("an element from nowhere")),
+                None => Ok(self),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_not_read_to_its_end_is_refused() {
+    #[derive(Debug)]
+    struct First;
+    impl<'de> Deserialize<'de> for First {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = First;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("a list")
+                }
+
+                fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                    self,
+                    mut list: A,
+                ) -> Result<First, A::Error> {
+                    list.next_element::<u8>()?;
+                    Ok(First)
+                }
+            }
+            deserializer.deserialize_seq(Visitor)
+        }
+    }
+    assert!(decode::<First>(&[1, 9]).is_ok());
+    assert_eq!(wrong::<First>(&[3, 9, 9, 9]), Malformed::LeftOver(2));
+}
+
+#[test]
+fn types_that_need_a_self_describing_format_are_told_so() {
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[allow(dead_code)]
+    enum Untagged {
+        Number(u8),
+        Text(String),
+    }
+    assert_eq!(wrong::<Untagged>(&[1]), Malformed::SelfDescribing);
+    assert_eq!(wrong::<IgnoredAny>(&[1]), Malformed::SelfDescribing);
+}
+
+#[test]
+fn what_a_type_has_against_a_value_is_told() {
+    #[derive(Debug, Deserialize)]
+    #[serde(try_from = "u8")]
+    struct Even;
+    impl TryFrom<u8> for Even {
+        type Error = &'static str;
+
+        fn try_from(value: u8) -> Result<Self, Self::Error> {
+            if value % 2 == 0 { Ok(Self) } else { Err("odd") }
+        }
+    }
+    assert_eq!(
+        wrong::<(Even, Even)>(&[2, 3]),
+        Malformed::Refused("odd".into())
+    );
+    let error = decode::<(Even, Even)>(&[2, 3]).unwrap_err();
+    assert_eq!(error.to_string(), "cannot be decoded, at byte 2: odd");
+}
+
+#[test]
+fn fields_with_aliases_and_defaults_are_read() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Renamed {
+        #[serde(rename = "first", alias = "one", alias = "uno")]
+        a: u8,
+        #[serde(skip)]
+        b: u8,
+        c: u8,
+    }
+    assert_eq!(decode::<Renamed>(&[1, 2]), Ok(Renamed { a: 1, b: 0, c: 2 }));
+}

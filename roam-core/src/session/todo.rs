@@ -1,0 +1,95 @@
+//! What is to be done when the lock is released: all that runs user code.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use futures::future::AbortHandle;
+
+use crate::proto::{ConnectionId, Request, RequestId};
+use crate::rt;
+
+use super::connection::ConnectionState;
+use super::dispatch::{self, ServiceDispatcher};
+use super::ends::{RawReceiver, RawSender};
+use super::pump::pump;
+use super::shared::Shared;
+use super::unfinished::Unfinished;
+
+/// What is to be done when the lock is released.
+#[derive(Default)]
+pub(crate) struct Todo {
+    wakers: Vec<Waker>,
+    aborted: Vec<AbortHandle>,
+    started: Vec<Started>,
+    pumps: Vec<(RawReceiver, RawSender)>,
+    // To be dropped only: that may be user code as well.
+    discarded: Vec<Waker>,
+    dispatchers: Vec<Arc<dyn ServiceDispatcher>>,
+}
+
+/// A call of the peer that is to be handed to its dispatcher.
+pub(super) struct Started {
+    pub(super) connection: Arc<ConnectionState>,
+    pub(super) dispatcher: Arc<dyn ServiceDispatcher>,
+    pub(super) request: Request,
+}
+
+impl Todo {
+    /// Tasks are to be woken.
+    pub(super) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
+        self.wakers.extend(wakers);
+    }
+
+    /// A task does not wait any more.
+    pub(super) fn discard(&mut self, waker: Option<Waker>) {
+        self.discarded.extend(waker);
+    }
+
+    /// A dispatcher is not needed any more.
+    pub(super) fn drop_later(&mut self, dispatcher: Arc<dyn ServiceDispatcher>) {
+        self.dispatchers.push(dispatcher);
+    }
+
+    /// A handler is to be stopped.
+    pub(super) fn abort(&mut self, handler: AbortHandle) {
+        self.aborted.push(handler);
+    }
+
+    /// What comes from the one end is to be passed on to the other.
+    pub(super) fn pump(&mut self, from: RawReceiver, to: RawSender) {
+        self.pumps.push((from, to));
+    }
+
+    /// A call is to be handed to its dispatcher.
+    pub(super) fn start(&mut self, started: Started) {
+        self.started.push(started);
+    }
+
+    /// A call is not to be handed to its dispatcher after all. `false` when it was not going to be.
+    pub(super) fn forget_start(&mut self, connection: ConnectionId, request: RequestId) -> bool {
+        let is_it = |Started { request: it, .. }: &mut Started| {
+            it.connection == connection && it.request == request
+        };
+        let forgotten = self.started.extract_if(.., is_it).next();
+        let found = forgotten.is_some();
+        self.dispatchers
+            .extend(forgotten.map(|started| started.dispatcher));
+        found
+    }
+
+    /// Does it all. Handlers come last, as some of them are run in place.
+    pub(super) fn run(self, shared: &Shared) {
+        for waker in self.wakers {
+            waker.wake();
+        }
+        for handler in self.aborted {
+            handler.abort();
+        }
+        for (from, to) in self.pumps {
+            rt::spawn(Unfinished::new(Box::pin(pump(from, to))));
+        }
+        for started in self.started {
+            dispatch::start(shared, started);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! A call is sent when it is first polled. Whoever drops it, and a deadline that passes, stop its
+//! handler.
+
+use std::future::pending;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use roam_core::proto::{Event, Response};
+use roam_core::{
+    CallError, ConnectionHandle, ConnectionId, Context, Failure, Metadata, NoDispatcher, RecvError,
+    Tx, channel, service,
+};
+
+use super::harness::{Events, Seen, events, link, poll_now, settle, until_idle};
+use super::raw_peer::RawPeer;
+
+runs! {
+    nothing_is_sent_before_the_first_poll
+    a_call_that_is_never_polled_cuts_its_channels
+    a_dropped_call_stops_its_handler
+    a_call_that_is_dropped_before_the_handshake_is_never_sent
+    cancelled_before_it_began_a_handler_never_runs
+    a_handler_that_was_polled_in_place_is_stopped_as_well
+    a_deadline_ends_the_call_here
+    a_deadline_ends_the_handler_there
+    a_deadline_reaches_the_handler_and_does_not_touch_a_call_in_time
+    a_stopped_handler_cuts_what_it_held
+}
+
+#[service]
+trait Ward {
+    async fn stay(&self);
+    #[roam(inline)]
+    async fn stay_inline(&self);
+    async fn send_and_stay(&self, tx: Tx<u8>);
+    async fn millis_left(&self) -> Option<u64>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Does {
+    Begin,
+    Stop,
+}
+
+struct Handler {
+    does: Events<Does>,
+    /// Held by a handler that stays, beside its arguments.
+    held: Mutex<Option<Tx<u8>>>,
+}
+
+impl Handler {
+    async fn stay(&self) {
+        let _stopped = self.does.on_drop(Does::Stop);
+        self.does.tell(Does::Begin);
+        pending::<()>().await;
+    }
+}
+
+impl Ward for Handler {
+    async fn stay(&self, _: &Context) {
+        let _held = self.held.lock().unwrap().take();
+        self.stay().await;
+    }
+
+    async fn stay_inline(&self, _: &Context) {
+        self.stay().await;
+    }
+
+    async fn send_and_stay(&self, _: &Context, tx: Tx<u8>) {
+        tx.send(1).await.unwrap();
+        self.stay().await;
+    }
+
+    async fn millis_left(&self, cx: &Context) -> Option<u64> {
+        Some(cx.time_left()?.as_millis().try_into().unwrap())
+    }
+}
+
+fn handler(held: Option<Tx<u8>>) -> (WardDispatcher<Handler>, Seen<Does>) {
+    let (does, seen) = events();
+    (
+        WardDispatcher::new(Handler {
+            does,
+            held: Mutex::new(held),
+        }),
+        seen,
+    )
+}
+
+async fn ward() -> (WardClient, Seen<Does>, ConnectionHandle) {
+    let (handler, seen) = handler(None);
+    let (client, _) = link(NoDispatcher, handler);
+    client.ready().await.unwrap();
+    (WardClient::new(client.clone()), seen, client)
+}
+
+async fn nothing_is_sent_before_the_first_poll() {
+    let (ward, mut seen, client) = ward().await;
+    let mut call = ward.stay();
+    settle(&client).await;
+    seen.expect_nothing();
+    assert_eq!(client.stats().outgoing_calls, 0);
+    assert!(poll_now(&mut call).is_pending());
+    assert_eq!(client.stats().outgoing_calls, 1);
+    seen.expect(Does::Begin).await;
+}
+
+async fn a_call_that_is_never_polled_cuts_its_channels() {
+    let (ward, ..) = ward().await;
+    let (tx, mut rx) = channel::<u8>();
+    tx.send(7).await.unwrap();
+    drop(ward.send_and_stay(tx));
+    assert_eq!(rx.recv().await.unwrap(), Some(7));
+    assert!(rx.recv().await.is_err(), "not a clean end");
+}
+
+async fn a_dropped_call_stops_its_handler() {
+    let (ward, mut seen, client) = ward().await;
+    let mut call = ward.stay();
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Does::Begin).await;
+    assert_eq!(client.stats().outgoing_calls, 1);
+    drop(call);
+    seen.expect(Does::Stop).await;
+    settle(&client).await;
+    assert_eq!(client.stats().outgoing_calls, 0);
+    assert_eq!(
+        client.stats().stray_responses,
+        1,
+        "the callee has still answered"
+    );
+
+    let (tx, mut rx) = channel();
+    let mut call = ward.send_and_stay(tx);
+    assert!(poll_now(&mut call).is_pending());
+    assert_eq!(rx.recv().await.unwrap(), Some(1));
+    drop(call);
+    assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
+    seen.expect(Does::Begin).await;
+    seen.expect(Does::Stop).await;
+}
+
+async fn a_call_that_is_dropped_before_the_handshake_is_never_sent() {
+    let (mut peer, client) = RawPeer::server(NoDispatcher);
+    let ward = WardClient::new(client.clone());
+    let (tx, mut rx) = channel();
+    let mut call = ward.send_and_stay(tx);
+    assert!(poll_now(&mut call).is_pending());
+    assert!(poll_now(rx.recv()).is_pending());
+    drop(call);
+    assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
+    peer.shake_hands().await;
+    client.ready().await.unwrap();
+    assert!(poll_now(ward.millis_left()).is_pending());
+    let first = peer.event().await;
+    let method = ward_service().methods[3].id;
+    assert!(matches!(first, Event::Request(request) if request.method == method));
+}
+
+async fn cancelled_before_it_began_a_handler_never_runs() {
+    for method in [0, 1] {
+        let (handler, mut seen) = handler(None);
+        let (mut peer, server) = RawPeer::client(handler);
+        peer.shake_hands().await;
+        for _ in 0..20 {
+            // Both in one frame.
+            let method = ward_service().methods[method].id;
+            let (root, none) = (ConnectionId::ROOT, Metadata::new());
+            let (call, _) = peer.link.request(root, method, &none, &[], &[]).unwrap();
+            peer.link.cancel(root, call);
+        }
+        peer.flush().await;
+        let left = ward_service().methods[3].id;
+        peer.link
+            .request(ConnectionId::ROOT, left, &Metadata::new(), &[], &[])
+            .unwrap();
+        let answer = |event| match event {
+            Event::Response(Response { payload, .. }) => Some(payload),
+            _ => None,
+        };
+        assert_eq!(peer.until(answer).await[..], [0, 0]);
+        until_idle(&server).await;
+        seen.expect_nothing();
+    }
+}
+
+async fn a_handler_that_was_polled_in_place_is_stopped_as_well() {
+    let (ward, mut seen, _client) = ward().await;
+    let mut call = ward.stay_inline();
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Does::Begin).await;
+    drop(call);
+    seen.expect(Does::Stop).await;
+}
+
+async fn a_deadline_ends_the_call_here() {
+    let (ward, mut seen, _client) = ward().await;
+    let error = ward
+        .stay()
+        .with_timeout(Duration::from_millis(20))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, CallError::Failed(Failure::Deadline)),
+        "{error:?}"
+    );
+    seen.expect(Does::Begin).await;
+    seen.expect(Does::Stop).await;
+}
+
+async fn a_deadline_ends_the_handler_there() {
+    let (handler, mut seen) = handler(None);
+    let (mut peer, server) = RawPeer::client(handler);
+    peer.shake_hands().await;
+    let metadata = Metadata::new().with("roam-deadline-ms", 20_u64);
+    let stay = ward_service().methods[0].id;
+    peer.link
+        .request(ConnectionId::ROOT, stay, &metadata, &[], &[])
+        .unwrap();
+    let answer = |event| match event {
+        Event::Response(response) => Some(response),
+        _ => None,
+    };
+    let answer = peer.until(answer).await;
+    assert_eq!(answer.payload[..], [1, 3]);
+    assert_eq!(answer.metadata.get_str("roam-error"), Some("deadline"));
+    seen.expect(Does::Begin).await;
+    seen.expect(Does::Stop).await;
+    until_idle(&server).await;
+}
+
+async fn a_deadline_reaches_the_handler_and_does_not_touch_a_call_in_time() {
+    let (ward, ..) = ward().await;
+    assert_eq!(ward.millis_left().await.unwrap(), None);
+    let left = ward
+        .millis_left()
+        .with_timeout(Duration::from_secs(1_000))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!((900_000..=1_000_000).contains(&left), "{left}");
+    let forever = ward
+        .millis_left()
+        .with_timeout(Duration::MAX)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(forever > 1 << 60, "{forever}");
+}
+
+async fn a_stopped_handler_cuts_what_it_held() {
+    for deadline in [false, true] {
+        let (tx, mut rx) = channel();
+        let (handler, mut seen) = handler(Some(tx));
+        let (client, _) = link(NoDispatcher, handler);
+        client.ready().await.unwrap();
+        let ward = WardClient::new(client);
+        let mut call = ward.stay();
+        if deadline {
+            call = call.with_timeout(Duration::from_millis(20));
+        }
+        assert!(poll_now(&mut call).is_pending());
+        seen.expect(Does::Begin).await;
+        if deadline {
+            call.await.unwrap_err();
+        } else {
+            drop(call);
+        }
+        seen.expect(Does::Stop).await;
+        assert!(rx.recv().await.is_err(), "not a clean end");
+    }
+}

@@ -1,0 +1,189 @@
+//! What all tests stand on.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::pin;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::future::RemoteHandle;
+use futures::{FutureExt, StreamExt};
+use roam_core::proto::Framing;
+use roam_core::transport::memory_pair;
+use roam_core::{
+    Config, ConnectionHandle, Metadata, MethodId, ServiceDispatcher, accept, connect, rt,
+};
+
+/// Longer than any test takes on a busy machine.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Runs each of the named tests with one thread and with several.
+macro_rules! runs {
+    ($($name:ident)*) => {
+        mod one_thread {
+            $(#[test]
+            fn $name() {
+                $crate::session::harness::run(1, super::$name());
+            })*
+        }
+
+        mod many_threads {
+            $(#[test]
+            fn $name() {
+                $crate::session::harness::run(3, super::$name());
+            })*
+        }
+    };
+}
+
+/// Runs a test, and fails when it does not come to an end.
+pub(crate) fn run(threads: usize, test: impl Future<Output = ()> + Send + 'static) {
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder.enable_all().build().expect("a runtime can be made");
+    let (done, ended) = sync_channel(1);
+    let running = thread::spawn(move || {
+        if threads == 1 {
+            runtime.block_on(test);
+        } else {
+            let ended = runtime.block_on(async { tokio::spawn(test).await });
+            ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        }
+        drop(runtime);
+        let _ = done.send(());
+    });
+    match ended.recv_timeout(WATCHDOG) {
+        Err(RecvTimeoutError::Timeout) => panic!("a deadlock"),
+        _ => running.join().unwrap_or_else(|panic| resume_unwind(panic)),
+    }
+}
+
+/// A link in memory, both ends of which are run in the background: the initiator's handle and the
+/// acceptor's.
+pub(crate) fn link(
+    client: impl ServiceDispatcher,
+    server: impl ServiceDispatcher,
+) -> (ConnectionHandle, ConnectionHandle) {
+    link_with(client, &Config::client(), server, &Config::default())
+}
+
+pub(crate) fn link_with(
+    client: impl ServiceDispatcher,
+    client_config: &Config,
+    server: impl ServiceDispatcher,
+    server_config: &Config,
+) -> (ConnectionHandle, ConnectionHandle) {
+    let (ours, theirs) = memory_pair(Framing::Packed);
+    let (client, driver) = connect(ours, client, client_config);
+    rt::spawn(async { drop(driver.await) });
+    let (server, driver) = accept(theirs, server, server_config);
+    rt::spawn(async { drop(driver.await) });
+    (client, server)
+}
+
+/// Where handlers and the like say what happens to them.
+#[derive(Clone, Debug)]
+pub(crate) struct Events<E>(mpsc::UnboundedSender<E>);
+
+/// What has happened, in order.
+#[derive(Debug)]
+pub(crate) struct Seen<E>(mpsc::UnboundedReceiver<E>);
+
+pub(crate) fn events<E>() -> (Events<E>, Seen<E>) {
+    let (events, seen) = mpsc::unbounded();
+    (Events(events), Seen(seen))
+}
+
+impl<E> Events<E> {
+    pub(crate) fn tell(&self, event: E) {
+        // At the end of a test nobody may listen any more.
+        let _ = self.0.unbounded_send(event);
+    }
+
+    /// Tells `event` when it is dropped.
+    #[must_use]
+    pub(crate) fn on_drop(&self, event: E) -> OnDrop<E> {
+        OnDrop {
+            events: Self(self.0.clone()),
+            event: Some(event),
+        }
+    }
+}
+
+impl<E: Debug + PartialEq> Seen<E> {
+    pub(crate) async fn next(&mut self) -> E {
+        self.0.next().await.expect("something can still happen")
+    }
+
+    /// Waits for what must be the next to happen.
+    pub(crate) async fn expect(&mut self, event: E) {
+        assert_eq!(self.next().await, event);
+    }
+
+    /// Nothing has happened that was not asked for.
+    pub(crate) fn expect_nothing(&mut self) {
+        if let Ok(event) = self.0.try_recv() {
+            panic!("{event:?}");
+        }
+    }
+}
+
+/// Tells an event when it is dropped.
+#[derive(Debug)]
+pub(crate) struct OnDrop<E> {
+    events: Events<E>,
+    event: Option<E>,
+}
+
+impl<E> Drop for OnDrop<E> {
+    fn drop(&mut self) {
+        if let Some(event) = self.event.take() {
+            self.events.tell(event);
+        }
+    }
+}
+
+/// Polls a future once, for nothing but to see whether it is ready.
+pub(crate) fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Runs a future in the background. Dropping what is returned stops it.
+pub(crate) fn start<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> RemoteHandle<T> {
+    let (running, handle) = future.remote_handle();
+    rt::spawn(running);
+    handle
+}
+
+/// Waits until all that was sent before has reached the peer and what that caused has come back.
+pub(crate) async fn settle(handle: &ConnectionHandle) {
+    // Nobody serves this one; its answer comes behind what was queued before.
+    let call = handle.call_raw(MethodId(0), &Metadata::new(), &[], &[]);
+    call.expect("the link is open")
+        .0
+        .await
+        .expect("the link is open");
+}
+
+/// Waits until no call is in flight and no channel is open, and nothing waits to be sent.
+pub(crate) async fn until_idle(handle: &ConnectionHandle) {
+    loop {
+        let stats = handle.stats();
+        let calls = stats.outgoing_calls + stats.incoming_calls;
+        if calls + stats.channels + stats.queued_bytes + stats.ended_connections == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
