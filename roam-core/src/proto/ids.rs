@@ -1,6 +1,6 @@
 //! Identifiers, who hands them out, and how ids that are over are told from ids that never were.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -119,8 +119,8 @@ impl IdAllocator {
 pub(super) struct SeenIds {
     /// Every id above this one is new.
     highest: Option<u64>,
-    /// Ranges `start..end` below the highest that have not been seen.
-    skipped: BTreeMap<u64, u64>,
+    /// Ranges `start..end` below the highest that have not been seen, ascending.
+    skipped: Vec<(u64, u64)>,
 }
 
 impl SeenIds {
@@ -133,38 +133,45 @@ impl SeenIds {
         if self.highest.is_none_or(|highest| highest < id) {
             let next = self.highest.map_or(0, |highest| highest + 1);
             if next < id {
-                self.skip(next, id);
+                self.skip(self.skipped.len(), (next, id));
             }
             self.highest = Some(id);
             return true;
         }
-        let Some((start, end)) = self.range_of(id) else {
+        let Some(at) = self.position_of(id) else {
             return false;
         };
-        self.skipped.remove(&start);
-        if start < id {
-            self.skip(start, id);
-        }
-        if id + 1 < end {
-            self.skip(id + 1, end);
+        let (start, end) = self.skipped[at];
+        match (start < id, id + 1 < end) {
+            (true, true) => {
+                self.skipped[at].1 = id;
+                self.skip(at + 1, (id + 1, end));
+            }
+            (true, false) => self.skipped[at].1 = id,
+            (false, true) => self.skipped[at].0 = id + 1,
+            (false, false) => {
+                self.skipped.remove(at);
+            }
         }
         true
     }
 
     /// Whether `id` has been recorded (or forgotten).
     pub(super) fn contains(&self, id: u64) -> bool {
-        self.highest.is_some_and(|highest| id <= highest) && self.range_of(id).is_none()
+        self.highest.is_some_and(|highest| id <= highest) && self.position_of(id).is_none()
     }
 
-    fn range_of(&self, id: u64) -> Option<(u64, u64)> {
-        let (&start, &end) = self.skipped.range(..=id).next_back()?;
-        (id < end).then_some((start, end))
+    /// Which range `id` is in.
+    fn position_of(&self, id: u64) -> Option<usize> {
+        let after = self.skipped.partition_point(|&(start, _)| start <= id);
+        let at = after.checked_sub(1)?;
+        (id < self.skipped[at].1).then_some(at)
     }
 
-    fn skip(&mut self, start: u64, end: u64) {
-        self.skipped.insert(start, end);
+    fn skip(&mut self, at: usize, range: (u64, u64)) {
+        self.skipped.insert(at, range);
         if self.skipped.len() > Self::MAX_SKIPPED {
-            self.skipped.pop_first();
+            self.skipped.remove(0);
         }
     }
 }
@@ -182,7 +189,8 @@ pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
 /// until the end of the link.
 #[inline]
 pub(super) fn shrink<V>(map: &mut IdMap<V>) {
-    const SMALL: usize = 64;
+    // What a full connection has, so that ordinary bursts are not paid for again and again.
+    const SMALL: usize = 512;
     if map.capacity() > SMALL && map.len() < map.capacity() / 8 {
         map.shrink_to(2 * map.len());
     }
@@ -262,7 +270,7 @@ mod tests {
             map.remove(&id);
             shrink(&mut map);
         }
-        assert!(map.capacity() < 100, "{}", map.capacity());
+        assert!(map.capacity() <= 512, "{}", map.capacity());
         assert!(map.contains_key(&9_999));
     }
 }

@@ -110,6 +110,10 @@ impl Link {
             Err(DecodeError { violation, .. }) if violation.rule.ends_link() => {
                 return Err(violation);
             }
+            // Why the peer does not want to talk is worth telling.
+            Ok(Message::Goodbye { reason, .. }) => {
+                return Err(Rule::HelloOrdering.because(format!("Goodbye: {reason}")));
+            }
             _ => return Err(Rule::HelloOrdering.into()),
         };
         if theirs.max_payload_size == 0 {

@@ -61,6 +61,9 @@ pub(super) enum State {
     Closed { reason: CloseReason, agreed: bool },
 }
 
+/// How many events there is room for while there are none.
+const KEPT_EVENTS: usize = 1024;
+
 impl Link {
     /// A machine that has its Hello ready to be sent.
     pub fn new(role: Role, framing: Framing, config: &Config, now: Duration) -> Self {
@@ -206,7 +209,12 @@ impl Link {
 
     /// The next event, until there is none.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.env.events.pop_front()
+        let event = self.env.events.pop_front();
+        if event.is_none() {
+            // A burst is not paid for until the end of the link.
+            self.env.events.shrink_to(KEPT_EVENTS);
+        }
+        event
     }
 
     /// The next frame to hand to the transport, if it can take one. When the link is closed and

@@ -414,7 +414,8 @@ fn put_body(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], pay
 
 /// The longest beginning of `reason` that a message may hold.
 pub(super) fn clamp_reason(reason: &str) -> &str {
-    &reason[..reason.floor_char_boundary(MAX_REASON)]
+    let end = reason.floor_char_boundary(MAX_REASON);
+    reason.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ mod link;
 mod message;
 mod metadata;
 mod outbox;
-pub(crate) mod outcome;
+pub mod outcome;
 mod queue;
 mod recent;
 mod stats;

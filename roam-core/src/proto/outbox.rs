@@ -40,6 +40,8 @@ pub(super) struct Departure {
 
 /// The room for short single-message frames is taken in pieces of this size.
 const SPARE: usize = 4 * 1024;
+/// How many frames there is room for while there are none.
+const KEPT_FRAMES: usize = 256;
 /// What a frame costs beside its bytes.
 const FRAME_COST: usize = size_of::<Frame>();
 
@@ -164,7 +166,11 @@ impl Outbox {
 
     /// Takes out the next frame.
     pub(super) fn pop(&mut self) -> Option<Departure> {
-        let frame = self.frames.pop_front()?;
+        let Some(frame) = self.frames.pop_front() else {
+            // A burst is not paid for until the end of the link.
+            self.frames.shrink_to(KEPT_FRAMES);
+            return None;
+        };
         self.queued -= frame.bytes.len();
         self.control -= frame.control;
         Some(Departure {

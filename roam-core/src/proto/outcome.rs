@@ -6,20 +6,20 @@
 use super::metadata::Metadata;
 
 /// The first byte of a payload that holds a value.
-pub(crate) const OK: u8 = 0;
+pub const OK: u8 = 0;
 /// The first byte of a payload that holds an error.
-pub(crate) const ERROR: u8 = 1;
+pub const ERROR: u8 = 1;
 /// The second byte of an error: the method's own follows.
-pub(crate) const USER: u8 = 0;
+pub const USER: u8 = 0;
 /// The second byte of an error: the method is not known.
-pub(crate) const UNKNOWN_METHOD: u8 = 1;
+pub const UNKNOWN_METHOD: u8 = 1;
 /// The second byte of an error: the arguments did not decode.
-pub(crate) const INVALID_PAYLOAD: u8 = 2;
+pub const INVALID_PAYLOAD: u8 = 2;
 /// The second byte of an error: the call was cancelled, or failed as its metadata tells.
-pub(crate) const CANCELLED: u8 = 3;
+pub const CANCELLED: u8 = 3;
 
 /// The metadata key that names a [`Failure`].
-pub(crate) const FAILURE_KEY: &str = "roam-error";
+pub const FAILURE_KEY: &str = "roam-error";
 
 /// A failure of a call that the wire's `RoamError` has no name for. It travels as Cancelled with
 /// the name in the Response's metadata.

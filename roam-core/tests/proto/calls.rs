@@ -1,7 +1,8 @@
 //! Calls: one Request, one Response, and what may happen in between.
 
 use roam_core::proto::{
-    ChannelEnd, Config, Direction, Event, Failure, Metadata, Received, Refused, SendRefused,
+    ChannelEnd, Config, Direction, Event, Failure, Framing, Metadata, Received, Refused,
+    SendRefused,
 };
 
 use super::harness::*;
@@ -156,7 +157,7 @@ fn a_message_of_the_largest_payload_metadata_and_channels_fits_a_frame() {
         initial_channel_credit: 10,
         ..small()
     };
-    let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
+    let mut pair = Pair::with(Framing::Single, &config, &config);
     let mut metadata = Metadata::new();
     (0..4).for_each(|_| metadata.push("", vec![7; 16_384]));
     let ends = [Direction::Send; 256];
@@ -275,4 +276,36 @@ fn failures_travel_as_cancelled_with_their_name() {
         Failure::from_metadata(&response.metadata),
         Some(Failure::Panic)
     );
+}
+
+#[test]
+fn two_peers_may_send_each_other_64_large_echoes_at_once() {
+    let config = Config::default();
+    let mut pair = Pair::with(Framing::Packed, &config, &config);
+    let payload = vec![0; 900_000];
+    for _ in 0..64 {
+        for peer in [&mut pair.client, &mut pair.server] {
+            peer.link
+                .request(ROOT, METHOD, NONE, &[], &payload)
+                .unwrap();
+        }
+    }
+    pair.settle();
+    for peer in [&mut pair.client, &mut pair.server] {
+        assert_eq!(peer.events.len(), 64);
+        for event in std::mem::take(&mut peer.events) {
+            let Event::Request(request) = event else {
+                panic!("{event:?}")
+            };
+            peer.answer(&request, &request.payload);
+        }
+    }
+    pair.settle();
+    for peer in [&mut pair.client, &mut pair.server] {
+        let answered = peer.events.drain(..).filter(
+            |event| matches!(event, Event::Response(response) if response.payload == payload),
+        );
+        assert_eq!(answered.count(), 64);
+    }
+    pair.assert_idle();
 }

@@ -147,3 +147,14 @@ fn a_wrong_hello_leaves_nothing_agreed() {
     assert_eq!(raw.peer.link.agreed(), None);
     raw.assert_punished(ROOT, Rule::HelloParameters);
 }
+
+#[test]
+fn a_peer_that_says_why_it_does_not_want_to_talk_is_heard() {
+    let mut raw = Raw::unshaken(Role::Initiator, &small());
+    raw.feed(&goodbye(ROOT, "go away"));
+    let reason = raw.peer.link.close_reason().unwrap().to_string();
+    assert_eq!(
+        reason,
+        "the peer broke a rule: message.hello.ordering: Goodbye: go away"
+    );
+}

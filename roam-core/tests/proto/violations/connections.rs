@@ -189,7 +189,7 @@ fn channeling_direction_of_a_channel_that_is_bound_later() {
             raw.peer.collect();
             raw.assert_punished(on, Rule::ChannelDirection);
             raw.peer.link.handler_gone(on, RequestId(1));
-            assert_eq!(raw.peer.link.stats().channels, 0);
+            raw.peer.assert_idle();
         }
     }
 }
