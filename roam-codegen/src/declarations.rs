@@ -76,6 +76,13 @@ fn on_one_line(name: &str, members: &[String]) -> Option<String> {
 }
 
 fn one_below_the_other(it: &Enum, members: &[String]) -> String {
+    if let ([only], [member]) = (it.variants.as_slice(), members) {
+        // It is no union, so its lines are indented less.
+        return match comment(&only.doc, 2) {
+            doc if doc.is_empty() => format!(" {}", member.replace("\n    ", "\n")),
+            doc => format!("\n{doc}  {}", member.replace("\n  ", "\n")),
+        };
+    }
     let members = it.variants.iter().zip(members);
     let lines: Vec<_> = members
         .map(|(variant, member)| format!("\n{}  | {member}", comment(&variant.doc, 2)))

@@ -111,6 +111,23 @@ pub(crate) enum MathError {
 }
 
 #[derive(Debug, Serialize, Deserialize, Schema)]
+pub(crate) enum Documented {
+    /// The only one.
+    Only {
+        /// In it.
+        field: u8,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+pub(crate) enum Bare {
+    Only {
+        /// In it.
+        field: u8,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
 pub(crate) struct Job {
     pub name: String,
     pub input: Option<Rx<String>>,
@@ -138,6 +155,7 @@ pub(crate) trait Everything {
     async fn structs(&self, point: Point, user: User, marker: Marker, range: Range);
     async fn generics(&self, points: Page<Point>, numbers: Page<u64>) -> Page<User>;
     async fn enums(&self, color: Color, side: Side, shape: Shape);
+    async fn single(&self, documented: Documented, bare: Bare);
     async fn message(&self, message: Message) -> Message;
     async fn tree(&self, tree: Tree);
     async fn timeout(&self, after: Duration, map: Map);

@@ -61,6 +61,20 @@ export type Shape =
   | { tag: "Rectangle"; width: number; height: number }
   | { tag: "Dot" };
 
+export type Documented =
+  /** The only one. */
+  {
+    tag: "Only";
+    /** In it. */
+    field: number;
+  };
+
+export type Bare = {
+  tag: "Only";
+  /** In it. */
+  field: number;
+};
+
 /** What is said. */
 export type Message =
   /** Nothing. */
@@ -165,6 +179,11 @@ export interface EverythingClient {
     color: Color,
     side: Side,
     shape: Shape,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  single(
+    documented: Documented,
+    bare: Bare,
     options?: roam.CallOptions,
   ): roam.Call<void>;
   message(
@@ -303,6 +322,11 @@ export interface EverythingHandler {
     shape: Shape,
     context: roam.Context,
   ): roam.Answer<void>;
+  single(
+    documented: Documented,
+    bare: Bare,
+    context: roam.Context,
+  ): roam.Answer<void>;
   message(
     message: Message,
     context: roam.Context,
@@ -433,6 +457,14 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       },
     },
     {
+      name: "Documented",
+      shape: { variants: [{ tag: "Only", fields: [["field", "u8"]] }] },
+    },
+    {
+      name: "Bare",
+      shape: { variants: [{ tag: "Only", fields: [["field", "u8"]] }] },
+    },
+    {
       name: "Message",
       shape: {
         variants: [
@@ -444,7 +476,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
             value: {
               fields: [
                 ["tag", "string"],
-                ["children", ["list", 11]],
+                ["children", ["list", 13]],
               ],
             },
           },
@@ -452,7 +484,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
             tag: "Said",
             fields: [
               ["who", 2],
-              ["what", 11],
+              ["what", 13],
             ],
           },
         ],
@@ -463,7 +495,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       shape: {
         fields: [
           ["value", "i32"],
-          ["kids", ["list", 12]],
+          ["kids", ["list", 14]],
         ],
       },
     },
@@ -599,15 +631,24 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       ok: "unit",
     },
     {
+      name: "single",
+      id: "0x5cb2185137c73f0a",
+      args: [
+        ["documented", 11],
+        ["bare", 12],
+      ],
+      ok: "unit",
+    },
+    {
       name: "message",
       id: "0x488f07d07b23fdf9",
-      args: [["message", 11]],
-      ok: 11,
+      args: [["message", 13]],
+      ok: 13,
     },
     {
       name: "tree",
       id: "0x2343798985e62366",
-      args: [["tree", 12]],
+      args: [["tree", 14]],
       ok: "unit",
     },
     {
@@ -615,7 +656,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       id: "0x6838b9302a8ceb00",
       args: [
         ["after", "duration"],
-        ["map", 13],
+        ["map", 15],
       ],
       ok: "unit",
     },
@@ -643,7 +684,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["divisor", "i64"],
       ],
       ok: "i64",
-      err: 14,
+      err: 16,
     },
     {
       name: "sum",
@@ -665,7 +706,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["out", ["tx", 0]],
       ],
       ok: "u64",
-      err: 14,
+      err: 16,
     },
     {
       name: "transform",
@@ -688,8 +729,8 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
     {
       name: "run",
       id: "0x63a45807a0bbabe1",
-      args: [["job", 15]],
-      ok: ["option", ["rx", 11]],
+      args: [["job", 17]],
+      ok: ["option", ["rx", 13]],
     },
     {
       name: "delete",

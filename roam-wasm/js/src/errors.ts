@@ -113,7 +113,8 @@ function isFailure(value: unknown): value is Failure {
   return typeof value === "object" && value !== null && "kind" in value && "message" in value;
 }
 
-/** For a promise that the user may leave alone because its error comes out elsewhere too. */
-export function ignoreRejection(promise: Promise<unknown>): void {
-  promise.catch(() => undefined);
+/** Shows an error that nobody here can catch, as the page shows uncaught ones. */
+export function report(error: unknown): void {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
 }

@@ -28,7 +28,8 @@ async function load(source: WasmSource): Promise<Wasm> {
     module_or_path:
       (source instanceof URL && source.protocol === "file:" ? await readFile(source) : undefined) ?? source,
   });
-  return glue;
+  // The types of the glue do not know that wasm's memory is not shared between threads.
+  return glue as Wasm;
 }
 
 /** Node cannot fetch files. It is asked in a way that bundlers for browsers do not stumble over. */

@@ -1,4 +1,5 @@
 import type { Codec } from "../codec/codec.js";
+import { report } from "../errors.js";
 import type { Receiver, Sender } from "../wasm.js";
 import type { Inlet } from "./port.js";
 import { Pump } from "./pump.js";
@@ -90,6 +91,11 @@ export class CallChannels {
     const sum = this.#inlets.reduce((total, inlet) => total + bytes(inlet), 0);
     if (sum <= this.#progress) return;
     this.#progress = sum;
-    this.onProgress?.(sum);
+    try {
+      this.onProgress?.(sum);
+    } catch (error) {
+      // The call itself is not concerned.
+      report(error);
+    }
   }
 }

@@ -9,8 +9,13 @@ import { isSource } from "./pump.js";
 import { Rx } from "./rx.js";
 import { Tx } from "./tx.js";
 
+/** For a payload without channel ends. */
+export const NO_ENDS = new Uint8Array();
+
 /** Gives the half that we keep to whom it belongs. */
 interface Outgoing {
+  /** The channel of which an end is sent, unless it is sent by a pump. */
+  readonly local: LocalChannel | undefined;
   readonly keep: typeof KEEP_SENDER | typeof KEEP_RECEIVER;
   readonly connect: (ends: Ends, index: number, channels: CallChannels) => void;
 }
@@ -18,11 +23,10 @@ interface Outgoing {
 /** Collects the channel ends of a value while it is encoded. Nothing happens to them before {@link connect}. */
 export class OutgoingEnds implements EndTaker {
   readonly #ends: Outgoing[] = [];
-  readonly #locals = new Set<LocalChannel>();
 
   /** For each end, which half we keep. */
   get keep(): Uint8Array {
-    return Uint8Array.from(this.#ends, (end) => end.keep);
+    return this.#ends.length === 0 ? NO_ENDS : Uint8Array.from(this.#ends, (end) => end.keep);
   }
 
   /** The peer gets a sending end: we keep the receiving one. */
@@ -31,6 +35,7 @@ export class OutgoingEnds implements EndTaker {
     const inlet = Tx.inletOf(value);
     const local = inlet instanceof LocalChannel ? this.#claim(inlet, "tx") : undefined;
     this.#ends.push({
+      local,
       keep: KEEP_RECEIVER,
       connect(ends, index, channels) {
         const outlet = channels.outlet(ends.receiver(index), element);
@@ -46,6 +51,7 @@ export class OutgoingEnds implements EndTaker {
     const local = outlet instanceof LocalChannel ? this.#claim(outlet, "rx") : undefined;
     if (!isSource(value)) throw unexpected("an Rx or something to iterate", value);
     this.#ends.push({
+      local,
       keep: KEEP_SENDER,
       connect(ends, index, channels) {
         const inlet = channels.inlet(ends.sender(index), element);
@@ -61,9 +67,8 @@ export class OutgoingEnds implements EndTaker {
   }
 
   #claim(local: LocalChannel, end: "tx" | "rx"): LocalChannel {
-    if (this.#locals.has(local)) throw new ValueError("this channel is sent twice");
+    if (this.#ends.some((other) => other.local === local)) throw new ValueError("this channel is sent twice");
     if (!local.canSend(end)) throw new ValueError("this channel is over, or was sent before");
-    this.#locals.add(local);
     return local;
   }
 }

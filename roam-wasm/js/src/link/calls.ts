@@ -6,13 +6,12 @@ import { fromFailure, linkClosed, RoamError } from "../errors.js";
 import type { CallOptions } from "../types.js";
 import type { Bytes, CloseInfo, Ends, WasmLink } from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
-import { DEADLINE, encodeMetadata, entries } from "./metadata.js";
+import { DEADLINE, encodeMetadata, type Entry, entries, NO_METADATA } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
 
 /** Timers hold no more; a deadline so far away needs none. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NO_OPTIONS: CallOptions = {};
-const NO_METADATA = new Uint8Array();
 
 /** A call without an answer yet. */
 interface Pending {
@@ -28,12 +27,12 @@ interface Pending {
 export class Calls {
   readonly #link: WasmLink;
   /** Sent with every call. */
-  readonly #metadata: readonly (readonly [string, string])[];
+  readonly #metadata: readonly Entry[];
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #closed: CloseInfo | undefined;
 
-  constructor(link: WasmLink, metadata: readonly (readonly [string, string])[]) {
+  constructor(link: WasmLink, metadata: readonly Entry[]) {
     this.#link = link;
     this.#metadata = metadata;
   }
@@ -120,7 +119,7 @@ export class Calls {
   }
 
   #withMetadata<T>(options: CallOptions, use: (metadata: Uint8Array) => T): T {
-    const all: Parameters<typeof encodeMetadata>[1][number][] = [...this.#metadata];
+    const all: Entry[] = [...this.#metadata];
     if (options.metadata !== undefined) all.push(...entries(options.metadata));
     if (options.timeoutMs !== undefined) all.push([DEADLINE, Math.ceil(options.timeoutMs)]);
     if (all.length === 0) return use(NO_METADATA);
@@ -178,7 +177,8 @@ function checkOptions(method: Method, options: unknown): CallOptions {
   if (typeof options !== "object" || options === null)
     throw wrong(`options: expected an object after ${method.args.length} arguments`);
   const { signal, timeoutMs, onProgress, metadata } = options as CallOptions;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong("options.signal: expected an AbortSignal");
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function")
+    throw wrong("options.signal: expected an AbortSignal");
   if (
     timeoutMs !== undefined &&
     !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= Number.MAX_SAFE_INTEGER)

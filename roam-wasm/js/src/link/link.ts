@@ -3,6 +3,7 @@ import type { Service } from "../description.js";
 import type { CloseInfo, LinkEvents, LinkStats, WasmLink } from "../wasm.js";
 import { Calls } from "./calls.js";
 import { makeClient } from "./client.js";
+import type { Entry } from "./metadata.js";
 import { Server } from "./server.js";
 
 /** A connection to a server: calls and streams in both directions over one WebSocket. */
@@ -54,7 +55,7 @@ export class Link implements AsyncDisposable {
 /** Opens a link by `open`, which is given what to tell about it. */
 export async function openLink(
   open: (events: LinkEvents) => Promise<WasmLink>,
-  metadata: readonly (readonly [string, string])[],
+  metadata: readonly Entry[],
 ): Promise<Link> {
   let resolveClosed: (info: CloseInfo) => void;
   const closed = new Promise<CloseInfo>((resolve) => (resolveClosed = resolve));

@@ -14,15 +14,21 @@ const BYTES = 1;
 const U64 = 2;
 const U64_MAX = 2n ** 64n - 1n;
 
+/** No metadata, encoded. */
+export const NO_METADATA = new Uint8Array();
+
 type Given = MetadataValue | Uint8Array | number;
 
+/** An entry of metadata that is sent. */
+export type Entry = readonly [key: string, value: Given];
+
 /** The entries of what a user gives as metadata. */
-export function entries(init: MetadataInit): (readonly [string, Given])[] {
+export function entries(init: MetadataInit): Entry[] {
   return Symbol.iterator in init ? [...init] : Object.entries(init);
 }
 
 /** Writes metadata; limits are checked where it is sent. */
-export function encodeMetadata(writer: Writer, metadata: readonly (readonly [string, Given])[]): void {
+export function encodeMetadata(writer: Writer, metadata: readonly Entry[]): void {
   writer.varint(metadata.length);
   for (const [key, value] of metadata) {
     if (typeof key !== "string") throw new ValueError("metadata: a key is not a string");

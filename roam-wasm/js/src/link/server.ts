@@ -1,18 +1,15 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { IncomingEnds, OutgoingEnds } from "../channel/ends.js";
+import { IncomingEnds, NO_ENDS, OutgoingEnds } from "../channel/ends.js";
 import { ValueError } from "../codec/error.js";
 import { Reader } from "../codec/reader.js";
 import { withWriter, type Writer } from "../codec/writer.js";
 import type { ServiceDescription } from "../description.js";
-import { fromFailure, RoamError } from "../errors.js";
+import { fromFailure, report, RoamError } from "../errors.js";
 import type { Context } from "../types.js";
 import type { Bytes, Ends, WasmLink } from "../wasm.js";
 import { CANCELLED, ERR, INVALID_PAYLOAD, OK, USER } from "./answer.js";
-import { decodeMetadata, encodeMetadata, ERROR } from "./metadata.js";
+import { decodeMetadata, encodeMetadata, ERROR, NO_METADATA } from "./metadata.js";
 import { decodeArgs, type Method, methodsOf } from "./method.js";
-
-const NO_METADATA = new Uint8Array();
-const NO_ENDS = new Uint8Array();
 
 type Handler = (...args: unknown[]) => unknown;
 
@@ -176,10 +173,4 @@ export class Server {
 /** Whether the caller has cut a channel, or is gone: then it does not matter that the handler failed. */
 function isCut(error: unknown): boolean {
   return error instanceof RoamError && (error.code === "reset" || error.code === "closed");
-}
-
-/** Shows an error that no caller here can catch, as the page shows uncaught ones. */
-function report(error: unknown): void {
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
 }
