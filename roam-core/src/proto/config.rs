@@ -97,7 +97,7 @@ impl Config {
 
     /// The longest frame that a transport may take in, in bytes.
     pub fn max_frame(&self) -> usize {
-        self.max_payload_size as usize + FRAME_OVERHEAD
+        max_frame(self.max_payload_size)
     }
 
     pub(super) fn hello(&self) -> Hello {
@@ -117,7 +117,17 @@ pub struct Agreed {
     pub initial_channel_credit: u32,
 }
 
+/// The longest frame, in bytes, for payloads of at most `payload`.
+fn max_frame(payload: u32) -> usize {
+    // A `usize` may be of 32 bits.
+    (payload as usize).saturating_add(FRAME_OVERHEAD)
+}
+
 impl Agreed {
+    pub(super) fn max_frame(self) -> usize {
+        max_frame(self.max_payload_size)
+    }
+
     pub(super) fn between(ours: Hello, theirs: Hello) -> Self {
         Self {
             max_payload_size: ours.max_payload_size.min(theirs.max_payload_size),

@@ -16,7 +16,9 @@ pub enum Event {
     Ready(Agreed),
     /// The peer calls a method.
     Request(Request),
-    /// The peer does not wait for the answer any more; it has been given one.
+    /// A call of the peer has been answered in the stead of its handler, which is to stop: the peer
+    /// cancelled it, or there was no room for the channels that came with it. It may come right
+    /// behind the [`Request`](Self::Request).
     Cancelled {
         /// The call's connection.
         connection: ConnectionId,

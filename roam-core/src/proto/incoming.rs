@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::config::{Agreed, FRAME_OVERHEAD, MAX_HELLO_FRAME};
+use super::config::{Agreed, MAX_HELLO_FRAME};
 use super::connection::Connection;
 use super::env::Env;
 use super::event::{CloseReason, Event, Request};
@@ -77,7 +77,7 @@ impl Link {
     fn max_frame(&self) -> usize {
         match self.state {
             State::Handshake { .. } => MAX_HELLO_FRAME,
-            _ => self.env.agreed.max_payload_size as usize + FRAME_OVERHEAD,
+            _ => self.env.agreed.max_frame(),
         }
     }
 
