@@ -1,1 +1,42 @@
-//! web-demo
+//! The demo of roam: a page, and the server that it talks to over one WebSocket.
+//!
+//! [`api`] is what the two agree on: three Rust traits, of which `roam-codegen` makes the
+//! TypeScript that the page imports. [`router`] serves everything.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! axum::serve(listener, web_demo::router()).await
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod chat;
+mod demo;
+mod web;
+
+pub use web::router;
+
+use std::path::PathBuf;
+
+use roam_core::{RoutedDispatcher, ServiceDescriptor};
+
+use api::{ChatDispatcher, DemoDispatcher};
+
+/// Everything that the server answers, with a chat room of its own.
+pub fn dispatcher() -> RoutedDispatcher {
+    RoutedDispatcher::new()
+        .with(DemoDispatcher::new(demo::Demonstration))
+        .with(ChatDispatcher::new(chat::Lobby::default()))
+}
+
+/// The services, each with the TypeScript file that is generated from it.
+pub fn bindings() -> [(&'static ServiceDescriptor, PathBuf); 3] {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("page/src/gen");
+    [
+        (api::demo_service(), folder.join("demo.ts")),
+        (api::chat_service(), folder.join("chat.ts")),
+        (api::page_service(), folder.join("page.ts")),
+    ]
+}

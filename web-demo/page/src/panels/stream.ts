@@ -1,0 +1,165 @@
+import type { Stream } from "roam-client";
+import type { DemoClient, Sample } from "../gen/demo.js";
+import type { Progress } from "../gen/page.js";
+import type { Panel, Session } from "../session.js";
+import { Chart } from "../view/chart.js";
+import { element, setText, showOnly } from "../view/dom.js";
+import { explain } from "../view/explain.js";
+import * as format from "../view/format.js";
+
+/** About how many samples fill the window: 64 KiB, of some 20 bytes each. */
+const WINDOW = 3_300;
+/** Shorter waits of the server are ordinary. */
+const WAITING_MS = 200;
+const FIGURES_MS = 100;
+const NOTHING_SENT: Progress = { sent: 0, waitingMs: 0 };
+
+/** What the stream does, in words for a visitor. */
+const STATES = {
+  stopped: "stopped",
+  flowing: "flowing",
+  paused: "paused, the window fills",
+  waiting: "paused, the server waits",
+};
+
+/** A stream of measurements that can be paused. */
+export class StreamPanel implements Panel {
+  readonly #root = element("stream", HTMLElement);
+  readonly #body = element("stream-body", HTMLFieldSetElement);
+  readonly #buttons = {
+    start: element("stream-start", HTMLButtonElement),
+    pause: element("stream-pause", HTMLButtonElement),
+    resume: element("stream-resume", HTMLButtonElement),
+    stop: element("stream-stop", HTMLButtonElement),
+  };
+  readonly #state = element("stream-state", HTMLElement);
+  readonly #error = element("stream-error", HTMLElement);
+  readonly #window = element("stream-window", HTMLProgressElement);
+  readonly #unread = element("stream-unread", HTMLOutputElement);
+  readonly #figures = {
+    cpu: element("stream-cpu", HTMLElement),
+    late: element("stream-late", HTMLElement),
+    memory: element("stream-memory", HTMLElement),
+    sent: element("stream-sent", HTMLElement),
+    read: element("stream-read", HTMLElement),
+  };
+  readonly #chart = new Chart(element("chart", HTMLCanvasElement));
+  #demo: DemoClient | undefined;
+  #stream: Stream<Sample, void> | undefined;
+  /** While the visitor has paused; `until` resolves when reading goes on. */
+  #pause: { readonly until: Promise<void>; readonly end: () => void } | undefined;
+  #progress = NOTHING_SENT;
+  #last: Sample | undefined;
+  #shownAt = 0;
+
+  constructor() {
+    this.#buttons.start.addEventListener("click", () => this.#start());
+    this.#buttons.pause.addEventListener("click", () => this.#setPaused(true));
+    this.#buttons.resume.addEventListener("click", () => this.#setPaused(false));
+    this.#buttons.stop.addEventListener("click", () => this.#stop());
+    // Another rate is another stream.
+    this.#body.addEventListener("change", () => this.#stream && this.#start());
+  }
+
+  opened({ demo }: Session): void {
+    this.#demo = demo;
+    this.#body.disabled = false;
+    this.#start();
+  }
+
+  lost(): void {
+    this.#demo = undefined;
+    this.#body.disabled = true;
+    // Its reader is told by an error; one that has paused does not read.
+    this.#pause?.end();
+  }
+
+  /** The server tells how far its end is. */
+  sending(progress: Progress): void {
+    this.#progress = progress;
+    this.#show();
+  }
+
+  #start(): void {
+    if (this.#demo === undefined) return;
+    this.#stop();
+    const rate = this.#body.querySelector<HTMLInputElement>("input:checked")?.value;
+    this.#stream = this.#demo.measure(Number(rate));
+    this.#progress = NOTHING_SENT;
+    this.#last = undefined;
+    this.#chart.clear();
+    this.#error.textContent = "";
+    this.#show();
+    void this.#read(this.#stream);
+  }
+
+  #stop(): void {
+    // The server is told to stop; its handler ends.
+    void this.#stream?.return();
+    this.#stream = undefined;
+    this.#setPaused(false);
+  }
+
+  /** Reads for as long as there is something, and not at all while it is paused. */
+  async #read(stream: Stream<Sample, void>): Promise<void> {
+    try {
+      for await (const sample of stream) {
+        if (this.#stream === stream) this.#take(sample);
+        await this.#pause?.until;
+      }
+    } catch (error) {
+      if (this.#stream !== stream) return;
+      this.#error.textContent = `The stream broke off: ${explain(error)}`;
+      this.#stop();
+    }
+  }
+
+  #take(sample: Sample): void {
+    this.#last = sample;
+    this.#chart.add(sample);
+    if (performance.now() - this.#shownAt > FIGURES_MS) this.#show();
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#pause?.end();
+    this.#pause = undefined;
+    if (paused) {
+      let end = (): void => undefined;
+      const until = new Promise<void>((resolve) => (end = resolve));
+      this.#pause = { until, end };
+    }
+    this.#show();
+  }
+
+  #show(): void {
+    this.#shownAt = performance.now();
+    const state = this.#stateNow();
+    this.#root.dataset["state"] = state;
+    setText(this.#state, STATES[state]);
+    const { start, pause, resume, stop } = this.#buttons;
+    const shown = { stopped: [start], flowing: [pause, stop], paused: [resume, stop], waiting: [resume, stop] };
+    showOnly([start, pause, resume, stop], shown[state]);
+    this.#showFigures(state);
+  }
+
+  #stateNow(): keyof typeof STATES {
+    if (this.#stream === undefined) return "stopped";
+    if (this.#pause === undefined) return "flowing";
+    return this.#progress.waitingMs < WAITING_MS ? "paused" : "waiting";
+  }
+
+  #showFigures(state: keyof typeof STATES): void {
+    const { sent, waitingMs } = this.#progress;
+    const read = this.#last === undefined ? 0 : this.#last.number + 1;
+    const unread = Math.max(0, sent - read);
+    this.#window.value = state === "waiting" ? 1 : Math.min(0.99, unread / WINDOW);
+    const waits = state === "waiting" ? `, waits ${format.duration(waitingMs)}` : "";
+    this.#unread.value = `${format.count(unread)} unread${waits}`;
+    setText(this.#figures.sent, format.count(Math.max(sent, read)));
+    setText(this.#figures.read, format.count(read));
+    if (this.#last === undefined) return;
+    setText(this.#figures.cpu, `${this.#last.cpu.toFixed(1)} %`);
+    setText(this.#figures.late, format.duration(this.#last.lateUs / 1000));
+    setText(this.#figures.memory, format.bytes(this.#last.memoryKib * 1024));
+  }
+}

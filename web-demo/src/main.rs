@@ -1,0 +1,30 @@
+//! Serves the demo of roam.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::Parser;
+use tokio::net::TcpListener;
+
+/// Serves the demo of roam: a page, and what it calls.
+#[derive(Parser)]
+#[command(name = "web-demo", version)]
+struct Options {
+    /// The port to listen on; 0 takes a free one.
+    #[arg(long, env = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// The address to listen on. The default can be reached from this machine only.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let Options { port, address } = Options::parse();
+    let listener = TcpListener::bind((address, port)).await.map_err(|error| {
+        let what = format!("cannot listen on {address}, port {port}: {error}");
+        io::Error::new(error.kind(), what)
+    })?;
+    println!("roam demo: open http://{}", listener.local_addr()?);
+    axum::serve(listener, web_demo::router()).await
+}

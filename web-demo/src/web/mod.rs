@@ -1,0 +1,46 @@
+//! HTTP: the page, and the WebSocket.
+
+mod assets;
+mod security;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use roam_ws_server::{Server, UpgradeError};
+use tower_http::compression::CompressionLayer;
+
+/// How many pages can be open at once.
+const MAX_LINKS: usize = 1_024;
+
+/// Serves the page at `/`, and its calls at `/rpc`.
+pub fn router() -> Router {
+    let server = Server::new(crate::dispatcher()).with_max_links(MAX_LINKS);
+    let page = Router::new()
+        .route("/", get(assets::serve))
+        .route("/{*path}", get(assets::serve))
+        .layer(CompressionLayer::new());
+    let page = security::with_headers(page);
+    let rpc = async move |request: Request| open_link(&server, request);
+    page.route("/rpc", any(rpc))
+}
+
+fn open_link(server: &Server, request: Request) -> Response {
+    if !security::is_same_origin(&request) {
+        return (StatusCode::FORBIDDEN, "only for the page of this server").into_response();
+    }
+    match server.upgrade(request) {
+        Ok(response) => response.map(|()| Body::empty()),
+        Err(error) => (status(&error), error.to_string()).into_response(),
+    }
+}
+
+fn status(error: &UpgradeError) -> StatusCode {
+    match error {
+        UpgradeError::NotWebSocket(_) => StatusCode::BAD_REQUEST,
+        UpgradeError::TooManyLinks => StatusCode::SERVICE_UNAVAILABLE,
+        UpgradeError::NotUpgradable => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,43 @@
+//! A page without a browser.
+
+use roam_core::proto::Framing;
+use roam_core::transport::memory_pair;
+use roam_core::{Config, ConnectionHandle, Context, RoutedDispatcher, accept, initiate};
+use tokio::sync::mpsc;
+use web_demo::api::{Attention, Page, PageDispatcher, Progress};
+
+/// What the server calls in the page.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Called {
+    Sending(Progress),
+    Nudged(String),
+}
+
+struct Recorder(mpsc::UnboundedSender<Called>);
+
+impl Page for Recorder {
+    async fn sending(&self, _: &Context, progress: Progress) {
+        let _ = self.0.send(Called::Sending(progress));
+    }
+
+    async fn nudged(&self, _: &Context, by: String) -> Attention {
+        let _ = self.0.send(Called::Nudged(by));
+        Attention::Hidden
+    }
+}
+
+/// A page that is connected to `server`, with a window of 64 KiB, and what the server calls in it.
+pub(crate) async fn open_page(
+    server: &RoutedDispatcher,
+) -> (ConnectionHandle, mpsc::UnboundedReceiver<Called>) {
+    let (ours, theirs) = memory_pair(Framing::Packed);
+    let (_, driver) = accept(theirs, server.clone(), &Config::default());
+    tokio::spawn(driver);
+    let (called, calls) = mpsc::unbounded_channel();
+    let config = Config {
+        initial_channel_credit: 64 * 1024,
+        ..Config::client()
+    };
+    let page = initiate(ours, PageDispatcher::new(Recorder(called)), &config).await;
+    (page.expect("the two ends agree"), calls)
+}
