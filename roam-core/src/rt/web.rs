@@ -1,6 +1,7 @@
 //! In a browser (or Node), with one thread.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -22,11 +23,16 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 #[wasm_bindgen]
 extern "C" {
+    // A number in browsers, an object in Node.
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Closure<dyn FnMut()>, millis: f64) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+
+    /// Milliseconds; unlike `Date.now` it never goes back.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
 }
 
 /// Runs a future to its end in the background.
@@ -34,47 +40,73 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
     wasm_bindgen_futures::spawn_local(future);
 }
 
+/// The longest that `setTimeout` waits; it takes more for nothing at all.
+const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// Waits for a while.
 pub fn sleep(duration: Duration) -> Sleep {
-    let state = Rc::new(RefCell::new(Alarm::default()));
-    let ring = Rc::clone(&state);
-    let callback = Closure::new(move || ring.borrow_mut().ring());
-    let timer = set_timeout(&callback, duration.as_secs_f64() * 1000.0);
-    Sleep { state, timer, _callback: callback }
+    let alarm = Rc::new(RefCell::new(Alarm::default()));
+    let ringing = Rc::clone(&alarm);
+    let callback = Closure::new(move || {
+        let waiting = ringing.borrow_mut().ring();
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
+    });
+    let mut sleep = Sleep {
+        alarm,
+        timer: JsValue::UNDEFINED,
+        callback,
+        rest: duration,
+    };
+    sleep.set_timer();
+    sleep
 }
 
 /// A future that is ready after a while.
-#[derive(Debug)]
 pub struct Sleep {
-    state: Rc<RefCell<Alarm>>,
+    alarm: Rc<RefCell<Alarm>>,
     timer: JsValue,
-    _callback: Closure<dyn FnMut()>,
+    callback: Closure<dyn FnMut()>,
+    /// What is to be waited after the timer that is set.
+    rest: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Alarm {
     rung: bool,
     waker: Option<Waker>,
 }
 
 impl Alarm {
-    fn ring(&mut self) {
+    fn ring(&mut self) -> Option<Waker> {
         self.rung = true;
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.waker.take()
+    }
+}
+
+impl Sleep {
+    /// Sets a timer for the rest, or as much of it as a timer can take.
+    fn set_timer(&mut self) {
+        let time = self.rest.min(LONGEST_TIMER);
+        self.rest -= time;
+        self.alarm.borrow_mut().rung = false;
+        // Timers cut fractions off and would ring too early.
+        self.timer = set_timeout(&self.callback, (time.as_secs_f64() * 1000.0).ceil());
     }
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut alarm = self.state.borrow_mut();
-        if alarm.rung {
-            return Poll::Ready(());
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.alarm.borrow().rung {
+            if self.rest.is_zero() {
+                return Poll::Ready(());
+            }
+            self.set_timer();
         }
-        alarm.waker = Some(cx.waker().clone());
+        self.alarm.borrow_mut().waker = Some(cx.waker().clone());
         Poll::Pending
     }
 }
@@ -85,21 +117,31 @@ impl Drop for Sleep {
     }
 }
 
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("rest", &self.rest)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Tells how long ago it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
+    /// In milliseconds.
     started: f64,
 }
 
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
-        Self { started: js_sys::Date::now() }
+        Self {
+            started: performance_now(),
+        }
     }
 
     /// The time since the start.
     pub fn now(&self) -> Duration {
-        // The system's clock may be set back.
-        Duration::from_secs_f64((js_sys::Date::now() - self.started).max(0.0) / 1000.0)
+        Duration::from_secs_f64((performance_now() - self.started).max(0.0) / 1000.0)
     }
 }

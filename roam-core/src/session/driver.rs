@@ -132,7 +132,7 @@ impl<T: Transport> Driver<T> {
         loop {
             match self.phase {
                 Phase::Starting => {
-                    self.timeout = self.shared.timeout().map(|limit| Box::pin(rt::sleep(limit)));
+                    self.set_timeout();
                     self.phase = Phase::Running { unflushed: false };
                 }
                 Phase::Running { .. } => {
@@ -161,11 +161,18 @@ impl<T: Transport> Driver<T> {
         }
     }
 
+    fn set_timeout(&mut self) {
+        self.timeout = self.shared.timeout().map(|limit| Box::pin(rt::sleep(limit)));
+    }
+
     fn poll_timeout(&mut self, cx: &mut Context<'_>) {
-        let Some(sleep) = &mut self.timeout else { return };
-        if sleep.as_mut().poll(cx).is_ready() {
+        while let Some(sleep) = &mut self.timeout {
+            if sleep.as_mut().poll(cx).is_pending() {
+                return;
+            }
             self.shared.handle_timeout();
-            self.timeout = None;
+            // Set once more when the timer was ahead of the clock.
+            self.set_timeout();
         }
     }
 

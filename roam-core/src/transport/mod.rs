@@ -1,10 +1,12 @@
 //! Ways to carry frames between two peers.
 
 mod memory;
+mod subprotocol;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 
 pub use memory::{MemoryTransport, memory_pair};
+pub use subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -18,21 +18,7 @@ use crate::proto::{Config, Framing, Rule};
 use crate::rt::{self, MaybeSend};
 use crate::session::{ConnectError, ConnectionHandle, ServiceDispatcher, initiate};
 
-/// The subprotocol in which a frame carries several messages.
-pub const PACKED: &str = "roam.v2.packed";
-/// The subprotocol in which a frame is one message.
-pub const SINGLE: &str = "roam.v2";
-
-/// What a client offers a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Subprotocols {
-    /// `roam.v2.packed`, and `roam.v2` for servers that do not know that.
-    #[default]
-    Offer,
-    /// None, for servers that know none and so pick none: a client that offered some would refuse
-    /// their answer.
-    OfferNone,
-}
+pub use super::subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
 
 /// What a server picks of the subprotocols that a client offers, which come as the values of all
 /// `Sec-WebSocket-Protocol` headers. `None` when it offers none that is known.
@@ -46,11 +32,6 @@ pub fn pick_subprotocol<'a>(offered: impl IntoIterator<Item = &'a str>) -> Optio
         }
     }
     single
-}
-
-/// How messages stand in the frames of a WebSocket on which that subprotocol was picked.
-pub fn framing_of(subprotocol: Option<&str>) -> Framing {
-    if subprotocol == Some(PACKED) { Framing::Packed } else { Framing::Single }
 }
 
 /// The settings with which a socket keeps to `config`'s bounds and costs little while idle.
