@@ -237,7 +237,7 @@ impl<T: Transport> Future for Driver<T> {
         let this = self.get_mut();
         if let Err(error) = ready!(this.poll_drive(cx)) {
             this.phase = Phase::Done;
-            this.shared.lost(Arc::new(error));
+            this.shared.lost(error.into_cause());
         }
         this.users = None;
         let over = || CloseReason::Local("".into());

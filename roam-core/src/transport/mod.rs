@@ -1,6 +1,8 @@
 //! Ways to carry frames between two peers.
 
 mod memory;
+#[cfg(feature = "stream")]
+pub mod stream;
 mod subprotocol;
 #[cfg(feature = "websocket")]
 pub mod websocket;
@@ -54,6 +56,14 @@ impl TransportError {
     /// The transport failed with `error`.
     pub fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Lost(error.into().into())
+    }
+
+    /// What it comes from, without this wrapping.
+    pub(crate) fn into_cause(self) -> Arc<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::Violation(violation) => Arc::new(violation),
+            Self::Lost(error) => error,
+        }
     }
 }
 

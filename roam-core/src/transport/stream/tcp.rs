@@ -1,0 +1,74 @@
+//! Links over TCP.
+
+use std::io;
+
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+
+use super::{StreamTransport, opened};
+use crate::proto::Config;
+use crate::session::{self, ConnectError, ConnectionHandle, Driver, ServiceDispatcher, initiate};
+
+/// Connects to a peer, within the handshake's time.
+pub async fn open(
+    address: impl ToSocketAddrs,
+    config: &Config,
+) -> Result<StreamTransport<TcpStream>, ConnectError> {
+    let connecting = async {
+        let socket = TcpStream::connect(address).await?;
+        prepare(&socket)?;
+        Ok(socket)
+    };
+    opened(connecting, config).await
+}
+
+/// Connects to a peer, runs the link in the background and waits until it is ready.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), roam_core::ConnectError> {
+/// use roam_core::{Config, NoDispatcher, transport::stream::tcp};
+///
+/// let server = tcp::connect("localhost:9000", NoDispatcher, &Config::client()).await?;
+/// # Ok(()) }
+/// ```
+pub async fn connect(
+    address: impl ToSocketAddrs,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> Result<ConnectionHandle, ConnectError> {
+    initiate(open(address, config).await?, dispatcher, config).await
+}
+
+/// Waits for a peer to connect; the link goes on for as long as its driver is run.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use roam_core::{Config, NoDispatcher, transport::stream::tcp};
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
+/// loop {
+///     let (_, driver) = tcp::accept(&listener, NoDispatcher, &Config::default()).await?;
+///     tokio::spawn(driver);
+/// }
+/// # }
+/// ```
+///
+/// # Errors
+/// The system cannot accept a socket. That may pass: a server goes on after a pause.
+pub async fn accept(
+    listener: &TcpListener,
+    dispatcher: impl ServiceDispatcher,
+    config: &Config,
+) -> io::Result<(ConnectionHandle, Driver<StreamTransport<TcpStream>>)> {
+    let (socket, _) = listener.accept().await?;
+    prepare(&socket)?;
+    Ok(session::accept(
+        StreamTransport::new(socket),
+        dispatcher,
+        config,
+    ))
+}
+
+/// Small messages are coalesced above, so that waiting for more helps nobody.
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)
+}
