@@ -176,13 +176,14 @@ impl Run {
         self.encoded.put_all(element);
     }
 
+    /// To be called once, and not before the first element.
     fn push_empty(&mut self, number: u64) {
-        if self.read == self.encoded.len() {
-            self.empty += number;
-        } else {
-            self.encoded[self.last] |= 1;
-            self.encoded.put_varint(number);
-        }
+        debug_assert!(
+            self.read <= self.last,
+            "a run that was read to its end is gone"
+        );
+        self.encoded[self.last] |= 1;
+        self.encoded.put_varint(number);
     }
 
     #[inline]

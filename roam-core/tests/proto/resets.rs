@@ -1,6 +1,6 @@
 //! Reset: a channel is cut at once, from either side.
 
-use roam_core::proto::{ChannelEnd, Received, SendRefused};
+use roam_core::proto::{ChannelEnd, Received, Role, SendRefused};
 
 use super::harness::*;
 
@@ -160,4 +160,20 @@ fn an_end_that_nobody_takes_is_reset() {
     raw.peer.answer(&call, OK);
     raw.sent();
     raw.peer.assert_idle();
+}
+
+#[test]
+fn what_waits_for_room_is_dropped_with_the_channel() {
+    let mut raw = Raw::with(Role::Initiator, &limited(|limits| limits.send_buffer = 20));
+    let link = &mut raw.peer.link;
+    let (_, channels) = link.request(ROOT, METHOD, NONE, &[Send], &[]).unwrap();
+    for _ in 0..5 {
+        link.queue(ROOT, channels[0], &[0; 10]).unwrap();
+    }
+    raw.feed(&reset(ROOT, 1));
+    assert_eq!(
+        raw.sent().len(),
+        2,
+        "the Request and what followed it at once"
+    );
 }
