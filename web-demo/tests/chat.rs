@@ -2,7 +2,7 @@
 
 mod common;
 
-use roam_core::{ConnectionHandle, RoutedDispatcher};
+use roam_core::{CallError, ConnectionHandle, RoutedDispatcher};
 use tokio::sync::mpsc::UnboundedReceiver;
 use web_demo::api::{
     Attention, ChatClient, ChatEvent, HISTORY, JoinError, MAX_MEMBERS, MAX_NAME, MAX_TEXT, Member,
@@ -186,7 +186,12 @@ async fn the_server_asks_a_page() {
     let tab = open_tab(&server).await;
     let mut other = open_tab(&server).await;
     let (ada, bob) = (tab.join("Ada").await, other.join("Bob").await);
-    let nudge = async |to: u32| tab.chat.nudge(ada.id, to).await.map_err(|e| e.into_user());
+    let nudge = async |to: u32| {
+        tab.chat
+            .nudge(ada.id, to)
+            .await
+            .map_err(CallError::into_user)
+    };
     assert_eq!(
         nudge(bob.id).await.expect("the page answers"),
         Attention::Hidden

@@ -5,7 +5,7 @@ import { Page, type PageHandler } from "./gen/page.js";
 import { explain } from "./view/explain.js";
 
 /** The window of every channel. Small, so that a paused stream fills it within seconds. */
-const WINDOW = 64 * 1024;
+const WINDOW = 128 * 1024;
 
 /** What panels use of an open link. */
 export interface Session {

@@ -76,23 +76,37 @@ export type NudgeError =
 /** Calls Chat. */
 export interface ChatClient {
   /** Enters the room under a name that nobody else has there. */
-  join(name: string, options?: roam.CallOptions): roam.Call<Membership, JoinError>;
+  join(
+    name: string,
+    options?: roam.CallOptions,
+  ): roam.Call<Membership, JoinError>;
   /**
    * Has the server call the page of member `to`, in the name of member `from`, and returns
    * what that page answers.
    */
-  nudge(from: number, to: number, options?: roam.CallOptions): roam.Call<Attention, NudgeError>;
+  nudge(
+    from: number,
+    to: number,
+    options?: roam.CallOptions,
+  ): roam.Call<Attention, NudgeError>;
 }
 
 /** Answers the calls to Chat. */
 export interface ChatHandler {
   /** Enters the room under a name that nobody else has there. */
-  join(name: string, context: roam.Context): roam.Answer<roam.Input<Membership>>;
+  join(
+    name: string,
+    context: roam.Context,
+  ): roam.Answer<roam.Input<Membership>>;
   /**
    * Has the server call the page of member `to`, in the name of member `from`, and returns
    * what that page answers.
    */
-  nudge(from: number, to: number, context: roam.Context): roam.Answer<Attention>;
+  nudge(
+    from: number,
+    to: number,
+    context: roam.Context,
+  ): roam.Answer<Attention>;
 }
 
 /** A chat room between all pages that are open. It lives in the server's memory. */

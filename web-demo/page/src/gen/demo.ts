@@ -77,7 +77,11 @@ export interface DemoClient {
    * When the caller does not read, the samples fill the channel's window; then the server
    * waits and measures nothing. `Page.sending` tells the caller how that goes.
    */
-  measure(rate: number, samples: roam.Tx<Sample>, options?: roam.CallOptions): roam.Call<void>;
+  measure(
+    rate: number,
+    samples: roam.Tx<Sample>,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
   /**
    * Measures the server's own process `rate` times a second, 1 to 1,000, until the caller
    * wants no more.
@@ -87,7 +91,10 @@ export interface DemoClient {
    */
   measure(rate: number, options?: roam.CallOptions): roam.Stream<Sample, void>;
   /** The SHA-256 of a stream of any length, of which the server holds a chunk at a time. */
-  digest(chunks: roam.Source<Uint8Array<ArrayBuffer>>, options?: roam.CallOptions): roam.Call<Digest, DigestError>;
+  digest(
+    chunks: roam.Source<Uint8Array<ArrayBuffer>>,
+    options?: roam.CallOptions,
+  ): roam.Call<Digest, DigestError>;
 }
 
 /** Answers the calls to Demo. */
@@ -95,7 +102,12 @@ export interface DemoHandler {
   /** Answers at once. The page measures the round trip with it. */
   ping(context: roam.Context): roam.Answer<void>;
   /** Calculates with whole numbers of 64 bits. */
-  calculate(left: bigint, operator: Operator, right: bigint, context: roam.Context): roam.Answer<bigint | number>;
+  calculate(
+    left: bigint,
+    operator: Operator,
+    right: bigint,
+    context: roam.Context,
+  ): roam.Answer<bigint | number>;
   /**
    * Measures the server's own process `rate` times a second, 1 to 1,000, until the caller
    * wants no more.
@@ -103,9 +115,16 @@ export interface DemoHandler {
    * When the caller does not read, the samples fill the channel's window; then the server
    * waits and measures nothing. `Page.sending` tells the caller how that goes.
    */
-  measure(rate: number, samples: roam.Tx<Sample>, context: roam.Context): roam.Answer<void>;
+  measure(
+    rate: number,
+    samples: roam.Tx<Sample>,
+    context: roam.Context,
+  ): roam.Answer<void>;
   /** The SHA-256 of a stream of any length, of which the server holds a chunk at a time. */
-  digest(chunks: roam.Rx<Uint8Array<ArrayBuffer>>, context: roam.Context): roam.Answer<roam.Input<Digest>>;
+  digest(
+    chunks: roam.Rx<Uint8Array<ArrayBuffer>>,
+    context: roam.Context,
+  ): roam.Answer<roam.Input<Digest>>;
 }
 
 /** What a visitor can try alone. */
@@ -120,7 +139,10 @@ export const Demo: roam.Service<DemoClient, DemoHandler> = {
     {
       name: "MathError",
       shape: {
-        variants: [{ tag: "DivisionByZero" }, { tag: "Overflow", fields: [["exact", "i128"]] }],
+        variants: [
+          { tag: "DivisionByZero" },
+          { tag: "Overflow", fields: [["exact", "i128"]] },
+        ],
       },
     },
     {

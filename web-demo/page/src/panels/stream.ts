@@ -7,8 +7,8 @@ import { element, setText, showOnly } from "../view/dom.js";
 import { explain } from "../view/explain.js";
 import * as format from "../view/format.js";
 
-/** About how many samples fill the window: 64 KiB, of some 20 bytes each. */
-const WINDOW = 3_300;
+/** About how many samples fill the window: 128 KiB, of some 20 bytes each. */
+const WINDOW = 6_600;
 /** Shorter waits of the server are ordinary. */
 const WAITING_MS = 200;
 const FIGURES_MS = 100;

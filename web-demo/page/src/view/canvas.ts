@@ -35,9 +35,10 @@ export class Canvas {
     this.#context = context;
     this.#paint = paint;
     new ResizeObserver(() => this.draw()).observe(canvas);
-    new IntersectionObserver((entries) => (this.#visible = entries.some((entry) => entry.isIntersecting))).observe(
-      canvas,
-    );
+    new IntersectionObserver((entries) => {
+      this.#visible = entries.some((entry) => entry.isIntersecting);
+      this.draw();
+    }).observe(canvas);
     dark.addEventListener("change", () => {
       this.#colours = undefined;
       this.draw();

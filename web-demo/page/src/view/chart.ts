@@ -193,7 +193,7 @@ function paintWait(
 ): void {
   const width = to - from;
   context.globalAlpha = 0.14;
-  context.fillStyle = colours.bad;
+  context.fillStyle = colours.soft;
   context.fillRect(from, 0, width, height);
   context.globalAlpha = 1;
   context.fillRect(from, 0, 1, height);

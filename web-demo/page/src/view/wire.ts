@@ -5,8 +5,8 @@ const SLOT_MS = 100;
 const CALM_SLOT_MS = 1_000;
 const SLOTS = 100;
 /** As many bytes in a slot reach to the edge; the scale is logarithmic. */
-const FULL = 20e6;
-const EMPTY = 20;
+const FULL = 8e6;
+const EMPTY = 10;
 
 interface Slot {
   out: number;
@@ -33,7 +33,8 @@ export class Wire {
 
   /** A new link: nothing is on the wire. */
   open(): void {
-    this.#slots = [];
+    this.#slots = [{ in: 0, out: 0 }];
+    this.#begun = performance.now();
     this.#last = undefined;
     this.#broken = false;
   }
@@ -49,16 +50,17 @@ export class Wire {
     const last = this.#last ?? stats;
     this.#last = { bytesIn: stats.bytesIn, bytesOut: stats.bytesOut };
     const slotMs = wantsCalm() ? CALM_SLOT_MS : SLOT_MS;
-    if (this.#slots.length === 0 || now - this.#begun >= slotMs) {
-      this.#begun = now;
-      this.#slots.unshift({ in: 0, out: 0 });
+    // A page in the background is not asked to draw for long: then slots stay empty.
+    const begun = Math.min(SLOTS, Math.floor((now - this.#begun) / slotMs));
+    if (begun > 0) {
+      this.#begun = begun === SLOTS ? now : this.#begun + begun * slotMs;
+      this.#slots.unshift(...Array.from({ length: begun }, () => ({ in: 0, out: 0 })));
       this.#slots.length = Math.min(this.#slots.length, SLOTS + 1);
     }
     const slot = this.#slots[0]!;
     slot.in += stats.bytesIn - last.bytesIn;
     slot.out += stats.bytesOut - last.bytesOut;
-    const calm = wantsCalm();
-    if (!calm || this.#begun === now) this.#canvas.draw();
+    if (!wantsCalm() || begun > 0) this.#canvas.draw();
   }
 
   #paint(context: CanvasRenderingContext2D, width: number, height: number, colours: Colours): void {
