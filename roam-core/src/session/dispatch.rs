@@ -306,8 +306,8 @@ pub(super) fn start(shared: &Shared, started: Started) {
     }
     let (abort, registration) = AbortHandle::new_pair();
     let live = shared.with(|state, _| {
-        // Another thread may have ended the connection.
-        let live = state.link.is_live(key.0);
+        // A Cancel may have come in the same frame, or another thread ended the connection.
+        let live = state.link.is_awaited(key.0, key.1);
         if live {
             state.handlers.insert(key, abort);
         }
