@@ -40,6 +40,11 @@ export type RoamErrorCode =
 
 /** Every failure of this package. `E` is the method's own error type. */
 export class RoamError<E = unknown> extends Error {
+  static {
+    // Consoles show it; minifiers would change it.
+    Object.defineProperty(this, "name", { value: "RoamError" });
+  }
+
   /** What went wrong. */
   readonly code: RoamErrorCode;
   /** Why, in words; from the peer, if it gave a reason. */
