@@ -1,4 +1,4 @@
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export { channel } from "./channel/local.js";
 export type { ResultStream, Rx } from "./channel/rx.js";
 export type { Tx } from "./channel/tx.js";

@@ -66,6 +66,11 @@ export class OutgoingEnds implements EndTaker {
     if (ends !== undefined) this.#ends.forEach((end, index) => end.connect(ends, index, channels));
   }
 
+  /** Nobody wants the value any more: its channels are over. */
+  abandon(reason: unknown): void {
+    for (const { local } of this.#ends) local?.abort(reason);
+  }
+
   #claim(local: LocalChannel, end: "tx" | "rx"): LocalChannel {
     if (this.#ends.some((other) => other.local === local)) throw new ValueError("this channel is sent twice");
     if (!local.canSend(end)) throw new ValueError("this channel is over, or was sent before");

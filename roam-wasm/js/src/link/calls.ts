@@ -6,11 +6,9 @@ import { fromFailure, linkClosed, RoamError } from "../errors.js";
 import type { CallOptions } from "../types.js";
 import type { Bytes, CloseInfo, Ends, WasmLink } from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
-import { DEADLINE, encodeMetadata, type Entry, entries, NO_METADATA } from "./metadata.js";
+import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
 
-/** Timers hold no more; a deadline so far away needs none. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NO_OPTIONS: CallOptions = {};
 
 /** A call without an answer yet. */

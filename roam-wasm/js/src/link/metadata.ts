@@ -6,6 +6,8 @@ import type { Bytes } from "../wasm.js";
 
 /** How long the caller still waits, in milliseconds. */
 export const DEADLINE = "roam-deadline-ms";
+/** Timers hold no more; a deadline so far away needs none. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The name of a failure for which `RoamError` has no variant. */
 export const ERROR = "roam-error";
 

@@ -5,10 +5,10 @@ import { Reader } from "../codec/reader.js";
 import { withWriter, type Writer } from "../codec/writer.js";
 import type { ServiceDescription } from "../description.js";
 import { fromFailure, report, RoamError } from "../errors.js";
-import type { Context } from "../types.js";
+import type { Context, Metadata } from "../types.js";
 import type { Bytes, Ends, WasmLink } from "../wasm.js";
 import { CANCELLED, ERR, INVALID_PAYLOAD, OK, USER } from "./answer.js";
-import { decodeMetadata, encodeMetadata, ERROR, NO_METADATA } from "./metadata.js";
+import { DEADLINE, decodeMetadata, encodeMetadata, ERROR, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
 import { decodeArgs, type Method, methodsOf } from "./method.js";
 
 type Handler = (...args: unknown[]) => unknown;
@@ -24,6 +24,8 @@ interface Request {
   readonly served: Served;
   readonly channels: CallChannels;
   readonly abort: AbortController;
+  /** Rings when the caller waits no longer. */
+  deadline: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** The calls that the peer makes over a link. */
@@ -51,15 +53,17 @@ export class Server {
   /** The peer calls. */
   request(id: number, methodId: bigint, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void {
     const served = this.#served.get(methodId)!;
-    const request = {
+    const request: Request = {
       served,
       channels: new CallChannels(served.method.label, this.#link.largestElement()),
       abort: new AbortController(),
+      deadline: undefined,
     };
     this.#requests.set(id, request);
     try {
       const args = this.#decode(request, payload, ends);
       const context: Context = { signal: request.abort.signal, metadata: decodeMetadata(metadata) };
+      request.deadline = startDeadline(request, context.metadata);
       void this.#handle(id, request, args, context);
     } catch (error) {
       request.channels.abandoned(error);
@@ -73,10 +77,7 @@ export class Server {
   /** The peer does not wait for the answer any more. */
   cancelled(id: number): void {
     const request = this.#requests.get(id);
-    if (request === undefined) return;
-    const reason = new RoamError("cancelled", "the caller cancelled", { method: request.served.method.label });
-    request.abort.abort(reason);
-    request.channels.abandoned(reason);
+    if (request !== undefined) stop(request, "cancelled", "the caller cancelled");
   }
 
   /** The link is over. */
@@ -105,6 +106,7 @@ export class Server {
     } catch (error) {
       await this.#fail(id, request, error);
     } finally {
+      clearTimeout(request.deadline);
       this.#requests.delete(id);
     }
   }
@@ -116,7 +118,8 @@ export class Server {
       // Whatever a function without a result happens to return is no result.
       if (!method.ok.empty) method.ok.encode(writer, value);
     });
-    if (ends === undefined) return;
+    if (ends === undefined)
+      return taken.abandon(new RoamError("cancelled", "the caller cancelled", { method: method.label }));
     const channels = new CallChannels(method.label, this.#link.largestElement());
     channels.onSourceError = report;
     taken.connect(ends, channels);
@@ -127,7 +130,8 @@ export class Server {
     const { err } = method;
     if (err === undefined || !(error instanceof RoamError) || error.code !== "user") {
       channels.abandoned(error);
-      return abort.signal.aborted || isCut(error) ? this.#refuse(id, CANCELLED) : this.#panic(id, error);
+      if (abort.signal.aborted) return this.#stopped(id, abort.signal.reason as RoamError);
+      return isCut(error) ? this.#refuse(id, CANCELLED) : this.#panic(id, error);
     }
     try {
       await channels.handled();
@@ -158,7 +162,16 @@ export class Server {
   /** The handler failed in a way that its caller is told only the name of. */
   #panic(id: number, error: unknown): void {
     report(error);
-    const name = error instanceof RoamError && error.code === "too-large" ? "too-large" : "panic";
+    this.#refuseAs(id, error instanceof RoamError && error.code === "too-large" ? "too-large" : "panic");
+  }
+
+  /** The handler did not come to an answer because it was told to stop. */
+  #stopped(id: number, reason: RoamError): void {
+    if (reason.code === "deadline") this.#refuseAs(id, "deadline");
+    else this.#refuse(id, CANCELLED);
+  }
+
+  #refuseAs(id: number, name: "too-large" | "panic" | "deadline"): void {
     withWriter((writer) => {
       encodeMetadata(writer, [[ERROR, name]]);
       this.#link.respond(id, Uint8Array.of(ERR, CANCELLED), writer.written(), NO_ENDS);
@@ -173,4 +186,17 @@ export class Server {
 /** Whether the caller has cut a channel, or is gone: then it does not matter that the handler failed. */
 function isCut(error: unknown): boolean {
   return error instanceof RoamError && (error.code === "reset" || error.code === "closed");
+}
+
+/** Stops the handler when the caller has said how long it waits, and that time is over. */
+function startDeadline(request: Request, metadata: Metadata): Request["deadline"] {
+  const millis = metadata.find(([key]) => key === DEADLINE)?.[1];
+  if (typeof millis !== "bigint" || millis > LONGEST_TIMER_MS) return undefined;
+  return setTimeout(() => stop(request, "deadline", "the deadline passed"), Number(millis));
+}
+
+function stop({ served, abort, channels }: Request, code: "cancelled" | "deadline", why: string): void {
+  const reason = new RoamError(code, why, { method: served.method.label });
+  abort.abort(reason);
+  channels.abandoned(reason);
 }

@@ -1,0 +1,168 @@
+// A peer that does what a test tells it to, message by message (see docs/protocol.md), so that the
+// face and the wasm are tested on the wire.
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+import { WebSocket, WebSocketServer } from "ws";
+
+import type { Shape } from "../src/description.js";
+import { connect, type ConnectOptions } from "../src/index.js";
+import type { Link } from "../src/link/link.js";
+import { codecOf, decode, encode } from "./support.js";
+
+const METADATA: Shape = [
+  "list",
+  [
+    "tuple",
+    "string",
+    {
+      variants: [
+        { tag: "String", value: "string" },
+        { tag: "Bytes", value: "bytes" },
+        { tag: "U64", value: "u64" },
+      ],
+    },
+  ],
+];
+const HELLO: Shape = {
+  fields: [
+    ["maxPayload", "u32"],
+    ["credit", "u32"],
+  ],
+};
+const conn = ["conn", "u64"] as const;
+const id = ["id", "u64"] as const;
+const channel = ["channel", "u64"] as const;
+const metadata = ["metadata", METADATA] as const;
+const channels = ["channels", ["list", "u64"]] as const;
+const payload = ["payload", "bytes"] as const;
+
+const MESSAGE = codecOf({
+  variants: [
+    {
+      tag: "Hello",
+      value: {
+        variants: [
+          { tag: "V1", value: HELLO },
+          { tag: "V2", value: HELLO },
+        ],
+      },
+    },
+    { tag: "Connect", fields: [id, metadata] },
+    { tag: "Accept", fields: [id, conn, metadata] },
+    { tag: "Reject", fields: [id, ["reason", "string"], metadata] },
+    { tag: "Goodbye", fields: [conn, ["reason", "string"]] },
+    { tag: "Request", fields: [conn, id, ["method", "u64"], metadata, channels, payload] },
+    { tag: "Response", fields: [conn, id, metadata, channels, payload] },
+    { tag: "Cancel", fields: [conn, id] },
+    { tag: "Data", fields: [conn, channel, payload] },
+    { tag: "Close", fields: [conn, channel] },
+    { tag: "Reset", fields: [conn, channel] },
+    { tag: "Credit", fields: [conn, channel, ["bytes", "u32"]] },
+  ],
+});
+
+/** A message, as far as tests look into it. */
+export interface Message {
+  tag: string;
+  conn?: bigint;
+  id?: bigint;
+  method?: bigint;
+  channel?: bigint;
+  channels?: bigint[];
+  payload?: Uint8Array;
+  metadata?: unknown[];
+  reason?: string;
+  bytes?: number;
+  value?: unknown;
+}
+
+/** What both sides say in their Hello. */
+export interface Limits {
+  maxPayload?: number;
+  credit?: number;
+}
+
+export class Peer {
+  readonly #server: WebSocketServer;
+  readonly #socket: WebSocket;
+  readonly #arrived: Message[] = [];
+  readonly #waiting: ((message: Message) => void)[] = [];
+
+  private constructor(server: WebSocketServer, socket: WebSocket) {
+    this.#server = server;
+    this.#socket = socket;
+    socket.on("message", (data: Buffer) => {
+      const message = decode(MESSAGE, new Uint8Array(data)) as Message;
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#arrived.push(message);
+      else waiting(message);
+    });
+  }
+
+  /** A link and the peer at its other end, after the handshake. */
+  static async connect(
+    options: ConnectOptions = {},
+    { maxPayload = 1024, credit = 64 }: Limits = {},
+  ): Promise<[Link, Peer]> {
+    const server = await listen();
+    const accepted = once(server, "connection") as Promise<[WebSocket]>;
+    const linked = connect(urlOf(server), { WebSocket, ...options });
+    const [socket] = await accepted;
+    const peer = new Peer(server, socket);
+    peer.send({ tag: "Hello", value: { tag: "V2", value: { maxPayload, credit } } });
+    await peer.expect("Hello");
+    return [await linked, peer];
+  }
+
+  /** The next message. */
+  async expectAny(): Promise<Message> {
+    return this.#arrived.shift() ?? (await new Promise<Message>((resolve) => this.#waiting.push(resolve)));
+  }
+
+  /** The next message, which has to be one of this kind. */
+  async expect(tag: string): Promise<Message> {
+    const message = await this.expectAny();
+    if (message.tag !== tag) throw new Error(`expected ${tag}, got ${message.tag}`);
+    return message;
+  }
+
+  /** How many messages have arrived that nobody has looked at. */
+  get unseen(): number {
+    return this.#arrived.length;
+  }
+
+  send(message: Omit<Message, "payload"> & { payload?: readonly number[] }): void {
+    const { payload, ...rest } = message;
+    this.#socket.send(
+      encode(MESSAGE, { conn: 0n, metadata: [], channels: [], ...rest, payload: Uint8Array.from(payload ?? []) }),
+    );
+  }
+
+  /** Sends a frame that need not be a message. */
+  sendRaw(frame: string | Uint8Array): void {
+    this.#socket.send(frame);
+  }
+
+  /** Loses the connection. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
+  /** Lets go of everything. */
+  end(): void {
+    this.#socket.terminate();
+    this.#server.close();
+  }
+}
+
+/** A server that accepts sockets that speak roam, a message a frame. */
+export async function listen(): Promise<WebSocketServer> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "roam.v2" });
+  await once(server, "listening");
+  return server;
+}
+
+export function urlOf(server: WebSocketServer): string {
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
