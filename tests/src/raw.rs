@@ -163,6 +163,16 @@ impl Peer {
             .expect("an open socket");
     }
 
+    /// Sends a message, if the socket is still open.
+    pub async fn try_send(&mut self, message: &Message<'_>) -> Result<(), Error> {
+        let mut frame = Vec::new();
+        if self.wire == Wire::Packed {
+            put_varint(&mut frame, message.encoded_len() as u64);
+        }
+        message.encode(&mut frame);
+        self.try_send_frame(Frame::binary(frame)).await
+    }
+
     /// Sends a frame of any kind, if the socket is still open.
     pub async fn try_send_frame(&mut self, frame: Frame) -> Result<(), Error> {
         self.socket.send(frame).await

@@ -101,6 +101,8 @@ pub struct Driver<T> {
     /// Kept for a link that the peer opened, which goes on without handles.
     users: Option<Arc<Users>>,
     timeout: Option<Pin<Box<Sleep>>>,
+    /// Set when the link is over: how long the rest may take to be sent.
+    linger: Option<Pin<Box<Sleep>>>,
     phase: Phase,
 }
 
@@ -124,6 +126,7 @@ impl<T: Transport> Driver<T> {
             shared: Arc::clone(&handle.users.shared),
             users: (role == Role::Acceptor).then(|| Arc::clone(&handle.users)),
             timeout: None,
+            linger: None,
             phase: Phase::Starting,
         }
     }
@@ -143,6 +146,10 @@ impl<T: Transport> Driver<T> {
                     }
                     let sent = sent?;
                     if self.phase == Phase::Closing {
+                        continue;
+                    }
+                    if self.poll_linger(cx).is_ready() {
+                        self.phase = Phase::Done;
                         continue;
                     }
                     let received = self.poll_receive(cx)?;
@@ -187,7 +194,6 @@ impl<T: Transport> Driver<T> {
                     *unflushed = true;
                 }
                 Poll::Ready(None) => {
-                    self.timeout = Some(Box::pin(rt::sleep(LINGER)));
                     self.phase = Phase::Closing;
                     return Poll::Ready(Ok(()));
                 }
@@ -200,11 +206,13 @@ impl<T: Transport> Driver<T> {
         Poll::Pending
     }
 
-    /// Takes in what is there. Pending when there is nothing more.
+    /// Takes in what is there. Pending when there is nothing more. When the link is over, all that
+    /// counts is that the peer is not kept from reading.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         for _ in 0..FRAMES_A_TURN {
             match ready!(self.transport.poll_receive(cx)) {
                 Ok(Some(frame)) => self.shared.receive(&frame),
+                _ if self.linger.is_some() => return Poll::Pending,
                 Ok(None) => return Poll::Ready(Err(TransportError::lost(ClosedSilently))),
                 Err(TransportError::Violation(violation)) => {
                     self.shared.violated(violation);
@@ -224,9 +232,16 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// Ready when the link has lingered long enough.
+    /// Ready when the link has been over for as long as the rest may take to be sent: a peer that
+    /// does not read must not hold it for ever.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.timeout.as_mut().map_or(Poll::Ready(()), |sleep| sleep.as_mut().poll(cx))
+        if self.linger.is_none() && self.shared.is_over() {
+            self.linger = Some(Box::pin(rt::sleep(LINGER)));
+        }
+        match &mut self.linger {
+            Some(sleep) => sleep.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
     }
 }
 

@@ -184,6 +184,10 @@ impl Shared {
         self.with(|state, _| state.link.handle_timeout(now));
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().link.close_reason().is_some()
+    }
+
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         self.lock().link.close_reason().cloned()
     }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
@@ -49,12 +49,18 @@ pub fn socket_config(config: &Config) -> WebSocketConfig {
 pub struct WebSocketTransport<S> {
     socket: WebSocketStream<S>,
     framing: Framing,
+    /// Everything is sent, and so is the socket's end.
+    finished: bool,
 }
 
 impl<S> WebSocketTransport<S> {
     /// Takes over a socket whose handshake is done, and on which `subprotocol` was picked.
     pub fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
-        Self { socket, framing: framing_of(subprotocol) }
+        Self {
+            socket,
+            framing: framing_of(subprotocol),
+            finished: false,
+        }
     }
 }
 
@@ -79,7 +85,10 @@ pub async fn open(
         .ok_or(ConnectError::Timeout)?
         .map_err(transport_error)?;
     let picked = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    Ok(WebSocketTransport::new(socket, picked.and_then(|name| name.to_str().ok())))
+    Ok(WebSocketTransport::new(
+        socket,
+        picked.and_then(|name| name.to_str().ok()),
+    ))
 }
 
 /// Connects to a server, runs the link in the background and waits until it is ready.
@@ -112,7 +121,10 @@ where
         self.framing
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, TransportError>> {
         loop {
             let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
                 Some(message) => message.map_err(receive_error)?,
@@ -128,19 +140,49 @@ where
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.socket).poll_ready(cx).map_err(TransportError::lost)
+        Pin::new(&mut self.socket)
+            .poll_ready(cx)
+            .map_err(TransportError::lost)
     }
 
     fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
-        Pin::new(&mut self.socket).start_send(Message::Binary(frame)).map_err(TransportError::lost)
+        Pin::new(&mut self.socket)
+            .start_send(Message::Binary(frame))
+            .map_err(TransportError::lost)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.socket).poll_flush(cx).map_err(TransportError::lost)
+        Pin::new(&mut self.socket)
+            .poll_flush(cx)
+            .map_err(TransportError::lost)
     }
 
+    /// Ready when the peer has closed the socket as well. Until then what it sends is thrown away:
+    /// a socket that is closed while something is unread takes back what was sent last, and a peer
+    /// that is busy sending would never hear why the link ended.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.socket).poll_close(cx).map_err(TransportError::lost)
+        let closed = self.poll_discard(cx);
+        if !self.finished {
+            ready!(Pin::new(&mut self.socket).poll_close(cx)).map_err(TransportError::lost)?;
+            let socket = Pin::new(self.socket.get_mut());
+            ready!(socket.poll_shutdown(cx)).map_err(TransportError::lost)?;
+            self.finished = true;
+        }
+        closed.map(Ok)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketTransport<S> {
+    /// Reads what comes and throws it away; ready when nothing can come any more.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; 4 * 1024];
+        loop {
+            let mut read = ReadBuf::new(&mut bytes);
+            let result = ready!(Pin::new(self.socket.get_mut()).poll_read(cx, &mut read));
+            if result.is_err() || read.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
     }
 }
 
@@ -162,7 +204,10 @@ mod tests {
 
     #[test]
     fn the_packed_subprotocol_is_preferred_in_any_place() {
-        assert_eq!(pick_subprotocol(["roam.v2", "chat,roam.v2.packed"]), Some(PACKED));
+        assert_eq!(
+            pick_subprotocol(["roam.v2", "chat,roam.v2.packed"]),
+            Some(PACKED)
+        );
         assert_eq!(pick_subprotocol(["chat, roam.v2"]), Some(SINGLE));
         assert_eq!(pick_subprotocol(["chat"]), None);
         assert_eq!(pick_subprotocol([]), None);

@@ -1,0 +1,121 @@
+//! Peers that do not read.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use roam_core::proto::{ChannelId, Message};
+use roam_core::transport::websocket;
+use roam_core::{CloseReason, Config, Metadata, MethodId, NoDispatcher, RequestId, Rule};
+use roam_tests::end::{HELLO, connect, echo, serve};
+use roam_tests::probe::{ProbeDispatcher, method, reporting};
+use roam_tests::raw::{Peer, ROOT, Wire, request};
+use roam_tests::watched;
+use roam_ws_server::Server;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+#[test]
+fn a_goodbye_reaches_a_peer_that_is_still_sending() {
+    watched(async {
+        let (reporting, _events) = reporting();
+        let (address, _) = serve(Server::new(ProbeDispatcher::new(reporting))).await;
+        for wire in [Wire::Packed, Wire::Single, Wire::Unnamed] {
+            for (first, rule) in [
+                (Frame::text("hello"), Rule::DecodeError),
+                (Frame::binary(vec![0; 4 << 20]), Rule::TooLarge),
+            ] {
+                let mut peer = Peer::connect(address, wire).await;
+                peer.shake_hands(HELLO).await;
+                peer.try_send_frame(first).await.unwrap();
+                for _ in 0..8 {
+                    // Far more than any buffer on the way holds.
+                    peer.try_send_frame(Frame::binary(vec![0; 1 << 20]))
+                        .await
+                        .unwrap();
+                }
+                peer.expect_goodbye(ROOT, rule).await;
+                peer.expect_end().await;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_peer_that_makes_us_reply_and_never_reads_is_dropped() {
+    watched(async {
+        let (reporting, mut events) = reporting();
+        let server = Server::new(ProbeDispatcher::new(reporting)).with_max_links(2);
+        let (address, _) = serve(server).await;
+        let bystander = connect(address).await;
+        let mut peer = Peer::connect(address, Wire::Packed).await;
+        peer.shake_hands(HELLO).await;
+        peer.request(ROOT, 1, method("meet"), &[], &[]).await;
+        let link = events.met().await;
+        // Each is cut with a reply, and none of them is read.
+        let mut n = 0;
+        while link.close_reason().is_none() {
+            let ids: Vec<_> = (0..200).map(|k| ChannelId(2 * (n + k) + 1)).collect();
+            n += 200;
+            let stray = Message::Response {
+                connection: ROOT,
+                request: RequestId(9),
+                metadata: Cow::Owned(Metadata::new()),
+                channels: ids.into(),
+                payload: &[0],
+            };
+            if peer.try_send(&stray).await.is_err() {
+                break;
+            }
+            assert!(link.stats().queued_bytes < 2 << 20);
+        }
+        assert!(matches!(link.closed().await, CloseReason::RepliesUnread));
+        echo(&bystander).await;
+        // Its place is given to the next one, though it still holds its socket.
+        let patient = Config {
+            handshake_timeout: Duration::from_mins(1),
+            ..Config::client()
+        };
+        let url = format!("ws://{address}/");
+        echo(
+            &websocket::connect(&url, NoDispatcher, &patient)
+                .await
+                .unwrap(),
+        )
+        .await;
+        drop(peer);
+    });
+}
+
+#[test]
+fn what_a_peer_asks_for_and_does_not_read_is_bounded() {
+    watched(async {
+        let (reporting, mut events) = reporting();
+        let (address, _) = serve(Server::new(ProbeDispatcher::new(reporting))).await;
+        let bystander = connect(address).await;
+        let mut peer = Peer::connect(address, Wire::Packed).await;
+        peer.shake_hands(HELLO).await;
+        peer.request(ROOT, 1, method("meet"), &[], &[]).await;
+        let link = events.met().await;
+        peer.response(ROOT, 1).await;
+        // 200 answers of a megabyte, and a stream without end beside.
+        for id in 2..202 {
+            peer.send(&request(ROOT, id, method("fill"), &[], &[0xc0, 0x84, 0x3d]))
+                .await;
+        }
+        let channel = [ChannelId(1)];
+        peer.send(&request(ROOT, 500, method("pour"), &channel, &[0xe8, 7, 0]))
+            .await;
+        peer.request(ROOT, 501, MethodId(42), &[], &[]).await;
+        while events.started().await != "pour" {}
+        for _ in 0..100 {
+            echo(&bystander).await;
+            // What may wait, and the largest message behind it.
+            assert!(link.stats().queued_bytes <= 256 * 1024 + (1 << 20) + (64 << 10));
+        }
+        drop(peer);
+        assert!(matches!(link.closed().await, CloseReason::Lost(_)));
+        while link.stats().incoming_calls > 0 {
+            tokio::task::yield_now().await;
+        }
+        echo(&bystander).await;
+    });
+}
