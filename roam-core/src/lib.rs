@@ -4,6 +4,11 @@
 //! A service is a trait; `#[service]` makes the handler trait, the dispatcher and the client of
 //! it. Channels ([`Tx`], [`Rx`]) travel as arguments and results, and calls go both ways.
 
+#![allow(
+    clippy::arc_with_non_send_sync,
+    reason = "the same code is shared between threads natively, and has but one in a browser"
+)]
+
 #[cfg(test)]
 extern crate self as roam_core;
 
@@ -19,8 +24,8 @@ pub use proto::{
 };
 pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};
-pub use session::*;
 pub use session::raw;
+pub use session::*;
 
 /// What the code that `#[service]` writes stands on. Not for anybody else.
 #[doc(hidden)]

@@ -8,6 +8,15 @@ mod session {
     mod harness;
     mod raw_peer;
 
+    mod callbacks;
     mod calls;
     mod cancelling;
+    mod connections;
+    mod endings;
+    mod flow;
+    mod independence;
+    mod leaks;
+    mod local;
+    mod loss;
+    mod placing;
 }

@@ -25,7 +25,10 @@ pub enum UpgradeError {
 }
 
 fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok())
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
 }
 
 /// Does the handshake on a socket that was just accepted.
@@ -34,11 +37,16 @@ pub(crate) async fn accept(
     config: &Config,
 ) -> Result<WebSocketTransport<TcpStream>, Box<Error>> {
     let mut picked = None;
-    #[expect(clippy::result_large_err, reason = "the form that tungstenite asks for")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the form that tungstenite asks for"
+    )]
     let respond = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         picked = pick_subprotocol(offered(request.headers()));
         if let Some(name) = picked {
-            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+            response
+                .headers_mut()
+                .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         }
         Ok(response)
     };
@@ -58,7 +66,9 @@ pub(crate) fn answer<B>(
         .map_err(|error| UpgradeError::NotWebSocket(Box::new(error)))?;
     let picked = pick_subprotocol(offered(request.headers()));
     if let Some(name) = picked {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
     Ok((response, picked))
 }

@@ -59,13 +59,19 @@ impl Server {
     /// The same with other settings for its links.
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
-        Self { config: Arc::new(config), ..self }
+        Self {
+            config: Arc::new(config),
+            ..self
+        }
     }
 
     /// The same with another bound on the links at once.
     #[must_use]
     pub fn with_max_links(self, links: usize) -> Self {
-        Self { links: Arc::new(Semaphore::new(links)), ..self }
+        Self {
+            links: Arc::new(Semaphore::new(links)),
+            ..self
+        }
     }
 
     /// Accepts sockets for as long as the future is polled. The links themselves run in tasks of
@@ -73,7 +79,9 @@ impl Server {
     /// be accepted.
     pub async fn serve(&self, listener: TcpListener) {
         loop {
-            let Ok(permit) = Arc::clone(&self.links).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&self.links).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((socket, _)) => {
                     tokio::spawn(self.clone().serve_socket(socket, permit));
@@ -102,9 +110,15 @@ impl Server {
     ///
     /// # Errors
     /// The request is no correct WebSocket request, or did not come from hyper.
-    pub fn upgrade<B>(&self, mut request: http::Request<B>) -> Result<http::Response<()>, UpgradeError> {
+    pub fn upgrade<B>(
+        &self,
+        mut request: http::Request<B>,
+    ) -> Result<http::Response<()>, UpgradeError> {
         let (response, subprotocol) = handshake::answer(&request)?;
-        let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(UpgradeError::NotUpgradable)?;
+        let upgrade = request
+            .extensions_mut()
+            .remove::<OnUpgrade>()
+            .ok_or(UpgradeError::NotUpgradable)?;
         let permit = Arc::clone(&self.links)
             .try_acquire_owned()
             .map_err(|_| UpgradeError::TooManyLinks)?;
@@ -123,9 +137,13 @@ impl Server {
             Ok(Err(error)) => return tracing::debug!(%error, "the upgrade failed"),
             Err(_) => return tracing::debug!("the upgrade took too long"),
         };
-        let socket =
-            WebSocketStream::from_raw_socket(socket, Role::Server, Some(socket_config(&self.config)));
-        self.run(WebSocketTransport::new(socket.await, subprotocol), permit).await;
+        let socket = WebSocketStream::from_raw_socket(
+            socket,
+            Role::Server,
+            Some(socket_config(&self.config)),
+        );
+        self.run(WebSocketTransport::new(socket.await, subprotocol), permit)
+            .await;
     }
 
     async fn run(self, transport: impl Transport, _permit: OwnedSemaphorePermit) {

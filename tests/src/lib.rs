@@ -1,5 +1,6 @@
 //! The services that roam is tested with from end to end, and what such tests share.
 
+pub mod browser;
 pub mod end;
 pub mod probe;
 pub mod raw;

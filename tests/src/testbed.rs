@@ -53,7 +53,11 @@ impl Testbed for Answering {
 
     async fn generate(&self, _: &Context, count: u32, output: Tx<i32>) {
         for number in 0..count {
-            if output.send(i32::try_from(number).unwrap_or(i32::MAX)).await.is_err() {
+            if output
+                .send(i32::try_from(number).unwrap_or(i32::MAX))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -61,7 +65,11 @@ impl Testbed for Answering {
 
     async fn transform(&self, _: &Context, mut input: Rx<String>, output: Tx<String>) {
         while let Ok(Some(text)) = input.recv().await {
-            if output.send(text.chars().rev().collect::<String>()).await.is_err() {
+            if output
+                .send(text.chars().rev().collect::<String>())
+                .await
+                .is_err()
+            {
                 return;
             }
         }

@@ -18,7 +18,9 @@ async fn serve() -> String {
 
 async fn connect(subprotocols: Subprotocols) -> ConnectionHandle {
     let config = Config::client();
-    let transport = websocket::open(&serve().await, subprotocols, &config).await.unwrap();
+    let transport = websocket::open(&serve().await, subprotocols, &config)
+        .await
+        .unwrap();
     initiate(transport, NoDispatcher, &config).await.unwrap()
 }
 
@@ -30,7 +32,9 @@ async fn calls_and_streams_both_ways_in_either_framing() {
         let divided = client.divide(1, 0).await;
         assert!(matches!(
             divided,
-            Err(CallError::Answered(RoamError::User(MathError::DivisionByZero)))
+            Err(CallError::Answered(RoamError::User(
+                MathError::DivisionByZero
+            )))
         ));
 
         let (tx, rx) = channel();

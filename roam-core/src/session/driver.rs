@@ -139,7 +139,6 @@ impl<T: Transport> Driver<T> {
                     self.phase = Phase::Running { unflushed: false };
                 }
                 Phase::Running { .. } => {
-                    self.poll_timeout(cx);
                     let sent = self.poll_send(cx);
                     if let Poll::Ready(Err(_)) = sent {
                         self.take_in_the_rest(cx);
@@ -153,6 +152,8 @@ impl<T: Transport> Driver<T> {
                         continue;
                     }
                     let received = self.poll_receive(cx)?;
+                    // After what is there was taken in: it may be what is waited for.
+                    self.poll_timeout(cx);
                     if sent.is_pending() && received.is_pending() {
                         return Poll::Pending;
                     }
@@ -169,7 +170,10 @@ impl<T: Transport> Driver<T> {
     }
 
     fn set_timeout(&mut self) {
-        self.timeout = self.shared.timeout().map(|limit| Box::pin(rt::sleep(limit)));
+        self.timeout = self
+            .shared
+            .timeout()
+            .map(|limit| Box::pin(rt::sleep(limit)));
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) {
@@ -186,7 +190,9 @@ impl<T: Transport> Driver<T> {
     /// Sends what is ready and flushes once. Pending when there is nothing more to send or the
     /// transport cannot take more.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        let Phase::Running { unflushed } = &mut self.phase else { return Poll::Pending };
+        let Phase::Running { unflushed } = &mut self.phase else {
+            return Poll::Pending;
+        };
         while self.transport.poll_ready(cx)?.is_ready() {
             match self.shared.poll_transmit(cx) {
                 Poll::Ready(Some(frame)) => {

@@ -259,7 +259,7 @@ impl RawReceiver {
             return;
         }
         match self.pair.unless_on_wire(Local::abandon) {
-            Ok((_unread, waiting)) => wake(waiting.into_wakers()),
+            Ok((waiting, _own)) => wake(waiting.into_wakers()),
             Err(wire) => wire.reset(),
         }
     }

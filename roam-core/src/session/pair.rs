@@ -167,10 +167,11 @@ impl Local {
         }
     }
 
-    /// The receiver is gone: what it leaves, and those who wait for that.
-    pub(super) fn abandon(&mut self) -> (ElementQueue, Waiters) {
+    /// The receiver is gone: those who wait for that, and its waker, to be dropped.
+    pub(super) fn abandon(&mut self) -> (Waiters, Option<Waker>) {
         self.receiver_gone = true;
-        self.take()
+        let (_unread, senders) = self.take();
+        (senders, self.receiver.take())
     }
 
     pub(super) fn is_abandoned(&self) -> bool {

@@ -25,8 +25,16 @@ const CAPACITY: usize = 16;
 pub fn memory_pair(framing: Framing) -> (MemoryTransport, MemoryTransport) {
     let (to_b, from_a) = mpsc::channel(CAPACITY);
     let (to_a, from_b) = mpsc::channel(CAPACITY);
-    let a = MemoryTransport { framing, incoming: from_b, outgoing: to_b };
-    let b = MemoryTransport { framing, incoming: from_a, outgoing: to_a };
+    let a = MemoryTransport {
+        framing,
+        incoming: from_b,
+        outgoing: to_b,
+    };
+    let b = MemoryTransport {
+        framing,
+        incoming: from_a,
+        outgoing: to_a,
+    };
     (a, b)
 }
 
@@ -35,7 +43,10 @@ impl Transport for MemoryTransport {
         self.framing
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, TransportError>> {
         Pin::new(&mut self.incoming).poll_next(cx).map(Ok)
     }
 
@@ -44,14 +55,20 @@ impl Transport for MemoryTransport {
     }
 
     fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
-        self.outgoing.start_send(frame).map_err(TransportError::lost)
+        self.outgoing
+            .start_send(frame)
+            .map_err(TransportError::lost)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.outgoing).poll_flush(cx).map_err(TransportError::lost)
+        Pin::new(&mut self.outgoing)
+            .poll_flush(cx)
+            .map_err(TransportError::lost)
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.outgoing).poll_close(cx).map_err(TransportError::lost)
+        Pin::new(&mut self.outgoing)
+            .poll_close(cx)
+            .map_err(TransportError::lost)
     }
 }

@@ -26,7 +26,8 @@ pub trait Transport: MaybeSend + Unpin + 'static {
     fn framing(&self) -> Framing;
 
     /// The next frame; `None` when the peer has closed the transport.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>>;
+    fn poll_receive(&mut self, cx: &mut Context<'_>)
+    -> Poll<Result<Option<Bytes>, TransportError>>;
 
     /// Whether a frame can be taken by [`start_send`](Self::start_send).
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use bytes::Bytes;
 use roam_core::proto::{Event, Framing, Link, Role};
 use roam_core::transport::{MemoryTransport, Transport, memory_pair};
 use roam_core::{Config, ConnectionHandle, ServiceDispatcher, accept, connect, rt};
@@ -19,19 +20,29 @@ impl RawPeer {
         let (ours, theirs) = memory_pair(Framing::Packed);
         let (client, driver) = connect(ours, dispatcher, &Config::client());
         rt::spawn(async { drop(driver.await) });
-        (Self::new(Role::Acceptor, theirs), client)
+        (
+            Self::new(Role::Acceptor, theirs, &Config::default()),
+            client,
+        )
     }
 
     /// A link to a server of ours.
     pub(crate) fn client(dispatcher: impl ServiceDispatcher) -> (Self, ConnectionHandle) {
+        Self::client_with(dispatcher, &Config::default())
+    }
+
+    pub(crate) fn client_with(
+        dispatcher: impl ServiceDispatcher,
+        config: &Config,
+    ) -> (Self, ConnectionHandle) {
         let (ours, theirs) = memory_pair(Framing::Packed);
         let (server, driver) = accept(ours, dispatcher, &Config::default());
         rt::spawn(async { drop(driver.await) });
-        (Self::new(Role::Initiator, theirs), server)
+        (Self::new(Role::Initiator, theirs, config), server)
     }
 
-    fn new(role: Role, transport: MemoryTransport) -> Self {
-        let link = Link::new(role, Framing::Packed, &Config::default(), Duration::ZERO);
+    fn new(role: Role, transport: MemoryTransport, config: &Config) -> Self {
+        let link = Link::new(role, Framing::Packed, config, Duration::ZERO);
         Self { link, transport }
     }
 
@@ -46,6 +57,14 @@ impl RawPeer {
         poll_fn(|cx| self.transport.poll_flush(cx))
             .await
             .expect("open");
+    }
+
+    /// Sends a frame of which the machine does not know.
+    pub(crate) async fn send(&mut self, frame: &[u8]) {
+        self.transport
+            .start_send(Bytes::copy_from_slice(frame))
+            .expect("open");
+        self.flush().await;
     }
 
     /// The next thing that the other peer causes.

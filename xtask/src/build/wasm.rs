@@ -86,6 +86,8 @@ fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
         .args([
             "--target",
             "web",
+            // The face says itself where the module lies.
+            "--omit-default-module-path",
             "--remove-name-section",
             "--remove-producers-section",
             "--out-dir",

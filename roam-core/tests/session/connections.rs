@@ -1,0 +1,440 @@
+//! Virtual connections.
+
+use std::future::pending;
+
+use roam_core::proto::{Event, MAX_REASON};
+use roam_core::{
+    CallError, CloseReason, Config, ConnectionHandle, ConnectionId, Context, IncomingConnections,
+    Metadata, MethodId, NoDispatcher, RejectError, RoamError, Rx, Tx, channel, service,
+};
+
+use super::harness::{Events, Seen, events, link, link_with, poll_now, start, until_idle};
+use super::raw_peer::RawPeer;
+
+runs! {
+    a_connection_is_granted
+    each_connection_has_its_own_dispatcher
+    connections_are_refused
+    nobody_listens
+    the_end_of_one_leaves_the_others
+    the_end_of_one_is_the_end_of_all_that_is_on_it
+    a_broken_rule_ends_the_connection_it_happened_on
+    connections_go_both_ways
+    there_is_a_limit_on_connections
+    a_connect_that_is_dropped_leaves_no_connection
+    connections_end_with_the_link
+    calls_that_wait_to_be_sent_on_it_fail_as_well
+}
+
+#[service]
+trait Named {
+    async fn name(&self) -> String;
+    async fn connection(&self) -> u64;
+    async fn stay(&self);
+    async fn flood(&self, tx: Tx<u32>);
+    async fn stall(&self, rx: Rx<u32>);
+}
+
+#[derive(Debug, PartialEq)]
+enum Saw {
+    Began,
+    Stopped,
+}
+
+struct Handler(String, Events<Saw>);
+
+impl Handler {
+    async fn stay(&self) {
+        let _stopped = self.1.on_drop(Saw::Stopped);
+        self.1.tell(Saw::Began);
+        pending::<()>().await;
+    }
+}
+
+impl Named for Handler {
+    async fn name(&self, _: &Context) -> String {
+        self.0.clone()
+    }
+
+    async fn connection(&self, cx: &Context) -> u64 {
+        cx.connection_id().0
+    }
+
+    async fn stay(&self, _: &Context) {
+        self.stay().await;
+    }
+
+    async fn flood(&self, _: &Context, tx: Tx<u32>) {
+        while tx.send(0).await.is_ok() {}
+        self.stay().await;
+    }
+
+    async fn stall(&self, _: &Context, _rx: Rx<u32>) {
+        self.stay().await;
+    }
+}
+
+fn named(name: &str) -> (NamedDispatcher<Handler>, Seen<Saw>) {
+    let (saw, seen) = events();
+    (NamedDispatcher::new(Handler(name.into(), saw)), seen)
+}
+
+/// Asks for a connection, which is granted.
+async fn connect(
+    from: &ConnectionHandle,
+    to: &mut IncomingConnections,
+    (ours, theirs): (&str, &str),
+) -> (ConnectionHandle, ConnectionHandle, Seen<Saw>) {
+    let ours = named(ours).0;
+    let (theirs, seen) = named(theirs);
+    let granting = async {
+        to.next()
+            .await
+            .unwrap()
+            .accept(&Metadata::new(), theirs)
+            .unwrap()
+    };
+    let asking = from.connect(Metadata::new(), ours);
+    let (asked, granted) = futures::future::join(asking, granting).await;
+    (asked.unwrap(), granted, seen)
+}
+
+async fn name(connection: &ConnectionHandle) -> String {
+    NamedClient::new(connection.clone()).name().await.unwrap()
+}
+
+async fn a_connection_is_granted() {
+    let (client, server) = link(NoDispatcher, named("root").0);
+    let mut incoming = server.listen();
+    let asked = start({
+        let client = client.clone();
+        async move {
+            client
+                .connect(Metadata::new().with("who", "me"), NoDispatcher)
+                .await
+        }
+    });
+    let asking = incoming.next().await.unwrap();
+    assert_eq!(asking.metadata().get_str("who"), Some("me"));
+    let granted = asking.accept(&Metadata::new(), named("virtual").0).unwrap();
+    let connection = asked.await.unwrap();
+    assert_eq!(connection.id(), granted.id());
+    assert_ne!(connection.id(), client.id());
+    assert_eq!(name(&connection).await, "virtual");
+    assert_eq!(name(&client).await, "root");
+    let there = NamedClient::new(connection.clone())
+        .connection()
+        .await
+        .unwrap();
+    assert_eq!(there, connection.id().0);
+    assert_eq!(client.stats().connections, 2);
+}
+
+async fn each_connection_has_its_own_dispatcher() {
+    let (client, server) = link(named("client").0, named("server").0);
+    let mut incoming = server.listen();
+    let mut all = Vec::new();
+    for (ours, theirs) in [("a", "A"), ("b", "B"), ("c", "C")] {
+        all.push((
+            connect(&client, &mut incoming, (ours, theirs)).await,
+            ours,
+            theirs,
+        ));
+    }
+    for ((asked, granted, _), ours, theirs) in &all {
+        assert_eq!(name(asked).await, *theirs);
+        assert_eq!(name(granted).await, *ours);
+    }
+    assert_eq!(name(&client).await, "server");
+    assert_eq!(name(&server).await, "client");
+    // Ids of calls and channels are each connection's own.
+    let (tx, rx) = channel();
+    let mut flood = NamedClient::new(all[0].0.0.clone()).flood(tx);
+    assert!(poll_now(&mut flood).is_pending());
+    let (_kept, stalled) = channel();
+    let mut stall = NamedClient::new(all[1].0.0.clone()).stall(stalled);
+    assert!(poll_now(&mut stall).is_pending());
+    all[1].0.2.expect(Saw::Began).await;
+    drop(rx);
+    all[0].0.2.expect(Saw::Began).await;
+}
+
+async fn connections_are_refused() {
+    let (client, server) = link(NoDispatcher, NoDispatcher);
+    let mut incoming = server.listen();
+    let asked = || {
+        let client = client.clone();
+        start(async move { client.connect(Metadata::new(), NoDispatcher).await })
+    };
+    let first = asked();
+    let metadata = Metadata::new().with("hint", "sign in");
+    incoming
+        .next()
+        .await
+        .unwrap()
+        .reject("unauthorized", &metadata);
+    match first.await.unwrap_err() {
+        RejectError::Rejected { reason, metadata } => {
+            assert_eq!(&*reason, "unauthorized");
+            assert_eq!(metadata.get_str("hint"), Some("sign in"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let dropped = asked();
+    drop(incoming.next().await.unwrap());
+    assert_eq!(
+        dropped.await.unwrap_err().to_string(),
+        "rejected: not listening"
+    );
+    let failed = asked();
+    let too_much = Metadata::new().with("key", "x".repeat(20_000));
+    incoming
+        .next()
+        .await
+        .unwrap()
+        .accept(&too_much, NoDispatcher)
+        .unwrap_err();
+    assert!(matches!(
+        failed.await.unwrap_err(),
+        RejectError::Rejected { .. }
+    ));
+    let too_much = client.connect(too_much, NoDispatcher).await.unwrap_err();
+    assert!(matches!(too_much, RejectError::Metadata(_)), "{too_much:?}");
+    assert_eq!(client.stats().connections, 1);
+}
+
+async fn nobody_listens() {
+    let (client, _) = link(NoDispatcher, NoDispatcher);
+    let refused = |error: RejectError| error.to_string() == "rejected: not listening";
+    let error = client
+        .connect(Metadata::new(), NoDispatcher)
+        .await
+        .unwrap_err();
+    assert!(refused(error));
+    // Nor does who stops before it comes to the next.
+    let (mut peer, server) = RawPeer::client(NoDispatcher);
+    peer.shake_hands().await;
+    let incoming = server.listen();
+    peer.link.connect(&Metadata::new()).unwrap();
+    let (root, none) = (ConnectionId::ROOT, Metadata::new());
+    peer.link
+        .request(root, MethodId(0), &none, &[], &[])
+        .unwrap();
+    peer.until(|event| matches!(event, Event::Response(_)).then_some(()))
+        .await;
+    drop(incoming);
+    let answer = peer.until(|event| match event {
+        Event::ConnectAnswer { result, .. } => Some(result),
+        _ => None,
+    });
+    assert_eq!(answer.await.unwrap_err(), "not listening".into());
+}
+
+async fn the_end_of_one_leaves_the_others() {
+    let (client, server) = link(NoDispatcher, named("root").0);
+    let mut incoming = server.listen();
+    let (first, first_there, _) = connect(&client, &mut incoming, ("a", "A")).await;
+    let (second, ..) = connect(&client, &mut incoming, ("b", "B")).await;
+    first.close("that was all");
+    let reason = first_there.closed().await;
+    assert!(matches!(reason, CloseReason::Goodbye(reason) if &*reason == "that was all"));
+    assert!(matches!(first.close_reason(), Some(CloseReason::Local(_))));
+    let error = NamedClient::new(first).name().await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Lost { sent: false, .. }),
+        "{error:?}"
+    );
+    assert_eq!(name(&second).await, "B");
+    assert_eq!(name(&client).await, "root");
+    assert_eq!(client.stats().connections, 2);
+    assert!(second.close_reason().is_none() && client.close_reason().is_none());
+
+    second.close(&"x".repeat(5_000));
+    let (third, third_there, _) = connect(&client, &mut incoming, ("c", "C")).await;
+    third_there.close(&"x".repeat(5_000));
+    let CloseReason::Goodbye(reason) = third.closed().await else {
+        panic!("not told");
+    };
+    assert_eq!(reason.len(), MAX_REASON);
+}
+
+async fn the_end_of_one_is_the_end_of_all_that_is_on_it() {
+    let (client, server) = link(NoDispatcher, named("root").0);
+    let mut incoming = server.listen();
+    let (connection, there, mut seen) = connect(&client, &mut incoming, ("a", "A")).await;
+    let named = NamedClient::new(connection.clone());
+    let ((stalling, stalled), (flooding, mut flooded)) = (channel(), channel());
+    let (mut stay, mut stall) = (named.stay(), named.stall(stalled));
+    let mut flood = named.flood(flooding);
+    assert!(poll_now(&mut stay).is_pending());
+    seen.expect(Saw::Began).await;
+    assert!(poll_now(&mut stall).is_pending());
+    seen.expect(Saw::Began).await;
+    assert!(poll_now(&mut flood).is_pending());
+    assert_eq!(flooded.recv().await.unwrap(), Some(0));
+    there.close("enough");
+    let enough = |reason: &CloseReason| reason.to_string() == "closed by the peer: enough";
+    for error in [
+        stay.await.unwrap_err(),
+        stall.await.unwrap_err(),
+        flood.await.unwrap_err(),
+    ] {
+        assert!(matches!(&error, CallError::Lost { reason, sent: true } if enough(reason)));
+    }
+    seen.expect(Saw::Stopped).await;
+    seen.expect(Saw::Stopped).await;
+    stalling.closed().await;
+    let error = loop {
+        match flooded.recv().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a clean end"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("enough"), "{error}");
+    assert!(enough(&connection.closed().await));
+    drop((stalling, flooded));
+    until_idle(&client).await;
+    until_idle(&server).await;
+}
+
+async fn a_broken_rule_ends_the_connection_it_happened_on() {
+    let (mut peer, server) = RawPeer::client(named("root").0);
+    peer.shake_hands().await;
+    let mut incoming = server.listen();
+    peer.link.connect(&Metadata::new()).unwrap();
+    peer.flush().await;
+    let granted = incoming.next().await.unwrap();
+    let granted = granted
+        .accept(&Metadata::new(), named("virtual").0)
+        .unwrap();
+    let id = peer.until(|event| match event {
+        Event::ConnectAnswer { result, .. } => result.ok(),
+        _ => None,
+    });
+    let id = id.await;
+    assert_eq!(id, granted.id());
+    // Data on a channel that never was, in a packed frame.
+    let id = u8::try_from(id.0).unwrap();
+    peer.send(&[4, 8, id, 9, 0]).await;
+    assert!(matches!(granted.closed().await, CloseReason::Violation(_)));
+    let ended = peer.until(|event| match event {
+        Event::ConnectionEnded { connection, reason } => Some((connection, reason)),
+        _ => None,
+    });
+    let (connection, reason) = ended.await;
+    assert_eq!(connection, granted.id());
+    assert!(
+        reason.to_string().contains("channeling.unknown"),
+        "{reason}"
+    );
+    assert!(server.close_reason().is_none());
+}
+
+async fn connections_go_both_ways() {
+    let (client, server) = link(named("client").0, named("server").0);
+    let (mut to_client, mut to_server) = (client.listen(), server.listen());
+    let there = connect(&client, &mut to_server, ("a", "A"));
+    let back = connect(&server, &mut to_client, ("b", "B"));
+    let ((there, ..), (back, ..)) = futures::future::join(there, back).await;
+    assert_ne!(there.id(), back.id());
+    assert_eq!(
+        (name(&there).await, name(&back).await),
+        ("A".into(), "B".into())
+    );
+}
+
+async fn there_is_a_limit_on_connections() {
+    let mut config = Config::default();
+    config.limits.connections = 3;
+    let (client, server) = link_with(NoDispatcher, &config, NoDispatcher, &config);
+    let mut incoming = server.listen();
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(connect(&client, &mut incoming, ("a", "A")).await.0);
+    }
+    let error = client
+        .connect(Metadata::new(), NoDispatcher)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("too many"), "{error}");
+    open.pop().unwrap().close("");
+    open.push(connect(&client, &mut incoming, ("a", "A")).await.0);
+    assert_eq!(name(&open[2]).await, "A");
+}
+
+async fn a_connect_that_is_dropped_leaves_no_connection() {
+    let (client, server) = link(NoDispatcher, NoDispatcher);
+    let mut incoming = server.listen();
+    client.ready().await.unwrap();
+    let mut asking = Box::pin(client.connect(Metadata::new(), NoDispatcher));
+    assert!(poll_now(&mut asking).is_pending());
+    let asked = incoming.next().await.unwrap();
+    drop(asking);
+    let granted = asked.accept(&Metadata::new(), NoDispatcher).unwrap();
+    let reason = granted.closed().await;
+    assert!(reason.to_string().contains("nobody waits"), "{reason}");
+    // Also when the answer was there already.
+    let mut asking = Box::pin(client.connect(Metadata::new(), NoDispatcher));
+    assert!(poll_now(&mut asking).is_pending());
+    let asked = incoming.next().await.unwrap();
+    let granted = asked.accept(&Metadata::new(), NoDispatcher).unwrap();
+    let error = NamedClient::new(granted.clone()).name().await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Answered(RoamError::UnknownMethod)),
+        "{error:?}"
+    );
+    drop(asking);
+    assert!(granted.closed().await.to_string().contains("nobody waits"));
+    assert_eq!(client.stats().connections, 1);
+}
+
+async fn connections_end_with_the_link() {
+    let (client, server) = link(NoDispatcher, NoDispatcher);
+    let mut incoming = server.listen();
+    let (asked, granted, _) = connect(&client, &mut incoming, ("a", "A")).await;
+    let mut asking = Box::pin(client.connect(Metadata::new(), NoDispatcher));
+    assert!(poll_now(&mut asking).is_pending());
+    let waiting = incoming.next().await.unwrap();
+    server.close("closing time");
+    for closed in [
+        asked.closed().await,
+        granted.closed().await,
+        client.closed().await,
+    ] {
+        assert!(closed.to_string().contains("closing time"), "{closed}");
+    }
+    assert!(matches!(asking.await, Err(RejectError::Lost(_))));
+    waiting.accept(&Metadata::new(), NoDispatcher).unwrap_err();
+    assert!(incoming.next().await.is_none());
+}
+
+async fn calls_that_wait_to_be_sent_on_it_fail_as_well() {
+    let (mut peer, server) = RawPeer::client(NoDispatcher);
+    peer.shake_hands().await;
+    let mut incoming = server.listen();
+    peer.link.connect(&Metadata::new()).unwrap();
+    peer.flush().await;
+    let granted = incoming.next().await.unwrap();
+    let granted = granted.accept(&Metadata::new(), NoDispatcher).unwrap();
+    // The peer does not read: first the transport is full, then what waits for it.
+    let large = "x".repeat(300_000);
+    let greet = GreetClient::new(server.clone());
+    let mut calls: Vec<_> = (0..40).map(|_| greet.greet(large.clone())).collect();
+    for call in &mut calls {
+        assert!(poll_now(call).is_pending());
+    }
+    let mut call = NamedClient::new(granted.clone()).name();
+    assert!(poll_now(&mut call).is_pending());
+    granted.close("enough");
+    let error = call.await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Lost { sent: false, .. }),
+        "{error:?}"
+    );
+}
+
+#[service]
+trait Greet {
+    async fn greet(&self, name: String);
+}

@@ -1,0 +1,355 @@
+//! How channels end: cleanly, or with a reason why not.
+
+use std::future::pending;
+
+use roam_core::proto::{ChannelEnd, Direction, Event, Received};
+use roam_core::{
+    CallError, ConnectionHandle, ConnectionId, Context, Failure, Metadata, NoDispatcher, RecvError,
+    Rx, SendError, Tx, channel, rt, service,
+};
+
+use super::harness::{Events, Seen, events, link, poll_now, until_idle};
+use super::raw_peer::RawPeer;
+
+runs! {
+    a_dropped_sender_is_a_clean_end
+    a_reset_is_no_clean_end
+    a_dropped_reader_is_an_error_of_the_sender
+    a_sender_that_outlives_its_handler_goes_on
+    a_panicking_handler_leaves_no_clean_end
+    a_panicking_handler_harms_nobody_else
+    an_error_ends_the_channels_of_the_arguments
+    an_unknown_method_ends_the_channels_of_the_arguments
+    the_close_of_a_handler_comes_before_its_answer
+    an_answer_that_nobody_takes_cuts_its_channels
+    an_element_that_does_not_decode_is_told_to_the_sender
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Saw {
+    End(bool),
+    SendFailed,
+    Reading,
+}
+
+#[service]
+trait Ends {
+    async fn send_and_return(&self, tx: Tx<u32>);
+    async fn send_and_reset(&self, tx: Tx<u32>);
+    async fn send_and_panic(&self, tx: Tx<u32>);
+    async fn send_and_fail(&self, tx: Tx<u32>, rx: Rx<u32>) -> Result<(), String>;
+    async fn send_until_it_fails(&self, tx: Tx<u32>);
+    async fn send_later(&self, tx: Tx<u32>, go: Rx<()>);
+    async fn read_to_the_end(&self, rx: Rx<u32>);
+    async fn drop_reader(&self, rx: Rx<u32>);
+    async fn give(&self) -> Rx<u32>;
+    async fn text(&self, text: Rx<String>);
+}
+
+struct Handler {
+    saw: Events<Saw>,
+}
+
+async fn count(tx: &Tx<u32>) {
+    for number in 0..10 {
+        tx.send(number).await.unwrap();
+    }
+}
+
+async fn until_it_fails(tx: Tx<u32>, saw: &Events<Saw>) {
+    while tx.send(0).await.is_ok() {}
+    saw.tell(Saw::SendFailed);
+}
+
+impl Ends for Handler {
+    async fn send_and_return(&self, _: &Context, tx: Tx<u32>) {
+        count(&tx).await;
+    }
+
+    async fn send_and_reset(&self, _: &Context, tx: Tx<u32>) {
+        count(&tx).await;
+        tx.reset();
+    }
+
+    async fn send_and_panic(&self, _: &Context, tx: Tx<u32>) {
+        count(&tx).await;
+        panic!("as asked");
+    }
+
+    async fn send_and_fail(&self, _: &Context, tx: Tx<u32>, rx: Rx<u32>) -> Result<(), String> {
+        count(&tx).await;
+        // Not dropped before the error is known.
+        let saw = self.saw.clone();
+        rt::spawn(async move {
+            tx.closed().await;
+            drop(rx);
+            saw.tell(Saw::SendFailed);
+        });
+        Err("as asked".into())
+    }
+
+    async fn send_until_it_fails(&self, _: &Context, tx: Tx<u32>) {
+        until_it_fails(tx, &self.saw).await;
+    }
+
+    async fn send_later(&self, _: &Context, tx: Tx<u32>, mut go: Rx<()>) {
+        rt::spawn(async move {
+            go.recv().await.unwrap();
+            count(&tx).await;
+        });
+    }
+
+    async fn read_to_the_end(&self, _: &Context, mut rx: Rx<u32>) {
+        self.saw.tell(Saw::Reading);
+        let end = loop {
+            match rx.recv().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        self.saw.tell(Saw::End(end));
+    }
+
+    async fn drop_reader(&self, _: &Context, mut rx: Rx<u32>) {
+        assert_eq!(rx.recv().await.unwrap(), Some(0));
+        drop(rx);
+        pending::<()>().await;
+    }
+
+    async fn give(&self, _: &Context) -> Rx<u32> {
+        let (tx, rx) = channel();
+        let saw = self.saw.clone();
+        rt::spawn(async move { until_it_fails(tx, &saw).await });
+        rx
+    }
+
+    async fn text(&self, _: &Context, mut text: Rx<String>) {
+        let error = text.recv().await.unwrap_err();
+        assert!(matches!(error, RecvError::Decode(_)), "{error:?}");
+        assert!(matches!(text.recv().await, Err(RecvError::Reset)));
+        self.saw.tell(Saw::End(false));
+    }
+}
+
+fn handler() -> (EndsDispatcher<Handler>, Seen<Saw>) {
+    let (saw, seen) = events();
+    (EndsDispatcher::new(Handler { saw }), seen)
+}
+
+async fn ends() -> (EndsClient, Seen<Saw>, ConnectionHandle) {
+    let (handler, seen) = handler();
+    let (client, _) = link(NoDispatcher, handler);
+    client.ready().await.unwrap();
+    (EndsClient::new(client.clone()), seen, client)
+}
+
+async fn expect_count(rx: &mut Rx<u32>) {
+    for number in 0..10 {
+        assert_eq!(rx.recv().await.unwrap(), Some(number));
+    }
+}
+
+/// Reads on to the end, which must not be a clean one.
+async fn expect_cut(rx: &mut Rx<u32>) -> RecvError {
+    loop {
+        match rx.recv().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a clean end"),
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn a_dropped_sender_is_a_clean_end() {
+    let (ends, mut seen, client) = ends().await;
+    let (tx, mut rx) = channel();
+    ends.send_and_return(tx).await.unwrap();
+    expect_count(&mut rx).await;
+    for _ in 0..3 {
+        assert_eq!(rx.recv().await.unwrap(), None);
+    }
+
+    for close in [true, false] {
+        let (tx, rx) = channel();
+        let mut call = ends.read_to_the_end(rx);
+        assert!(poll_now(&mut call).is_pending());
+        seen.expect(Saw::Reading).await;
+        count(&tx).await;
+        if close {
+            tx.close();
+        } else {
+            drop(tx);
+        }
+        seen.expect(Saw::End(true)).await;
+        call.await.unwrap();
+    }
+    until_idle(&client).await;
+}
+
+async fn a_reset_is_no_clean_end() {
+    let (ends, mut seen, client) = ends().await;
+    let (tx, mut rx) = channel();
+    ends.send_and_reset(tx).await.unwrap();
+    assert!(matches!(expect_cut(&mut rx).await, RecvError::Reset));
+
+    let (tx, rx) = channel();
+    let mut call = ends.read_to_the_end(rx);
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Saw::Reading).await;
+    tx.reset();
+    seen.expect(Saw::End(false)).await;
+    call.await.unwrap();
+    until_idle(&client).await;
+}
+
+async fn a_dropped_reader_is_an_error_of_the_sender() {
+    let (ends, mut seen, client) = ends().await;
+    let (tx, rx) = channel();
+    let mut call = ends.send_until_it_fails(tx);
+    assert!(poll_now(&mut call).is_pending());
+    drop(rx);
+    seen.expect(Saw::SendFailed).await;
+    call.await.unwrap();
+
+    let (tx, rx) = channel();
+    let mut call = ends.drop_reader(rx);
+    assert!(poll_now(&mut call).is_pending());
+    let error = loop {
+        if let Err(error) = tx.send(0).await {
+            break error;
+        }
+    };
+    assert!(matches!(error, SendError::Reset), "{error:?}");
+    drop((tx, call));
+    until_idle(&client).await;
+}
+
+async fn a_sender_that_outlives_its_handler_goes_on() {
+    let (ends, _, client) = ends().await;
+    let ((tx, mut rx), (go, gone)) = (channel(), channel());
+    ends.send_later(tx, gone).await.unwrap();
+    assert!(poll_now(rx.recv()).is_pending());
+    go.send(()).await.unwrap();
+    expect_count(&mut rx).await;
+    assert_eq!(rx.recv().await.unwrap(), None);
+    drop(go);
+    until_idle(&client).await;
+}
+
+async fn a_panicking_handler_leaves_no_clean_end() {
+    let (ends, _, client) = ends().await;
+    let (tx, mut rx) = channel();
+    let error = ends.send_and_panic(tx).await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Failed(Failure::Panic)),
+        "{error:?}"
+    );
+    expect_cut(&mut rx).await;
+    until_idle(&client).await;
+}
+
+async fn a_panicking_handler_harms_nobody_else() {
+    let (ends, mut seen, _client) = ends().await;
+    let (tx, rx) = channel();
+    let mut call = ends.read_to_the_end(rx);
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Saw::Reading).await;
+    for _ in 0..10 {
+        tx.send(0).await.unwrap();
+        ends.send_and_panic(channel().0).await.unwrap_err();
+    }
+    drop(tx);
+    seen.expect(Saw::End(true)).await;
+    call.await.unwrap();
+}
+
+async fn an_error_ends_the_channels_of_the_arguments() {
+    let (ends, mut seen, client) = ends().await;
+    let ((to_us, mut from_them), (to_them, from_us)) = (channel(), channel());
+    let error = ends.send_and_fail(to_us, from_us).await.unwrap_err();
+    assert_eq!(error.into_user(), Some("as asked".into()));
+    assert!(matches!(
+        expect_cut(&mut from_them).await,
+        RecvError::CallOver
+    ));
+    assert!(matches!(to_them.send(1).await, Err(SendError::CallOver)));
+    to_them.closed().await;
+    seen.expect(Saw::SendFailed).await;
+    drop(to_them);
+    until_idle(&client).await;
+}
+
+async fn an_unknown_method_ends_the_channels_of_the_arguments() {
+    let (client, _) = link(NoDispatcher, NoDispatcher);
+    let ends = EndsClient::new(client.clone());
+    let ((to_us, mut from_them), (to_them, from_us)) = (channel(), channel());
+    to_them.send(1).await.unwrap();
+    ends.send_and_fail(to_us, from_us).await.unwrap_err();
+    assert!(matches!(
+        expect_cut(&mut from_them).await,
+        RecvError::CallOver
+    ));
+    assert!(matches!(to_them.send(1).await, Err(SendError::CallOver)));
+    drop(to_them);
+    until_idle(&client).await;
+}
+
+async fn the_close_of_a_handler_comes_before_its_answer() {
+    let (handler, _seen) = handler();
+    let (mut peer, server) = RawPeer::client(handler);
+    peer.shake_hands().await;
+    let (root, none) = (ConnectionId::ROOT, Metadata::new());
+    let method = ends_service().methods[0].id;
+    let called = peer
+        .link
+        .request(root, method, &none, &[Direction::Receive], &[0]);
+    let (_, channels) = called.unwrap();
+    peer.until(|event| matches!(event, Event::Response(_)).then_some(()))
+        .await;
+    let Received::Elements { .. } = peer.link.receive(root, channels[0]) else {
+        panic!("nothing was sent");
+    };
+    let end = peer.link.receive(root, channels[0]);
+    assert!(matches!(end, Received::End(ChannelEnd::Closed)), "{end:?}");
+    until_idle(&server).await;
+}
+
+async fn an_answer_that_nobody_takes_cuts_its_channels() {
+    let (ends, mut seen, client) = ends().await;
+    // Dropped before it is answered, after that, and after it was decoded.
+    let mut call = ends.give();
+    assert!(poll_now(&mut call).is_pending());
+    drop(call);
+    let mut call = ends.give();
+    assert!(poll_now(&mut call).is_pending());
+    super::harness::settle(&client).await;
+    drop(call);
+    seen.expect(Saw::SendFailed).await;
+    drop(ends.give().await.unwrap());
+    seen.expect(Saw::SendFailed).await;
+    until_idle(&client).await;
+}
+
+async fn an_element_that_does_not_decode_is_told_to_the_sender() {
+    let (handler, mut seen) = handler();
+    let (mut peer, server) = RawPeer::client(handler);
+    peer.shake_hands().await;
+    let (root, none) = (ConnectionId::ROOT, Metadata::new());
+    let method = ends_service().methods[9].id;
+    let called = peer
+        .link
+        .request(root, method, &none, &[Direction::Send], &[0]);
+    let (_, channels) = called.unwrap();
+    peer.link.send(root, channels[0], &[9, 1]).unwrap();
+    peer.link
+        .want_credit(root, channels[0], usize::MAX)
+        .unwrap_err();
+    peer.until(|event| matches!(event, Event::ChannelReady { .. }).then_some(()))
+        .await;
+    let refused = peer.link.send(root, channels[0], &[1, b'x']);
+    let over = roam_core::proto::SendRefused::Over(ChannelEnd::Reset);
+    assert_eq!(refused, Err(over));
+    seen.expect(Saw::End(false)).await;
+    until_idle(&server).await;
+}

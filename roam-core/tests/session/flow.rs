@@ -1,0 +1,455 @@
+//! Backpressure: who sends waits for who reads, byte by byte.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+
+use futures::StreamExt;
+use futures::future::{join, join_all};
+use roam_core::proto::{Direction, Event, Received};
+use roam_core::{
+    Config, ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, Rx, SendError, Tx,
+    channel, service,
+};
+
+use super::harness::{Events, Seen, events, link_with, poll_now, settle, start, until_idle};
+use super::raw_peer::RawPeer;
+
+runs! {
+    a_sender_waits_after_exactly_the_window
+    a_reader_grants_when_less_than_half_is_left
+    a_sender_goes_on_with_every_grant
+    a_caller_waits_for_the_callee_as_well
+    elements_up_to_half_of_the_window_are_sent
+    concurrent_senders_all_get_their_turn
+    a_million_items_in_order_each_way
+    large_elements_in_order_each_way
+    empty_elements_take_no_credit
+    what_was_consumed_is_known
+    futures_that_are_dropped_leave_nothing_behind
+    a_reader_that_goes_leaves_nothing_behind
+}
+
+/// 100 bytes when encoded.
+fn element() -> Vec<u8> {
+    vec![7; 99]
+}
+
+/// Room for ten elements.
+fn small() -> Config {
+    Config {
+        initial_channel_credit: 1_000,
+        ..Config::default()
+    }
+}
+
+#[service]
+trait Source {
+    /// Sends until the channel is over, and tells how many were sent when it has to wait.
+    async fn flood(&self, output: Tx<Vec<u8>>);
+    /// Reads one element for each permission.
+    async fn read(&self, elements: Rx<Vec<u8>>, permissions: Rx<()>);
+    async fn count(&self, to: u32, output: Tx<u32>);
+    async fn check(&self, numbers: Rx<u32>) -> u32;
+    async fn collect(&self, numbers: Rx<u32>) -> Vec<u32>;
+    async fn chunks(&self, sizes: Vec<u32>, output: Tx<Vec<u8>>);
+    async fn sizes(&self, chunks: Rx<Vec<u8>>) -> Vec<u32>;
+    async fn empty(&self, count: u32, output: Tx<()>);
+}
+
+struct Handler {
+    waits: Events<usize>,
+}
+
+/// Sends until the channel is over; tells how many were sent whenever it has to wait.
+async fn flood(tx: &Tx<Vec<u8>>, waits: &Events<usize>) {
+    let element = element();
+    for sent in 0.. {
+        let mut send = Box::pin(tx.send(&element));
+        let result = match poll_now(&mut send) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                waits.tell(sent);
+                send.await
+            }
+        };
+        if result.is_err() {
+            return;
+        }
+    }
+}
+
+/// Checks that the numbers from 0 on come in order; returns how many.
+async fn check(mut numbers: Rx<u32>) -> u32 {
+    let mut next = 0;
+    while let Some(number) = numbers.recv().await.unwrap() {
+        assert_eq!(number, next);
+        next += 1;
+    }
+    next
+}
+
+async fn count(to: u32, tx: Tx<u32>) {
+    for number in 0..to {
+        tx.send(number).await.unwrap();
+    }
+}
+
+async fn send_chunks(sizes: Vec<u32>, tx: Tx<Vec<u8>>) {
+    for size in sizes {
+        tx.send(vec![size.to_le_bytes()[0]; size as usize])
+            .await
+            .unwrap();
+    }
+}
+
+async fn sizes(mut chunks: Rx<Vec<u8>>) -> Vec<u32> {
+    let mut sizes = Vec::new();
+    while let Some(chunk) = chunks.recv().await.unwrap() {
+        let size = u32::try_from(chunk.len()).unwrap();
+        assert!(chunk.iter().all(|byte| *byte == size.to_le_bytes()[0]));
+        sizes.push(size);
+    }
+    sizes
+}
+
+impl Source for Handler {
+    async fn flood(&self, _: &Context, output: Tx<Vec<u8>>) {
+        flood(&output, &self.waits).await;
+    }
+
+    async fn read(&self, _: &Context, mut elements: Rx<Vec<u8>>, mut permissions: Rx<()>) {
+        while let Some(()) = permissions.recv().await.unwrap() {
+            assert_eq!(elements.recv().await.unwrap(), Some(element()));
+        }
+    }
+
+    async fn count(&self, _: &Context, to: u32, output: Tx<u32>) {
+        count(to, output).await;
+    }
+
+    async fn check(&self, _: &Context, numbers: Rx<u32>) -> u32 {
+        check(numbers).await
+    }
+
+    async fn collect(&self, _: &Context, numbers: Rx<u32>) -> Vec<u32> {
+        numbers.map(Result::unwrap).collect().await
+    }
+
+    async fn chunks(&self, _: &Context, sizes: Vec<u32>, output: Tx<Vec<u8>>) {
+        send_chunks(sizes, output).await;
+    }
+
+    async fn sizes(&self, _: &Context, chunks: Rx<Vec<u8>>) -> Vec<u32> {
+        sizes(chunks).await
+    }
+
+    async fn empty(&self, _: &Context, count: u32, output: Tx<()>) {
+        for _ in 0..count {
+            output.send(()).await.unwrap();
+        }
+    }
+}
+
+fn handler() -> (SourceDispatcher<Handler>, Seen<usize>) {
+    let (waits, seen) = events();
+    (SourceDispatcher::new(Handler { waits }), seen)
+}
+
+async fn source(config: &Config) -> (SourceClient, Seen<usize>, ConnectionHandle) {
+    let (handler, seen) = handler();
+    let (client, _) = link_with(NoDispatcher, config, handler, config);
+    client.ready().await.unwrap();
+    (SourceClient::new(client.clone()), seen, client)
+}
+
+async fn a_sender_waits_after_exactly_the_window() {
+    let (handler, mut seen) = handler();
+    let (mut peer, _server) = RawPeer::client_with(handler, &small());
+    peer.shake_hands().await;
+    let (flood, root) = (source_service().methods[0].id, ConnectionId::ROOT);
+    let none = Metadata::new();
+    let called = peer
+        .link
+        .request(root, flood, &none, &[Direction::Receive], &[0]);
+    let (_, channels) = called.unwrap();
+    peer.flush().await;
+    seen.expect(10).await;
+    let mut received = 0;
+    while received < 10 {
+        match peer.link.receive(root, channels[0]) {
+            Received::Elements { mut queue, .. } => {
+                while queue
+                    .pop(|element| assert_eq!(element.len(), 100))
+                    .is_some()
+                {
+                    received += 1;
+                }
+            }
+            Received::Nothing => {
+                let ready = |event| matches!(event, Event::ChannelReady { .. }).then_some(());
+                peer.until(ready).await;
+            }
+            Received::End(end) => panic!("{end:?}"),
+        }
+    }
+    assert_eq!(received, 10);
+    assert!(matches!(
+        peer.link.receive(root, channels[0]),
+        Received::Nothing
+    ));
+    seen.expect_nothing();
+}
+
+async fn a_reader_grants_when_less_than_half_is_left() {
+    let (source, mut seen, client) = source(&small()).await;
+    let (tx, mut rx) = channel();
+    let mut call = source.flood(tx);
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(10).await;
+    for _ in 0..5 {
+        assert_eq!(rx.recv().await.unwrap(), Some(element()));
+    }
+    settle(&client).await;
+    seen.expect_nothing();
+    assert_eq!(rx.recv().await.unwrap(), Some(element()));
+    seen.expect(16).await;
+}
+
+async fn a_sender_goes_on_with_every_grant() {
+    let (source, mut seen, client) = source(&small()).await;
+    let (tx, mut rx) = channel();
+    let mut call = source.flood(tx);
+    assert!(poll_now(&mut call).is_pending());
+    for wait in 0..50 {
+        seen.expect(10 + 6 * wait).await;
+        for _ in 0..6 {
+            assert_eq!(rx.recv().await.unwrap(), Some(element()));
+        }
+    }
+    drop(rx);
+    call.await.unwrap();
+    until_idle(&client).await;
+}
+
+async fn a_caller_waits_for_the_callee_as_well() {
+    let (source, _, client) = source(&small()).await;
+    let (waits, mut seen) = events();
+    let ((tx, rx), (permit, permissions)) = (channel(), channel());
+    let mut call = source.read(rx, permissions);
+    assert!(poll_now(&mut call).is_pending());
+    let flooding = start(async move { flood(&tx, &waits).await });
+    seen.expect(10).await;
+    for _ in 0..5 {
+        permit.send(()).await.unwrap();
+    }
+    settle(&client).await;
+    seen.expect_nothing();
+    permit.send(()).await.unwrap();
+    seen.expect(16).await;
+    drop(permit);
+    call.await.unwrap();
+    flooding.await;
+    until_idle(&client).await;
+}
+
+async fn elements_up_to_half_of_the_window_are_sent() {
+    let (source, ..) = source(&small()).await;
+    let (tx, rx) = channel::<Vec<u8>>();
+    let mut call = source.sizes(rx);
+    assert!(poll_now(&mut call).is_pending());
+    // Two bytes say how long they are.
+    let largest = 498_u32.to_le_bytes()[0];
+    tx.send(vec![largest; 498]).await.unwrap();
+    let error = tx.send(vec![largest; 499]).await.unwrap_err();
+    assert!(
+        matches!(error, SendError::TooLarge { len: 501, max: 500 }),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), "an element of 501 bytes, 500 allowed");
+    for _ in 0..20 {
+        tx.send(vec![42; 298]).await.unwrap();
+    }
+    drop(tx);
+    let sizes = call.await.unwrap();
+    assert_eq!((sizes.len(), sizes[0], sizes[1]), (21, 498, 298));
+}
+
+async fn concurrent_senders_all_get_their_turn() {
+    let (source, ..) = source(&small()).await;
+    let (tx, rx) = channel();
+    let collect = start(async move { source.collect(rx).await.unwrap() });
+    let tx = Arc::new(tx);
+    let sends = |sender: u32| {
+        let tx = Arc::clone(&tx);
+        start(async move {
+            for number in 0..500 {
+                tx.send(sender * 1_000 + number).await.unwrap();
+            }
+        })
+    };
+    let senders: Vec<_> = (0..20).map(sends).collect();
+    drop(tx);
+    let mut next = [0; 20];
+    for number in collect.await {
+        let next = &mut next[number as usize / 1_000];
+        assert_eq!(number % 1_000, *next, "each sender's own are in order");
+        *next += 1;
+    }
+    assert_eq!(next, [500; 20]);
+    join_all(senders).await;
+}
+
+async fn a_million_items_in_order_each_way() {
+    let (source, _, client) = source(&Config::default()).await;
+    let (to_us, from_them) = channel();
+    let (to_them, from_us) = channel();
+    let (there, here) = (source.check(from_us), source.count(1_000_000, to_us));
+    let sending = start(count(1_000_000, to_them));
+    let checking = start(check(from_them));
+    let (there, here) = join(there, here).await;
+    here.unwrap();
+    assert_eq!((there.unwrap(), checking.await), (1_000_000, 1_000_000));
+    sending.await;
+    until_idle(&client).await;
+}
+
+async fn large_elements_in_order_each_way() {
+    let (source, _, client) = source(&Config::default()).await;
+    // With their length in front, the longest are half of the window.
+    let chunks: Vec<_> = [0, 1, 4_095, 4_096, 60_000, 131_069].repeat(20);
+    let (to_us, from_them) = channel();
+    let (to_them, from_us) = channel();
+    let (there, here) = (source.sizes(from_us), source.chunks(chunks.clone(), to_us));
+    let sending = start(send_chunks(chunks.clone(), to_them));
+    let receiving = start(sizes(from_them));
+    let (there, here) = join(there, here).await;
+    here.unwrap();
+    assert_eq!(there.unwrap(), chunks);
+    assert_eq!(receiving.await, chunks);
+    sending.await;
+    until_idle(&client).await;
+}
+
+async fn empty_elements_take_no_credit() {
+    let config = Config {
+        initial_channel_credit: 0,
+        ..Config::default()
+    };
+    let (source, ..) = source(&config).await;
+    let (tx, mut rx) = channel();
+    source.empty(100_000, tx).await.unwrap();
+    for _ in 0..100_000 {
+        assert_eq!(rx.recv().await.unwrap(), Some(()));
+    }
+    assert_eq!(rx.recv().await.unwrap(), None);
+    let (tx, rx) = channel();
+    let mut check = source.check(rx);
+    assert!(poll_now(&mut check).is_pending());
+    assert!(matches!(
+        tx.send(1).await,
+        Err(SendError::TooLarge { len: 1, max: 0 })
+    ));
+}
+
+async fn what_was_consumed_is_known() {
+    let (source, _, client) = source(&small()).await;
+    let ((tx, rx), (permit, permissions)) = (channel(), channel());
+    assert_eq!(tx.consumed(), None);
+    let mut call = source.read(rx, permissions);
+    assert!(poll_now(&mut call).is_pending());
+    for _ in 0..10 {
+        tx.send(element()).await.unwrap();
+    }
+    settle(&client).await;
+    assert_eq!(tx.consumed(), Some(0));
+    for _ in 0..6 {
+        permit.send(()).await.unwrap();
+    }
+    // There is credit for it only when six have been read.
+    tx.send(element()).await.unwrap();
+    assert_eq!(tx.consumed(), Some(600));
+    drop(permit);
+    call.await.unwrap();
+    tx.closed().await;
+    drop(tx);
+    until_idle(&client).await;
+}
+
+async fn a_reader_that_goes_leaves_nothing_behind() {
+    let (source, ..) = source(&small()).await;
+    let held = Arc::new(Held);
+    let waker = Waker::from(Arc::clone(&held));
+    let (tx, mut rx) = channel::<u32>();
+    assert!(
+        rx.poll_recv(&mut TaskContext::from_waker(&waker))
+            .is_pending()
+    );
+    drop(rx);
+    assert_eq!(Arc::strong_count(&held), 2);
+    drop(tx);
+    let (tx, mut rx) = channel();
+    let mut call = source.count(1_000, tx);
+    assert!(poll_now(&mut call).is_pending());
+    assert!(
+        rx.poll_recv(&mut TaskContext::from_waker(&waker))
+            .is_pending()
+    );
+    drop(rx);
+    assert_eq!(Arc::strong_count(&held), 2);
+}
+
+/// A waker of which we know who still holds it.
+struct Held;
+
+impl Wake for Held {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Polls a future that has to wait, drops it, and checks that nothing of it is left anywhere.
+fn expect_let_go(what: &str, future: impl Future) {
+    let held = Arc::new(Held);
+    let waker = Waker::from(Arc::clone(&held));
+    let mut future = Box::pin(future);
+    let polled = future.as_mut().poll(&mut TaskContext::from_waker(&waker));
+    assert!(polled.is_pending(), "{what} has to wait");
+    assert!(Arc::strong_count(&held) > 2, "{what} waits for something");
+    drop(future);
+    assert_eq!(
+        Arc::strong_count(&held),
+        2,
+        "{what} has left its waker behind"
+    );
+}
+
+async fn futures_that_are_dropped_leave_nothing_behind() {
+    let (tx, _rx) = channel::<Vec<u8>>();
+    expect_let_go("waiting for the end here", tx.closed());
+    while poll_now(tx.send(vec![0; 1_000])).is_ready() {}
+    expect_let_go("sending here", tx.send(vec![0; 1_000]));
+
+    let (mut peer, client) = RawPeer::server(NoDispatcher);
+    let source = SourceClient::new(client.clone());
+    expect_let_go("the handshake", client.ready());
+    expect_let_go("a call before the handshake", source.empty(0, channel().0));
+    expect_let_go(
+        "a connection before the handshake",
+        client.connect(Metadata::new(), NoDispatcher),
+    );
+    peer.shake_hands().await;
+    client.ready().await.unwrap();
+
+    let ((to_us, _rx), (tx, from_us)) = (channel(), channel());
+    let (mut there, mut here) = (source.sizes(from_us), source.flood(to_us));
+    assert!(poll_now(&mut there).is_pending() && poll_now(&mut here).is_pending());
+    expect_let_go("waiting for the end", tx.closed());
+    while poll_now(tx.send(vec![0; 1_000])).is_ready() {}
+    expect_let_go("sending", tx.send(vec![0; 1_000]));
+    expect_let_go("a call", source.empty(0, channel().0));
+    expect_let_go("the end of the link", client.closed());
+    expect_let_go("incoming connections", client.listen().next());
+    expect_let_go(
+        "a connection",
+        client.connect(Metadata::new(), NoDispatcher),
+    );
+}

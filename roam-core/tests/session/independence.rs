@@ -1,0 +1,248 @@
+//! Nobody waits for those who are slow, except who wants something of them.
+
+use std::future::pending;
+
+use futures::future::join_all;
+use roam_core::{
+    CallError, Config, ConnectionHandle, Context, Failure, Limits, NoDispatcher, Rx, Tx, channel,
+    service,
+};
+
+use super::harness::{Events, Seen, events, link, link_with, poll_now, settle, until_idle};
+
+runs! {
+    slow_handlers_delay_nobody
+    unread_channels_delay_nobody
+    too_many_calls_are_answered_busy
+    too_many_channels_are_refused_here
+    too_many_channels_there_are_answered_busy
+    large_calls_both_ways_at_once_end
+    empty_elements_on_an_unread_channel_delay_nobody
+}
+
+#[service]
+trait Busy {
+    async fn echo(&self, text: String) -> String;
+    async fn stay(&self);
+    async fn flood(&self, tx: Tx<u32>);
+    async fn stall(&self, rx: Rx<u32>);
+    async fn stall_empty(&self, rx: Rx<()>);
+    async fn stall_many(&self, rxs: Vec<Rx<u32>>);
+}
+
+#[derive(Debug, PartialEq)]
+struct Began;
+
+struct Handler(Events<Began>);
+
+impl Busy for Handler {
+    async fn echo(&self, _: &Context, text: String) -> String {
+        text
+    }
+
+    async fn stay(&self, _: &Context) {
+        self.0.tell(Began);
+        pending::<()>().await;
+    }
+
+    async fn flood(&self, _: &Context, tx: Tx<u32>) {
+        self.0.tell(Began);
+        while tx.send(0).await.is_ok() {}
+    }
+
+    async fn stall(&self, _: &Context, _rx: Rx<u32>) {
+        self.0.tell(Began);
+        pending::<()>().await;
+    }
+
+    async fn stall_empty(&self, _: &Context, _rx: Rx<()>) {
+        self.0.tell(Began);
+        pending::<()>().await;
+    }
+
+    async fn stall_many(&self, _: &Context, _rxs: Vec<Rx<u32>>) {
+        self.0.tell(Began);
+        pending::<()>().await;
+    }
+}
+
+async fn busy(config: &Config) -> (BusyClient, Seen<Began>, [ConnectionHandle; 2]) {
+    let (began, seen) = events();
+    let handler = BusyDispatcher::new(Handler(began));
+    let (client, server) = link_with(NoDispatcher, config, handler, config);
+    client.ready().await.unwrap();
+    (BusyClient::new(client.clone()), seen, [client, server])
+}
+
+async fn echo_often(busy: &BusyClient) {
+    for number in 0..100 {
+        let text = number.to_string();
+        assert_eq!(busy.echo(text.clone()).await.unwrap(), text);
+    }
+}
+
+async fn slow_handlers_delay_nobody() {
+    let (busy, mut seen, links) = busy(&Config::default()).await;
+    let mut slow: Vec<_> = (0..200).map(|_| busy.stay()).collect();
+    for call in &mut slow {
+        assert!(poll_now(call).is_pending());
+        seen.expect(Began).await;
+    }
+    echo_often(&busy).await;
+    drop(slow);
+    for link in &links {
+        until_idle(link).await;
+    }
+}
+
+async fn unread_channels_delay_nobody() {
+    let (busy, mut seen, links) = busy(&Config::default()).await;
+    let (from_them, to_them): (Vec<_>, Vec<_>) = (0..10).map(|_| (channel(), channel())).unzip();
+    let mut unread = Vec::new();
+    let mut calls: Vec<roam_core::rt::BoxFuture<'_, _>> = Vec::new();
+    for (tx, rx) in from_them {
+        unread.push(rx);
+        calls.push(Box::pin(busy.flood(tx)));
+    }
+    let mut full = Vec::new();
+    for (tx, rx) in to_them {
+        full.push(tx);
+        calls.push(Box::pin(busy.stall(rx)));
+    }
+    for call in &mut calls {
+        assert!(poll_now(call).is_pending());
+        seen.expect(Began).await;
+    }
+    // Every window is full, or about to be.
+    for tx in &full {
+        while poll_now(tx.send(1)).is_ready() {}
+    }
+    echo_often(&busy).await;
+    drop((calls, unread, full));
+    for link in &links {
+        until_idle(link).await;
+    }
+}
+
+async fn too_many_calls_are_answered_busy() {
+    let (busy, mut seen, links) = busy(&Config::default()).await;
+    let mut slow: Vec<_> = (0..256).map(|_| busy.stay()).collect();
+    for call in &mut slow {
+        assert!(poll_now(call).is_pending());
+        seen.expect(Began).await;
+    }
+    for _ in 0..10 {
+        let error = busy.echo("x".into()).await.unwrap_err();
+        assert!(
+            matches!(error, CallError::Failed(Failure::Busy)),
+            "{error:?}"
+        );
+    }
+    drop(slow);
+    until_idle(&links[1]).await;
+    echo_often(&busy).await;
+}
+
+async fn too_many_channels_are_refused_here() {
+    let limits = Limits {
+        sending_channels: 3,
+        ..Limits::default()
+    };
+    let few = Config {
+        limits,
+        ..Config::default()
+    };
+    let (began, mut seen) = events();
+    let handler = BusyDispatcher::new(Handler(began));
+    let (client, _) = link_with(NoDispatcher, &few, handler, &Config::default());
+    client.ready().await.unwrap();
+    let busy = BusyClient::new(client.clone());
+    let many = |count| {
+        (0..count)
+            .map(|_| channel())
+            .unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let (txs, rxs) = many(4);
+    let error = busy.stall_many(rxs).await.unwrap_err();
+    assert!(matches!(error, CallError::NoRoomForChannels), "{error:?}");
+    for tx in &txs {
+        tx.closed().await;
+    }
+    let (txs, rxs) = many(3);
+    let mut call = busy.stall_many(rxs);
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Began).await;
+    drop((call, txs));
+    until_idle(&client).await;
+}
+
+async fn too_many_channels_there_are_answered_busy() {
+    let limits = Limits {
+        receive_budget: 2 << 20,
+        ..Limits::default()
+    };
+    let few = Config {
+        limits,
+        ..Config::default()
+    };
+    let (began, mut seen) = events();
+    let handler = BusyDispatcher::new(Handler(began));
+    let (client, server) = link_with(NoDispatcher, &Config::client(), handler, &few);
+    let busy = BusyClient::new(client.clone());
+    // A window of 256 KiB counts twice.
+    let many = |count| {
+        (0..count)
+            .map(|_| channel())
+            .unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let (txs, rxs) = many(5);
+    let error = busy.stall_many(rxs).await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Failed(Failure::Busy)),
+        "{error:?}"
+    );
+    for tx in &txs {
+        tx.closed().await;
+    }
+    drop(txs);
+    until_idle(&server).await;
+    let (txs, rxs) = many(4);
+    let mut call = busy.stall_many(rxs);
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Began).await;
+    drop((call, txs));
+    until_idle(&client).await;
+    until_idle(&server).await;
+}
+
+async fn large_calls_both_ways_at_once_end() {
+    let handler = || BusyDispatcher::new(Handler(events().0));
+    let (client, server) = link(handler(), handler());
+    client.ready().await.unwrap();
+    server.ready().await.unwrap();
+    let echoes = |peer: &ConnectionHandle, letter: &str| {
+        let (busy, text) = (BusyClient::new(peer.clone()), letter.repeat(900_000));
+        join_all((0..64).map(move |_| {
+            let (busy, text) = (busy.clone(), text.clone());
+            async move { assert!(busy.echo(text.clone()).await.unwrap() == text) }
+        }))
+    };
+    futures::future::join(echoes(&client, "c"), echoes(&server, "s")).await;
+    until_idle(&client).await;
+    until_idle(&server).await;
+}
+
+async fn empty_elements_on_an_unread_channel_delay_nobody() {
+    let (busy, mut seen, links) = busy(&Config::default()).await;
+    let (tx, rx) = channel();
+    let mut call = busy.stall_empty(rx);
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Began).await;
+    for _ in 0..1_100 {
+        tx.send(()).await.unwrap();
+    }
+    settle(&links[0]).await;
+    echo_often(&busy).await;
+    drop((call, tx));
+    until_idle(&links[1]).await;
+}

@@ -1,0 +1,519 @@
+//! Channels whose ends are both here, and what becomes of them when one is sent.
+
+use std::future::pending;
+use std::task::Poll;
+
+use futures::{SinkExt, StreamExt};
+use roam_core::{
+    Call, CallError, Config, ConnectionHandle, Context, DecodeError, EncodeError, NoDispatcher,
+    RecvError, Rx, SendError, Tx, channel, rt, service,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::harness::{link_with, poll_now, start, until_idle};
+
+runs! {
+    a_channel_works_while_both_ends_are_here
+    a_full_channel_makes_its_sender_wait
+    either_end_notices_that_the_other_is_gone
+    what_was_sent_before_the_receiver_went_is_not_lost
+    what_was_sent_before_the_sender_went_is_not_lost
+    a_channel_that_ended_before_it_was_sent_has_ended_there
+    what_is_too_large_for_the_link_is_no_clean_end
+    a_moved_end_is_of_no_use_here
+    an_end_outside_of_a_call_stays_where_it_is
+    both_ends_can_go_in_one_call
+    both_ends_can_go_in_two_calls
+    ends_are_passed_on_to_another_peer
+    a_reader_two_links_away_stops_the_sender
+    an_end_two_links_away_is_noticed
+    a_sink_and_a_stream
+    a_sink_that_is_dropped_has_sent_all
+    an_element_that_does_not_decode_ends_the_channel
+}
+
+#[service]
+trait Relay {
+    async fn sum(&self, numbers: Rx<u32>) -> Option<u64>;
+    async fn count(&self, to: u32, output: Tx<u32>);
+    async fn loop_back(&self, tx: Tx<u32>, rx: Rx<u32>) -> Vec<u32>;
+    async fn is_gone(&self, tx: Tx<u32>);
+    async fn first(&self, rx: Rx<u32>) -> Option<u32>;
+    async fn stall(&self, rx: Rx<u32>);
+}
+
+struct Handler;
+
+/// The sum of all; `None` when the end was not a clean one.
+async fn sum(mut numbers: Rx<u32>) -> Option<u64> {
+    let mut sum = 0;
+    loop {
+        match numbers.recv().await {
+            Ok(Some(number)) => sum += u64::from(number),
+            Ok(None) => return Some(sum),
+            Err(_) => return None,
+        }
+    }
+}
+
+async fn count(to: u32, tx: Tx<u32>) {
+    for number in 0..to {
+        tx.send(number).await.unwrap();
+    }
+}
+
+impl Relay for Handler {
+    async fn sum(&self, _: &Context, numbers: Rx<u32>) -> Option<u64> {
+        sum(numbers).await
+    }
+
+    async fn count(&self, _: &Context, to: u32, output: Tx<u32>) {
+        count(to, output).await;
+    }
+
+    async fn loop_back(&self, _: &Context, tx: Tx<u32>, rx: Rx<u32>) -> Vec<u32> {
+        rt::spawn(count(1_000, tx));
+        rx.map(Result::unwrap).collect().await
+    }
+
+    async fn is_gone(&self, _: &Context, tx: Tx<u32>) {
+        tx.closed().await;
+    }
+
+    async fn first(&self, _: &Context, mut rx: Rx<u32>) -> Option<u32> {
+        rx.recv().await.unwrap()
+    }
+
+    async fn stall(&self, _: &Context, _rx: Rx<u32>) {
+        pending::<()>().await;
+    }
+}
+
+fn relay() -> (RelayClient, ConnectionHandle) {
+    // A small window, so that things do not just fit.
+    let config = Config {
+        initial_channel_credit: 1_000,
+        ..Config::default()
+    };
+    let (client, _) = link_with(
+        NoDispatcher,
+        &config,
+        RelayDispatcher::new(Handler),
+        &config,
+    );
+    (RelayClient::new(client.clone()), client)
+}
+
+/// The sum of `0..to`.
+fn sum_to(to: u32) -> u64 {
+    (0..u64::from(to)).sum()
+}
+
+async fn a_channel_works_while_both_ends_are_here() {
+    let (tx, rx) = channel();
+    let (sum, ()) = futures::future::join(sum(rx), count(100_000, tx)).await;
+    assert_eq!(sum, Some(sum_to(100_000)));
+}
+
+async fn a_full_channel_makes_its_sender_wait() {
+    let (tx, mut rx) = channel::<Vec<u8>>();
+    let element = vec![0; 1021];
+    let mut sent = 0;
+    while let Poll::Ready(result) = poll_now(tx.send(&element)) {
+        result.unwrap();
+        sent += 1;
+    }
+    assert_eq!(sent, 256, "256 KiB");
+    let waiting = start(async move { tx.send(vec![1]).await });
+    for _ in 0..sent {
+        assert_eq!(rx.recv().await.unwrap(), Some(element.clone()));
+    }
+    assert_eq!(rx.recv().await.unwrap(), Some(vec![1]));
+    waiting.await.unwrap();
+    assert_eq!(rx.recv().await.unwrap(), None);
+
+    let (tx, _rx) = channel::<Vec<u8>>();
+    let error = tx.send(vec![0; 128 * 1024]).await.unwrap_err();
+    let (len, max) = (128 * 1024 + 3, 128 * 1024);
+    assert!(matches!(error, SendError::TooLarge { len: l, max: m } if (l, m) == (len, max)));
+    tx.send(vec![0; 1_000]).await.unwrap();
+}
+
+async fn either_end_notices_that_the_other_is_gone() {
+    let (tx, rx) = channel::<u32>();
+    tx.send(1).await.unwrap();
+    assert!(poll_now(tx.closed()).is_pending());
+    let closed = start(async move {
+        tx.closed().await;
+        tx
+    });
+    drop(rx);
+    let tx = closed.await;
+    assert!(matches!(tx.send(2).await, Err(SendError::Reset)));
+
+    let (tx, mut rx) = channel::<u32>();
+    tx.send(1).await.unwrap();
+    tx.reset();
+    assert_eq!(rx.recv().await.unwrap(), Some(1));
+    assert!(matches!(rx.recv().await, Err(RecvError::Reset)));
+    assert!(
+        matches!(rx.recv().await, Err(RecvError::Reset)),
+        "and so it stays"
+    );
+
+    let (tx, mut rx) = channel::<u32>();
+    let panicked = start(async move {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _tx = tx;
+            panic!("on purpose");
+        }));
+        assert!(result.is_err());
+    });
+    assert!(
+        matches!(rx.recv().await, Err(RecvError::Reset)),
+        "a panic is no clean end"
+    );
+    panicked.await;
+}
+
+async fn what_was_sent_before_the_receiver_went_is_not_lost() {
+    let (relay, client) = relay();
+    let (tx, mut rx) = channel();
+    for number in 0..1_000 {
+        tx.send(number).await.unwrap();
+    }
+    assert_eq!(
+        rx.recv().await.unwrap(),
+        Some(0),
+        "a part is read already, with a batch"
+    );
+    let sender = start(async move {
+        for number in 1_000..2_000 {
+            tx.send(number).await.unwrap();
+        }
+    });
+    assert_eq!(relay.sum(rx).await.unwrap(), Some(sum_to(2_000)));
+    sender.await;
+    until_idle(&client).await;
+}
+
+async fn what_was_sent_before_the_sender_went_is_not_lost() {
+    let (relay, client) = relay();
+    let (tx, rx) = channel();
+    count_without_end(&tx, 1_000).await;
+    let call = relay.count(1_000, tx);
+    let (result, sum) = futures::future::join(call, sum(rx)).await;
+    result.unwrap();
+    assert_eq!(sum, Some(2 * sum_to(1_000)));
+    until_idle(&client).await;
+}
+
+async fn count_without_end(tx: &Tx<u32>, to: u32) {
+    for number in 0..to {
+        tx.send(number).await.unwrap();
+    }
+}
+
+async fn a_channel_that_ended_before_it_was_sent_has_ended_there() {
+    let (relay, client) = relay();
+    let (tx, rx) = channel();
+    count(5_000, tx).await;
+    assert_eq!(relay.sum(rx).await.unwrap(), Some(sum_to(5_000)));
+
+    let (tx, rx) = channel();
+    count_without_end(&tx, 10).await;
+    tx.reset();
+    assert_eq!(relay.sum(rx).await.unwrap(), None);
+
+    let (tx, rx) = channel();
+    drop(rx);
+    relay.is_gone(tx).await.unwrap();
+    until_idle(&client).await;
+}
+
+async fn what_is_too_large_for_the_link_is_no_clean_end() {
+    let config = Config {
+        initial_channel_credit: 8,
+        ..Config::default()
+    };
+    let (client, _) = link_with(
+        NoDispatcher,
+        &config,
+        RelayDispatcher::new(Handler),
+        &config,
+    );
+    let (tx, rx) = channel::<u32>();
+    // 5 bytes, and 4 are the most.
+    tx.send(u32::MAX).await.unwrap();
+    drop(tx);
+    assert_eq!(RelayClient::new(client).sum(rx).await.unwrap(), None);
+}
+
+async fn a_moved_end_is_of_no_use_here() {
+    let (_, client) = relay();
+    let method = |name: &str| {
+        relay_service()
+            .methods
+            .iter()
+            .find(|method| method.name == name)
+            .unwrap()
+    };
+    let (tx, mut rx) = channel::<u32>();
+    let count = || Call::<_, _, ()>::new(client.clone(), method("count"), (3_u32, &tx));
+    count().await.unwrap();
+    assert_eq!(
+        rx.recv().await.unwrap(),
+        Some(0),
+        "the other end is still here"
+    );
+    let error = count().await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Encode(EncodeError::ChannelMoved)),
+        "{error:?}"
+    );
+    assert!(matches!(tx.send(1).await, Err(SendError::Moved)));
+
+    let (tx, mut rx) = channel::<u32>();
+    drop(tx);
+    let sum = || Call::<_, _, Option<u64>>::new(client.clone(), method("sum"), (&rx,));
+    assert_eq!(sum().await.unwrap(), Some(0));
+    let error = sum().await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Encode(EncodeError::ChannelMoved)),
+        "{error:?}"
+    );
+    assert!(matches!(rx.recv().await, Err(RecvError::Moved)));
+}
+
+async fn an_end_outside_of_a_call_stays_where_it_is() {
+    let (tx, mut rx) = channel::<u32>();
+    assert!(postcard::to_allocvec(&tx).is_err());
+    assert!(postcard::to_allocvec(&rx).is_err());
+    assert!(postcard::from_bytes::<Tx<u32>>(&[0]).is_err());
+    assert!(postcard::from_bytes::<Rx<u32>>(&[0]).is_err());
+    tx.send(5).await.unwrap();
+    assert_eq!(rx.recv().await.unwrap(), Some(5));
+}
+
+async fn both_ends_can_go_in_one_call() {
+    let (relay, client) = relay();
+    let (tx, rx) = channel();
+    count_without_end(&tx, 10).await;
+    let received = relay.loop_back(tx, rx).await.unwrap();
+    assert!(received.into_iter().eq((0..10).chain(0..1_000)));
+    until_idle(&client).await;
+}
+
+async fn both_ends_can_go_in_two_calls() {
+    for sender_first in [true, false] {
+        let (relay, client) = relay();
+        let (tx, rx) = channel();
+        count_without_end(&tx, 10).await;
+        let (mut sum, mut count) = (relay.sum(rx), relay.count(1_000, tx));
+        if sender_first {
+            assert!(poll_now(&mut count).is_pending());
+        } else {
+            assert!(poll_now(&mut sum).is_pending());
+        }
+        let (sum, counted) = futures::future::join(sum, count).await;
+        counted.unwrap();
+        assert_eq!(sum.unwrap(), Some(sum_to(10) + sum_to(1_000)));
+        until_idle(&client).await;
+    }
+}
+
+/// Passes what it is given on to another peer.
+struct PassesOn(RelayClient);
+
+impl Relay for PassesOn {
+    async fn sum(&self, _: &Context, numbers: Rx<u32>) -> Option<u64> {
+        self.0.sum(numbers).await.unwrap()
+    }
+
+    async fn count(&self, _: &Context, to: u32, output: Tx<u32>) {
+        self.0.count(to, output).await.unwrap();
+    }
+
+    async fn loop_back(&self, _: &Context, tx: Tx<u32>, rx: Rx<u32>) -> Vec<u32> {
+        self.0.loop_back(tx, rx).await.unwrap()
+    }
+
+    async fn is_gone(&self, _: &Context, tx: Tx<u32>) {
+        self.0.is_gone(tx).await.unwrap();
+    }
+
+    async fn first(&self, _: &Context, rx: Rx<u32>) -> Option<u32> {
+        self.0.first(rx).await.unwrap()
+    }
+
+    async fn stall(&self, _: &Context, rx: Rx<u32>) {
+        self.0.stall(rx).await.unwrap();
+    }
+}
+
+/// A client of a server that is itself a client of another.
+fn two_links() -> (RelayClient, [ConnectionHandle; 2]) {
+    let config = Config {
+        initial_channel_credit: 1_000,
+        ..Config::default()
+    };
+    let (near, far) = relay();
+    let middle = RelayDispatcher::new(PassesOn(near));
+    let (client, _) = link_with(NoDispatcher, &config, middle, &config);
+    (RelayClient::new(client.clone()), [client, far])
+}
+
+async fn ends_are_passed_on_to_another_peer() {
+    let (relay, links) = two_links();
+    let (tx, rx) = channel();
+    let (sum_there, ()) = futures::future::join(relay.sum(rx), count(10_000, tx)).await;
+    assert_eq!(sum_there.unwrap(), Some(sum_to(10_000)));
+
+    let (tx, rx) = channel();
+    let (counted, sum_here) = futures::future::join(relay.count(10_000, tx), sum(rx)).await;
+    counted.unwrap();
+    assert_eq!(sum_here, Some(sum_to(10_000)));
+
+    let (tx, rx) = channel();
+    let received = relay.loop_back(tx, rx).await.unwrap();
+    assert!(received.into_iter().eq(0..1_000));
+    for link in &links {
+        until_idle(link).await;
+    }
+}
+
+async fn a_reader_two_links_away_stops_the_sender() {
+    let (relay, links) = two_links();
+    links[0].ready().await.unwrap();
+    let (tx, rx) = channel();
+    let mut call = relay.stall(rx);
+    assert!(poll_now(&mut call).is_pending());
+    let mut sent = 0;
+    // Until nothing more can be sent although everybody had the time to pass things on.
+    loop {
+        let before = sent;
+        while let Poll::Ready(result) = poll_now(tx.send(sent)) {
+            result.unwrap();
+            sent += 1;
+        }
+        for _ in 0..10 {
+            let (_, nothing) = channel();
+            relay.sum(nothing).await.unwrap();
+        }
+        if sent == before {
+            break;
+        }
+    }
+    // Two windows of 1,000 bytes, and what the peer in the middle has in its hands.
+    assert!((500..2_500).contains(&sent), "{sent} elements");
+}
+
+async fn an_end_two_links_away_is_noticed() {
+    let (relay, links) = two_links();
+    let (tx, rx) = channel();
+    let mut call = relay.is_gone(tx);
+    assert!(poll_now(&mut call).is_pending());
+    drop(rx);
+    call.await.unwrap();
+
+    let (tx, rx) = channel();
+    tx.send(7).await.unwrap();
+    assert_eq!(relay.first(rx).await.unwrap(), Some(7));
+    tx.closed().await;
+    drop(tx);
+
+    let (tx, rx) = channel();
+    count_without_end(&tx, 10).await;
+    tx.reset();
+    assert_eq!(relay.sum(rx).await.unwrap(), None);
+    for link in &links {
+        until_idle(link).await;
+    }
+}
+
+async fn a_sink_and_a_stream() {
+    let (relay, _client) = relay();
+    let (mut tx, rx) = channel::<u32>();
+    let sums = start({
+        let relay = relay.clone();
+        async move { relay.sum(rx).await.unwrap() }
+    });
+    let mut numbers = futures::stream::iter((0..10_000).map(Ok));
+    tx.send_all(&mut numbers).await.unwrap();
+    SinkExt::<u32>::close(&mut tx).await.unwrap();
+    assert_eq!(sums.await, Some(sum_to(10_000)));
+    assert!(matches!(
+        SinkExt::send(&mut tx, 1).await,
+        Err(SendError::Moved)
+    ));
+
+    let (tx, rx) = channel::<u32>();
+    let numbers = rx.map(Result::unwrap).collect::<Vec<_>>();
+    let (counted, numbers) = futures::future::join(relay.count(1_000, tx), numbers).await;
+    counted.unwrap();
+    assert!(numbers.into_iter().eq(0..1_000));
+
+    let (tx, mut rx) = channel::<u32>();
+    tx.reset();
+    assert!(matches!(rx.next().await, Some(Err(RecvError::Reset))));
+    assert!(rx.next().await.is_none());
+}
+
+async fn a_sink_that_is_dropped_has_sent_all() {
+    let (mut tx, mut rx) = channel::<Vec<u8>>();
+    let element = vec![0; 1021];
+    for _ in 0..256 {
+        tx.send(&element).await.unwrap();
+    }
+    tx.feed(vec![9]).await.unwrap();
+    drop(tx);
+    for _ in 0..256 {
+        assert_eq!(rx.recv().await.unwrap(), Some(element.clone()));
+    }
+    assert_eq!(rx.recv().await.unwrap(), Some(vec![9]));
+    assert_eq!(rx.recv().await.unwrap(), None);
+
+    // Also when the reader is at the other end of a link, and the window there is full.
+    let (relay, _client) = relay();
+    let (mut tx, rx) = channel::<u32>();
+    let mut sum = relay.sum(rx);
+    assert!(poll_now(&mut sum).is_pending());
+    let mut sent = 0;
+    while let Poll::Ready(result) = poll_now(tx.send(1)) {
+        result.unwrap();
+        sent += 1;
+    }
+    tx.feed(1).await.unwrap();
+    drop(tx);
+    assert_eq!(sum.await.unwrap(), Some(sent + 1));
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+struct Even(u32);
+
+impl<'de> Deserialize<'de> for Even {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(deserializer)?;
+        if number % 2 == 0 {
+            Ok(Self(number))
+        } else {
+            Err(serde::de::Error::custom("odd"))
+        }
+    }
+}
+
+async fn an_element_that_does_not_decode_ends_the_channel() {
+    let (tx, mut rx) = channel::<Even>();
+    for number in [2, 3, 4] {
+        tx.send(Even(number)).await.unwrap();
+    }
+    assert_eq!(rx.recv().await.unwrap(), Some(Even(2)));
+    let error = rx.recv().await.unwrap_err();
+    assert!(
+        matches!(error, RecvError::Decode(DecodeError::Malformed { .. })),
+        "{error:?}"
+    );
+    assert!(matches!(rx.recv().await, Err(RecvError::Reset)));
+    tx.closed().await;
+    assert!(matches!(tx.send(Even(2)).await, Err(SendError::Reset)));
+}

@@ -1,0 +1,305 @@
+//! The end of a link or a connection reaches everybody, with its reason.
+
+use std::future::{Future, pending};
+
+use futures::future::RemoteHandle;
+use roam_core::proto::{Event, Framing};
+use roam_core::rt::BoxFuture;
+use roam_core::transport::memory_pair;
+use roam_core::{
+    CallError, CloseReason, Config, ConnectionHandle, Context, Metadata, NoDispatcher, RecvError,
+    Rule, Rx, SendError, Tx, accept, channel, connect, service,
+};
+
+use super::harness::{Events, Seen, events, poll_now, start};
+use super::raw_peer::RawPeer;
+
+runs! {
+    everything_fails_when_we_close
+    everything_fails_when_the_peer_closes
+    everything_fails_when_the_transport_is_lost
+    everything_fails_when_the_driver_is_dropped
+    what_had_arrived_with_its_end_is_still_read
+    a_goodbye_is_heard_though_the_peer_is_gone
+    a_broken_rule_is_the_reason
+    handles_keep_a_link_open_and_no_longer
+    a_link_that_was_never_opened
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saw {
+    Began,
+    Stopped,
+}
+
+#[service]
+trait Slow {
+    async fn stay(&self);
+    async fn flood(&self, tx: Tx<u32>);
+    async fn stall(&self, rx: Rx<u32>);
+    async fn count(&self, to: u32, tx: Tx<u32>);
+}
+
+struct Handler {
+    saw: Events<Saw>,
+}
+
+impl Handler {
+    async fn observed(&self, what: impl Future<Output = ()>) {
+        let _stopped = self.saw.on_drop(Saw::Stopped);
+        self.saw.tell(Saw::Began);
+        what.await;
+    }
+}
+
+impl Slow for Handler {
+    async fn stay(&self, _: &Context) {
+        self.observed(pending()).await;
+    }
+
+    async fn flood(&self, _: &Context, tx: Tx<u32>) {
+        self.observed(async {
+            while tx.send(1).await.is_ok() {}
+            pending().await
+        })
+        .await;
+    }
+
+    async fn stall(&self, _: &Context, _rx: Rx<u32>) {
+        self.observed(pending()).await;
+    }
+
+    async fn count(&self, _: &Context, to: u32, tx: Tx<u32>) {
+        for number in 0..to {
+            tx.send(number).await.unwrap();
+        }
+    }
+}
+
+struct Peers {
+    client: ConnectionHandle,
+    server: ConnectionHandle,
+    client_driver: RemoteHandle<CloseReason>,
+    server_driver: RemoteHandle<CloseReason>,
+    seen: Seen<Saw>,
+}
+
+fn peers() -> Peers {
+    let (saw, seen) = events();
+    let (ours, theirs) = memory_pair(Framing::Packed);
+    let (client, client_driver) = connect(ours, NoDispatcher, &Config::client());
+    let dispatcher = SlowDispatcher::new(Handler { saw });
+    let (server, server_driver) = accept(theirs, dispatcher, &Config::default());
+    let (client_driver, server_driver) = (start(client_driver), start(server_driver));
+    Peers {
+        client,
+        server,
+        client_driver,
+        server_driver,
+        seen,
+    }
+}
+
+/// Has calls and streams of all kinds under way when `end` ends the link; all of them must fail
+/// for that reason.
+async fn expect_all_to_fail(
+    mut peers: Peers,
+    end: impl FnOnce(&mut Peers),
+    is_reason: impl Fn(&CloseReason) -> bool,
+) {
+    peers.client.ready().await.unwrap();
+    let slow = SlowClient::new(peers.client.clone());
+    let ((flooding, mut flooded), (unread, _kept)) = (channel(), channel());
+    let (stalling, stalled) = channel();
+    let mut calls: [BoxFuture<'_, Result<(), CallError>>; 4] = [
+        Box::pin(slow.stay()),
+        Box::pin(slow.flood(flooding)),
+        Box::pin(slow.flood(unread)),
+        Box::pin(slow.stall(stalled)),
+    ];
+    for call in &mut calls {
+        assert!(poll_now(call).is_pending());
+        peers.seen.expect(Saw::Began).await;
+    }
+    assert_eq!(flooded.recv().await.unwrap(), Some(1));
+    while poll_now(stalling.send(1)).is_ready() {}
+    let blocked = start(async move {
+        let error = loop {
+            if let Err(error) = stalling.send(1).await {
+                break error;
+            }
+        };
+        stalling.closed().await;
+        error
+    });
+    let closed = start({
+        let server = peers.server.clone();
+        async move { server.closed().await }
+    });
+    end(&mut peers);
+
+    for call in calls {
+        match call.await.unwrap_err() {
+            CallError::Lost { reason, sent: true } if is_reason(&reason) => {}
+            other => panic!("{other:?}"),
+        }
+        peers.seen.expect(Saw::Stopped).await;
+    }
+    let error = loop {
+        match flooded.recv().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a clean end"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, RecvError::Lost(reason) if is_reason(&reason)));
+    assert!(matches!(blocked.await, SendError::Lost(reason) if is_reason(&reason)));
+    assert!(is_reason(&peers.client.closed().await));
+    assert!(is_reason(&peers.client.close_reason().unwrap()));
+    closed.await;
+
+    let after = slow.stay().await.unwrap_err();
+    assert!(matches!(after, CallError::Lost { reason, sent: false } if is_reason(&reason)));
+    assert!(peers.client.ready().await.is_err());
+    assert!(peers.client.listen().next().await.is_none());
+    assert!(
+        peers
+            .client
+            .connect(Metadata::new(), NoDispatcher)
+            .await
+            .is_err()
+    );
+    let stats = peers.client.stats();
+    assert_eq!((stats.outgoing_calls, stats.connections), (0, 0));
+}
+
+async fn everything_fails_when_we_close() {
+    expect_all_to_fail(
+        peers(),
+        |peers| peers.client.close("enough"),
+        |reason| matches!(reason, CloseReason::Local(reason) if &**reason == "enough"),
+    )
+    .await;
+}
+
+async fn everything_fails_when_the_peer_closes() {
+    expect_all_to_fail(
+        peers(),
+        |peers| peers.server.close("enough"),
+        |reason| matches!(reason, CloseReason::Goodbye(reason) if &**reason == "enough"),
+    )
+    .await;
+}
+
+async fn everything_fails_when_the_transport_is_lost() {
+    // The peer's driver takes its end of the transport with it.
+    let lose = |peers: &mut Peers| {
+        let server_driver = std::mem::replace(&mut peers.server_driver, start(pending()));
+        drop(server_driver);
+    };
+    expect_all_to_fail(peers(), lose, |reason| {
+        matches!(reason, CloseReason::Lost(_))
+    })
+    .await;
+}
+
+async fn everything_fails_when_the_driver_is_dropped() {
+    let lose = |peers: &mut Peers| {
+        let client_driver = std::mem::replace(&mut peers.client_driver, start(pending()));
+        drop(client_driver);
+    };
+    expect_all_to_fail(peers(), lose, |reason| {
+        matches!(reason, CloseReason::Lost(_))
+    })
+    .await;
+}
+
+async fn what_had_arrived_with_its_end_is_still_read() {
+    let peers = peers();
+    let slow = SlowClient::new(peers.client.clone());
+    let (tx, mut rx) = channel();
+    slow.count(1_000, tx).await.unwrap();
+    peers.client.close("");
+    peers.client.closed().await;
+    for number in 0..1_000 {
+        assert_eq!(rx.recv().await.unwrap(), Some(number));
+    }
+    assert_eq!(rx.recv().await.unwrap(), None);
+}
+
+async fn a_goodbye_is_heard_though_the_peer_is_gone() {
+    let (saw, _seen) = events();
+    let (mut peer, server) = RawPeer::client(SlowDispatcher::new(Handler { saw }));
+    peer.shake_hands().await;
+    server.ready().await.unwrap();
+    peer.link.close("I have to go");
+    peer.flush().await;
+    peer.vanish();
+    // Whether or not there is something to send.
+    let _ = poll_now(SlowClient::new(server.clone()).stay());
+    let reason = server.closed().await;
+    assert!(matches!(reason, CloseReason::Goodbye(reason) if &*reason == "I have to go"));
+}
+
+async fn a_broken_rule_is_the_reason() {
+    let (saw, _seen) = events();
+    let (mut peer, server) = RawPeer::client(SlowDispatcher::new(Handler { saw }));
+    peer.shake_hands().await;
+    // Data on a channel that never was, in a packed frame.
+    peer.send(&[4, 8, 0, 9, 0]).await;
+    let reason = server.closed().await;
+    let CloseReason::Violation(violation) = reason else {
+        panic!("{reason:?}");
+    };
+    assert_eq!(violation.rule, Rule::UnknownChannel);
+    let goodbye = peer.until(|event| match event {
+        Event::ConnectionEnded { reason, .. } => Some(reason),
+        _ => None,
+    });
+    let goodbye = goodbye.await.to_string();
+    assert!(goodbye.contains("channeling.unknown"), "{goodbye}");
+}
+
+async fn handles_keep_a_link_open_and_no_longer() {
+    let peers = peers();
+    let Peers {
+        client,
+        server,
+        client_driver,
+        ..
+    } = peers;
+    client.ready().await.unwrap();
+    let slow = SlowClient::new(client.clone());
+    drop(client);
+    let (tx, mut rx) = channel();
+    slow.count(10, tx).await.unwrap();
+    drop(slow);
+    assert!(server.close_reason().is_none(), "a channel is still held");
+    for number in 0..10 {
+        assert_eq!(rx.recv().await.unwrap(), Some(number));
+    }
+    drop(rx);
+    let reason = client_driver.await;
+    assert!(matches!(reason, CloseReason::Local(reason) if reason.is_empty()));
+    let reason = server.closed().await;
+    assert!(matches!(reason, CloseReason::Goodbye(reason) if reason.is_empty()));
+}
+
+async fn a_link_that_was_never_opened() {
+    let (peer, client) = RawPeer::server(NoDispatcher);
+    let slow = SlowClient::new(client.clone());
+    let mut call = slow.stay();
+    assert!(poll_now(&mut call).is_pending());
+    let ready = start({
+        let client = client.clone();
+        async move { client.ready().await }
+    });
+    peer.vanish();
+    let error = call.await.unwrap_err();
+    assert!(
+        matches!(error, CallError::Lost { sent: false, .. }),
+        "{error:?}"
+    );
+    assert!(ready.await.is_err());
+    assert!(client.connect(Metadata::new(), NoDispatcher).await.is_err());
+}

@@ -1,0 +1,113 @@
+//! Errors as JavaScript sees them: plain objects.
+
+use std::fmt::Display;
+
+use js_sys::Object;
+use roam_core::proto::{CloseReason, Refused, Violation};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A plain object with a `kind` and a `message`, and what else is known.
+    #[wasm_bindgen(extends = Object)]
+    pub type Failure;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_kind(this: &Failure, kind: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_message(this: &Failure, message: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_reason(this: &Failure, reason: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_cause(this: &Failure, cause: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_length(this: &Failure, length: usize);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_max(this: &Failure, max: usize);
+}
+
+impl Failure {
+    fn new(kind: &str, message: &dyn Display) -> Self {
+        let failure: Self = Object::new().unchecked_into();
+        failure.set_kind(kind);
+        failure.set_message(&message.to_string());
+        failure
+    }
+
+    pub(super) fn too_large(message: &dyn Display, length: usize, max: usize) -> Self {
+        let failure = Self::new("too-large", message);
+        failure.set_length(length);
+        failure.set_max(max);
+        failure
+    }
+
+    /// Something that fits nothing we know.
+    pub(super) fn protocol(message: &'static str) -> Self {
+        Self::new("protocol", &message)
+    }
+
+    /// A channel was cut.
+    pub(super) fn reset(message: &'static str) -> Self {
+        Self::new("reset", &message)
+    }
+
+    /// The link ended.
+    pub(super) fn closed(reason: &CloseReason) -> Self {
+        let failure = Self::new("closed", reason);
+        failure.set_cause(kind_of(reason));
+        failure.set_reason(&text_of(reason));
+        failure
+    }
+
+    /// No link came about.
+    pub(super) fn connect(reason: &CloseReason) -> Self {
+        let failure = Self::new("connect", reason);
+        failure.set_reason(&text_of(reason));
+        failure
+    }
+}
+
+/// How a link ended, in a word.
+pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Local(_) => "local",
+        CloseReason::Goodbye(_) => "goodbye",
+        CloseReason::Violation(_) | CloseReason::RepliesUnread => "violation",
+        CloseReason::HandshakeTimeout => "timeout",
+        CloseReason::Lost(_) => "transport",
+    }
+}
+
+/// What was said when a link ended.
+pub(super) fn text_of(reason: &CloseReason) -> String {
+    match reason {
+        CloseReason::Local(reason) | CloseReason::Goodbye(reason) => reason.as_ref().to_owned(),
+        CloseReason::Violation(violation) => violation.to_string(),
+        CloseReason::Lost(error) => error.to_string(),
+        CloseReason::RepliesUnread | CloseReason::HandshakeTimeout => reason.to_string(),
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let kind = match refused {
+            Refused::PayloadTooLarge { len, max } => return Self::too_large(&refused, len, max),
+            Refused::Metadata(_) => "metadata",
+            Refused::TooManyEnds(_) | Refused::NoRoomForChannels => "busy",
+            Refused::ConnectionOver | Refused::NotReady | Refused::Answered => "closed",
+        };
+        Self::new(kind, &refused)
+    }
+}
+
+/// Metadata that is not metadata, or over a limit.
+impl From<Violation> for Failure {
+    fn from(violation: Violation) -> Self {
+        Self::new("metadata", &violation)
+    }
+}

@@ -1,0 +1,190 @@
+//! Links.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{Object, Promise};
+use roam_core::proto::Agreed;
+use roam_core::{Config, MethodId};
+use wasm_bindgen::prelude::*;
+use web_sys::WebSocket;
+
+use super::ends::{Ends, directions};
+use super::events::{Events, LinkEvents};
+use super::failure::Failure;
+use super::session::{Opening, Session};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The settings of a link; `undefined` is the default.
+    pub type OpenOptions;
+
+    #[wasm_bindgen(method, getter, js_name = maxPayloadSize)]
+    fn max_payload_size(this: &OpenOptions) -> Option<u32>;
+
+    #[wasm_bindgen(method, getter, js_name = initialChannelCredit)]
+    fn initial_channel_credit(this: &OpenOptions) -> Option<u32>;
+
+    #[wasm_bindgen(method, getter, js_name = handshakeTimeoutMs)]
+    fn handshake_timeout_ms(this: &OpenOptions) -> Option<u32>;
+
+    /// A plain object of figures.
+    #[wasm_bindgen(extends = Object)]
+    pub type LinkStats;
+
+    #[wasm_bindgen(method, setter, js_name = bytesIn)]
+    fn set_bytes_in(this: &LinkStats, bytes: f64);
+
+    #[wasm_bindgen(method, setter, js_name = bytesOut)]
+    fn set_bytes_out(this: &LinkStats, bytes: f64);
+
+    #[wasm_bindgen(method, setter, js_name = framesIn)]
+    fn set_frames_in(this: &LinkStats, frames: u32);
+
+    #[wasm_bindgen(method, setter, js_name = framesOut)]
+    fn set_frames_out(this: &LinkStats, frames: u32);
+
+    #[wasm_bindgen(method, setter, js_name = callsOut)]
+    fn set_calls_out(this: &LinkStats, calls: usize);
+
+    #[wasm_bindgen(method, setter, js_name = callsIn)]
+    fn set_calls_in(this: &LinkStats, calls: usize);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_channels(this: &LinkStats, channels: usize);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_credit(this: &LinkStats, bytes: f64);
+
+    #[wasm_bindgen(method, setter, js_name = queuedBytes)]
+    fn set_queued_bytes(this: &LinkStats, bytes: usize);
+}
+
+impl OpenOptions {
+    fn config(&self) -> Config {
+        let mut config = Config::client();
+        if let Some(bytes) = self.max_payload_size() {
+            config.max_payload_size = bytes;
+        }
+        if let Some(bytes) = self.initial_channel_credit() {
+            config.initial_channel_credit = bytes;
+        }
+        if let Some(millis) = self.handshake_timeout_ms() {
+            config.handshake_timeout = Duration::from_millis(millis.into());
+        }
+        config
+    }
+}
+
+/// Takes over a socket that is connecting or open; resolves with a [`Link`] when it is ready, and
+/// rejects with a [`Failure`] when none comes about.
+#[wasm_bindgen(unchecked_return_type = "Promise<Link>")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "options are an object of JavaScript"
+)]
+pub fn open(socket: WebSocket, options: OpenOptions, events: LinkEvents) -> Promise {
+    let mut begin = Some((socket, options.config(), Events::new(events)));
+    Promise::new(&mut |resolve, reject| {
+        if let Some((socket, config, events)) = begin.take() {
+            Session::new(socket, config, events, Opening { resolve, reject }).start();
+        }
+    })
+}
+
+/// A link to a peer, in bytes.
+#[wasm_bindgen]
+pub struct Link {
+    session: Rc<Session>,
+    agreed: Agreed,
+}
+
+impl Link {
+    pub(super) fn new(session: Rc<Session>, agreed: Agreed) -> Self {
+        Self { session, agreed }
+    }
+}
+
+#[wasm_bindgen]
+impl Link {
+    /// Makes a call under an id that is not in use. `keep` has a byte for each channel end in the
+    /// payload: 0 when the sending half stays here, 1 when the receiving one does. Those halves
+    /// are returned.
+    ///
+    /// # Errors
+    /// The call was not sent.
+    pub fn call(
+        &self,
+        id: u32,
+        method: u64,
+        payload: &[u8],
+        metadata: &[u8],
+        keep: &[u8],
+    ) -> Result<Option<Ends>, Failure> {
+        let keep = directions(keep)?;
+        let channels = self
+            .session
+            .call(id, MethodId(method), payload, metadata, &keep)?;
+        Ok(Ends::kept(&self.session, keep, channels))
+    }
+
+    /// Gives a call up. Nothing more is heard of it.
+    pub fn cancel(&self, id: u32) {
+        self.session.cancel(id);
+    }
+
+    /// Serves more methods.
+    pub fn serve(&self, methods: &[u64]) {
+        self.session.serve(methods);
+    }
+
+    /// Answers a call of the peer, also one that nobody waits for any more; `keep` as in
+    /// [`call`](Self::call).
+    ///
+    /// # Errors
+    /// The call has not been answered, and can still be.
+    pub fn respond(
+        &self,
+        id: u32,
+        payload: &[u8],
+        metadata: &[u8],
+        keep: &[u8],
+    ) -> Result<Option<Ends>, Failure> {
+        let keep = directions(keep)?;
+        let channels = self.session.respond(id, payload, metadata, &keep)?;
+        Ok(Ends::kept(&self.session, keep, channels))
+    }
+
+    /// The longest element of a channel, in bytes.
+    #[wasm_bindgen(js_name = largestElement)]
+    pub fn largest_element(&self) -> usize {
+        self.agreed.largest_element()
+    }
+
+    /// The link at this moment.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "JavaScript's numbers count to 2^53"
+    )]
+    pub fn stats(&self) -> LinkStats {
+        let stats = self.session.link.borrow().stats();
+        let (frames_in, frames_out) = self.session.frames();
+        let object: LinkStats = Object::new().unchecked_into();
+        object.set_bytes_in(stats.traffic.received as f64);
+        object.set_bytes_out(stats.traffic.sent as f64);
+        object.set_frames_in(frames_in);
+        object.set_frames_out(frames_out);
+        object.set_calls_out(stats.outgoing_calls);
+        object.set_calls_in(stats.incoming_calls);
+        object.set_channels(stats.channels);
+        object.set_credit(stats.credit as f64);
+        let in_socket = self.session.socket.buffered_amount() as usize;
+        object.set_queued_bytes(stats.queued_bytes + in_socket);
+        object
+    }
+
+    /// Ends the link; what was sent before still goes out.
+    pub fn close(&self, reason: &str) {
+        self.session.act(|link| link.close(reason));
+    }
+}

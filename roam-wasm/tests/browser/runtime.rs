@@ -1,0 +1,68 @@
+//! What stands for tokio in a browser.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::{AbortHandle, Abortable, Aborted};
+use roam_core::rt::{self, Clock};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[wasm_bindgen_test]
+async fn a_sleep_is_not_over_before_its_time() {
+    let clock = Clock::start();
+    rt::sleep(Duration::from_micros(10_500)).await;
+    // A clock may be as coarse as a millisecond.
+    assert!(
+        clock.now() >= Duration::from_micros(9_500),
+        "{:?}",
+        clock.now()
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_sleep_that_is_longer_than_a_timer_can_be_goes_on() {
+    let long = rt::sleep(Duration::from_secs(u64::from(u32::MAX)));
+    assert!(rt::timeout(Duration::from_millis(20), long).await.is_none());
+    let longest = rt::sleep(Duration::MAX);
+    assert!(
+        rt::timeout(Duration::from_millis(20), longest)
+            .await
+            .is_none()
+    );
+}
+
+#[wasm_bindgen_test]
+async fn what_is_done_in_time_has_a_value() {
+    let done = rt::timeout(Duration::from_mins(1), async { 7 }).await;
+    assert_eq!(done, Some(7));
+}
+
+#[wasm_bindgen_test]
+async fn a_task_runs_until_it_is_aborted() {
+    struct Running(Rc<Cell<bool>>);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.set(false);
+        }
+    }
+    let running = Rc::new(Cell::new(true));
+    let (abort, registration) = AbortHandle::new_pair();
+    let guard = Running(Rc::clone(&running));
+    let task = Abortable::new(
+        async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        },
+        registration,
+    );
+    let (tell, told) = futures::channel::oneshot::channel();
+    rt::spawn(async {
+        let _ = tell.send(task.await);
+    });
+    rt::sleep(Duration::ZERO).await;
+    assert!(running.get());
+    abort.abort();
+    assert_eq!(told.await, Ok(Err(Aborted)));
+    assert!(!running.get());
+}

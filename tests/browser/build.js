@@ -1,0 +1,39 @@
+// Makes `build/`: the programs that Node runs, and `site/`, which the test server serves.
+import { cp, mkdir, rm } from "node:fs/promises";
+import { build } from "esbuild";
+
+const SITE = "build/site";
+
+/** In the page the npm package lies as it was installed, and is loaded as it is. */
+const asInstalled = {
+  name: "roam-client as installed",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^roam-client$/ }, () => ({ path: "/roam-client/dist/index.js", external: true })),
+};
+
+await rm("build", { recursive: true, force: true });
+await mkdir(SITE, { recursive: true });
+await Promise.all([
+  cp("page/index.html", `${SITE}/index.html`),
+  cp("node_modules/roam-client", `${SITE}/roam-client`, { recursive: true }),
+  build({
+    entryPoints: ["page/main.ts", "page/worker.ts"],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    plugins: [asInstalled],
+    outdir: SITE,
+    logLevel: "warning",
+  }),
+  build({
+    entryPoints: { all: "test/all.ts", firefox: "test/firefox.ts", bench: "bench/main.ts" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    packages: "external",
+    sourcemap: true,
+    outdir: "build",
+    logLevel: "warning",
+  }),
+]);

@@ -1,0 +1,51 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+/** A program that runs beside the tests. */
+export class Program implements AsyncDisposable {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #exit: Promise<unknown>;
+
+  private constructor(child: ChildProcessWithoutNullStreams) {
+    this.#child = child;
+    this.#exit = once(child, "exit");
+    // What it complains about belongs to the test's output.
+    child.stderr.pipe(process.stderr);
+  }
+
+  /** Starts it, and gives the first line of its output that `ready` finds something in. */
+  static async start<T>(
+    file: string,
+    args: readonly string[],
+    ready: (line: string) => T | undefined,
+  ): Promise<[Program, T]> {
+    const child = spawn(file, args, { env: { ...process.env, PORT: "0" } });
+    const program = new Program(child);
+    await Promise.race([
+      once(child, "spawn"),
+      once(child, "error").then(([error]) => Promise.reject(error as Error)),
+    ]);
+    for await (const line of createInterface(child.stdout)) {
+      const found = ready(line);
+      if (found === undefined) continue;
+      child.stdout.resume();
+      return [program, found];
+    }
+    throw new Error(`${file} ended before it was ready`);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** As a crash: nothing is said to anybody. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}

@@ -1,0 +1,49 @@
+import { type ConnectOptions, connect, type Link, type WebSocketClass } from "roam-client";
+import { WebSocket } from "ws";
+import { Watch, type WatchClient } from "../gen/watch.js";
+import { program, SITE } from "./environment.js";
+import { Program } from "./program.js";
+
+/** The class for links from Node, which has none of its own before version 22. */
+export const NodeSocket = WebSocket as unknown as WebSocketClass;
+
+/** A test server, and what it tells of its handlers. */
+export class Server implements AsyncDisposable {
+  /** Where its page lies. */
+  readonly url: string;
+  readonly watch: WatchClient;
+  readonly #program: Program;
+  readonly #link: Link;
+
+  private constructor(started: Program, url: string, link: Link) {
+    this.#program = started;
+    this.url = url;
+    this.#link = link;
+    this.watch = link.client(Watch);
+  }
+
+  static async start(): Promise<Server> {
+    const [started, port] = await Program.start(program("ROAM_TEST_SERVER"), ["serve", SITE], (line) => line);
+    const url = `http://127.0.0.1:${port}/`;
+    return new Server(started, url, await Server.connect(url));
+  }
+
+  /** A link from Node. */
+  static connect(url: string, options: ConnectOptions = {}): Promise<Link> {
+    return connect(new URL("rpc", url), { WebSocket: NodeSocket, ...options });
+  }
+
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  /** As a crash. */
+  kill(): Promise<void> {
+    return this.#program.kill();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#link.close();
+    await this.kill();
+  }
+}

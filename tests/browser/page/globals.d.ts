@@ -1,0 +1,16 @@
+import type { Globals } from "./main.js";
+
+/** What `main.ts` puts there, for the functions that tests run in a tab. */
+declare global {
+  const roam: Globals["roam"];
+  const Calls: Globals["Calls"];
+  const Notifier: Globals["Notifier"];
+  const Parcels: Globals["Parcels"];
+  const Streams: Globals["Streams"];
+  const Values: Globals["Values"];
+  const Watch: Globals["Watch"];
+  const bench: Globals["bench"];
+  const disposal: Globals["disposal"];
+  const kit: Globals["kit"];
+  const tour: Globals["tour"];
+}

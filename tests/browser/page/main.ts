@@ -1,0 +1,20 @@
+/** What tests find in a tab: the package, the services of the test server, and a little help. */
+import * as roam from "roam-client";
+import { Calls } from "../gen/calls.js";
+import { Notifier } from "../gen/notifier.js";
+import { Parcels } from "../gen/parcels.js";
+import { Streams } from "../gen/streams.js";
+import { Values } from "../gen/values.js";
+import { Watch } from "../gen/watch.js";
+import * as bench from "./bench.js";
+import * as disposal from "./disposal.js";
+import * as kit from "./kit.js";
+import { tour } from "./tour.js";
+
+const globals = { roam, Calls, Notifier, Parcels, Streams, Values, Watch, bench, disposal, kit, tour };
+
+export type Globals = typeof globals;
+
+Object.assign(globalThis, globals);
+// Whoever opened the page waits for this.
+document.documentElement.dataset["ready"] = "";

@@ -1,0 +1,122 @@
+/** Backpressure in bytes: whoever does not read holds up the sender, and nobody else. */
+import assert from "node:assert/strict";
+import { test } from "../harness/test.js";
+import { rss, tabMemory } from "../harness/memory.js";
+
+/** roam's default window of a channel. */
+const WINDOW = 256 * 1024;
+const BLOCK = 4_000;
+/** What may be in the tab, or in the server, without being a sign of growth. */
+const TOLERANCE = 2 * 1024 * 1024;
+
+test("a page that stops reading one stream holds up its sender, and nothing else", async (lab) => {
+  const server = await lab.ownServer();
+  const tab = await lab.ownTab(server);
+  const key = lab.key();
+  const held = await tab.evaluateHandle(async (key) => {
+    const link = await roam.connect("/rpc");
+    const stream = link.client(Streams).pour(key, 4_000);
+    await stream.next();
+    const echoes = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await link.client(Calls).echo("still here");
+    };
+    return { link, stream, echoes };
+  }, key);
+
+  const before = await server.watch.waiting(key);
+  assert.ok(before.sent * BLOCK <= WINDOW, `${before.sent} blocks of ${BLOCK} bytes are more than the window`);
+  assert.ok(before.sent * BLOCK > WINDOW / 2, `it waits already after ${before.sent} blocks of ${BLOCK} bytes`);
+
+  const inTab = await tabMemory(tab);
+  const inServer = await rss(server.pid);
+  await held.evaluate(({ echoes }) => echoes(5_000));
+  assert.deepEqual(await server.watch.waiting(key), before, "it went on though nobody reads");
+  assert.ok((await tabMemory(tab)) - inTab < TOLERANCE, "the tab's memory grew");
+  assert.ok((await rss(server.pid)) - inServer < TOLERANCE, "the server's memory grew");
+
+  const blocks = await held.evaluate(async ({ stream }, more) => {
+    for (let i = 0; i < more; i++) if ((await stream.next()).done) return i;
+    return more;
+  }, 1_000);
+  assert.equal(blocks, 1_000, "it goes on when the page reads again");
+});
+
+test("a server that does not read holds up the page", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  const held = await tab.evaluateHandle(async (key) => {
+    const link = await roam.connect("/rpc");
+    const [tx, rx] = roam.channel<Uint8Array<ArrayBuffer>>();
+    const answer = link.client(Streams).hesitate(key, rx);
+    const state = { sent: 0, waits: false };
+    const block = new Uint8Array(4_000);
+    const sending = (async () => {
+      while (state.sent < 500) {
+        const sent = tx.send(block);
+        state.waits = true;
+        await sent;
+        state.waits = false;
+        state.sent += 1;
+      }
+      await tx.close();
+    })();
+    return { link, answer, sending, state };
+  }, key);
+
+  await watch.started(key);
+  // Each echo is a round trip, in which the server could have taken more.
+  const stopped = await held.evaluate(async ({ link, state }) => {
+    for (let i = 0; i < 1_000; i++) await link.client(Calls).echo("still here");
+    return { ...state, queued: link.stats().queuedBytes };
+  });
+  assert.equal(stopped.waits, true);
+  assert.ok(stopped.sent * BLOCK <= WINDOW, `${stopped.sent} blocks of ${BLOCK} bytes are more than the window`);
+  assert.equal(stopped.queued, 0);
+
+  await watch.release(key);
+  assert.equal(await held.evaluate(({ sending, answer }) => sending.then(() => answer)), 2_000_000n);
+});
+
+test("what an iterable gives is asked for only as fast as it is taken", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  const held = await tab.evaluateHandle(async (key) => {
+    const link = await roam.connect("/rpc");
+    const state = { given: 0 };
+    const blocks = function* (): Generator<Uint8Array<ArrayBuffer>> {
+      for (; state.given < 500; state.given++) yield new Uint8Array(4_000);
+    };
+    return { link, answer: link.client(Streams).hesitate(key, blocks()), state };
+  }, key);
+  await watch.started(key);
+  const given = await held.evaluate(async ({ link, state }) => {
+    for (let i = 0; i < 1_000; i++) await link.client(Calls).echo("still here");
+    return state.given;
+  });
+  assert.ok((given - 1) * BLOCK <= WINDOW, `${given} blocks of ${BLOCK} bytes were asked for`);
+  await watch.release(key);
+  assert.equal(await held.evaluate(({ answer }) => answer), 2_000_000n);
+});
+
+test("the longest element is half of the window; one more byte is refused and harms nothing", async (lab) => {
+  const tab = await lab.tab();
+  const report = await tab.evaluate(async () => {
+    const link = await roam.connect("/rpc-small");
+    const [tx, rx] = roam.channel<string>();
+    const [output, turned] = roam.channel<string>();
+    const done = link.client(Streams).transform(rx, output);
+    const reading = kit.read(turned);
+    // A length of two bytes stands in front of it; the window is 4 KiB.
+    await tx.send("x".repeat(2_046));
+    const refused = await kit.failure(tx.send("x".repeat(2_047)));
+    await tx.send("end");
+    await tx.close();
+    await done;
+    return { lengths: (await reading).values.map((text) => text.length), refused };
+  });
+  assert.deepEqual(report.lengths, [2_046, 3]);
+  assert.equal(report.refused?.code, "too-large");
+  assert.match(report.refused?.reason ?? "", /2049 bytes.*2048 bytes/);
+});

@@ -1,0 +1,31 @@
+//! The server of the tests in browsers.
+//!
+//! - `browser-server serve <folder>` serves a folder and all services on a free port, which it
+//!   prints, until it is stopped.
+//! - `browser-server bindings <folder>` writes the TypeScript of the services.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use roam_tests::browser;
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (command, folder) = (arguments.next(), arguments.next().unwrap_or_default());
+    match command.as_deref() {
+        Some("serve") => serve(Path::new(&folder)).await,
+        Some("bindings") => browser::write_bindings(Path::new(&folder)),
+        _ => Err(io::Error::other(
+            "usage: browser-server serve|bindings <folder>",
+        )),
+    }
+}
+
+async fn serve(folder: &Path) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?.port());
+    io::stdout().flush()?;
+    axum::serve(listener, browser::router(folder)).await
+}

@@ -1,0 +1,71 @@
+//! HTTP: the test pages, roam's WebSocket, and a raw one to compare it with.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_SECURITY_POLICY, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use roam_core::Config;
+use roam_ws_server::Server;
+use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::raw_echo;
+
+/// As strict as a page with wasm and a socket can have it.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
+    require-trusted-types-for 'script'";
+
+/// Serves the files of a folder at `/`, and calls
+/// - at `/rpc`,
+/// - at `/rpc-single` without packing, as a server would that does not know it,
+/// - at `/rpc-plain` as a server that knows nothing of subprotocols and picks none,
+/// - at `/rpc-small` with bounds so low that tests come to them;
+///
+/// and at `/echo` sends back each frame, without roam.
+pub fn router(site: &Path) -> Router {
+    let server = Server::new(super::dispatcher());
+    let small = Server::new(super::dispatcher()).with_config(Config {
+        max_payload_size: 16 * 1024,
+        initial_channel_credit: 4 * 1024,
+        ..Config::default()
+    });
+    let policy = HeaderValue::from_static(POLICY);
+    Router::new()
+        .fallback_service(ServeDir::new(site))
+        .layer(SetResponseHeaderLayer::overriding(
+            CONTENT_SECURITY_POLICY,
+            policy,
+        ))
+        .route("/rpc", link(&server, |_| {}))
+        .route("/rpc-single", link(&server, offer_single_only))
+        .route("/rpc-plain", link(&server, offer_none))
+        .route("/rpc-small", link(&small, |_| {}))
+        .route("/echo", any(raw_echo::upgrade))
+}
+
+/// Opens links after `change` has had its way with the request.
+fn link(server: &Server, change: fn(&mut Request)) -> axum::routing::MethodRouter {
+    let server = server.clone();
+    any(async move |mut request: Request| -> Response {
+        change(&mut request);
+        match server.upgrade(request) {
+            Ok(response) => response.map(|()| Body::empty()),
+            Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+        }
+    })
+}
+
+fn offer_single_only(request: &mut Request) {
+    let headers = request.headers_mut();
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("roam.v2"));
+}
+
+fn offer_none(request: &mut Request) {
+    request.headers_mut().remove(SEC_WEBSOCKET_PROTOCOL);
+}
