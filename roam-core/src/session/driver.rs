@@ -139,6 +139,7 @@ impl<T: Transport> Driver<T> {
                     self.phase = Phase::Running { unflushed: false };
                 }
                 Phase::Running { .. } => {
+                    self.poll_timeout(cx);
                     let sent = self.poll_send(cx);
                     if let Poll::Ready(Err(_)) = sent {
                         self.take_in_the_rest(cx);
@@ -152,8 +153,6 @@ impl<T: Transport> Driver<T> {
                         continue;
                     }
                     let received = self.poll_receive(cx)?;
-                    // After what is there was taken in: it may be what is waited for.
-                    self.poll_timeout(cx);
                     if sent.is_pending() && received.is_pending() {
                         return Poll::Pending;
                     }

@@ -217,6 +217,7 @@ async fn arguments_that_do_not_decode_are_invalid() {
             .unwrap()
             .id
     };
+    let deep = vec![1; 200_000];
     let invalid: &[(&str, &[u8])] = &[
         ("echo", &[]),
         ("echo", &[5, b'x']),
@@ -227,7 +228,7 @@ async fn arguments_that_do_not_decode_are_invalid() {
         ("nothing", &[0]),
         ("double", &[0xff, 0xff, 0xff, 0xff, 0x1f]),
         ("panic", &[2]),
-        ("depth", &[1; 200_000]),
+        ("depth", &deep),
     ];
     for (method, payload) in invalid {
         let outcome = outcome(&client, id(method), payload).await;
@@ -242,10 +243,11 @@ async fn arguments_that_do_not_decode_are_invalid() {
 }
 
 async fn arguments_with_another_number_of_channels_are_invalid() {
+    use roam_core::proto::Direction::{Receive, Send};
+
     let (client, _) = link(NoDispatcher, LabDispatcher::new(Handler));
     client.ready().await.unwrap();
     let id = lab_service().methods[7].id;
-    use roam_core::proto::Direction::{Receive, Send};
     for keep in [&[][..], &[Receive], &[Receive, Send, Send]] {
         let (call, wires) = client
             .call_raw(id, &Metadata::new(), &[0, 0], keep)

@@ -44,7 +44,11 @@ impl Mix for Handler {
     }
 
     async fn inline(&self, _: &Context, a: u32) -> Result<u32, String> {
-        if a % 2 == 0 { Ok(a) } else { Err("odd".into()) }
+        if a.is_multiple_of(2) {
+            Ok(a)
+        } else {
+            Err("odd".into())
+        }
     }
 
     async fn panic(&self, _: &Context) {

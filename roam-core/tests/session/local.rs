@@ -299,8 +299,8 @@ async fn both_ends_can_go_in_one_call() {
     let (relay, client) = relay();
     let (tx, rx) = channel();
     count_without_end(&tx, 10).await;
-    let received = relay.loop_back(tx, rx).await.unwrap();
-    assert!(received.into_iter().eq((0..10).chain(0..1_000)));
+    let looped = relay.loop_back(tx, rx).await.unwrap();
+    assert!(looped.into_iter().eq((0..10).chain(0..1_000)));
     until_idle(&client).await;
 }
 
@@ -370,9 +370,9 @@ async fn ends_are_passed_on_to_another_peer() {
     assert_eq!(sum_there.unwrap(), Some(sum_to(10_000)));
 
     let (tx, rx) = channel();
-    let (counted, sum_here) = futures::future::join(relay.count(10_000, tx), sum(rx)).await;
-    counted.unwrap();
-    assert_eq!(sum_here, Some(sum_to(10_000)));
+    let (done, received) = futures::future::join(relay.count(10_000, tx), sum(rx)).await;
+    done.unwrap();
+    assert_eq!(received, Some(sum_to(10_000)));
 
     let (tx, rx) = channel();
     let received = relay.loop_back(tx, rx).await.unwrap();

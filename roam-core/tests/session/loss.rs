@@ -60,7 +60,7 @@ impl Slow for Handler {
     async fn flood(&self, _: &Context, tx: Tx<u32>) {
         self.observed(async {
             while tx.send(1).await.is_ok() {}
-            pending().await
+            pending::<()>().await;
         })
         .await;
     }

@@ -12,15 +12,18 @@ runs! {
     ends_stand_anywhere_in_results
 }
 
+type Maybe = (Option<Tx<u32>>, Option<Rx<u32>>, Option<Tx<u32>>);
+type Ends = (Rx<u32>, u16, Tx<u32>);
+
 /// Both kinds of ends, wherever serde reaches.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 struct Places {
     before: String,
     tx: Tx<u32>,
     rx: Rx<u32>,
-    maybe: (Option<Tx<u32>>, Option<Rx<u32>>, Option<Tx<u32>>),
+    maybe: Maybe,
     list: Vec<Tx<u32>>,
-    map: BTreeMap<u8, (Rx<u32>, u16, Tx<u32>)>,
+    map: BTreeMap<u8, Ends>,
     array: [Rx<u32>; 2],
     boxed: Box<Inner>,
     variants: Vec<Variant>,

@@ -14,6 +14,7 @@ use super::testbed::{PACKED, TestbedClient, method, serve};
 async fn link(face: &Face) -> (Link, TestbedClient, ConnectionHandle) {
     let (socket, server) = serve(PACKED, NoDispatcher).await;
     let link = Link::open(&socket, face).await.expect("the peer answers");
+    server.ready().await.expect("the peer is ready");
     link.serve(&["hang", "sum", "generate"].map(method));
     link.serve(&["stream", "fail"].map(method));
     (link, TestbedClient::new(server.clone()), server)

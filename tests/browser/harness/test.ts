@@ -105,9 +105,9 @@ export class Lab {
     for (const server of this.#servers) await server[Symbol.asyncDispose]();
   }
 
-  #keep(tab: Tab): Page {
+  #keep(tab: Tab): Tab {
     this.#tabs.push(tab);
-    return tab.page;
+    return tab;
   }
 }
 

@@ -180,14 +180,21 @@ export class RemoteInlet implements Inlet {
         this.#fail(fromFailure(failure, this.#method));
       }
       this.onConsumed?.();
-      while (this.#waiting.length > 0 && this.#affords(this.#waiting[0]!.length)) {
-        const { record, length, resolve } = this.#waiting.shift()!;
-        this.#collected.raw(record);
-        this.#take(length);
-        resolve();
-      }
+      this.#takeWaiting();
     }
     this.#serving = undefined;
+  }
+
+  /** Takes all that waits and is affordable. Removed at once: to shift a long array again and again takes for ever. */
+  #takeWaiting(): void {
+    let taken = 0;
+    for (; taken < this.#waiting.length && this.#affords(this.#waiting[taken]!.length); taken++) {
+      const { record, length, resolve } = this.#waiting[taken]!;
+      this.#collected.raw(record);
+      this.#take(length);
+      resolve();
+    }
+    this.#waiting.splice(0, taken);
   }
 
   #fail(reason: unknown): void {

@@ -1,0 +1,163 @@
+/** How calls and streams end from the page: the handler on the server ends as well, which it tells. */
+import assert from "node:assert/strict";
+import { test } from "../harness/test.js";
+
+test("break out of for await ends the handler", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  const result = await tab.evaluate(async (key) => {
+    const stream = (await roam.connect("/rpc")).client(Streams).countOn(key);
+    for await (const number of stream) if (number === 10) break;
+    return stream.result;
+  }, key);
+  assert.equal((await watch.ended(key)).phase, "Finished");
+  assert.equal(result, undefined);
+});
+
+test("an exception in the loop, return() and cancel() of its Web Stream do so too", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const keys = [lab.key(), lab.key(), lab.key()] as const;
+  const thrown = await tab.evaluate(async ([first, second, third]) => {
+    const { countOn } = (await roam.connect("/rpc")).client(Streams);
+    const loop = async (): Promise<void> => {
+      for await (const number of countOn(first)) if (number === 10) throw new RangeError("enough");
+    };
+    const failure = await kit.failure(loop());
+    const stream = countOn(second);
+    await stream.next();
+    await stream.return();
+    const reader = countOn(third).readable().getReader();
+    await reader.read();
+    await reader.cancel();
+    return failure;
+  }, keys);
+  assert.equal(thrown?.code, "RangeError");
+  for (const key of keys) assert.equal((await watch.ended(key)).phase, "Finished");
+});
+
+test("an aborted signal ends a call, which rejects with its reason", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  const held = await tab.evaluateHandle(async (key) => {
+    const link = await roam.connect("/rpc");
+    const controller = new AbortController();
+    const call = kit.failure(link.client(Calls).hang(key, { signal: controller.signal }));
+    return { link, controller, call };
+  }, key);
+  await watch.started(key);
+  const failure = await held.evaluate(({ controller, call }) => {
+    controller.abort(new RangeError("changed my mind"));
+    return call;
+  });
+  assert.deepEqual(failure, { code: "RangeError", message: "changed my mind" });
+  assert.equal((await watch.ended(key)).phase, "Stopped");
+  assert.equal(await held.evaluate(({ link }) => link.stats().callsOut), 0);
+});
+
+test("an aborted signal ends a stream in both directions", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const [receiving, sending] = [lab.key(), lab.key()];
+  const report = await tab.evaluate(
+    async ([receiving, sending]) => {
+      const { countOn, drain } = (await roam.connect("/rpc")).client(Streams);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const released = kit.deferred<string>();
+      const endless = function* (): Generator<number> {
+        try {
+          for (;;) yield 1;
+        } finally {
+          released.resolve("released");
+        }
+      };
+      const stream = countOn(receiving, { signal });
+      const drained = kit.failure(drain(sending, endless(), { signal }));
+      for await (const number of stream) if (number === 1_000) break;
+      const reading = countOn(`${receiving} again`, { signal });
+      await reading.next();
+      controller.abort();
+      return [(await kit.read(reading)).failure?.code, (await drained)?.code, await released.promise];
+    },
+    [receiving, sending] as const,
+  );
+  assert.deepEqual(report, ["AbortError", "AbortError", "released"]);
+  assert.equal((await watch.ended(`${receiving} again`)).phase, "Stopped");
+  assert.equal((await watch.ended(sending)).phase, "Stopped");
+});
+
+test("a timeout that passes ends the handler, and the call rejects", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const [call, stream] = [lab.key(), lab.key()];
+  const failures = await tab.evaluate(
+    async ([call, stream]) => {
+      const link = await roam.connect("/rpc");
+      const options = { timeoutMs: 250 };
+      return Promise.all([
+        kit.failure(link.client(Calls).hang(call, options)),
+        kit.read(link.client(Streams).countOn(stream, options)).then(({ failure }) => failure),
+      ]);
+    },
+    [call, stream] as const,
+  );
+  assert.deepEqual(
+    failures.map((failure) => failure?.code),
+    ["deadline", "deadline"],
+  );
+  assert.equal((await watch.ended(call)).phase, "Stopped");
+  await watch.ended(stream);
+});
+
+test("a closed tab ends its handlers, also while they send and receive", async (lab) => {
+  const server = await lab.server();
+  const tab = await lab.ownTab(server);
+  const keys = [lab.key(), lab.key(), lab.key(), lab.key()] as const;
+  await tab.evaluate(([hanging, receiving, held, sending]) => {
+    void (async () => {
+      const link = await roam.connect("/rpc");
+      const { countOn, pour, drain } = link.client(Streams);
+      const endless = async function* (): AsyncGenerator<number> {
+        for (;;) yield 1;
+      };
+      void link.client(Calls).hang(hanging);
+      void kit.read(countOn(receiving));
+      void pour(held, 1_000);
+      void drain(sending, endless());
+    })();
+  }, keys);
+  for (const key of keys) await server.watch.started(key);
+  await tab.close();
+  for (const key of keys) await server.watch.ended(key);
+});
+
+test("a tab that goes to another page ends its handlers", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  await tab.evaluate((key) => void roam.connect("/rpc").then((link) => link.client(Calls).hang(key)), key);
+  await watch.started(key);
+  await tab.goto("about:blank");
+  assert.equal((await watch.ended(key)).phase, "Stopped");
+});
+
+test("a closed link ends its handlers and tells its reason", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  const report = await tab.evaluate(async (key) => {
+    const link = await roam.connect("/rpc");
+    const pending = kit.failure(link.client(Calls).hang(key));
+    await link.client(Watch).started(key);
+    await link.close("no more");
+    return [await link.closed, (await pending)?.message];
+  }, key);
+  assert.deepEqual(report, [
+    { kind: "local", reason: "no more" },
+    "Calls.hang: the link was closed: no more",
+  ]);
+  assert.equal((await watch.ended(key)).phase, "Stopped");
+});

@@ -1,0 +1,97 @@
+/** Links: many of them, their figures, how they come about. */
+import assert from "node:assert/strict";
+import { test } from "../harness/test.js";
+
+test("many links from one page, each on its own", async (lab) => {
+  const tab = await lab.tab();
+  const report = await tab.evaluate(async () => {
+    const links = await Promise.all(Array.from({ length: 50 }, () => roam.connect("/rpc")));
+    const answers = await Promise.all(links.map((link, index) => link.client(Calls).echo(`${index}`)));
+    await links[0]!.close();
+    const rest = await Promise.all(links.slice(1).map((link) => link.client(Calls).echo("still here")));
+    await Promise.all(links.map((link) => link.close()));
+    return [answers.every((answer, index) => answer === `${index}`), new Set(rest).size];
+  });
+  assert.deepEqual(report, [true, 1]);
+});
+
+test("links that come and go leave nothing behind", async (lab) => {
+  const tab = await lab.tab();
+  const bytes = await tab.evaluate(async () => {
+    const rounds = async (count: number): Promise<number> => {
+      for (let i = 0; i < count; i++) {
+        const link = await roam.connect("/rpc");
+        for await (const number of link.client(Streams).count(10)) void number;
+        await link.close();
+      }
+      return kit.wasmBytes();
+    };
+    return [await rounds(20), await rounds(100)];
+  });
+  assert.equal(bytes[0], bytes[1]);
+});
+
+test("figures of a link", async (lab) => {
+  const tab = await lab.tab();
+  const { idle, busy, after } = await tab.evaluate(async (key) => {
+    const link = await roam.connect("/rpc");
+    await link.client(Calls).echo("");
+    const idle = link.stats();
+    const controller = new AbortController();
+    const hanging = kit.failure(link.client(Calls).hang(key, { signal: controller.signal }));
+    const { numbers, sum } = await link.client(Parcels).adder();
+    const busy = link.stats();
+    controller.abort();
+    await hanging;
+    await numbers.close();
+    await kit.read(sum);
+    await link.client(Calls).echo("");
+    return { idle, busy, after: link.stats() };
+  }, lab.key());
+  assert.deepEqual([idle.callsOut, idle.callsIn, idle.channels, idle.queuedBytes], [0, 0, 0, 0]);
+  assert.ok(idle.bytesIn > 0 && idle.bytesOut > 0 && idle.framesIn >= 2 && idle.framesOut >= 2, JSON.stringify(idle));
+  assert.deepEqual([busy.callsOut, busy.channels], [1, 2]);
+  assert.equal(busy.credit, 256 * 1024);
+  assert.ok(busy.bytesIn > idle.bytesIn && busy.bytesOut > idle.bytesOut);
+  assert.deepEqual([after.callsOut, after.channels, after.credit], [0, 0, 0]);
+});
+
+test("calls that go together share a frame", async (lab) => {
+  const tab = await lab.tab();
+  const frames = await tab.evaluate(async () => {
+    const link = await roam.connect("/rpc");
+    const before = link.stats().framesOut;
+    await Promise.all(Array.from({ length: 100 }, () => link.client(Calls).echo("")));
+    return link.stats().framesOut - before;
+  });
+  assert.equal(frames, 1);
+});
+
+test("connecting is given up when its signal aborts", async (lab) => {
+  const tab = await lab.tab();
+  const failure = await tab.evaluate(async () => {
+    const controller = new AbortController();
+    const connecting = kit.failure(roam.connect("/rpc", { signal: controller.signal }));
+    controller.abort(new RangeError("changed my mind"));
+    return connecting;
+  });
+  assert.deepEqual(failure, { code: "RangeError", message: "changed my mind" });
+});
+
+test("a token that cannot be had fails the connection with its own error", async (lab) => {
+  const tab = await lab.tab();
+  const failure = await tab.evaluate(() =>
+    kit.failure(roam.connect("/rpc", { token: () => Promise.reject(new RangeError("not signed in")) })),
+  );
+  assert.deepEqual(failure, { code: "RangeError", message: "not signed in" });
+});
+
+test("the address may be relative, absolute, http or ws", async (lab) => {
+  const tab = await lab.tab();
+  const answers = await tab.evaluate(() => {
+    const { href, host } = new URL("/rpc", location.href);
+    const addresses = ["rpc", "/rpc", href, `ws://${host}/rpc#part`, new URL(href)];
+    return Promise.all(addresses.map(async (url) => (await roam.connect(url)).client(Calls).echo("here")));
+  });
+  assert.deepEqual(answers, Array(5).fill("here"));
+});
