@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 pub use bindings::{check as check_bindings, generate as generate_bindings};
 pub use npm::{install as npm_install, run_script as npm_script};
 pub use package::{FOLDER as PACKAGE, build as package};
-pub use page::{FOLDER as PAGE, build as page, server};
+pub use page::{FOLDER as PAGE, build as page, server, test_server};
 
 use crate::setup::wasm_std::{TARGET, Toolchain};
 use crate::shell::Workspace;

@@ -98,6 +98,8 @@ export function userError<E>(value: E): RoamError<E> {
 /** The error for something that wasm threw. */
 export function fromFailure(failure: unknown, method?: string): unknown {
   if (!isFailure(failure)) return failure;
+  if (failure.kind === "closed" && failure.cause !== undefined)
+    return linkClosed({ kind: failure.cause, reason: failure.reason ?? "" }, method);
   const code = failure.kind === "metadata" ? "invalid-argument" : failure.kind;
   return new RoamError(code, failure.reason || failure.message, { method });
 }

@@ -119,4 +119,6 @@ export interface Failure {
   readonly kind: "closed" | "connect" | "too-large" | "metadata" | "reset" | "busy" | "protocol";
   readonly message: string;
   readonly reason?: string;
+  /** With `closed`: how the link ended. */
+  readonly cause?: CloseInfo["kind"];
 }

@@ -42,7 +42,7 @@ async fn what_arrives_is_taken_in_order_to_the_clean_end() {
     let face = Face::new();
     let link = link(&face).await;
     let ends = link
-        .call(1, method("generate"), (10_000, END), &[RECEIVER])
+        .call(1, method("generate"), (10_000_u32, END), &[RECEIVER])
         .expect("an end was kept");
     let numbers = ends.receiver(0).expect("it was kept");
     assert_eq!(numbers.take::<u32>().ok(), Some(Some(vec![])));
@@ -50,7 +50,11 @@ async fn what_arrives_is_taken_in_order_to_the_clean_end() {
     while let Some(batch) = numbers.next_batch::<u32>().await.expect("it is not cut") {
         received.extend(batch);
     }
-    assert!(received.iter().copied().eq(0..10_000));
+    let wrong = received
+        .iter()
+        .zip(0..)
+        .position(|(&is, should): (&u32, u32)| is != should);
+    assert_eq!((received.len(), wrong), (10_000, None));
     assert_eq!(numbers.take::<u32>().ok(), Some(None));
     face.response::<()>(1).await;
     assert_eq!(link.figure("channels"), 0);
@@ -107,7 +111,7 @@ async fn ends_that_are_not_taken_end_with_what_holds_them() {
         .ends()
         .expect("an end came")
         .free();
-    link.call(3, method("generate"), (1_000_000, END), &[RECEIVER])
+    link.call(3, method("generate"), (1_000_000_u32, END), &[RECEIVER])
         .expect("an end was kept")
         .free();
     face.response::<()>(3).await;
@@ -129,7 +133,7 @@ async fn a_reset_channel_says_so_to_who_waits_for_it() {
     face.response::<u64>(1).await;
 
     let ends = link
-        .call(2, method("generate"), (1_000_000, END), &[RECEIVER])
+        .call(2, method("generate"), (1_000_000_u32, END), &[RECEIVER])
         .expect("an end was kept");
     let numbers = ends.receiver(0).expect("it was kept");
     let waiting = numbers.ready();
@@ -162,7 +166,7 @@ async fn a_lost_link_is_no_clean_end_and_takes_nothing_that_had_arrived() {
     let (socket, _) = serve(PACKED, TestbedDispatcher::new(Handler::default())).await;
     let link = Link::open(&socket, &face).await.expect("the peer answers");
     let ends = link
-        .call(1, method("generate"), (1_000_000, END), &[RECEIVER])
+        .call(1, method("generate"), (1_000_000_u32, END), &[RECEIVER])
         .expect("an end was kept");
     let numbers = ends.receiver(0).expect("it was kept");
     numbers.ready().await;

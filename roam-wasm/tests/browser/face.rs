@@ -89,9 +89,9 @@ extern "C" {
         this: &Link,
         id: u32,
         method: u64,
-        payload: &[u8],
-        metadata: &[u8],
-        keep: &[u8],
+        payload: &Uint8Array,
+        metadata: &Uint8Array,
+        keep: &Uint8Array,
     ) -> Result<Option<Ends>, Failure>;
 
     #[wasm_bindgen(method)]
@@ -100,13 +100,13 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn serve(this: &Link, methods: &[u64]);
 
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn respond(
+    #[wasm_bindgen(method, catch, js_name = respond)]
+    fn respond_bytes(
         this: &Link,
         id: u32,
-        payload: &[u8],
-        metadata: &[u8],
-        keep: &[u8],
+        payload: &Uint8Array,
+        metadata: &Uint8Array,
+        keep: &Uint8Array,
     ) -> Result<Option<Ends>, Failure>;
 
     #[wasm_bindgen(method, js_name = largestElement)]
@@ -236,13 +236,24 @@ impl Link {
         keep: &[u8],
     ) -> Option<Ends> {
         let payload = postcard::to_allocvec(&args).expect("it can be encoded");
-        self.call_bytes(id, method, &payload, &[], keep)
+        self.call_bytes(id, method, &owned(&payload), &owned(&[]), &owned(keep))
             .expect("it can be sent")
+    }
+
+    /// Answers a request.
+    pub(crate) fn respond(
+        &self,
+        id: u32,
+        payload: &[u8],
+        metadata: &[u8],
+        keep: &[u8],
+    ) -> Result<Option<Ends>, Failure> {
+        self.respond_bytes(id, &owned(payload), &owned(metadata), &owned(keep))
     }
 
     /// Calls a method in a way that cannot be sent.
     pub(crate) fn call_refused(&self, method: u64, payload: &[u8], metadata: &[u8]) -> Failure {
-        self.call_bytes(0, method, payload, metadata, &[])
+        self.call_bytes(0, method, &owned(payload), &owned(metadata), &owned(&[]))
             .expect_err("it cannot be sent")
     }
 
@@ -314,4 +325,10 @@ async fn settled(promise: Promise) -> Result<JsValue, Failure> {
     JsFuture::from(promise)
         .await
         .map_err(JsCast::unchecked_into)
+}
+
+/// Bytes outside of wasm, as they are with a page: a view of wasm's memory would not outlive its
+/// growing.
+fn owned(bytes: &[u8]) -> Uint8Array {
+    Uint8Array::from(bytes)
 }

@@ -54,7 +54,7 @@ async fn a_page_that_does_not_read_holds_the_sender_and_nothing_else() {
     let (socket, server) = serve(PACKED, TestbedDispatcher::new(Handler::default())).await;
     let link = Link::open(&socket, &face).await.expect("the peer answers");
     let ends = link
-        .call(1, method("generate"), (1_000_000, END), &[RECEIVER])
+        .call(1, method("generate"), (1_000_000_u32, END), &[RECEIVER])
         .expect("an end was kept");
     let numbers = ends.receiver(0).expect("it was kept");
     // Other calls are answered while the stream stands still.
@@ -70,7 +70,8 @@ async fn a_page_that_does_not_read_holds_the_sender_and_nothing_else() {
         server.stats().traffic.sent - sent < 100,
         "the stream goes on"
     );
-    assert_eq!(server.stats().credit, 0);
+    // Too little for the next number is left of the window.
+    assert!(server.stats().credit < 3, "{:?}", server.stats());
 
     let mut next = 0;
     while let Some(batch) = numbers.next_batch::<u32>().await.expect("it is not cut") {

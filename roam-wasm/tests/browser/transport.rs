@@ -28,7 +28,8 @@ async fn streams_wait_for_their_readers() {
     let reading = async {
         after_events().await;
         let sent = server.stats().traffic.sent;
-        assert!((256 * 1024..300 * 1024).contains(&sent), "{sent} bytes");
+        // A window of numbers, each with what is around it in a frame.
+        assert!((256 * 1024..1024 * 1024).contains(&sent), "{sent} bytes");
         let mut next = 0;
         while let Some(number) = rx.recv().await.expect("it is not cut") {
             assert_eq!(number, next);

@@ -42,5 +42,5 @@ export async function ofChannel(): Promise<unknown> {
     await using open = tx;
     await open.send(0);
   }
-  return tally;
+  return await tally;
 }

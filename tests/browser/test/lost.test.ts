@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
 test("every promise rejects and every iterator throws", async (lab) => {
-  lab.expectComplaint(/./);
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
   const keys = [lab.key(), lab.key(), lab.key(), lab.key(), lab.key()] as const;

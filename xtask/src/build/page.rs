@@ -51,17 +51,19 @@ fn holds_checksum(lock: &str, package: &str) -> bool {
 
 /// Builds the server for release, with the page in it, and gives its program.
 pub fn server(workspace: &Workspace) -> Result<PathBuf> {
-    println!("build: web-demo");
-    let arguments = [
-        "build",
-        "--release",
-        "--package",
-        "web-demo",
-        "--bin",
-        "web-demo",
-    ];
+    release(workspace, "web-demo", "web-demo")
+}
+
+/// Builds the server of the tests in browsers for release, and gives its program.
+pub fn test_server(workspace: &Workspace) -> Result<PathBuf> {
+    release(workspace, "roam-tests", "browser-server")
+}
+
+fn release(workspace: &Workspace, package: &str, program: &str) -> Result<PathBuf> {
+    println!("build: {program}");
+    let arguments = ["build", "--release", "--package", package, "--bin", program];
     workspace.command("cargo").args(arguments).run()?;
-    Ok(workspace.path("target/release/web-demo"))
+    Ok(workspace.path("target/release").join(program))
 }
 
 #[cfg(test)]

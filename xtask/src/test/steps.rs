@@ -218,6 +218,7 @@ fn page_tests(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut tests = script(workspace, BROWSER_TESTS, "test");
     tests
         .env("ROAM_CHROMIUM", Chromium::program(workspace)?)
+        .env("ROAM_TEST_SERVER", build::test_server(workspace)?)
         .env("ROAM_WEB_DEMO", server);
     run_tests(&mut tests, counts)
 }
