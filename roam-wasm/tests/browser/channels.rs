@@ -64,7 +64,7 @@ async fn what_arrives_is_taken_in_order_to_the_clean_end() {
 async fn an_end_in_an_answer_is_taken_from_it() {
     let face = Face::new();
     let link = link(&face).await;
-    link.call(1, method("stream"), (3,), &[]);
+    link.call(1, method("stream"), (3_u32,), &[]);
     let answer = face.expect("response").await;
     let ends = answer.ends().expect("an end came");
     let numbers = ends.receiver(0).expect("it came");
@@ -105,7 +105,7 @@ async fn ends_that_are_not_taken_end_with_what_holds_them() {
         .expect("an end was kept")
         .free();
     assert_eq!(face.response::<u64>(1).await, 0);
-    link.call(2, method("stream"), (1_000_000,), &[]);
+    link.call(2, method("stream"), (1_000_000_u32,), &[]);
     face.expect("response")
         .await
         .ends()

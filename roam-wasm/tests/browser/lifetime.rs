@@ -47,7 +47,7 @@ async fn calls_and_channels_that_are_over_take_no_memory() {
     let link = Link::open(&socket, &face).await.expect("the peer answers");
     let mut before = 0;
     for round in 0..5_000 {
-        let ends = link.call(round, method("generate"), (100, 0), &[RECEIVER]);
+        let ends = link.call(round, method("generate"), (100_u32, 0_u8), &[RECEIVER]);
         let ends = ends.expect("an end was kept");
         let numbers = ends.receiver(0).expect("it was kept");
         while numbers
