@@ -2,6 +2,8 @@
 //! wasm → npm package → page, and beside it the generated TypeScript of the demo's service.
 
 mod bindings;
+mod browser_tests;
+mod cargo;
 mod npm;
 mod package;
 mod page;
@@ -13,9 +15,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 pub use bindings::{check as check_bindings, generate as generate_bindings};
-pub use npm::{install as npm_install, run_script as npm_script};
+pub use browser_tests::BrowserTests;
+pub use npm::run_script as npm_script;
 pub use package::{FOLDER as PACKAGE, build as package};
-pub use page::{FOLDER as PAGE, build as page, server, test_server};
+pub use page::{FOLDER as PAGE, build as page, server};
 
 use crate::setup::wasm_std::{TARGET, Toolchain};
 use crate::shell::Workspace;

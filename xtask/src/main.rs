@@ -7,6 +7,7 @@
     reason = "a program has no outside; `pub` says what a module offers the others"
 )]
 
+mod bench;
 mod build;
 mod demo;
 mod setup;
@@ -21,6 +22,7 @@ const HELP: &str = "\
 cargo xtask demo            set up what is missing, build everything, serve the demo
 cargo xtask test [STEP…]    set up what is missing, run every check and test;
                             with names of steps: only these and what they need
+cargo xtask bench browser   measure calls and streams from a page in headless Chromium
 cargo xtask package         build the wasm and the npm package
 cargo xtask setup           only set up what is missing on this machine";
 
@@ -43,6 +45,7 @@ fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<ExitCode> 
     };
     match (command, rest) {
         ("test", steps) => return test::run(workspace, steps),
+        ("bench", [name]) => bench::run(workspace, name)?,
         ("demo", []) => demo::run(workspace)?,
         ("package", []) => {
             setup::to_build(workspace)?;

@@ -10,6 +10,7 @@ declare global {
   const Values: Globals["Values"];
   const Watch: Globals["Watch"];
   const bench: Globals["bench"];
+  const core: Globals["core"];
   const disposal: Globals["disposal"];
   const kit: Globals["kit"];
   const tour: Globals["tour"];

@@ -7,11 +7,12 @@ import { Streams } from "../gen/streams.js";
 import { Values } from "../gen/values.js";
 import { Watch } from "../gen/watch.js";
 import * as bench from "./bench.js";
+import * as core from "./core.js";
 import * as disposal from "./disposal.js";
 import * as kit from "./kit.js";
 import { tour } from "./tour.js";
 
-const globals = { roam, Calls, Notifier, Parcels, Streams, Values, Watch, bench, disposal, kit, tour };
+const globals = { roam, Calls, Notifier, Parcels, Streams, Values, Watch, bench, core, disposal, kit, tour };
 
 export type Globals = typeof globals;
 

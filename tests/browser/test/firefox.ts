@@ -1,1 +1,54 @@
-export {};
+/** The core of what users do, in Firefox. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Firefox } from "../harness/firefox.js";
+import { Server } from "../harness/server.js";
+import { EXPECTED } from "../page/tour.js";
+
+const LIMIT = { timeout: 60_000 };
+
+let server: Server;
+let firefox: Firefox;
+
+before(async () => {
+  server = await Server.start();
+  firefox = await Firefox.start();
+  await firefox.open(server.url);
+}, LIMIT);
+
+after(async () => {
+  await firefox?.[Symbol.asyncDispose]();
+  await server?.[Symbol.asyncDispose]();
+}, LIMIT);
+
+test("the walk through all that a link can do, under a strict Content-Security-Policy", LIMIT, async () => {
+  const report = await firefox.run("return JSON.stringify(await tour('/rpc', args[0]))", "Firefox");
+  assert.deepEqual(JSON.parse(String(report)), EXPECTED);
+});
+
+test("the same without packing", LIMIT, async () => {
+  const report = await firefox.run("return JSON.stringify(await tour('/rpc-single', args[0]))", "single");
+  assert.deepEqual(JSON.parse(String(report)), EXPECTED);
+});
+
+test("a hundred thousand items in each direction", LIMIT, async () => {
+  const report = await firefox.run("return JSON.stringify(await core.streams('/rpc', args[0]))", 100_000);
+  const tally = { count: 100_000, in_order: true };
+  assert.deepEqual(JSON.parse(String(report)), { received: tally, sent: tally });
+});
+
+test("a server that is killed: every promise rejects, every iterator throws", LIMIT, async () => {
+  const own = await Server.start();
+  try {
+    const key = "killed";
+    await firefox.open(own.url);
+    await firefox.run("window.held = core.hold('/rpc', args[0])", key);
+    await own.watch.started(`${key} call`);
+    await own.watch.started(`${key} stream`);
+    await own.kill();
+    const codes = await firefox.run("return JSON.stringify(await window.held)");
+    assert.deepEqual(JSON.parse(String(codes)), ["closed", "closed"]);
+  } finally {
+    await own[Symbol.asyncDispose]();
+  }
+});

@@ -1,6 +1,7 @@
 //! The npm package `roam-client`.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -28,4 +29,14 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     fs::rename(folder.join(&packed.file), workspace.path(PACKED))
         .with_context(|| format!("could not rename {}", packed.file))?;
     size::check(&packed.parts)
+}
+
+/// Installs the packed package into another folder, as users do.
+pub fn install_into(workspace: &Workspace, folder: &Path) -> Result<()> {
+    println!("build: installing roam-client into {}", folder.display());
+    // Named once more: npm takes a file of the same name for the same package as before.
+    npm::npm(workspace, folder)
+        .args(["install", "--silent", "--no-save", "--no-package-lock"])
+        .arg(workspace.path(PACKED))
+        .run()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{npm, package};
+use super::{cargo, npm, package};
 use crate::shell::{Run, Workspace};
 
 /// The page's folder in the workspace.
@@ -16,12 +16,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     let folder = workspace.path(FOLDER);
     check_lock(&folder)?;
     npm::install(workspace, &folder)?;
-    println!("build: installing roam-client into the page");
-    // Named once more: npm takes a file of the same name for the same package as before.
-    npm::npm(workspace, &folder)
-        .args(["install", "--silent", "--no-save", "--no-package-lock"])
-        .arg(workspace.path(package::PACKED))
-        .run()?;
+    package::install_into(workspace, &folder)?;
     println!("build: page");
     npm::run_script(workspace, &folder, "build").run()
 }
@@ -51,19 +46,7 @@ fn holds_checksum(lock: &str, package: &str) -> bool {
 
 /// Builds the server for release, with the page in it, and gives its program.
 pub fn server(workspace: &Workspace) -> Result<PathBuf> {
-    release(workspace, "web-demo", "web-demo")
-}
-
-/// Builds the server of the tests in browsers for release, and gives its program.
-pub fn test_server(workspace: &Workspace) -> Result<PathBuf> {
-    release(workspace, "roam-tests", "browser-server")
-}
-
-fn release(workspace: &Workspace, package: &str, program: &str) -> Result<PathBuf> {
-    println!("build: {program}");
-    let arguments = ["build", "--release", "--package", package, "--bin", program];
-    workspace.command("cargo").args(arguments).run()?;
-    Ok(workspace.path("target/release").join(program))
+    cargo::release(workspace, "web-demo", "web-demo")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::counts::{Counts, run_tests};
-use crate::build;
+use crate::build::{self, BrowserTests};
 use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
 use crate::shell::{Run, Workspace};
@@ -20,9 +20,6 @@ const WASM_TARGETS: &[[&str; 3]] = &[
     ["--package", "roam-core", "--lib"],
     ["--package", "roam-wasm", "--all-targets"],
 ];
-
-/// The tests of the page in a browser.
-const BROWSER_TESTS: &str = "tests/browser";
 
 /// One step.
 pub struct Step {
@@ -88,6 +85,15 @@ pub const STEPS: &[Step] = &[
         action: |workspace, counts| counts.check(script(workspace, build::PAGE, "check").run()),
     },
     Step {
+        name: "browser-types",
+        does: "no error in the TypeScript of the tests in browsers",
+        needs: &["package"],
+        action: |workspace, counts| {
+            let tests = BrowserTests::prepare(workspace)?;
+            counts.check(tests.script(workspace, "check").run())
+        },
+    },
+    Step {
         name: "clippy",
         does: "no warning in any crate",
         needs: &["setup-rust"],
@@ -141,7 +147,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "page-chromium",
-        does: "the page's tests in headless Chromium, against the demo's server",
+        does: "what users do in a browser, and the demo's page, in headless Chromium",
         needs: &["page", "setup-chromium"],
         action: page_tests,
     },
@@ -158,6 +164,18 @@ pub const STEPS: &[Step] = &[
         action: |workspace, counts| {
             let driver = Firefox::driver(workspace)?;
             wasm_tests(workspace, counts, ["--firefox", "--geckodriver"], &driver)
+        },
+    },
+    Step {
+        name: "page-firefox",
+        does: "the core of what users do in a browser, in headless Firefox",
+        needs: &["package", "setup-firefox"],
+        action: |workspace, counts| {
+            let mut tests = BrowserTests::prepare(workspace)?.script(workspace, "test:firefox");
+            run_tests(
+                tests.env("ROAM_GECKODRIVER", Firefox::driver(workspace)?),
+                counts,
+            )
         },
     },
 ];
@@ -213,13 +231,10 @@ fn wasm_tests(
 }
 
 fn page_tests(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
-    let server = build::server(workspace)?;
-    build::npm_install(workspace, &workspace.path(BROWSER_TESTS))?;
-    let mut tests = script(workspace, BROWSER_TESTS, "test");
+    let mut tests = BrowserTests::prepare(workspace)?.script(workspace, "test");
     tests
         .env("ROAM_CHROMIUM", Chromium::program(workspace)?)
-        .env("ROAM_TEST_SERVER", build::test_server(workspace)?)
-        .env("ROAM_WEB_DEMO", server);
+        .env("ROAM_WEB_DEMO", build::server(workspace)?);
     run_tests(&mut tests, counts)
 }
 
