@@ -13,7 +13,9 @@
 #![forbid(unsafe_code)]
 
 mod handshake;
+mod origins;
 mod server;
 
 pub use handshake::UpgradeError;
+pub use origins::Origins;
 pub use server::Server;

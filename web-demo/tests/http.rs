@@ -44,7 +44,7 @@ async fn what_is_not_there_is_not_found() {
 #[tokio::test]
 async fn the_socket_is_for_web_sockets_of_the_own_page() {
     let plain = ask(Request::get("/rpc")).await;
-    assert_eq!(plain.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(plain.status(), StatusCode::UPGRADE_REQUIRED);
     let foreign = Request::get("/rpc")
         .header("host", "127.0.0.1:8080")
         .header("origin", "http://example.com");

@@ -1,5 +1,8 @@
 //! WebSocket for native programs, as client and as server, on tokio-tungstenite.
 
+mod hello_limit;
+
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -9,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
@@ -17,6 +20,8 @@ use super::{Transport, TransportError};
 use crate::proto::{Config, Framing, Rule};
 use crate::rt::{self, MaybeSend};
 use crate::session::{ConnectError, ConnectionHandle, ServiceDispatcher, initiate};
+
+use hello_limit::{HelloLimit, HelloTooLong};
 
 pub use super::subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
 
@@ -35,7 +40,7 @@ pub fn pick_subprotocol<'a>(offered: impl IntoIterator<Item = &'a str>) -> Optio
 }
 
 /// The settings with which a socket keeps to `config`'s bounds and costs little while idle.
-pub fn socket_config(config: &Config) -> WebSocketConfig {
+fn socket_config(config: &Config) -> WebSocketConfig {
     WebSocketConfig::default()
         // A link that is idle costs its buffers; the default is 128 KiB.
         .read_buffer_size(4 * 1024)
@@ -49,18 +54,25 @@ pub fn socket_config(config: &Config) -> WebSocketConfig {
 pub struct WebSocketTransport<S> {
     socket: WebSocketStream<S>,
     framing: Framing,
+    /// To be called when the first frame is there.
+    on_hello: Option<fn(&mut S)>,
     /// Everything is sent, and so is the socket's end.
     finished: bool,
 }
 
-impl<S> WebSocketTransport<S> {
-    /// Takes over a socket whose handshake is done, and on which `subprotocol` was picked.
-    pub fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
-        Self {
-            socket,
-            framing: framing_of(subprotocol),
-            finished: false,
-        }
+/// Takes over a socket as a server, when the WebSocket handshake is done and `subprotocol` was
+/// picked on it.
+pub async fn accept<S>(socket: S, subprotocol: Option<&str>, config: &Config) -> impl Transport
+where
+    S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
+{
+    let limited = HelloLimit::new(socket);
+    let config = Some(socket_config(config));
+    WebSocketTransport {
+        socket: WebSocketStream::from_raw_socket(limited, Role::Server, config).await,
+        framing: framing_of(subprotocol),
+        on_hello: Some(HelloLimit::lift),
+        finished: false,
     }
 }
 
@@ -85,10 +97,12 @@ pub async fn open(
         .ok_or(ConnectError::Timeout)?
         .map_err(transport_error)?;
     let picked = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    Ok(WebSocketTransport::new(
+    Ok(WebSocketTransport {
         socket,
-        picked.and_then(|name| name.to_str().ok()),
-    ))
+        framing: framing_of(picked.and_then(|name| name.to_str().ok())),
+        on_hello: None,
+        finished: false,
+    })
 }
 
 /// Connects to a server, runs the link in the background and waits until it is ready.
@@ -131,7 +145,12 @@ where
                 None => return Poll::Ready(Ok(None)),
             };
             match message {
-                Message::Binary(frame) => return Poll::Ready(Ok(Some(frame))),
+                Message::Binary(frame) => {
+                    if let Some(lift) = self.on_hello.take() {
+                        lift(self.socket.get_mut());
+                    }
+                    return Poll::Ready(Ok(Some(frame)));
+                }
                 Message::Text(_) => return Poll::Ready(Err(text_frame())),
                 // Pings are answered by tungstenite; after a close frame the stream ends.
                 _ => {}
@@ -194,8 +213,15 @@ fn receive_error(error: Error) -> TransportError {
     match error {
         Error::Capacity(error) => Rule::TooLarge.because(error.to_string()).into(),
         Error::Utf8(_) => text_frame(),
+        Error::Io(error) if is_hello_too_long(&error) => {
+            Rule::TooLarge.because(HelloTooLong.to_string()).into()
+        }
         error => TransportError::lost(error),
     }
+}
+
+fn is_hello_too_long(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<HelloTooLong>())
 }
 
 #[cfg(test)]

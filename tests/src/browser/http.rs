@@ -5,9 +5,9 @@ use std::path::Path;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, SEC_WEBSOCKET_PROTOCOL};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
 use roam_core::Config;
 use roam_ws_server::Server;
@@ -56,7 +56,7 @@ fn link(server: &Server, change: fn(&mut Request)) -> axum::routing::MethodRoute
         change(&mut request);
         match server.upgrade(request) {
             Ok(response) => response.map(|()| Body::empty()),
-            Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+            Err(error) => error.response().map(Body::from),
         }
     })
 }

@@ -6,10 +6,9 @@ mod security;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{any, get};
-use roam_ws_server::{Server, UpgradeError};
+use roam_ws_server::Server;
 use tower_http::compression::CompressionLayer;
 
 /// How many pages can be open at once.
@@ -28,19 +27,8 @@ pub fn router() -> Router {
 }
 
 fn open_link(server: &Server, request: Request) -> Response {
-    if !security::is_same_origin(&request) {
-        return (StatusCode::FORBIDDEN, "only for the page of this server").into_response();
-    }
     match server.upgrade(request) {
         Ok(response) => response.map(|()| Body::empty()),
-        Err(error) => (status(&error), error.to_string()).into_response(),
-    }
-}
-
-fn status(error: &UpgradeError) -> StatusCode {
-    match error {
-        UpgradeError::NotWebSocket(_) => StatusCode::BAD_REQUEST,
-        UpgradeError::TooManyLinks => StatusCode::SERVICE_UNAVAILABLE,
-        UpgradeError::NotUpgradable => StatusCode::INTERNAL_SERVER_ERROR,
+        Err(error) => error.response().map(Body::from),
     }
 }
