@@ -13,3 +13,4 @@ import "./disposal.test.js";
 import "./serving.test.js";
 import "./links.test.js";
 import "./memory.test.js";
+import "./demo.test.js";

@@ -26,7 +26,7 @@ export class ChatPanel implements Panel {
   readonly #name = element("chat-name", HTMLInputElement);
   readonly #room = element("chat-room", HTMLElement);
   readonly #members = element("chat-members", HTMLUListElement);
-  readonly #log = element("chat-log", HTMLOListElement);
+  readonly #log = element("chat-log", HTMLElement);
   readonly #text = element("chat-text", HTMLInputElement);
   readonly #error = element("chat-error", HTMLElement);
   #chat: ChatClient | undefined;
@@ -179,7 +179,7 @@ export class ChatPanel implements Panel {
     const log = this.#log;
     // Whoever reads what was said before is not moved away from it.
     const follows = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    const line = make("li", "", kind);
+    const line = make("p", "", kind);
     line.dataset["testid"] = `chat-line-${kind}`;
     line.append(...parts);
     log.append(line);
