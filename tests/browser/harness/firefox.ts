@@ -59,7 +59,8 @@ export class Firefox implements AsyncDisposable {
 }
 
 async function command<T>(method: "POST" | "DELETE", url: string, body?: object): Promise<T> {
-  const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const content =
+    body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
   const response = await fetch(url, { method, ...content });
   const { value } = (await response.json()) as { value: T & { message?: string } };
   if (!response.ok) throw new Error(`WebDriver: ${value.message}`);

@@ -22,10 +22,7 @@ export class Program implements AsyncDisposable {
   ): Promise<[Program, T]> {
     const child = spawn(file, args, { env: { ...process.env, PORT: "0" } });
     const program = new Program(child);
-    await Promise.race([
-      once(child, "spawn"),
-      once(child, "error").then(([error]) => Promise.reject(error as Error)),
-    ]);
+    await Promise.race([once(child, "spawn"), once(child, "error").then(([error]) => Promise.reject(error as Error))]);
     for await (const line of createInterface(child.stdout)) {
       const found = ready(line);
       if (found === undefined) continue;

@@ -71,7 +71,14 @@ test("a method that nobody serves, and arguments that do not decode there", asyn
       methods: service.methods.map((method) => (method.name === "echo" ? { ...method, ...change } : method)),
     });
     const unknown = link.client(other(Calls, { id: "0x1" }));
-    const longer = link.client(other(Calls, { args: [["text", "string"], ["more", "string"]] }));
+    const longer = link.client(
+      other(Calls, {
+        args: [
+          ["text", "string"],
+          ["more", "string"],
+        ],
+      }),
+    );
     return [
       (await kit.failure(unknown.echo("")))?.code,
       (await kit.failure(longer.echo("", "" as never)))?.code,

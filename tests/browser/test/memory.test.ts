@@ -75,7 +75,9 @@ test("256 MiB from the server that are read slowly", async (lab) => {
     tabGrowth = Math.max(tabGrowth, (await tabMemory(tab)) - tabBefore);
   }
   const serverGrowth = (await peakRss(server.pid)) - serverBefore;
-  lab.note(`tab: ${mib(tabGrowth)} at most above ${mib(tabBefore)}; server: ${mib(serverGrowth)} above ${mib(serverBefore)}`);
+  lab.note(
+    `tab: ${mib(tabGrowth)} at most above ${mib(tabBefore)}; server: ${mib(serverGrowth)} above ${mib(serverBefore)}`,
+  );
   assert.ok(tabGrowth <= MAX_GROWTH, `the tab grew by ${mib(tabGrowth)}`);
   assert.ok(serverGrowth <= MAX_GROWTH, `the server grew by ${mib(serverGrowth)}`);
 });
@@ -101,7 +103,9 @@ test("a hundred thousand calls and two thousand streams leave nothing behind", a
   await held.evaluate(({ work }) => work(100_000, 2_000));
   const tabGrowth = (await tabMemory(tab)) - tabBefore;
   const serverGrowth = (await rss(server.pid)) - serverBefore;
-  lab.note(`tab: ${mib(tabGrowth)} more than ${mib(tabBefore)}; server: ${mib(serverGrowth)} more than ${mib(serverBefore)}`);
+  lab.note(
+    `tab: ${mib(tabGrowth)} more than ${mib(tabBefore)}; server: ${mib(serverGrowth)} more than ${mib(serverBefore)}`,
+  );
   assert.ok(tabGrowth < MIB, `the tab grew by ${mib(tabGrowth)}`);
   assert.ok(serverGrowth < 2 * MIB, `the server grew by ${mib(serverGrowth)}`);
   assert.equal(await held.evaluate(({ link }) => link.stats().channels), 0);

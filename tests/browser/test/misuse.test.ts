@@ -92,7 +92,10 @@ test("an iterable with a wrong element, or that throws, fails its call", async (
     };
     return Promise.all([kit.failure(tally([0, 1, "2" as never])), kit.failure(tally(faulty()))]);
   });
-  assert.deepEqual([wrong?.code, wrong?.reason], ["invalid-argument", 'element: expected an integer from 0 to 4294967295, got "2"']);
+  assert.deepEqual(
+    [wrong?.code, wrong?.reason],
+    ["invalid-argument", 'element: expected an integer from 0 to 4294967295, got "2"'],
+  );
   assert.deepEqual(thrown, { code: "RangeError", message: "out of numbers" });
 });
 

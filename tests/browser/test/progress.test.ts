@@ -14,7 +14,10 @@ test("grows while the server reads, and is complete with the answer", async (lab
   });
   assert.equal(told.at(-1), whole);
   assert.ok(told.length >= 8, `told ${told.length} times`);
-  assert.ok(told.every((bytes, index) => index === 0 || bytes > told[index - 1]!), told.join());
+  assert.ok(
+    told.every((bytes, index) => index === 0 || bytes > told[index - 1]!),
+    told.join(),
+  );
 });
 
 test("does not tell of what was only sent", async (lab) => {

@@ -59,7 +59,13 @@ test("an async iterable, an array, a generator and a typed array feed a stream",
         yield number;
       }
     };
-    return Promise.all([tally(slowly()), tally([0, 1, 2]), tally(kit.count(3)), tally(Uint32Array.of(0, 1, 2)), tally([])]);
+    return Promise.all([
+      tally(slowly()),
+      tally([0, 1, 2]),
+      tally(kit.count(3)),
+      tally(Uint32Array.of(0, 1, 2)),
+      tally([]),
+    ]);
   });
   const three = { count: 3, in_order: true };
   assert.deepEqual(tallies, [three, three, three, three, { count: 0, in_order: true }]);

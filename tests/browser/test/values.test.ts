@@ -299,7 +299,13 @@ test("a type that holds itself, as deep as it may be, and no deeper", async (lab
     };
   });
   assert.deepEqual(report, {
-    value: { value: 1, kids: [{ value: 2, kids: [] }, { value: 1, kids: [{ value: 0, kids: [] }] }] },
+    value: {
+      value: 1,
+      kids: [
+        { value: 2, kids: [] },
+        { value: 1, kids: [{ value: 0, kids: [] }] },
+      ],
+    },
     debug:
       "Tree { value: 1, kids: [Tree { value: 2, kids: [] }, Tree { value: 1, kids: [Tree { value: 0, kids: [] }] }] }",
     depth: 60,

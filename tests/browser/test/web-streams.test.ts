@@ -9,7 +9,12 @@ test("an Rx as a ReadableStream", async (lab) => {
     const words = new TransformStream<number, string>({
       transform: (number, controller) => controller.enqueue(`${number} `),
     });
-    const encoded = link.client(Streams).count(1_000).readable().pipeThrough(words).pipeThrough(new TextEncoderStream());
+    const encoded = link
+      .client(Streams)
+      .count(1_000)
+      .readable()
+      .pipeThrough(words)
+      .pipeThrough(new TextEncoderStream());
     const cut = link.client(Streams).countAndFail(3).readable().getReader();
     for (let i = 0; i < 3; i++) await cut.read();
     return [await new Response(encoded).text(), await kit.failure(cut.read())] as const;
