@@ -20,6 +20,7 @@ mod session {
     mod leaks;
     mod local;
     mod loss;
+    mod metadata;
     mod placing;
     mod tracing;
 }

@@ -172,7 +172,8 @@ async fn connections_are_refused() {
         .next()
         .await
         .unwrap()
-        .reject("unauthorized", &metadata);
+        .reject("unauthorized", &metadata)
+        .unwrap();
     match first.await.unwrap_err() {
         RejectError::Rejected { reason, metadata } => {
             assert_eq!(&*reason, "unauthorized");
