@@ -23,4 +23,6 @@ mod session {
     mod metadata;
     mod placing;
     mod tracing;
+    #[cfg(feature = "stream")]
+    mod tunnels;
 }

@@ -22,6 +22,7 @@ pub mod raw;
 mod shared;
 mod todo;
 mod trace;
+mod tunnel;
 mod unfinished;
 mod waiters;
 mod wire;
@@ -37,3 +38,8 @@ pub use deadline::Deadline;
 pub use dispatch::{IncomingCall, NoDispatcher, RoutedDispatcher, ServiceDispatcher};
 pub use driver::{Driver, accept, connect, initiate};
 pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
+pub use tunnel::{Tunnel, tunnel_pair};
+#[cfg(feature = "stream")]
+pub use tunnel::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};
+#[cfg(feature = "stream")]
+pub(crate) use unfinished::Unfinished;
