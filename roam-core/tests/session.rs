@@ -1,7 +1,8 @@
 //! The behaviour of the session layer, over the memory transport.
 //!
 //! Nothing here waits for time to pass: what comes first is settled by events. Each test runs with
-//! one thread and with several, and under a watchdog, so that a deadlock fails.
+//! one thread and with several, and under a watchdog, so that a deadlock fails. Where time is the
+//! behaviour, it runs with one thread and a clock that is paused.
 
 mod session {
     #[macro_use]
@@ -12,11 +13,16 @@ mod session {
     mod calls;
     mod cancelling;
     mod connections;
+    mod deadlines;
     mod endings;
     mod flow;
     mod independence;
     mod leaks;
     mod local;
     mod loss;
+    mod metadata;
     mod placing;
+    mod tracing;
+    #[cfg(feature = "stream")]
+    mod tunnels;
 }

@@ -234,6 +234,19 @@ impl Link {
         Received::End(end)
     }
 
+    /// How a channel on which we receive has ended, though elements may still wait there. While it
+    /// has not, a [`ChannelReady`](Event::ChannelReady) follows when it may have.
+    pub fn receiving_end(&mut self, id: ConnectionId, channel: ChannelId) -> Option<ChannelEnd> {
+        let found = self
+            .find(id)
+            .and_then(|(connection, _)| connection.channels.get_mut(&channel.0));
+        let Some(half) = found.and_then(Channel::receiver) else {
+            return Some(ChannelEnd::ConnectionOver);
+        };
+        half.waiting |= half.end.is_none();
+        half.end
+    }
+
     /// Counts elements as consumed, and grants the peer more when it is time. Returns after how
     /// many more consumed bytes it will be.
     pub fn consume(&mut self, id: ConnectionId, channel: ChannelId, bytes: u32) -> u32 {

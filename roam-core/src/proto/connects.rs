@@ -159,7 +159,7 @@ impl Link {
         Ok(id)
     }
 
-    /// Refuses the peer the connection that it asked for.
+    /// Refuses the peer the connection that it asked for. Metadata over a limit is left out.
     pub fn reject(&mut self, request: RequestId, reason: &str, metadata: &Metadata) {
         if self.is_open() && self.connects.incoming.remove(&request.0) {
             let none = Metadata::new();

@@ -11,9 +11,9 @@ use super::wire::{Put, Reader, WireError};
 /// ```
 /// use roam_core::{Metadata, MetadataValue};
 ///
-/// let metadata = Metadata::new().with("traceparent", "00-0af7-b7ad-01").with("attempt", 2);
+/// let metadata = Metadata::new().with("tenant", "acme").with("attempt", 2);
 /// assert_eq!(metadata.get("attempt"), Some(&MetadataValue::U64(2)));
-/// assert_eq!(metadata.get_str("traceparent"), Some("00-0af7-b7ad-01"));
+/// assert_eq!(metadata.get_str("tenant"), Some("acme"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -80,6 +80,12 @@ impl Metadata {
     /// Appends an entry.
     pub fn push(&mut self, key: impl Into<String>, value: impl Into<MetadataValue>) {
         self.entries.push((key.into(), value.into()));
+    }
+
+    /// Has `key` once, with this value, whatever it had before.
+    pub fn set(&mut self, key: &str, value: impl Into<MetadataValue>) {
+        self.entries.retain(|(k, _)| k != key);
+        self.push(key, value);
     }
 
     /// The first value of `key`.

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// `Send` where there are threads.
 pub trait MaybeSend: Send {}
@@ -28,7 +30,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
 }
 
-/// Tells how long ago it was made.
+/// Tells how long ago it was made, by the clock that timers go by: tests may stop it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Instant);
 

@@ -30,6 +30,9 @@ pub struct ServiceDescriptor {
 /// Describes a method of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodDescriptor {
+    /// The name of the service that it belongs to.
+    #[serde(skip)]
+    pub service: Cow<'static, str>,
     /// The name as written in Rust, without `r#`.
     pub name: Cow<'static, str>,
     /// Its doc comment, without indentation; empty when there is none.
@@ -71,8 +74,11 @@ impl ServiceDescriptor {
         name: Cow<'static, str>,
         doc: Cow<'static, str>,
         types: Types,
-        methods: Vec<MethodDescriptor>,
+        mut methods: Vec<MethodDescriptor>,
     ) -> Self {
+        for method in &mut methods {
+            method.service.clone_from(&name);
+        }
         let mut by_id: Vec<_> = methods.iter().map(|method| method.id).zip(0..).collect();
         by_id.sort_unstable();
         Self {

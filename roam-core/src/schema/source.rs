@@ -3,6 +3,8 @@
 //! They are constants, so that what a signature must fulfil is checked at compile time, in
 //! one place for each of its types; the descriptions are made of them at run time.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -153,6 +155,7 @@ impl MethodSource {
             self.name
         );
         MethodDescriptor {
+            service: Cow::default(),
             name: self.name.into(),
             doc: self.doc.into(),
             id: method_id(service, self.name, types, &args, returned),

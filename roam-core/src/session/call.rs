@@ -15,15 +15,14 @@ use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
 use super::binder::{self, CollectedEnds};
+use super::child::Parent;
 use super::codec::{self, DecodeError};
 use super::connection::ConnectionHandle;
+use super::deadline::Deadline;
 use super::error::{CallError, CallFailure, Never, RoamError};
 use super::unfinished::cutting;
 use super::waiters::set_waker;
 use super::wire::OpenedEnds;
-
-/// The metadata key under which a call says how many milliseconds its caller still waits.
-pub(super) const DEADLINE_KEY: &str = "roam-deadline-ms";
 
 /// Something that calls can be made on.
 pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
@@ -42,6 +41,9 @@ pub struct OutgoingCall {
     pub payload: Vec<u8>,
     /// The channel ends in the arguments.
     pub ends: CollectedEnds,
+    /// Until when the answer is waited for. The peer is told, when the call is sent, how long that
+    /// still is.
+    pub deadline: Option<Deadline>,
 }
 
 /// The answer to a call, not decoded yet. Channel ends that it holds are cut when it is dropped.
@@ -85,6 +87,7 @@ struct Prepared<C, A> {
     method: &'static MethodDescriptor,
     args: A,
     metadata: Metadata,
+    parent: Option<Box<Parent>>,
 }
 
 impl<C, A, T, E> Call<C, A, T, E> {
@@ -95,6 +98,7 @@ impl<C, A, T, E> Call<C, A, T, E> {
             method,
             args,
             metadata: Metadata::new(),
+            parent: None,
         };
         Self {
             state: State::Prepared(Some(prepared)),
@@ -112,10 +116,26 @@ impl<C, A, T, E> Call<C, A, T, E> {
     }
 
     /// Waits for the answer no longer than `timeout`, counted from the first poll, and lets the
-    /// peer stop the handler when that has passed.
+    /// peer stop the handler when that has passed. Without effect once the call has been polled.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+
+    /// Makes the call a part of another; see [`child_call`](super::Context::child_call).
+    pub(super) fn with_parent(mut self, parent: Parent) -> Self {
+        if let State::Prepared(Some(prepared)) = &mut self.state {
+            prepared.parent = Some(Box::new(parent));
+        }
+        self
+    }
+}
+
+impl<C, A> Prepared<C, A> {
+    /// Until when its answer is waited for, as of now.
+    fn deadline(&self, timeout: Option<Duration>) -> Option<Deadline> {
+        let inherited = self.parent.as_ref().and_then(|parent| parent.deadline);
+        Deadline::sooner(timeout.map(Deadline::after), inherited)
     }
 }
 
@@ -124,20 +144,24 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
         let State::Prepared(prepared) = &mut self.state else {
             return Ok(());
         };
+        let Some(deadline) = prepared.as_ref().map(|call| call.deadline(self.timeout)) else {
+            return Ok(());
+        };
+        if deadline.is_some_and(|deadline| deadline.has_passed()) {
+            return Err(CallFailure::Failed(Failure::Deadline));
+        }
         let Some(Prepared {
             caller,
             method,
             args,
             mut metadata,
+            parent,
         }) = prepared.take()
         else {
             return Ok(());
         };
-        if let Some(timeout) = self.timeout {
-            metadata.push(
-                DEADLINE_KEY,
-                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
-            );
+        if let Some(parent) = parent {
+            parent.put_trace(&mut metadata);
         }
         let (payload, ends) = cutting(move || binder::encode(&args, Vec::new()))?;
         let answer = caller.call(OutgoingCall {
@@ -145,10 +169,10 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
             metadata,
             payload,
             ends,
+            deadline,
         });
-        let deadline = self
-            .timeout
-            .map(|timeout| Box::pin(rt::sleep(timeout)) as BoxFuture<'static, ()>);
+        let deadline = deadline
+            .map(|deadline| Box::pin(rt::sleep(deadline.remaining())) as BoxFuture<'static, ()>);
         self.state = State::Waiting { answer, deadline };
         Ok(())
     }

@@ -90,9 +90,11 @@ impl<T> Tx<T> {
     }
 
     /// Waits until nobody reads any more: the reader has gone, the call or the connection is over.
-    pub async fn closed(&self) {
+    /// It gives the error that sending has from then on.
+    pub async fn closed(&self) -> SendError {
         let mut place = Place::new(&self.raw);
-        poll_fn(|cx| place.raw.poll_closed(&mut place.ticket, cx)).await;
+        let cut = poll_fn(|cx| place.raw.poll_closed(&mut place.ticket, cx));
+        cut.await.into()
     }
 
     /// How many bytes of what was sent the reader has surely consumed; `None` while the channel
@@ -202,6 +204,16 @@ impl<T> Rx<T> {
             raw: Mutex::new(Some(raw)),
             element: PhantomData,
         }
+    }
+
+    /// Waits until the channel is cut, which may be long before its reader comes to that: for a
+    /// reader that is busy with what it has read. A channel that ends cleanly never is.
+    pub async fn cut(&mut self) -> RecvError {
+        poll_fn(|cx| match self.raw() {
+            Some(receiver) => receiver.poll_cut(cx).map(RecvError::from),
+            None => Poll::Ready(RecvError::Moved),
+        })
+        .await
     }
 
     fn raw(&mut self) -> &mut Option<RawReceiver> {

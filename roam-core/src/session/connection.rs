@@ -153,6 +153,9 @@ impl ConnectionHandle {
     /// Sends a call once the handshake is done and there is room.
     pub(super) async fn send_call(self, mut call: OutgoingCall) -> Result<Answer, CallFailure> {
         self.room().await;
+        if let Some(deadline) = call.deadline {
+            deadline.put(&mut call.metadata);
+        }
         self.start_call(&mut call)?.await
     }
 
@@ -163,6 +166,7 @@ impl ConnectionHandle {
             ref metadata,
             ref payload,
             ref mut ends,
+            ..
         } = *call;
         self.start_with(
             method,

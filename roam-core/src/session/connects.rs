@@ -206,8 +206,19 @@ impl IncomingConnection {
     }
 
     /// Refuses it.
-    pub fn reject(mut self, reason: &str, metadata: &Metadata) {
+    ///
+    /// # Errors
+    /// When our metadata is over a limit. It is left out, and the peer's request refused all the
+    /// same.
+    pub fn reject(mut self, reason: &str, metadata: &Metadata) -> Result<(), MetadataError> {
+        let checked = metadata.check();
+        let metadata = if checked.is_ok() {
+            metadata
+        } else {
+            NO_METADATA
+        };
         self.answer_with_reject(reason, metadata);
+        checked
     }
 
     fn answer_with_reject(&mut self, reason: &str, metadata: &Metadata) {

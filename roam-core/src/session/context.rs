@@ -1,11 +1,10 @@
 //! What a handler knows of the call that it answers.
 
-use std::time::Duration;
-
 use crate::proto::{ChannelId, ConnectionId, Metadata, MethodId, RequestId};
-use crate::rt::Clock;
 
 use super::connection::ConnectionHandle;
+use super::deadline::Deadline;
+use super::trace;
 
 /// What a handler knows of the call that it answers, beside its arguments.
 #[derive(Clone, Debug)]
@@ -16,26 +15,6 @@ pub struct Context {
     pub(super) metadata: Metadata,
     pub(super) channels: Vec<ChannelId>,
     pub(super) deadline: Option<Deadline>,
-}
-
-/// A moment until which something waits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    clock: Clock,
-    limit: Duration,
-}
-
-impl Deadline {
-    pub(super) fn after(limit: Duration) -> Self {
-        Self {
-            clock: Clock::start(),
-            limit,
-        }
-    }
-
-    pub(super) fn remaining(&self) -> Duration {
-        self.limit.saturating_sub(self.clock.now())
-    }
 }
 
 impl Context {
@@ -69,9 +48,16 @@ impl Context {
         &self.channels
     }
 
-    /// How long the caller still waits; `None` when it did not say. The handler is stopped when
-    /// that has passed.
-    pub fn time_left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.remaining())
+    /// Until when the caller waits; `None` when it did not say. The handler is stopped when that
+    /// has passed. Calls that it makes keep to it by [`child_call`](Self::child_call).
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// The trace that the call belongs to: what its metadata says under `traceparent`, when that
+    /// is well-formed as W3C's Trace Context has it. The handler's `tracing` span has it as well.
+    pub fn traceparent(&self) -> Option<&str> {
+        let traceparent = self.metadata.get_str(trace::PARENT_KEY)?;
+        trace::is_well_formed(traceparent).then_some(traceparent)
     }
 }

@@ -5,24 +5,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::{Instrument, Span};
 
 use crate::proto::{Direction, Failure, Metadata, MethodId, Refused, Request, RequestId, outcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
 use super::binder::{self, CollectedEnds};
-use super::call::DEADLINE_KEY;
 use super::connection::ConnectionHandle;
-use super::context::{Context, Deadline};
+use super::context::Context;
+use super::deadline::Deadline;
 use super::shared::{NO_METADATA, Shared};
 use super::todo::Started;
+use super::trace;
 use super::unfinished::Unfinished;
 use super::wire::{OpenedEnds, Wire};
 
@@ -134,8 +135,7 @@ impl IncomingCall {
         } = request;
         let ConnectionHandle { users, state } = connection.clone();
         let ends = OpenedEnds::new(users, state, channels.clone());
-        let millis = metadata.get_u64(DEADLINE_KEY);
-        let deadline = millis.map(|millis| Deadline::after(Duration::from_millis(millis)));
+        let deadline = Deadline::from_metadata(&metadata);
         let responder = Responder {
             connection: connection.clone(),
             request,
@@ -299,8 +299,11 @@ pub(super) fn start(shared: &Shared, started: Started) {
         users,
         state: connection,
     };
-    let inline = runs_inline(&*dispatcher, request.method);
-    let mut handler = Unfinished::new(run(dispatcher, IncomingCall::new(connection, request)));
+    let method = find_method(&*dispatcher, request.method);
+    let call = IncomingCall::new(connection, request);
+    let span = trace::handler_span(call.context(), method);
+    let mut handler = Unfinished::new(run(dispatcher, call, span));
+    let inline = method.is_some_and(|method| method.inline);
     if inline && poll_once(&mut handler).is_ready() {
         return;
     }
@@ -318,25 +321,33 @@ pub(super) fn start(shared: &Shared, started: Started) {
     }
 }
 
-/// Whether the handler asks to be polled in place first.
-fn runs_inline(dispatcher: &dyn ServiceDispatcher, method: MethodId) -> bool {
+fn find_method(
+    dispatcher: &dyn ServiceDispatcher,
+    id: MethodId,
+) -> Option<&'static MethodDescriptor> {
     // That is user code. When it panics, so it will when it is asked for the handler, and there
     // the caller is told.
-    let method = catch_unwind(AssertUnwindSafe(|| dispatcher.method(method)));
-    method.is_ok_and(|method| method.is_some_and(|method| method.inline))
+    catch_unwind(AssertUnwindSafe(|| dispatcher.method(id))).unwrap_or_default()
 }
 
 /// The handler, kept from taking others down when it panics, and from outliving its deadline.
-fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) -> BoxFuture<'static, ()> {
+fn run(
+    dispatcher: Arc<dyn ServiceDispatcher>,
+    call: IncomingCall,
+    span: Span,
+) -> BoxFuture<'static, ()> {
     let Some(deadline) = call.context.deadline else {
-        return Box::pin(catch_panics(dispatcher, call));
+        return Box::pin(catch_panics(dispatcher, call).instrument(span));
     };
     let (connection, request) = (call.responder.connection.clone(), call.responder.request);
     Box::pin(async move {
-        let mut handler = Unfinished::new(Box::pin(catch_panics(dispatcher, call)));
-        if rt::timeout(deadline.remaining(), &mut handler)
-            .await
-            .is_none()
+        let handler = catch_panics(dispatcher, call).instrument(span);
+        let mut handler = Unfinished::new(Box::pin(handler));
+        // One that comes too late is not even begun.
+        if deadline.has_passed()
+            || rt::timeout(deadline.remaining(), &mut handler)
+                .await
+                .is_none()
         {
             // Before the handler is dropped, which would answer with Cancelled.
             let (metadata, payload) = Failure::Deadline.response();

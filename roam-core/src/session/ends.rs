@@ -86,13 +86,13 @@ impl RawSender {
         }
     }
 
-    /// Waits until nobody reads any more.
-    pub(super) fn poll_closed(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<()> {
+    /// Waits until nobody reads any more, and tells why.
+    pub(super) fn poll_closed(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<Cut> {
         let closed = self
             .pair
             .unless_on_wire(|local| local.poll_closed(ticket, cx));
         match closed {
-            Ok((closed, _replaced)) => closed,
+            Ok((closed, _replaced)) => closed.map(|()| Cut::Reset),
             Err(wire) => wire.poll_closed(ticket, cx),
         }
     }
@@ -243,6 +243,20 @@ impl RawReceiver {
             && let Some(wire) = self.pair.wire()
         {
             self.report_after = wire.consume(std::mem::take(&mut self.unreported));
+        }
+    }
+
+    /// Waits until the channel is cut, which may be long before a reader comes to that.
+    pub(super) fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<Cut> {
+        if let Some(end) = &self.end {
+            return match end {
+                Err(cut) => Poll::Ready(cut.clone()),
+                Ok(()) => Poll::Pending,
+            };
+        }
+        match self.pair.unless_on_wire(|local| local.poll_cut(cx)) {
+            Ok((cut, _replaced)) => cut,
+            Err(wire) => wire.poll_cut(cx),
         }
     }
 

@@ -3,12 +3,14 @@
 mod binder;
 mod call;
 mod channel;
+mod child;
 mod codec;
 #[cfg(test)]
 mod codec_tests;
 mod connection;
 mod connects;
 mod context;
+mod deadline;
 mod decoder;
 mod dispatch;
 mod driver;
@@ -19,6 +21,8 @@ mod pump;
 pub mod raw;
 mod shared;
 mod todo;
+mod trace;
+mod tunnel;
 mod unfinished;
 mod waiters;
 mod wire;
@@ -30,6 +34,12 @@ pub use codec::{DecodeError, EncodeError, Malformed};
 pub use connection::ConnectionHandle;
 pub use connects::{IncomingConnection, IncomingConnections, RejectError};
 pub use context::Context;
+pub use deadline::Deadline;
 pub use dispatch::{IncomingCall, NoDispatcher, RoutedDispatcher, ServiceDispatcher};
 pub use driver::{Driver, accept, connect, initiate};
 pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
+pub use tunnel::{Tunnel, tunnel_pair};
+#[cfg(feature = "stream")]
+pub use tunnel::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};
+#[cfg(feature = "stream")]
+pub(crate) use unfinished::Unfinished;

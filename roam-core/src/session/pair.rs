@@ -167,6 +167,14 @@ impl Local {
         }
     }
 
+    /// Ready when the sender went other than cleanly. The waker is to be dropped.
+    pub(super) fn poll_cut(&mut self, cx: &Context<'_>) -> (Poll<Cut>, Option<Waker>) {
+        match &self.finished {
+            Some(Err(cut)) => (Poll::Ready(cut.clone()), None),
+            _ => (Poll::Pending, set_waker(&mut self.receiver, cx.waker())),
+        }
+    }
+
     /// The receiver is gone: those who wait for that, and its waker, to be dropped.
     pub(super) fn abandon(&mut self) -> (Waiters, Option<Waker>) {
         self.receiver_gone = true;

@@ -19,7 +19,7 @@ pub(super) async fn pump(mut from: RawReceiver, to: RawSender) {
             match next {
                 Poll::Ready(next) => Poll::Ready(Some(next)),
                 // A reader that goes is to be told of at once, not when the next element comes.
-                Poll::Pending => to.poll_closed(&mut ticket, cx).map(|()| None),
+                Poll::Pending => to.poll_closed(&mut ticket, cx).map(|_| None),
             }
         });
         match next.await {

@@ -35,20 +35,20 @@ pub(super) fn cutting<R>(act: impl FnOnce() -> R) -> R {
 
 /// A future that is cut short when it is dropped before it was ready.
 #[derive(Debug)]
-pub(super) struct Unfinished<F>(Option<F>);
+pub(crate) struct Unfinished<F>(Option<F>);
 
 impl<F> Unfinished<F> {
-    pub(super) fn new(future: F) -> Self {
+    pub(crate) fn new(future: F) -> Self {
         Self(Some(future))
     }
 }
 
-impl<F: Future<Output = ()> + Unpin> Future for Unfinished<F> {
-    type Output = ();
+impl<F: Future + Unpin> Future for Unfinished<F> {
+    type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Some(future) = &mut self.0 else {
-            return Poll::Ready(());
+            panic!("polled after it was ready")
         };
         let polled = Pin::new(future).poll(cx);
         if polled.is_ready() {

@@ -137,11 +137,12 @@ impl Wire {
         }
     }
 
-    /// Waits until nobody reads any more.
-    pub(super) fn poll_closed(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<()> {
+    /// Waits until nobody reads any more, and tells why.
+    pub(super) fn poll_closed(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<Cut> {
         // There is never so much credit, so that it is the end that is waited for.
         let forever = |link: &mut Link, id| link.want_credit(id, self.channel, usize::MAX);
-        self.poll_while_blocked(ticket, cx, forever).map(drop)
+        self.poll_while_blocked(ticket, cx, forever)
+            .map(|end| end.err().unwrap_or(Cut::Reset))
     }
 
     /// One that waited does not any more.
@@ -202,6 +203,22 @@ impl Wire {
             })),
             Received::Nothing => Poll::Pending,
             Received::End(end) => Poll::Ready(Err(self.cut(end))),
+        }
+    }
+
+    /// Waits until the channel is cut, which may be long before a reader comes to that.
+    pub(super) fn poll_cut(&self, cx: &Context<'_>) -> Poll<Cut> {
+        let end = self.with(|state, todo, id| {
+            let end = state.link.receiving_end(id, self.channel);
+            if end.is_none() {
+                state.wait(self.waits(), &mut Some(self.ticket), cx.waker(), todo);
+            }
+            end
+        });
+        match end.map(|end| self.cut(end)) {
+            Some(Some(cut)) => Poll::Ready(cut),
+            // After a clean end nothing can cut it any more.
+            Some(None) | None => Poll::Pending,
         }
     }
 

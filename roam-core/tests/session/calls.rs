@@ -97,7 +97,7 @@ impl Lab for Handler {
     async fn told(&self, cx: &Context) -> Vec<(String, String)> {
         assert_eq!(cx.connection_id(), cx.connection().id());
         assert_eq!(cx.method(), lab_service().methods[8].id);
-        assert!(cx.request_id().0 > 0 && cx.time_left().is_none());
+        assert!(cx.request_id().0 > 0 && cx.deadline().is_none());
         let entry = |(key, value): (&str, &MetadataValue)| (key.to_owned(), format!("{value:?}"));
         cx.metadata().iter().map(entry).collect()
     }

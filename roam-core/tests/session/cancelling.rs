@@ -1,14 +1,12 @@
-//! A call is sent when it is first polled. Whoever drops it, and a deadline that passes, stop its
-//! handler.
+//! A call is sent when it is first polled. Whoever drops it stops its handler.
 
 use std::future::pending;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use roam_core::proto::{Event, Response};
 use roam_core::{
-    CallError, ConnectionHandle, ConnectionId, Context, Failure, Metadata, NoDispatcher, RecvError,
-    Tx, channel, service,
+    ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, RecvError, Tx, channel,
+    service,
 };
 
 use super::harness::{Events, Seen, events, link, poll_now, settle, until_idle};
@@ -21,9 +19,6 @@ runs! {
     a_call_that_is_dropped_before_the_handshake_is_never_sent
     cancelled_before_it_began_a_handler_never_runs
     a_handler_that_was_polled_in_place_is_stopped_as_well
-    a_deadline_ends_the_call_here
-    a_deadline_ends_the_handler_there
-    a_deadline_reaches_the_handler_and_does_not_touch_a_call_in_time
     a_stopped_handler_cuts_what_it_held
 }
 
@@ -33,7 +28,7 @@ trait Ward {
     #[roam(inline)]
     async fn stay_inline(&self);
     async fn send_and_stay(&self, tx: Tx<u8>);
-    async fn millis_left(&self) -> Option<u64>;
+    async fn nothing(&self);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +66,7 @@ impl Ward for Handler {
         self.stay().await;
     }
 
-    async fn millis_left(&self, cx: &Context) -> Option<u64> {
-        Some(cx.time_left()?.as_millis().try_into().unwrap())
-    }
+    async fn nothing(&self, _: &Context) {}
 }
 
 fn handler(held: Option<Tx<u8>>) -> (WardDispatcher<Handler>, Seen<Does>) {
@@ -151,7 +144,7 @@ async fn a_call_that_is_dropped_before_the_handshake_is_never_sent() {
     assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
     peer.shake_hands().await;
     client.ready().await.unwrap();
-    assert!(poll_now(ward.millis_left()).is_pending());
+    assert!(poll_now(ward.nothing()).is_pending());
     let first = peer.event().await;
     let method = ward_service().methods[3].id;
     assert!(matches!(first, Event::Request(request) if request.method == method));
@@ -170,15 +163,15 @@ async fn cancelled_before_it_began_a_handler_never_runs() {
             peer.link.cancel(root, call);
         }
         peer.flush().await;
-        let left = ward_service().methods[3].id;
+        let nothing = ward_service().methods[3].id;
         peer.link
-            .request(ConnectionId::ROOT, left, &Metadata::new(), &[], &[])
+            .request(ConnectionId::ROOT, nothing, &Metadata::new(), &[], &[])
             .unwrap();
         let answer = |event| match event {
             Event::Response(Response { payload, .. }) => Some(payload),
             _ => None,
         };
-        assert_eq!(peer.until(answer).await[..], [0, 0]);
+        assert_eq!(peer.until(answer).await[..], [0]);
         until_idle(&server).await;
         seen.expect_nothing();
     }
@@ -193,80 +186,16 @@ async fn a_handler_that_was_polled_in_place_is_stopped_as_well() {
     seen.expect(Does::Stop).await;
 }
 
-async fn a_deadline_ends_the_call_here() {
-    let (ward, mut seen, _client) = ward().await;
-    let error = ward
-        .stay()
-        .with_timeout(Duration::from_millis(20))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, CallError::Failed(Failure::Deadline)),
-        "{error:?}"
-    );
-    seen.expect(Does::Begin).await;
-    seen.expect(Does::Stop).await;
-}
-
-async fn a_deadline_ends_the_handler_there() {
-    let (handler, mut seen) = handler(None);
-    let (mut peer, server) = RawPeer::client(handler);
-    peer.shake_hands().await;
-    let metadata = Metadata::new().with("roam-deadline-ms", 20_u64);
-    let stay = ward_service().methods[0].id;
-    peer.link
-        .request(ConnectionId::ROOT, stay, &metadata, &[], &[])
-        .unwrap();
-    let answer = |event| match event {
-        Event::Response(response) => Some(response),
-        _ => None,
-    };
-    let answer = peer.until(answer).await;
-    assert_eq!(answer.payload[..], [1, 3]);
-    assert_eq!(answer.metadata.get_str("roam-error"), Some("deadline"));
-    seen.expect(Does::Begin).await;
-    seen.expect(Does::Stop).await;
-    until_idle(&server).await;
-}
-
-async fn a_deadline_reaches_the_handler_and_does_not_touch_a_call_in_time() {
-    let (ward, ..) = ward().await;
-    assert_eq!(ward.millis_left().await.unwrap(), None);
-    let left = ward
-        .millis_left()
-        .with_timeout(Duration::from_secs(1_000))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!((900_000..=1_000_000).contains(&left), "{left}");
-    let forever = ward
-        .millis_left()
-        .with_timeout(Duration::MAX)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(forever > 1 << 60, "{forever}");
-}
-
 async fn a_stopped_handler_cuts_what_it_held() {
-    for deadline in [false, true] {
-        let (tx, mut rx) = channel();
-        let (handler, mut seen) = handler(Some(tx));
-        let (client, _) = link(NoDispatcher, handler);
-        client.ready().await.unwrap();
-        let ward = WardClient::new(client);
-        let mut call = ward.stay();
-        if deadline {
-            call = call.with_timeout(Duration::from_millis(20));
-        }
-        assert!(poll_now(&mut call).is_pending());
-        seen.expect(Does::Begin).await;
-        if deadline {
-            call.await.unwrap_err();
-        } else {
-            drop(call);
-        }
-        seen.expect(Does::Stop).await;
-        assert!(rx.recv().await.is_err(), "not a clean end");
-    }
+    let (tx, mut rx) = channel();
+    let (handler, mut seen) = handler(Some(tx));
+    let (client, _) = link(NoDispatcher, handler);
+    client.ready().await.unwrap();
+    let ward = WardClient::new(client);
+    let mut call = ward.stay();
+    assert!(poll_now(&mut call).is_pending());
+    seen.expect(Does::Begin).await;
+    drop(call);
+    seen.expect(Does::Stop).await;
+    assert!(rx.recv().await.is_err(), "not a clean end");
 }

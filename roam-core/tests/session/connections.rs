@@ -5,7 +5,7 @@ use std::future::pending;
 use roam_core::proto::{Event, MAX_REASON};
 use roam_core::{
     CallError, CloseReason, Config, ConnectionHandle, ConnectionId, Context, IncomingConnections,
-    Metadata, MethodId, NoDispatcher, RejectError, RoamError, Rx, Tx, channel, service,
+    Metadata, MethodId, NoDispatcher, RejectError, RoamError, Rx, SendError, Tx, channel, service,
 };
 
 use super::harness::{Events, Seen, events, link, link_with, poll_now, start, until_idle};
@@ -65,8 +65,15 @@ impl Named for Handler {
     }
 
     async fn flood(&self, _: &Context, tx: Tx<u32>) {
-        while tx.send(0).await.is_ok() {}
-        self.stay().await;
+        let error = loop {
+            if let Err(error) = tx.send(0).await {
+                break error;
+            }
+        };
+        // The end of the connection may be seen here before the handler is stopped.
+        if matches!(error, SendError::Reset) {
+            self.stay().await;
+        }
     }
 
     async fn stall(&self, _: &Context, _rx: Rx<u32>) {
@@ -172,7 +179,8 @@ async fn connections_are_refused() {
         .next()
         .await
         .unwrap()
-        .reject("unauthorized", &metadata);
+        .reject("unauthorized", &metadata)
+        .unwrap();
     match first.await.unwrap_err() {
         RejectError::Rejected { reason, metadata } => {
             assert_eq!(&*reason, "unauthorized");

@@ -17,6 +17,7 @@ use roam_core::transport::memory_pair;
 use roam_core::{
     Config, ConnectionHandle, Metadata, MethodId, ServiceDispatcher, accept, connect, rt,
 };
+use tokio::runtime::Builder;
 
 /// Longer than any test takes on a very busy machine.
 const WATCHDOG: Duration = Duration::from_mins(5);
@@ -40,15 +41,39 @@ macro_rules! runs {
     };
 }
 
+/// Runs each of the named tests with one thread and a clock that stands still while anything can
+/// happen, and then goes on to the next timer.
+macro_rules! runs_with_paused_clock {
+    ($($name:ident)*) => {
+        mod paused_clock {
+            $(#[test]
+            fn $name() {
+                $crate::session::harness::run_with_paused_clock(super::$name());
+            })*
+        }
+    };
+}
+
 /// Runs a test, and fails when it does not come to an end.
 pub(crate) fn run(threads: usize, test: impl Future<Output = ()> + Send + 'static) {
     let mut builder = match threads {
-        1 => tokio::runtime::Builder::new_current_thread(),
-        _ => tokio::runtime::Builder::new_multi_thread(),
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
     };
     if threads > 1 {
         builder.worker_threads(threads);
     }
+    run_in(builder, threads, test);
+}
+
+/// The same with a clock that goes on only when nothing else does.
+pub(crate) fn run_with_paused_clock(test: impl Future<Output = ()> + Send + 'static) {
+    let mut builder = Builder::new_current_thread();
+    builder.start_paused(true);
+    run_in(builder, 1, test);
+}
+
+fn run_in(mut builder: Builder, threads: usize, test: impl Future<Output = ()> + Send + 'static) {
     let runtime = builder.enable_all().build().expect("a runtime can be made");
     let (done, ended) = sync_channel(1);
     let running = thread::spawn(move || {

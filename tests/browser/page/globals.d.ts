@@ -6,6 +6,7 @@ declare global {
   const Calls: Globals["Calls"];
   const Notifier: Globals["Notifier"];
   const Parcels: Globals["Parcels"];
+  const Sockets: Globals["Sockets"];
   const Streams: Globals["Streams"];
   const Values: Globals["Values"];
   const Watch: Globals["Watch"];

@@ -3,6 +3,7 @@ import * as roam from "roam-client";
 import { Calls } from "../gen/calls.js";
 import { Notifier } from "../gen/notifier.js";
 import { Parcels } from "../gen/parcels.js";
+import { Sockets } from "../gen/sockets.js";
 import { Streams } from "../gen/streams.js";
 import { Values } from "../gen/values.js";
 import { Watch } from "../gen/watch.js";
@@ -12,7 +13,7 @@ import * as disposal from "./disposal.js";
 import * as kit from "./kit.js";
 import { tour } from "./tour.js";
 
-const globals = { roam, Calls, Notifier, Parcels, Streams, Values, Watch, bench, core, disposal, kit, tour };
+const globals = { roam, Calls, Notifier, Parcels, Sockets, Streams, Values, Watch, bench, core, disposal, kit, tour };
 
 export type Globals = typeof globals;
 

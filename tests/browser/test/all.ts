@@ -8,6 +8,7 @@ import "./endings.test.js";
 import "./lost.test.js";
 import "./nested.test.js";
 import "./web-streams.test.js";
+import "./tunnels.test.js";
 import "./progress.test.js";
 import "./disposal.test.js";
 import "./serving.test.js";

@@ -101,7 +101,7 @@ impl Calls for Answering {
     }
 
     async fn time_left(&self, cx: &Context) -> Option<Duration> {
-        cx.time_left()
+        cx.deadline().map(|deadline| deadline.remaining())
     }
 
     async fn call_back(&self, cx: &Context, text: String) -> String {

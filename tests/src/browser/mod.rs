@@ -5,6 +5,7 @@ mod http;
 pub mod notifier;
 pub mod parcels;
 mod raw_echo;
+pub mod sockets;
 pub mod streams;
 pub mod values;
 pub mod watch;
@@ -28,6 +29,7 @@ fn dispatcher() -> RoutedDispatcher {
             watched: watched.clone(),
         }))
         .with(parcels::ParcelsDispatcher::new(parcels::Packer))
+        .with(sockets::SocketsDispatcher::new(sockets::Forwarder))
         .with(watch::WatchDispatcher::new(watched))
 }
 
@@ -38,6 +40,7 @@ pub fn write_bindings(folder: &Path) -> io::Result<()> {
         ("calls.ts", calls::calls_service()),
         ("streams.ts", streams::streams_service()),
         ("parcels.ts", parcels::parcels_service()),
+        ("sockets.ts", sockets::sockets_service()),
         ("watch.ts", watch::watch_service()),
         ("notifier.ts", notifier::notifier_service()),
     ];

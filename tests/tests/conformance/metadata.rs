@@ -60,17 +60,29 @@ fn of_a_response() {
 
 #[test]
 fn of_a_message_that_belongs_to_the_link() {
-    for metadata in too_much() {
-        on_every_link(async |mut end| {
-            let metadata = Cow::Borrowed(&metadata);
-            end.peer
-                .send(&Message::Connect {
-                    request: RequestId(1),
-                    metadata,
-                })
-                .await;
-            end.link_ends(Rule::MetadataLimits).await;
-        });
+    let request = RequestId(1);
+    for metadata in &too_much() {
+        let metadata = Cow::Borrowed(metadata);
+        let connect = Message::Connect {
+            request,
+            metadata: metadata.clone(),
+        };
+        let accept = Message::Accept {
+            request,
+            connection: ConnectionId(1),
+            metadata: metadata.clone(),
+        };
+        let reject = Message::Reject {
+            request,
+            reason: "no",
+            metadata,
+        };
+        for message in [connect, accept, reject] {
+            on_every_link(async |mut end| {
+                end.peer.send(&message).await;
+                end.link_ends(Rule::MetadataLimits).await;
+            });
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
 use super::{StreamTransport, opened};
 use crate::proto::Config;
-use crate::session::{self, ConnectError, ConnectionHandle, Driver, ServiceDispatcher, initiate};
+use crate::session::{
+    self, ConnectError, ConnectionHandle, Driver, ServiceDispatcher, Tunnel, Unfinished, initiate,
+    tunnel_stream,
+};
 
 /// Connects to a peer, within the handshake's time.
 pub async fn open(
@@ -66,6 +69,39 @@ pub async fn accept(
         dispatcher,
         config,
     ))
+}
+
+/// Joins a socket to a tunnel, as [`tunnel_stream`] does. When the tunnel is cut, or this is dropped
+/// before the end, the socket's peer sees a reset, which it cannot take for the end of the stream.
+pub fn tunnel(socket: TcpStream, tunnel: Tunnel) -> impl Future<Output = io::Result<()>> {
+    let mut socket = ResetOnDrop {
+        socket,
+        finished: false,
+    };
+    Unfinished::new(Box::pin(async move { socket.join(tunnel).await }))
+}
+
+/// A socket that is reset, and not closed, unless it is finished.
+struct ResetOnDrop {
+    socket: TcpStream,
+    finished: bool,
+}
+
+impl ResetOnDrop {
+    async fn join(&mut self, tunnel: Tunnel) -> io::Result<()> {
+        tunnel_stream(&mut self.socket, tunnel).await?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for ResetOnDrop {
+    fn drop(&mut self) {
+        if !self.finished {
+            // A socket for which that fails is closed already.
+            let _ = self.socket.set_zero_linger();
+        }
+    }
 }
 
 /// Small messages are coalesced above, so that waiting for more helps nobody.

@@ -1,0 +1,242 @@
+//! A handler runs in a span that tells of its call, and calls go on in the trace that they came in.
+
+use std::fmt::{Debug, Write as _};
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex};
+
+use roam_core::{Context, Metadata, NoDispatcher, service};
+use tokio::runtime::Builder;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+
+use super::harness::{link, poll_now, settle};
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+runs! {
+    a_trace_is_shown_to_the_handler_when_it_is_one
+    a_child_call_goes_on_in_its_parents_trace
+    a_child_call_with_a_trace_of_its_own_keeps_it
+}
+
+#[service]
+trait Traced {
+    async fn work(&self);
+    #[roam(inline)]
+    async fn work_inline(&self);
+    async fn stay(&self);
+    /// What the handler sees: `traceparent`, and the metadata's `tracestate`.
+    async fn trace(&self) -> [Option<String>; 2];
+    /// What the caller's handler sees in a child call, with this `traceparent` of its own.
+    async fn trace_back(&self, own: Option<String>) -> [Option<String>; 2];
+}
+
+struct Handler;
+
+/// Tells when it is dropped.
+struct Guard;
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        tracing::warn!("dropped");
+    }
+}
+
+impl Traced for Handler {
+    async fn work(&self, _: &Context) {
+        tokio::task::yield_now().await;
+        tracing::warn!("working");
+    }
+
+    async fn work_inline(&self, _: &Context) {
+        tracing::warn!("working");
+    }
+
+    async fn stay(&self, _: &Context) {
+        let _guard = Guard;
+        pending::<()>().await;
+    }
+
+    async fn trace(&self, cx: &Context) -> [Option<String>; 2] {
+        [cx.traceparent(), cx.metadata().get_str("tracestate")].map(|text| text.map(str::to_owned))
+    }
+
+    async fn trace_back(&self, cx: &Context, own: Option<String>) -> [Option<String>; 2] {
+        let mut call = TracedClient::new(cx.connection().clone()).trace();
+        if let Some(own) = own {
+            call = call.with_metadata(Metadata::new().with("traceparent", own));
+        }
+        cx.child_call(call).await.unwrap()
+    }
+}
+
+fn client() -> TracedClient {
+    let (client, _) = link(
+        TracedDispatcher::new(Handler),
+        TracedDispatcher::new(Handler),
+    );
+    TracedClient::new(client)
+}
+
+fn traced(traceparent: &str) -> Metadata {
+    Metadata::new()
+        .with("traceparent", traceparent)
+        .with("tracestate", "vendor=1")
+}
+
+fn texts(texts: [Option<&str>; 2]) -> [Option<String>; 2] {
+    texts.map(|text| text.map(str::to_owned))
+}
+
+async fn a_trace_is_shown_to_the_handler_when_it_is_one() {
+    let client = client();
+    assert_eq!(client.trace().await.unwrap(), [None, None]);
+    let call = client.trace().with_metadata(traced(TRACEPARENT));
+    let seen = texts([Some(TRACEPARENT), Some("vendor=1")]);
+    assert_eq!(call.await.unwrap(), seen);
+    let malformed = client.trace().with_metadata(traced("00-none-of-01"));
+    assert_eq!(malformed.await.unwrap(), texts([None, Some("vendor=1")]));
+    let a_number = Metadata::new().with("traceparent", 7);
+    let a_number = client.trace().with_metadata(a_number);
+    assert_eq!(a_number.await.unwrap(), [None, None]);
+}
+
+async fn a_child_call_goes_on_in_its_parents_trace() {
+    let client = client();
+    assert_eq!(client.trace_back(None).await.unwrap(), [None, None]);
+    let call = client.trace_back(None).with_metadata(traced(TRACEPARENT));
+    let seen = texts([Some(TRACEPARENT), Some("vendor=1")]);
+    assert_eq!(call.await.unwrap(), seen);
+    let malformed = client.trace_back(None).with_metadata(traced("malformed"));
+    assert_eq!(malformed.await.unwrap(), [None, None]);
+}
+
+async fn a_child_call_with_a_trace_of_its_own_keeps_it() {
+    let own = TRACEPARENT.replace("4bf", "000");
+    let call = client().trace_back(Some(own.clone()));
+    let seen = call.with_metadata(traced(TRACEPARENT)).await.unwrap();
+    assert_eq!(seen, [Some(own), None]);
+}
+
+/// Writes down the spans of roam that are made, and what happens in which of them.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Recorded>>);
+
+#[derive(Default)]
+struct Recorded {
+    /// Name, level and fields.
+    spans: Vec<String>,
+    /// The positions of those that are entered.
+    entered: Vec<u64>,
+    /// What was said, with the position of the span in which it was.
+    events: Vec<(String, Option<u64>)>,
+}
+
+impl Recorder {
+    /// Runs a test with one thread, in all of which this listens.
+    fn listen(self, test: impl Future<Output = ()>) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        tracing::subscriber::with_default(self, || runtime.block_on(test));
+    }
+
+    fn spans(&self) -> Vec<String> {
+        self.0.lock().unwrap().spans.clone()
+    }
+
+    fn events(&self) -> Vec<(String, Option<u64>)> {
+        self.0.lock().unwrap().events.clone()
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.target().starts_with("roam_core")
+            || metadata.target() == module_path!()
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let metadata = span.metadata();
+        let mut text = Text(format!("{} {}", metadata.level(), metadata.name()));
+        span.record(&mut text);
+        let mut recorded = self.0.lock().unwrap();
+        recorded.spans.push(text.0);
+        Id::from_u64(recorded.spans.len() as u64)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        let mut recorded = self.0.lock().unwrap();
+        let within = recorded.entered.last().copied();
+        recorded.events.push((text.0, within));
+    }
+
+    fn enter(&self, span: &Id) {
+        self.0.lock().unwrap().entered.push(span.into_u64());
+    }
+
+    fn exit(&self, _: &Id) {
+        self.0.lock().unwrap().entered.pop();
+    }
+}
+
+/// Fields as text.
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+#[test]
+fn a_handler_runs_in_a_span_that_tells_of_its_call() {
+    let recorder = Recorder::default();
+    let seen = recorder.clone();
+    recorder.listen(async move {
+        let client = client();
+        client.work().await.unwrap();
+        let call = client.work_inline().with_metadata(traced(TRACEPARENT));
+        call.await.unwrap();
+        let call = client.work().with_metadata(traced("malformed"));
+        call.await.unwrap();
+        let span = |method, request, more| {
+            format!(
+                "INFO rpc rpc.system=\"roam\" rpc.service=\"Traced\" rpc.method=\"{method}\" \
+                 connection=0 request={request}{more}"
+            )
+        };
+        let trace = format!(" traceparent=\"{TRACEPARENT}\"");
+        assert_eq!(
+            seen.spans(),
+            [
+                span("work", 1, ""),
+                span("work_inline", 2, &trace),
+                span("work", 3, "")
+            ]
+        );
+        let working = |span| (" message=working".to_owned(), Some(span));
+        assert_eq!(seen.events(), [working(1), working(2), working(3)]);
+    });
+}
+
+#[test]
+fn a_stopped_handler_is_dropped_in_its_span() {
+    let recorder = Recorder::default();
+    let seen = recorder.clone();
+    recorder.listen(async move {
+        let (client, _) = link(NoDispatcher, TracedDispatcher::new(Handler));
+        client.ready().await.unwrap();
+        let mut call = TracedClient::new(client.clone()).stay();
+        assert!(poll_now(&mut call).is_pending());
+        settle(&client).await;
+        drop(call);
+        settle(&client).await;
+        assert_eq!(seen.events(), [(" message=dropped".to_owned(), Some(1))]);
+    });
+}
