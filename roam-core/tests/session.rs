@@ -6,6 +6,7 @@
 mod session {
     #[macro_use]
     mod harness;
+    mod net;
     mod raw_peer;
 
     mod callbacks;
@@ -18,5 +19,7 @@ mod session {
     mod leaks;
     mod local;
     mod loss;
+    mod nonces;
     mod placing;
+    mod reconnecting;
 }

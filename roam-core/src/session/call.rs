@@ -43,6 +43,8 @@ pub struct OutgoingCall {
     pub payload: Vec<u8>,
     /// The channel ends in the arguments.
     pub ends: CollectedEnds,
+    /// Whether calling the method twice is as good as once.
+    pub idempotent: bool,
 }
 
 /// The answer to a call, not decoded yet. Channel ends that it holds are cut when it is dropped.
@@ -146,6 +148,7 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
             metadata,
             payload,
             ends,
+            idempotent: method.idempotent,
         });
         let deadline = self
             .timeout

@@ -156,13 +156,14 @@ impl ConnectionHandle {
         self.start_call(&mut call)?.await
     }
 
-    /// Sends a call at once.
-    fn start_call(&self, call: &mut OutgoingCall) -> Result<PendingCall, CallFailure> {
+    /// Sends a call at once. When it cannot be sent, its channel ends are still with it.
+    pub(super) fn start_call(&self, call: &mut OutgoingCall) -> Result<PendingCall, CallFailure> {
         let OutgoingCall {
             method,
             ref metadata,
             ref payload,
             ref mut ends,
+            idempotent: _,
         } = *call;
         self.start_with(
             method,
