@@ -9,7 +9,7 @@
     reason = "the same code is shared between threads natively, and has but one in a browser"
 )]
 
-// What `roam-macros` writes names this crate so, here as everywhere.
+// For what `#[service]` writes, which names the crate as its users do.
 extern crate self as roam_core;
 
 pub mod proto;

@@ -21,5 +21,6 @@ mod proto {
     mod purity;
     mod random;
     mod resets;
+    mod unsent;
     mod violations;
 }

@@ -7,6 +7,7 @@
 mod session {
     #[macro_use]
     mod harness;
+    mod net;
     mod raw_peer;
 
     mod callbacks;
@@ -21,7 +22,9 @@ mod session {
     mod local;
     mod loss;
     mod metadata;
+    mod nonces;
     mod placing;
+    mod reconnecting;
     mod tracing;
     #[cfg(feature = "stream")]
     mod tunnels;

@@ -8,7 +8,7 @@ use super::channel::{Channel, ChannelEnd, Direction};
 use super::connection::Connection;
 use super::env::Env;
 use super::event::{Event, Request, Response};
-use super::ids::{ChannelId, IdMap, MethodId, RequestId, shrink};
+use super::ids::{ChannelId, ConnectionId, IdMap, MethodId, RequestId, shrink};
 use super::message::{MAX_CHANNELS, Message};
 use super::metadata::{Metadata, MetadataError};
 use super::outcome::{Failure, is_error};
@@ -17,11 +17,20 @@ use super::violation::{Rule, Violation};
 /// The calls in flight.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// Ours, with the channels of their arguments.
-    outgoing: IdMap<Vec<ChannelId>>,
+    /// Ours.
+    outgoing: IdMap<Outgoing>,
     /// The peer's.
     incoming: IdMap<Incoming>,
     last_request: u64,
+}
+
+/// A call of ours.
+#[derive(Debug)]
+struct Outgoing {
+    /// Those of its arguments.
+    channels: Vec<ChannelId>,
+    /// The frame of the outbox in which its Request stands.
+    frame: u64,
 }
 
 /// A call of the peer. It is in flight until its answer has left *and* its handler is gone, so
@@ -81,9 +90,17 @@ impl Calls {
     }
 
     /// Nobody waits for answers any more, and none are given. Calls whose handlers run on, or
-    /// whose Response is still queued, stay in flight until that is over.
-    pub(super) fn end_all(&mut self, env: &mut Env) {
-        self.outgoing.clear();
+    /// whose Response is still queued, stay in flight until that is over. `heard` tells whether
+    /// what is queued still counts for the peer.
+    pub(super) fn end_all(&mut self, env: &mut Env, connection: ConnectionId, heard: bool) {
+        for (request, call) in std::mem::take(&mut self.outgoing) {
+            if !heard && !env.outbox.has_left(call.frame) {
+                env.events.push_back(Event::NotSent {
+                    connection,
+                    request: RequestId(request),
+                });
+            }
+        }
         self.incoming.retain(|_, call| {
             call.departed |= !call.answered;
             call.answered = true;
@@ -211,14 +228,14 @@ impl Connection {
     ) -> Result<(), Violation> {
         check_received_payload(env, &payload)?;
         self.admit(env, channels)?;
-        let Some(arguments) = self.calls.outgoing.remove(&request.0) else {
+        let Some(call) = self.calls.outgoing.remove(&request.0) else {
             env.stray_responses += 1;
             self.refuse_channels(env, channels);
             return Ok(());
         };
         shrink(&mut self.calls.outgoing);
         if is_error(&payload) {
-            self.end_channels(env, &arguments, ChannelEnd::CallOver);
+            self.end_channels(env, &call.channels, ChannelEnd::CallOver);
         }
         let opened = self.open(env, channels, None);
         if !opened {
@@ -264,21 +281,25 @@ impl Connection {
             channels: Cow::Borrowed(&channels),
             payload,
         });
-        self.calls.outgoing.insert(request.0, channels.clone());
+        let call = Outgoing {
+            channels: channels.clone(),
+            frame: env.outbox.last_frame(),
+        };
+        self.calls.outgoing.insert(request.0, call);
         Ok((request, channels))
     }
 
     /// Nobody waits for the answer any more: the call and the channels of its arguments end here
     /// and, when the peer hears of it, there.
     pub(super) fn cancel(&mut self, env: &mut Env, request: RequestId) {
-        let Some(arguments) = self.calls.outgoing.remove(&request.0) else {
+        let Some(call) = self.calls.outgoing.remove(&request.0) else {
             return;
         };
         env.outbox.push(&Message::Cancel {
             connection: self.id,
             request,
         });
-        for &id in &arguments {
+        for &id in &call.channels {
             let live = |channel: &Channel| channel.ended().is_none();
             if self.channels.get(&id.0).is_some_and(live) {
                 env.outbox.push(&Message::Reset {
@@ -287,7 +308,7 @@ impl Connection {
                 });
             }
         }
-        self.end_channels(env, &arguments, ChannelEnd::CallOver);
+        self.end_channels(env, &call.channels, ChannelEnd::CallOver);
     }
 
     pub(super) fn respond(

@@ -4,6 +4,7 @@ use super::budget::Charge;
 use super::calls::Calls;
 use super::channel::{Channel, ChannelEnd, Direction};
 use super::env::Env;
+use super::event::CloseReason;
 use super::ids::{ChannelId, ConnectionId, IdAllocator, IdMap, RequestId, Role, SeenIds, shrink};
 use super::message::Message;
 use super::recent::RecentIds;
@@ -311,10 +312,10 @@ impl Connection {
 
     /// Ends everything. What users still hold of it keeps its part of the link's bounds until
     /// they let go.
-    pub(super) fn end_all(&mut self, env: &mut Env) {
+    pub(super) fn end_all(&mut self, env: &mut Env, reason: &CloseReason) {
         let ids: Vec<_> = self.channels.keys().copied().map(ChannelId).collect();
         self.end_channels(env, &ids, ChannelEnd::ConnectionOver);
-        self.calls.end_all(env);
+        self.calls.end_all(env, self.id, reason.is_heard_last());
     }
 
     /// Whether nobody holds anything of it any more, once it has ended.

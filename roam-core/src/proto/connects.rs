@@ -190,7 +190,7 @@ impl Link {
         let Some(mut connection) = self.others.remove(&id.0) else {
             return;
         };
-        connection.end_all(&mut self.env);
+        connection.end_all(&mut self.env, &reason);
         self.ended.insert(id.0, connection);
         self.release(id);
         self.env.events.push_back(Event::ConnectionEnded {

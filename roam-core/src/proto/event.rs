@@ -27,6 +27,14 @@ pub enum Event {
     },
     /// A call of ours was answered.
     Response(Response),
+    /// A call of ours has not left and never will: the [end](Self::ConnectionEnded) of its
+    /// connection follows. The peer may have seen the other calls that this ends.
+    NotSent {
+        /// The call's connection.
+        connection: ConnectionId,
+        /// The call.
+        request: RequestId,
+    },
     /// A channel on which the user waits has elements, credit or an end.
     ChannelReady {
         /// The channel's connection.
@@ -126,6 +134,12 @@ fn reason_suffix(reason: &str) -> String {
 }
 
 impl CloseReason {
+    /// Whether the peer still takes in what was queued before the end. When it has ended the
+    /// connection itself, or when nothing can be carried to it, it does not.
+    pub(super) fn is_heard_last(&self) -> bool {
+        !matches!(self, Self::Goodbye(_) | Self::Lost(_))
+    }
+
     /// The reason as the peer is to hear it.
     pub(super) fn goodbye(&self) -> String {
         match self {

@@ -186,7 +186,7 @@ impl Link {
         for id in others {
             self.end_connection(id, reason.clone());
         }
-        self.root.end_all(&mut self.env);
+        self.root.end_all(&mut self.env, &reason);
         self.env.blocked = Vec::new();
         self.env.events.push_back(Event::ConnectionEnded {
             connection: ConnectionId::ROOT,

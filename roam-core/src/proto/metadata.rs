@@ -174,7 +174,7 @@ impl Metadata {
     const ENTRY_OVERHEAD: usize = 64;
 
     /// What it costs in memory, in bytes.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         let entry = |(key, value): (&str, &MetadataValue)| {
             Self::ENTRY_OVERHEAD + key.len() + value.counted_len()
         };

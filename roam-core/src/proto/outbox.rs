@@ -22,6 +22,8 @@ pub(super) struct Outbox {
     spare: BytesMut,
     queued: usize,
     control: usize,
+    /// How many frames have left.
+    left: u64,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +55,7 @@ impl Outbox {
             spare: BytesMut::new(),
             queued: 0,
             control: 0,
+            left: 0,
         }
     }
 
@@ -93,6 +96,16 @@ impl Outbox {
     ) {
         self.append(message);
         self.last().responses.push((connection, request));
+    }
+
+    /// The number of the frame in which the message stands that was queued last.
+    pub(super) fn last_frame(&self) -> u64 {
+        self.left + self.frames.len() as u64
+    }
+
+    /// Whether a frame has been handed to the transport.
+    pub(super) fn has_left(&self, frame: u64) -> bool {
+        frame <= self.left
     }
 
     /// Closes the last frame: what comes later does not share it.
@@ -171,6 +184,7 @@ impl Outbox {
             self.frames.shrink_to(KEPT_FRAMES);
             return None;
         };
+        self.left += 1;
         self.queued -= frame.bytes.len();
         self.control -= frame.control;
         Some(Departure {
@@ -264,6 +278,25 @@ mod tests {
             assert_eq!(outbox.control(), bytes + own_frame);
             frames(&mut outbox);
             assert_eq!(outbox.control(), 0);
+        }
+    }
+
+    #[test]
+    fn a_message_has_left_when_its_frame_has() {
+        for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
+            let mut outbox = Outbox::new(framing);
+            outbox.push(&data(&[1]));
+            outbox.seal();
+            let first = outbox.last_frame();
+            outbox.push(&data(&[2]));
+            let second = outbox.last_frame();
+            assert_eq!([first, second].map(|it| outbox.has_left(it)), [false; 2]);
+            outbox.pop();
+            assert!(outbox.has_left(first) && !outbox.has_left(second));
+            outbox.pop();
+            assert!(outbox.has_left(second));
+            outbox.push(&data(&[3]));
+            assert!(!outbox.has_left(outbox.last_frame()));
         }
     }
 

@@ -40,15 +40,23 @@ pub enum Failure {
     /// A proxy lost the peer that was to answer.
     #[error("the peer that was to answer is unavailable")]
     Unavailable,
+    /// The call's nonce belongs to another call of the same method: its arguments differ.
+    #[error("the nonce belongs to another call")]
+    NonceReused,
+    /// The call of this nonce has been made, and its answer cannot be given again.
+    #[error("the call of this nonce has been made, and its answer is gone")]
+    NonceSpent,
 }
 
 impl Failure {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Panic,
         Self::TooLarge,
         Self::Busy,
         Self::Deadline,
         Self::Unavailable,
+        Self::NonceReused,
+        Self::NonceSpent,
     ];
 
     /// The payload of a call that was cancelled.
@@ -62,6 +70,8 @@ impl Failure {
             Self::Busy => "busy",
             Self::Deadline => "deadline",
             Self::Unavailable => "unavailable",
+            Self::NonceReused => "nonce-reused",
+            Self::NonceSpent => "nonce-spent",
         }
     }
 

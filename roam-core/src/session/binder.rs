@@ -35,6 +35,10 @@ impl CollectedEnds {
         self.0.iter().map(RawEnd::direction_kept).collect()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The ends, for whoever puts them on a link.
     pub(super) fn take(&mut self) -> Vec<RawEnd> {
         std::mem::take(&mut self.0)

@@ -20,6 +20,7 @@ use super::codec::{self, DecodeError};
 use super::connection::ConnectionHandle;
 use super::deadline::Deadline;
 use super::error::{CallError, CallFailure, Never, RoamError};
+use super::shared::CallOutcome;
 use super::unfinished::cutting;
 use super::waiters::set_waker;
 use super::wire::OpenedEnds;
@@ -44,6 +45,8 @@ pub struct OutgoingCall {
     /// Until when the answer is waited for. The peer is told, when the call is sent, how long that
     /// still is.
     pub deadline: Option<Deadline>,
+    /// Whether calling the method twice is as good as once.
+    pub idempotent: bool,
 }
 
 /// The answer to a call, not decoded yet. Channel ends that it holds are cut when it is dropped.
@@ -170,6 +173,7 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
             payload,
             ends,
             deadline,
+            idempotent: method.idempotent,
         });
         let deadline = deadline
             .map(|deadline| Box::pin(rt::sleep(deadline.remaining())) as BoxFuture<'static, ()>);
@@ -272,20 +276,25 @@ impl PendingCall {
         OpenedEnds::new(users, state, channels)
     }
 
-    /// The response; `None` when there will be none, as the connection is over.
-    fn poll_response(&self, cx: &Context<'_>) -> Poll<Option<Response>> {
+    /// How the call ended; `None` when the connection is over, and the Request had left before.
+    fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Option<CallOutcome>> {
         let key = (self.connection.id(), self.request);
         self.connection.shared().with(|state, todo| {
             let Some(slot) = state.calls.get_mut(&key) else {
                 return Poll::Ready(None);
             };
-            let Some(response) = slot.response.take() else {
+            let Some(outcome) = slot.outcome.take() else {
                 todo.discard(set_waker(&mut slot.waker, cx.waker()));
                 return Poll::Pending;
             };
             state.calls.remove(&key);
-            Poll::Ready(Some(response))
+            Poll::Ready(Some(outcome))
         })
+    }
+
+    fn lost(&self, sent: bool) -> CallFailure {
+        let reason = self.connection.reason();
+        CallFailure::Lost { reason, sent }
     }
 }
 
@@ -293,11 +302,12 @@ impl Future for PendingCall {
     type Output = Result<Answer, CallFailure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.poll_response(cx));
+        let outcome = ready!(self.poll_outcome(cx));
         self.done = true;
-        let Some(response) = response else {
-            let reason = self.connection.reason();
-            return Poll::Ready(Err(CallFailure::Lost { reason, sent: true }));
+        let response = match outcome {
+            Some(CallOutcome::Answered(response)) => response,
+            Some(CallOutcome::NotSent) => return Poll::Ready(Err(self.lost(false))),
+            None => return Poll::Ready(Err(self.lost(true))),
         };
         let Some(channels) = response.channels else {
             return Poll::Ready(Err(CallFailure::NoRoomForChannels));
@@ -321,8 +331,12 @@ impl Drop for PendingCall {
             state.calls.remove(&key)
         });
         // An answer that came in between may have opened channels: they are cut.
-        let response = slot.and_then(|slot| slot.response);
-        if let Some(channels) = response.and_then(|response| response.channels) {
+        let outcome = slot.and_then(|slot| slot.outcome);
+        if let Some(CallOutcome::Answered(Response {
+            channels: Some(channels),
+            ..
+        })) = outcome
+        {
             drop(self.ends(channels));
         }
     }

@@ -153,14 +153,14 @@ impl ConnectionHandle {
     /// Sends a call once the handshake is done and there is room.
     pub(super) async fn send_call(self, mut call: OutgoingCall) -> Result<Answer, CallFailure> {
         self.room().await;
-        if let Some(deadline) = call.deadline {
-            deadline.put(&mut call.metadata);
-        }
         self.start_call(&mut call)?.await
     }
 
-    /// Sends a call at once.
-    fn start_call(&self, call: &mut OutgoingCall) -> Result<PendingCall, CallFailure> {
+    /// Sends a call at once. When it cannot be sent, its channel ends are still with it.
+    pub(super) fn start_call(&self, call: &mut OutgoingCall) -> Result<PendingCall, CallFailure> {
+        if let Some(deadline) = call.deadline {
+            deadline.put(&mut call.metadata);
+        }
         let OutgoingCall {
             method,
             ref metadata,

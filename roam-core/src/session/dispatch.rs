@@ -21,6 +21,7 @@ use super::binder::{self, CollectedEnds};
 use super::connection::ConnectionHandle;
 use super::context::Context;
 use super::deadline::Deadline;
+use super::nonce::Claim;
 use super::shared::{NO_METADATA, Shared};
 use super::todo::Started;
 use super::trace;
@@ -140,6 +141,8 @@ impl IncomingCall {
             connection: connection.clone(),
             request,
             answered: false,
+            claim: None,
+            parts: None,
         };
         let context = Context {
             connection,
@@ -154,6 +157,17 @@ impl IncomingCall {
             payload,
             ends: Some(ends),
             responder,
+        }
+    }
+
+    /// Splits off what the handler gets, whose answer is kept by `claim`. What is left is still to
+    /// be answered.
+    pub(super) fn split_off(&mut self, claim: Claim) -> Self {
+        Self {
+            context: self.context.clone(),
+            payload: std::mem::take(&mut self.payload),
+            ends: self.ends.take(),
+            responder: self.responder.split_off(claim),
         }
     }
 
@@ -197,9 +211,12 @@ impl IncomingCall {
             Err(error) => binder::encode(error, vec![outcome::ERROR, outcome::USER]),
         };
         drop(result);
-        self.context.connection.room().await;
+        // An answer that is kept does not wait for this link.
+        if self.responder.claim.is_none() {
+            self.context.connection.room().await;
+        }
         match encoded {
-            Ok((payload, ends)) => self.responder.answer_with(&payload, ends),
+            Ok((payload, ends)) => self.responder.answer_with(NO_METADATA, &payload, ends),
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
                 self.responder.fail(Failure::Panic);
@@ -214,11 +231,50 @@ pub(super) struct Responder {
     connection: ConnectionHandle,
     request: RequestId,
     answered: bool,
+    /// Keeps the answer, instead of the peer's being told. Channels cannot be kept: an answer that
+    /// has them goes to the peer.
+    claim: Option<Claim>,
+    /// Set when the call is split among several: it is in flight until all of them are gone.
+    parts: Option<Arc<Parts>>,
+}
+
+/// Dropped with the last part of a call.
+#[derive(Debug)]
+struct Parts {
+    connection: ConnectionHandle,
+    request: RequestId,
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.connection.handler_gone(self.request);
+    }
 }
 
 impl Responder {
-    fn answer(&mut self, metadata: &Metadata, payload: &[u8]) {
+    fn split_off(&mut self, claim: Claim) -> Self {
+        let (connection, request) = (self.connection.clone(), self.request);
+        let parts = self.parts.get_or_insert_with(|| {
+            let connection = connection.clone();
+            Arc::new(Parts {
+                connection,
+                request,
+            })
+        });
+        Self {
+            connection,
+            request,
+            answered: false,
+            claim: Some(claim),
+            parts: Some(Arc::clone(parts)),
+        }
+    }
+
+    pub(super) fn answer(&mut self, metadata: &Metadata, payload: &[u8]) {
         self.answered = true;
+        if let Some(claim) = &mut self.claim {
+            return claim.keep(metadata, payload);
+        }
         // The call may have been cancelled in between; then it has been answered.
         let _ = self
             .connection
@@ -232,6 +288,11 @@ impl Responder {
         payload: &[u8],
         keep: &[Direction],
     ) -> Result<Vec<Wire>, Refused> {
+        if self.claim.is_some() && keep.is_empty() {
+            metadata.check()?;
+            self.answer(metadata, payload);
+            return Ok(Vec::new());
+        }
         let id = self.connection.id();
         let channels = self.connection.shared().with(|state, _| {
             state
@@ -245,15 +306,18 @@ impl Responder {
             .collect())
     }
 
-    fn fail(&mut self, failure: Failure) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         let (metadata, payload) = failure.response();
         self.answer(&metadata, payload);
     }
 
-    fn answer_with(&mut self, payload: &[u8], ends: CollectedEnds) {
+    pub(super) fn answer_with(&mut self, metadata: &Metadata, payload: &[u8], ends: CollectedEnds) {
+        if self.claim.is_some() && ends.is_empty() {
+            return self.answer(metadata, payload);
+        }
         match self
             .connection
-            .respond(self.request, NO_METADATA, payload, ends)
+            .respond(self.request, metadata, payload, ends)
         {
             Err(Refused::PayloadTooLarge { len, max }) => {
                 tracing::error!(len, max, "a result is too large");
@@ -275,8 +339,16 @@ impl Drop for Responder {
                 self.answer(NO_METADATA, &[outcome::ERROR, outcome::CANCELLED]);
             }
         }
-        let key = (self.connection.id(), self.request);
-        let _stopped = self.connection.shared().with(|state, _| {
+        if self.parts.is_none() {
+            self.connection.handler_gone(self.request);
+        }
+    }
+}
+
+impl ConnectionHandle {
+    fn handler_gone(&self, request: RequestId) {
+        let key = (self.id(), request);
+        let _stopped = self.shared().with(|state, _| {
             state.link.handler_gone(key.0, key.1);
             state.handlers.remove(&key)
         });
@@ -356,7 +428,7 @@ fn run(
     })
 }
 
-async fn catch_panics(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) {
+pub(super) async fn catch_panics(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) {
     // `dispatch` itself is user code as well.
     let handler = AssertUnwindSafe(async move { dispatcher.dispatch(call).await });
     // The caller has been told when the call was dropped.

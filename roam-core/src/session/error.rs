@@ -1,6 +1,7 @@
 //! What can go wrong for a user, by whose fault it is.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -60,14 +61,18 @@ pub enum CallError<E = Never> {
     /// The call failed at the peer, or its deadline passed here.
     #[error(transparent)]
     Failed(Failure),
-    /// The connection ended. Whether the call had an effect is not known, unless it was never sent.
-    #[error("{reason}")]
+    /// The connection ended before the answer came.
+    #[error("{reason}{}", outcome_suffix(*sent))]
     Lost {
         /// Why the connection ended.
         reason: CloseReason,
-        /// Whether the Request may have reached the peer.
+        /// Whether the outcome of the call is unknown. `false` when the Request had surely not left
+        /// yet; else the peer may have seen it, and the handler may have run.
         sent: bool,
     },
+    /// The call was not sent: no link to the peer could be made.
+    #[error(transparent)]
+    Unreachable(Arc<ConnectError>),
     /// The call was not sent: the payload is larger than the link allows.
     #[error("arguments of {len} bytes, {max} allowed")]
     TooLarge {
@@ -97,6 +102,14 @@ pub enum CallError<E = Never> {
 /// Why a call has no answer: a [`CallError`] before it is known which type of error the method has.
 pub type CallFailure = CallError<Never>;
 
+fn outcome_suffix(sent: bool) -> &'static str {
+    if sent {
+        "; whether the call had an effect is not known"
+    } else {
+        ""
+    }
+}
+
 impl<E> CallError<E> {
     /// The same with the method's own error replaced.
     pub fn map_user<F>(self, map: impl FnOnce(E) -> F) -> CallError<F> {
@@ -107,6 +120,7 @@ impl<E> CallError<E> {
             Self::Answered(RoamError::Cancelled) => RoamError::Cancelled,
             Self::Failed(failure) => return CallError::Failed(failure),
             Self::Lost { reason, sent } => return CallError::Lost { reason, sent },
+            Self::Unreachable(error) => return CallError::Unreachable(error),
             Self::TooLarge { len, max } => return CallError::TooLarge { len, max },
             Self::Metadata(error) => return CallError::Metadata(error),
             Self::NoRoomForChannels => return CallError::NoRoomForChannels,

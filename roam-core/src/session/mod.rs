@@ -16,15 +16,18 @@ mod dispatch;
 mod driver;
 mod ends;
 mod error;
+mod nonce;
 mod pair;
 mod pump;
 pub mod raw;
+mod reconnect;
 mod shared;
 mod todo;
 mod trace;
 mod tunnel;
 mod unfinished;
 mod waiters;
+mod watch;
 mod wire;
 
 pub use binder::CollectedEnds;
@@ -38,6 +41,8 @@ pub use deadline::Deadline;
 pub use dispatch::{IncomingCall, NoDispatcher, RoutedDispatcher, ServiceDispatcher};
 pub use driver::{Driver, accept, connect, initiate};
 pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
+pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
+pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
 pub use tunnel::{Tunnel, tunnel_pair};
 #[cfg(feature = "stream")]
 pub use tunnel::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};

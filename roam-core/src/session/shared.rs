@@ -70,7 +70,14 @@ pub(super) struct Served {
 #[derive(Default)]
 pub(super) struct CallSlot {
     pub(super) waker: Option<Waker>,
-    pub(super) response: Option<Response>,
+    pub(super) outcome: Option<CallOutcome>,
+}
+
+/// How a call of ours came to its end.
+pub(super) enum CallOutcome {
+    Answered(Response),
+    /// The connection ended before the Request had left.
+    NotSent,
 }
 
 /// Held by all that a user holds of a link. When the last is dropped, a link that we opened is
@@ -270,7 +277,14 @@ impl State {
                 connection,
                 request,
             } => self.cancelled(connection, request, todo),
-            Event::Response(response) => self.answer(response, todo),
+            Event::Response(response) => {
+                let key = (response.connection, response.request);
+                self.end_call(key, CallOutcome::Answered(response), todo);
+            }
+            Event::NotSent {
+                connection,
+                request,
+            } => self.end_call((connection, request), CallOutcome::NotSent, todo),
             Event::ConnectRequest { request, metadata } => {
                 self.connect_requested(request, metadata, todo);
             }
@@ -285,10 +299,9 @@ impl State {
         }
     }
 
-    fn answer(&mut self, response: Response, todo: &mut Todo) {
-        let key = (response.connection, response.request);
+    fn end_call(&mut self, key: (ConnectionId, RequestId), outcome: CallOutcome, todo: &mut Todo) {
         if let Some(slot) = self.calls.get_mut(&key) {
-            slot.response = Some(response);
+            slot.outcome = Some(outcome);
             todo.wake(slot.waker.take());
         }
     }
@@ -313,7 +326,7 @@ impl State {
         // A call that was answered already keeps its answer.
         let waiting = self
             .calls
-            .extract_if(|key, slot| on(key) && slot.response.is_none());
+            .extract_if(|key, slot| on(key) && slot.outcome.is_none());
         todo.wake(waiting.filter_map(|(_, slot)| slot.waker));
         for (_, handler) in self.handlers.extract_if(|key, _| on(key)) {
             todo.abort(handler);

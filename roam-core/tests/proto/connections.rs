@@ -360,7 +360,14 @@ fn an_id_that_the_peer_uses_again_is_refused_while_the_old_one_is_held() {
         .request(other, METHOD, NONE, &[Send], &[])
         .unwrap();
     raw.feed(&goodbye(other, ""));
-    raw.peer.event();
+    let events: Vec<_> = raw.peer.events.drain(..).collect();
+    assert!(
+        matches!(
+            events[..],
+            [Event::NotSent { .. }, Event::ConnectionEnded { .. }]
+        ),
+        "{events:?}"
+    );
     assert!(!open(&mut raw));
     raw.assert_sent(&[goodbye(other, "the connection id is not free yet")]);
     raw.peer.link.finish(other, channels[0]);

@@ -2,4 +2,5 @@
 
 mod crowds;
 mod endings;
+mod reconnecting;
 mod unread;

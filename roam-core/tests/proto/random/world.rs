@@ -60,6 +60,10 @@ pub(super) struct World {
     channels: HashMap<Key, History>,
     /// Connections that have ended at one end at least.
     ended: HashSet<ConnectionId>,
+    /// Calls that reached the other user, and calls of which their user was told that they were not
+    /// sent: by user, connection and id.
+    arrived: HashSet<(usize, ConnectionId, RequestId)>,
+    unsent: HashSet<(usize, ConnectionId, RequestId)>,
 }
 
 fn pick(index: usize, len: usize) -> Option<usize> {
@@ -127,6 +131,8 @@ impl World {
             users,
             channels: HashMap::new(),
             ended: HashSet::new(),
+            arrived: HashSet::new(),
+            unsent: HashSet::new(),
         };
         world.deliver_all();
         world
@@ -378,7 +384,21 @@ impl World {
         let user = &mut self.users[at];
         match event {
             Event::Ready(_) => user.peer.idle = user.peer.link.stats().room,
-            Event::Request(request) => user.requests.push((request, false)),
+            Event::Request(request) => {
+                let call = (1 - at, request.connection, request.request);
+                assert!(!self.unsent.contains(&call), "it was not sent");
+                self.arrived.insert(call);
+                user.requests.push((request, false));
+            }
+            Event::NotSent {
+                connection,
+                request,
+            } => {
+                assert!(user.calls.contains_key(&(connection, request)));
+                let call = (at, connection, request);
+                assert!(!self.arrived.contains(&call), "it was sent");
+                self.unsent.insert(call);
+            }
             Event::Response(response) => self.answered(at, &response),
             Event::ConnectRequest { request, .. } => user.asked.push(request),
             Event::ConnectAnswer { result, .. } => {

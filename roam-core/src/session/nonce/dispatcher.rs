@@ -1,0 +1,190 @@
+//! Runs calls that carry a nonce once.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::future::select;
+
+use crate::proto::{Failure, MethodId, outcome};
+use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
+use crate::schema::MethodDescriptor;
+use crate::session::binder::CollectedEnds;
+use crate::session::context::Context;
+use crate::session::dispatch::{IncomingCall, ServiceDispatcher, catch_panics};
+use crate::session::shared::NO_METADATA;
+use crate::session::unfinished::Unfinished;
+
+use super::entry::{Entry, Outcome, Waiting};
+use super::service::{RoamNoncesDispatcher, roam_nonces_service};
+use super::store::{Entered, NonceStore};
+use super::table::{Key, NonceLimits};
+use super::{NONCE_KEY, Nonce};
+
+/// Serves what another dispatcher does, and runs a call that carries a [`Nonce`] once, however
+/// often it comes: the repetitions are given the first's answer, also while the first still runs.
+///
+/// What it remembers is shared by all links that it serves and by its clones, since a call is
+/// repeated on another link. It is bounded by [`NonceLimits`].
+///
+/// - The end of a link does not stop the handler of a call that carries a nonce, so that the
+///   repetition finds its answer; when nobody asks for as long as answers are kept, it is stopped.
+///   The connection in its context is that of the first call, and may be over.
+///   A Cancel and a deadline stop it, unless a repetition waits as well; then, as after a panic,
+///   Cancelled is the answer that is kept.
+/// - A nonce that comes again with other arguments is answered with [`Failure::NonceReused`], a
+///   value that is no nonce with `InvalidPayload`, and a call that there is no room to remember
+///   with [`Failure::Busy`].
+/// - Channels belong to one link. A call with channels in its arguments runs as if it had no nonce,
+///   and an answer with channels is given to the first caller alone; that the call was made is
+///   remembered, and a repetition is answered with [`Failure::NonceSpent`]. So is that of a call
+///   whose answer there was no room to keep.
+/// - Calls of one identity do not meet those of another; see [`with_identity`](Self::with_identity).
+///
+/// ```
+/// use roam_core::{NoDispatcher, NonceDispatcher};
+///
+/// let dispatcher = NonceDispatcher::new(NoDispatcher);
+/// ```
+#[derive(Clone)]
+pub struct NonceDispatcher {
+    dispatcher: Arc<dyn ServiceDispatcher>,
+    store: Arc<NonceStore>,
+    identity: Arc<dyn Identify>,
+}
+
+trait Identify: MaybeSend + MaybeSync + 'static {
+    fn identity(&self, context: &Context) -> Vec<u8>;
+}
+
+impl<F: Fn(&Context) -> Vec<u8> + MaybeSend + MaybeSync + 'static> Identify for F {
+    fn identity(&self, context: &Context) -> Vec<u8> {
+        self(context)
+    }
+}
+
+impl NonceDispatcher {
+    /// Serves `dispatcher`, with the default limits and one identity for all clients.
+    pub fn new(dispatcher: impl ServiceDispatcher) -> Self {
+        Self {
+            dispatcher: Arc::new(dispatcher),
+            store: NonceStore::new(NonceLimits::default()),
+            identity: Arc::new(|_: &Context| Vec::new()),
+        }
+    }
+
+    /// The same with other limits, and nothing remembered.
+    #[must_use]
+    pub fn with_limits(self, limits: NonceLimits) -> Self {
+        Self {
+            store: NonceStore::new(limits),
+            ..self
+        }
+    }
+
+    /// The same with clients told apart: whoever knows the nonce of another identity's call is
+    /// not given the answer to it. A client must have the same identity on its next link; it may
+    /// come from what the call's metadata proves, but not from the link.
+    #[must_use]
+    pub fn with_identity(
+        self,
+        identity: impl Fn(&Context) -> Vec<u8> + MaybeSend + MaybeSync + 'static,
+    ) -> Self {
+        Self {
+            identity: Arc::new(identity),
+            ..self
+        }
+    }
+
+    /// Runs a call once that carries a nonce.
+    fn dispatch_once(&self, nonce: Nonce, mut call: IncomingCall) -> BoxFuture<'static, ()> {
+        let key = Key {
+            identity: self.identity.identity(call.context()).into(),
+            method: call.method(),
+            nonce,
+        };
+        let digest = *blake3::hash(call.payload()).as_bytes();
+        match self.store.enter(key, digest) {
+            Entered::First(_, claim) if !call.context().channels().is_empty() => {
+                let handler = self.dispatcher.dispatch(call);
+                Box::pin(async move {
+                    let _claim = claim;
+                    handler.await;
+                })
+            }
+            Entered::First(entry, claim) => {
+                let waiting = Waiting::new(Arc::clone(&entry), call.context().connection().clone());
+                rt::spawn(self.clone().run(call.split_off(claim), entry));
+                Box::pin(answer(call, waiting))
+            }
+            Entered::Repeated(entry) => {
+                let waiting = Waiting::new(entry, call.context().connection().clone());
+                Box::pin(answer(call, waiting))
+            }
+            Entered::Reused => fail(call, Failure::NonceReused),
+            Entered::Full => fail(call, Failure::Busy),
+        }
+    }
+
+    /// Runs the handler to its end, or until nobody wants its answer any more.
+    async fn run(self, call: IncomingCall, entry: Arc<Entry>) {
+        let handler = Unfinished::new(Box::pin(catch_panics(self.dispatcher, call)));
+        let unwanted = pin!(entry.unwanted(self.store.retention()));
+        select(handler, unwanted).await;
+    }
+}
+
+/// Answers a call with what has become of it.
+async fn answer(mut call: IncomingCall, waiting: Waiting) {
+    let outcome = waiting.outcome().await;
+    call.context().connection().room().await;
+    match outcome {
+        Outcome::Answered(answer) => {
+            let ends = CollectedEnds::default();
+            call.responder
+                .answer_with(&answer.metadata, &answer.payload, ends);
+        }
+        // Without effect for the first caller, when its answer had channels.
+        Outcome::Spent => call.responder.fail(Failure::NonceSpent),
+    }
+}
+
+fn fail(mut call: IncomingCall, failure: Failure) -> BoxFuture<'static, ()> {
+    call.responder.fail(failure);
+    Box::pin(std::future::ready(()))
+}
+
+impl ServiceDispatcher for NonceDispatcher {
+    fn method(&self, id: MethodId) -> Option<&'static MethodDescriptor> {
+        let ours = roam_nonces_service().method(id);
+        ours.or_else(|| self.dispatcher.method(id))
+    }
+
+    fn dispatch(&self, mut call: IncomingCall) -> BoxFuture<'static, ()> {
+        let method = call.method();
+        if roam_nonces_service().method(method).is_some() {
+            return RoamNoncesDispatcher::new(Arc::clone(&self.store)).dispatch(call);
+        }
+        let nonce = call.context().metadata().get(NONCE_KEY);
+        match nonce.map(Nonce::try_from) {
+            Some(Ok(nonce)) if self.dispatcher.method(method).is_some() => {
+                self.dispatch_once(nonce, call)
+            }
+            Some(Err(error)) => {
+                tracing::debug!(%method, %error, "a nonce does not decode");
+                let invalid = &[outcome::ERROR, outcome::INVALID_PAYLOAD];
+                call.responder.answer(NO_METADATA, invalid);
+                Box::pin(std::future::ready(()))
+            }
+            _ => self.dispatcher.dispatch(call),
+        }
+    }
+}
+
+impl fmt::Debug for NonceDispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NonceDispatcher")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! The calls that are remembered, as far as there is room and time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Nonce;
+use super::entry::Entry;
+use crate::proto::MethodId;
+
+/// Bounds on what clients can make a server remember.
+#[derive(Clone, Debug)]
+pub struct NonceLimits {
+    /// Calls that are remembered, those that run among them. Default: 65,536, that is 1,000 calls a
+    /// second for a minute.
+    pub calls: usize,
+    /// Answers that are kept, in bytes, with 256 bytes and the identity for each call. Default:
+    /// 64 MiB.
+    pub bytes: usize,
+    /// Calls with a nonce that run at once: their handlers outlive the link on which they came, so
+    /// that no other bound counts them. Default: 1,024.
+    pub running: usize,
+    /// How long an answer is kept when there is room. Default: 5 minutes.
+    pub retention: Duration,
+    /// How long an answer is surely kept. When room can only be made by forgetting a younger one, a
+    /// new call with a nonce is answered `busy`. Default: 1 minute.
+    pub min_retention: Duration,
+}
+
+/// What a remembered call costs beside its identity and its answer, in bytes, rounded up.
+const CALL_COST: usize = 256;
+
+/// The logical call that a nonce names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) identity: Arc<[u8]>,
+    pub(super) method: MethodId,
+    pub(super) nonce: Nonce,
+}
+
+/// Tells calls with different arguments apart.
+pub(super) type Digest = [u8; blake3::OUT_LEN];
+
+/// The calls that are remembered. Time comes in from outside.
+#[derive(Debug)]
+pub(super) struct Table {
+    limits: NonceLimits,
+    calls: HashMap<Key, Remembered>,
+    /// Those that have ended, in the order in which they did.
+    ended: VecDeque<Ended>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    digest: Digest,
+    entry: Arc<Entry>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    at: Duration,
+    key: Key,
+    cost: usize,
+}
+
+/// What is to be done with a call.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// It is the first of its nonce.
+    First(Arc<Entry>),
+    /// It has come before.
+    Repeated(Arc<Entry>),
+    /// Another call has the nonce.
+    Reused,
+    /// There is no room to remember it.
+    Full,
+}
+
+impl Default for NonceLimits {
+    fn default() -> Self {
+        Self {
+            calls: 65_536,
+            bytes: 64 << 20,
+            running: 1_024,
+            retention: Duration::from_mins(5),
+            min_retention: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Table {
+    pub(super) fn new(limits: NonceLimits) -> Self {
+        Self {
+            limits,
+            calls: HashMap::new(),
+            ended: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn limits(&self) -> &NonceLimits {
+        &self.limits
+    }
+
+    /// A call with a nonce comes in.
+    pub(super) fn begin(&mut self, key: &Key, digest: Digest, now: Duration) -> Begun {
+        self.forget_expired(now);
+        if let Some(call) = self.calls.get(key) {
+            return if call.digest == digest {
+                Begun::Repeated(Arc::clone(&call.entry))
+            } else {
+                Begun::Reused
+            };
+        }
+        let cost = key.cost();
+        let running = self.calls.len() - self.ended.len();
+        if running >= self.limits.running || !self.make_room(1, cost, now) {
+            return Begun::Full;
+        }
+        self.bytes += cost;
+        let entry = Arc::<Entry>::default();
+        let call = Remembered {
+            digest,
+            entry: Arc::clone(&entry),
+        };
+        self.calls.insert(key.clone(), call);
+        Begun::First(entry)
+    }
+
+    /// A call has come to its end. An answer of `len` bytes for which there is no room is not kept,
+    /// only that the call was made.
+    pub(super) fn end(&mut self, key: &Key, len: usize, now: Duration) {
+        let kept = self.make_room(0, len, now);
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
+        let len = if kept {
+            len
+        } else {
+            call.entry = Arc::new(Entry::spent());
+            0
+        };
+        self.bytes += len;
+        self.ended.push_back(Ended {
+            at: now,
+            key: key.clone(),
+            cost: key.cost() + len,
+        });
+    }
+
+    fn forget_expired(&mut self, now: Duration) {
+        let retention = self.limits.retention;
+        while self
+            .ended
+            .front()
+            .is_some_and(|it| it.at + retention <= now)
+        {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets the oldest calls that may be forgotten, until there is room.
+    fn make_room(&mut self, calls: usize, bytes: usize, now: Duration) -> bool {
+        let min_retention = self.limits.min_retention;
+        while self.calls.len() + calls > self.limits.calls
+            || self.bytes.saturating_add(bytes) > self.limits.bytes
+        {
+            let is_old = |it: &Ended| it.at + min_retention <= now;
+            if !self.ended.front().is_some_and(is_old) {
+                return false;
+            }
+            self.forget_oldest();
+        }
+        true
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(Ended { key, cost, .. }) = self.ended.pop_front() {
+            self.calls.remove(&key);
+            self.bytes -= cost;
+        }
+    }
+}
+
+impl Key {
+    fn cost(&self) -> usize {
+        CALL_COST + self.identity.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! A client that outlives its links.
+
+mod attempt;
+mod link;
+mod policy;
+mod series;
+mod state;
+
+pub use policy::RetryPolicy;
+pub use state::LinkStatus;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::future::select;
+
+use crate::rt::{BoxFuture, MaybeSend, MaybeSync};
+
+use super::call::{Answer, Caller, OutgoingCall};
+use super::connection::ConnectionHandle;
+use super::error::{CallFailure, ConnectError};
+use attempt::Attempt;
+use series::Connector;
+
+/// Makes calls on a link, and on the next one when that is lost.
+///
+/// It is made of a function that connects. The first call connects; later ones share the link. When
+/// it is lost, the next call connects again, or at once one that is to be sent again. All calls that
+/// wait for a link share one attempt, and the waits between attempts; see [`RetryPolicy`]. When the
+/// attempts are used up they fail with [`CallError::Unreachable`](crate::CallError::Unreachable),
+/// and the next call begins anew.
+///
+/// # What is sent again
+/// A call is sent again when its link was lost and
+/// - it had surely not left, or
+/// - its method is `#[roam(idempotent)]`, or
+/// - it carries a [`Nonce`](crate::Nonce), and the next link leads to the same
+///   [`NonceDispatcher`](crate::NonceDispatcher), which still knows the nonce. A server that was
+///   started again has forgotten all nonces.
+///
+/// Any other call fails with [`CallError::Lost`](crate::CallError::Lost) `{ sent: true, .. }`: its
+/// outcome is unknown.
+///
+/// A call with channels in its arguments is sent again only while they are still here: once its
+/// Request stands in the queue of a link they belong to that link and are cut with it, and the call
+/// fails, also when its method is idempotent or nothing has left.
+///
+/// Dropping a call cancels it, also while it waits. When the client and its calls are all dropped,
+/// the link is closed.
+///
+/// ```
+/// use roam_core::proto::Framing;
+/// use roam_core::transport::memory_pair;
+/// use roam_core::{Config, NoDispatcher, ReconnectingClient, RetryPolicy, accept, initiate};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// // In place of this, `websocket::connect("wss://…", …)` or `roam_wasm::connect("wss://…", …)`.
+/// let connect = || async {
+///     let (ours, theirs) = memory_pair(Framing::Packed);
+///     tokio::spawn(accept(theirs, NoDispatcher, &Config::default()).1);
+///     initiate(ours, NoDispatcher, &Config::client()).await
+/// };
+/// let client = ReconnectingClient::new(connect, RetryPolicy::default());
+/// // `EchoClient::new(client.clone()).echo(…)` connects by itself, and so does this:
+/// assert!(client.connection().await.is_ok());
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct ReconnectingClient {
+    connector: Arc<Connector>,
+    nonces: bool,
+}
+
+/// A function that connects.
+trait Connect: MaybeSend + MaybeSync + 'static {
+    fn connect(&self) -> BoxFuture<'static, Result<ConnectionHandle, ConnectError>>;
+}
+
+impl<F, C> Connect for F
+where
+    F: Fn() -> C + MaybeSend + MaybeSync + 'static,
+    C: Future<Output = Result<ConnectionHandle, ConnectError>> + MaybeSend + 'static,
+{
+    fn connect(&self) -> BoxFuture<'static, Result<ConnectionHandle, ConnectError>> {
+        Box::pin(self())
+    }
+}
+
+impl ReconnectingClient {
+    /// A client that connects by `connect`, which is to give up by itself when that takes too long.
+    pub fn new<F, C>(connect: F, policy: RetryPolicy) -> Self
+    where
+        F: Fn() -> C + MaybeSend + MaybeSync + 'static,
+        C: Future<Output = Result<ConnectionHandle, ConnectError>> + MaybeSend + 'static,
+    {
+        Self {
+            connector: Connector::new(Box::new(connect), policy),
+            nonces: false,
+        }
+    }
+
+    /// The same, which gives each call a nonce that is not idempotent, has no channels in its
+    /// arguments, and carries none already. Before the first of them it asks on each link whether
+    /// nonces are kept there.
+    #[must_use]
+    pub fn with_nonces(self) -> Self {
+        Self {
+            nonces: true,
+            ..self
+        }
+    }
+
+    /// The present link; connects when there is none.
+    pub async fn connection(&self) -> Result<ConnectionHandle, CallFailure> {
+        let link = self.connector.link().await?;
+        Ok(link.handle().clone())
+    }
+
+    /// The state at this moment.
+    pub fn status(&self) -> LinkStatus {
+        self.connector.status()
+    }
+
+    /// Waits until the state is another than `seen`, and tells which. Who is slow to ask misses
+    /// what came in between.
+    pub async fn changed(&self, seen: LinkStatus) -> LinkStatus {
+        loop {
+            let (status, link) = self.connector.observe();
+            if status != seen {
+                return status;
+            }
+            let changed = pin!(self.connector.changed(seen));
+            match link {
+                // The end of a link that nobody uses shows in nothing else.
+                Some(link) => drop(select(changed, pin!(link.handle().closed())).await),
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Closes the link, and makes no other. Calls that wait or are under way fail. The peer is told
+    /// the reason, as by [`ConnectionHandle::close`].
+    pub fn close(&self, reason: &str) {
+        self.connector.close(reason);
+    }
+}
+
+impl Caller for ReconnectingClient {
+    fn call(&self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+        let attempt = Attempt::new(Arc::clone(&self.connector), call, self.nonces);
+        Box::pin(attempt.run())
+    }
+}
+
+impl fmt::Debug for ReconnectingClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReconnectingClient")
+            .field("status", &self.status())
+            .field("nonces", &self.nonces)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! A call, as often as it is sent.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::proto::Failure;
+use crate::session::call::{Answer, OutgoingCall};
+use crate::session::error::CallFailure;
+use crate::session::nonce::{NONCE_KEY, Nonce};
+
+use super::link::{KnownStore, Link, Sending};
+use super::series::Connector;
+
+/// A call, as often as it is sent.
+pub(super) struct Attempt {
+    connector: Arc<Connector>,
+    call: OutgoingCall,
+    /// Whether it may be sent again to a peer that keeps nonces.
+    has_nonce: bool,
+    /// Set once it was sent and its link was lost.
+    unknown: Option<Unknown>,
+}
+
+/// A call of which nobody here knows whether it had an effect.
+struct Unknown {
+    failure: CallFailure,
+    /// When it was sent first, if that was to a peer that keeps nonces.
+    sending: Option<Sending>,
+}
+
+/// The outcome of a call, or why it may be sent again.
+type Sent = ControlFlow<Result<Answer, CallFailure>, CallFailure>;
+
+impl Attempt {
+    pub(super) fn new(connector: Arc<Connector>, mut call: OutgoingCall, nonces: bool) -> Self {
+        let repeatable = call.ends.is_empty() && !call.idempotent;
+        let mut has_nonce = call.metadata.get(NONCE_KEY).is_some();
+        if nonces && repeatable && !has_nonce {
+            call.metadata.push(NONCE_KEY, Nonce::random());
+            has_nonce = true;
+        }
+        Self {
+            connector,
+            call,
+            has_nonce: has_nonce && repeatable,
+            unknown: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Answer, CallFailure> {
+        let mut left = self.connector.attempts();
+        loop {
+            left -= 1;
+            match self.send().await {
+                ControlFlow::Break(outcome) => return outcome,
+                ControlFlow::Continue(failure) if left == 0 => return self.fail(failure),
+                ControlFlow::Continue(_) => {}
+            }
+        }
+    }
+
+    /// Sends the call on the present link, or the next.
+    async fn send(&mut self) -> Sent {
+        let link = match self.connector.link().await {
+            Ok(link) => link,
+            Err(failure) => return ControlFlow::Break(self.fail(failure)),
+        };
+        let store = if self.has_nonce {
+            link.store().await
+        } else {
+            None
+        };
+        if let Some(Unknown { failure, .. }) = self.forbids_sending(store.as_ref()) {
+            // The link may have been lost before the store was known.
+            let failure = failure.clone();
+            return if link.is_live() {
+                ControlFlow::Break(Err(failure))
+            } else {
+                ControlFlow::Continue(failure)
+            };
+        }
+        link.handle().room().await;
+        let has_channels = !self.call.ends.is_empty();
+        let sending = store.map(|store| store.sending());
+        let answer = match link.handle().start_call(&mut self.call) {
+            Ok(pending) => pending.await,
+            // Its channels are still here.
+            Err(failure @ CallFailure::Lost { .. }) => return ControlFlow::Continue(failure),
+            Err(failure) => return ControlFlow::Break(self.fail(failure)),
+        };
+        match answer {
+            Err(failure @ CallFailure::Lost { .. }) if has_channels => {
+                ControlFlow::Break(Err(failure))
+            }
+            Err(failure @ CallFailure::Lost { sent, .. }) => self.lost(failure, sent, sending),
+            Err(failure) => ControlFlow::Break(Err(failure)),
+            Ok(answer) => ControlFlow::Break(self.answered(&link, answer)),
+        }
+    }
+
+    /// The unknown outcome, when the call must not be sent to a peer with this store.
+    fn forbids_sending(&self, store: Option<&KnownStore>) -> Option<&Unknown> {
+        let unknown = self.unknown.as_ref().filter(|_| !self.call.idempotent)?;
+        let known = store.zip(unknown.sending);
+        let is_safe = known.is_some_and(|(store, sending)| store.knows(sending));
+        (!is_safe).then_some(unknown)
+    }
+
+    fn lost(&mut self, failure: CallFailure, sent: bool, sending: Option<Sending>) -> Sent {
+        if sent {
+            if !self.call.idempotent && sending.is_none() {
+                return ControlFlow::Break(Err(failure));
+            }
+            self.unknown.get_or_insert_with(|| Unknown {
+                failure: failure.clone(),
+                sending,
+            });
+        }
+        ControlFlow::Continue(failure)
+    }
+
+    fn answered(&self, link: &Link, answer: Answer) -> Result<Answer, CallFailure> {
+        self.connector.prove(link);
+        // A repetition that was turned away says nothing of what was sent before.
+        match (&self.unknown, Failure::from_metadata(&answer.metadata)) {
+            (Some(unknown), Some(Failure::Busy | Failure::Unavailable)) => {
+                Err(unknown.failure.clone())
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// The call fails. When it was sent before, that its outcome is unknown says more.
+    fn fail(&self, failure: CallFailure) -> Result<Answer, CallFailure> {
+        let unknown = self.unknown.as_ref().map(|it| it.failure.clone());
+        Err(unknown.unwrap_or(failure))
+    }
+}

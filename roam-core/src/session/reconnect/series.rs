@@ -1,0 +1,268 @@
+//! From link to link: attempts to connect, one after the other.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::{Either, WeakShared, select};
+
+use crate::proto::CloseReason;
+use crate::rt::{self, Clock};
+use crate::session::connection::ConnectionHandle;
+use crate::session::error::CallFailure;
+use crate::session::watch::Watch;
+
+use super::Connect;
+use super::link::Link;
+use super::policy::RetryPolicy;
+use super::state::{Backoff, Connecting, LinkStatus, Series, State};
+
+/// Finds the present link of a client, or makes the next.
+pub(super) struct Connector {
+    connect: Box<dyn Connect>,
+    policy: RetryPolicy,
+    clock: Clock,
+    state: Watch<State>,
+}
+
+enum Found {
+    Link(Arc<Link>),
+    Series(Series),
+    Closed(CallFailure),
+}
+
+impl Connector {
+    pub(super) fn new(connect: Box<dyn Connect>, policy: RetryPolicy) -> Arc<Self> {
+        let state = State {
+            link: None,
+            series: None,
+            series_number: 0,
+            trying: None,
+            backoff: Backoff::default(),
+            closed: None,
+        };
+        Arc::new(Self {
+            connect,
+            policy,
+            clock: Clock::start(),
+            state: Watch::new(state),
+        })
+    }
+
+    /// How often something is tried.
+    pub(super) fn attempts(&self) -> u32 {
+        self.policy.attempts.max(1)
+    }
+
+    /// The present link, or the next one.
+    pub(super) async fn link(self: &Arc<Self>) -> Result<Arc<Link>, CallFailure> {
+        if let Some(link) = self.state.look(State::live_link) {
+            return Ok(link);
+        }
+        match self.find() {
+            Found::Link(link) => Ok(link),
+            Found::Series(series) => series.await,
+            Found::Closed(failure) => Err(failure),
+        }
+    }
+
+    /// The peer has answered on `link`.
+    pub(super) fn prove(&self, link: &Link) {
+        if link.prove() {
+            self.state.change(|state| state.backoff.reset());
+        }
+    }
+
+    pub(super) fn close(&self, reason: &str) {
+        let link = self.state.change(|state| {
+            if state.closed.is_some() {
+                return None;
+            }
+            state.closed = Some(reason.into());
+            state.link.take()
+        });
+        if let Some(link) = link {
+            link.handle().close(reason);
+        }
+    }
+
+    pub(super) fn status(&self) -> LinkStatus {
+        self.state.look(State::status)
+    }
+
+    /// The state, and the link if there is one.
+    pub(super) fn observe(&self) -> (LinkStatus, Option<Arc<Link>>) {
+        self.state.look(|state| (state.status(), state.live_link()))
+    }
+
+    /// Waits until the state is another than `seen`. That a link is lost does not show by itself.
+    pub(super) async fn changed(&self, seen: LinkStatus) {
+        let changed = |state: &State| (state.status() != seen).then_some(());
+        self.state.wait_for(changed).await;
+    }
+
+    /// The attempts to connect that are being made, or new ones.
+    fn find(self: &Arc<Self>) -> Found {
+        let now = self.clock.now();
+        // What was lost is dropped when the lock is released.
+        let (found, _lost) = self.state.change(|state| {
+            if let Some(failure) = state.closed() {
+                return (Found::Closed(failure), None);
+            }
+            if let Some(link) = state.live_link() {
+                return (Found::Link(link), None);
+            }
+            let lost = state.link.take();
+            if lost.as_ref().is_some_and(|link| !link.is_proven()) {
+                state.backoff.failed(&self.policy, now);
+            }
+            let series = state.series.as_ref().and_then(WeakShared::upgrade);
+            let series = series.unwrap_or_else(|| self.start(state));
+            (Found::Series(series), lost)
+        });
+        found
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) -> Series {
+        state.series_number += 1;
+        let series = Arc::clone(self).run(state.series_number);
+        let series: Connecting = Box::pin(series);
+        let series = series.shared();
+        state.series = series.downgrade();
+        series
+    }
+
+    async fn run(self: Arc<Self>, number: u64) -> Result<Arc<Link>, CallFailure> {
+        let _running = Running {
+            connector: &self,
+            number,
+        };
+        let closed = pin!(self.state.wait_for(State::closed));
+        match select(closed, pin!(self.connect())).await {
+            Either::Left((failure, _)) => Err(failure),
+            Either::Right((connected, _)) => connected,
+        }
+    }
+
+    /// Tries until there is a link or the attempts are used up.
+    async fn connect(&self) -> Result<Arc<Link>, CallFailure> {
+        let mut left = self.attempts();
+        loop {
+            left -= 1;
+            self.wait().await;
+            let error = match self.connect.connect().await {
+                Ok(handle) => return self.adopt(handle),
+                Err(error) => error,
+            };
+            tracing::debug!(%error, left, "cannot connect");
+            let now = self.clock.now();
+            self.state.change(|state| {
+                state.backoff.failed(&self.policy, now);
+                if left == 0 {
+                    state.backoff.reset();
+                    state.end_series();
+                }
+            });
+            if left == 0 {
+                return Err(CallFailure::Unreachable(Arc::new(error)));
+            }
+        }
+    }
+
+    /// Waits until it is time for the next attempt.
+    async fn wait(&self) {
+        let now = self.clock.now();
+        let (attempt, wait) = self.state.change(|state| {
+            let (attempt, wait) = state.backoff.next(now);
+            state.trying = Some(LinkStatus::Waiting { attempt });
+            if wait.is_zero() {
+                state.trying = Some(LinkStatus::Connecting { attempt });
+            }
+            (attempt, wait)
+        });
+        if !wait.is_zero() {
+            rt::sleep(wait).await;
+            let connecting = Some(LinkStatus::Connecting { attempt });
+            self.state.change(|state| state.trying = connecting);
+        }
+    }
+
+    fn adopt(&self, handle: ConnectionHandle) -> Result<Arc<Link>, CallFailure> {
+        let link = Arc::new(Link::new(handle));
+        let closed = self.state.change(|state| {
+            let closed = state.closed.clone();
+            if closed.is_none() {
+                state.link = Some(Arc::clone(&link));
+            }
+            state.end_series();
+            closed
+        });
+        match closed {
+            None => Ok(link),
+            Some(reason) => {
+                link.handle().close(&reason);
+                Err(closed_for(reason))
+            }
+        }
+    }
+}
+
+impl State {
+    fn live_link(&self) -> Option<Arc<Link>> {
+        self.link.clone().filter(|link| link.is_live())
+    }
+
+    /// The failure of all calls, once the client was closed.
+    fn closed(&self) -> Option<CallFailure> {
+        self.closed.clone().map(closed_for)
+    }
+
+    fn status(&self) -> LinkStatus {
+        if self.closed.is_some() {
+            return LinkStatus::Closed;
+        }
+        self.trying.unwrap_or_else(|| match self.live_link() {
+            Some(_) => LinkStatus::Connected,
+            None => LinkStatus::Idle,
+        })
+    }
+
+    fn end_series(&mut self) {
+        self.series = None;
+        self.trying = None;
+    }
+}
+
+fn closed_for(reason: Arc<str>) -> CallFailure {
+    CallFailure::Lost {
+        reason: CloseReason::Local(reason),
+        sent: false,
+    }
+}
+
+/// A series of attempts that is being made. It ends also when all who waited have gone.
+struct Running<'a> {
+    connector: &'a Connector,
+    number: u64,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.connector.state.change(|state| {
+            // Others may have begun anew since the last of those who waited went.
+            if state.series_number == self.number {
+                state.end_series();
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("policy", &self.policy)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,641 @@
+//! A call that carries a nonce is run once, however often it is sent.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::Shared;
+use roam_core::rt::BoxFuture;
+use roam_core::{
+    CallError, ConnectionHandle, Context, Failure, IncomingCall, Metadata, MetadataValue,
+    MethodDescriptor, MethodId, NONCE_KEY, NoDispatcher, Nonce, NonceDispatcher, NonceLimits,
+    ReconnectingClient, RoamError, Rx, ServiceDispatcher, channel, service,
+};
+
+use super::harness::{Events, Seen, events, link, poll_now, run, settle, start, until_idle};
+use super::net::{self, Net};
+
+runs! {
+    a_repetition_is_given_the_first_answer
+    a_repetition_waits_for_the_first
+    the_end_of_the_link_does_not_stop_the_handler
+    a_cancel_stops_the_handler
+    a_cancel_stops_no_handler_for_which_another_call_waits
+    a_deadline_stops_the_handler
+    errors_and_panics_are_answers
+    other_arguments_are_refused
+    what_is_no_nonce_is_refused
+    a_nonce_of_a_method_that_nobody_serves
+    calls_without_a_nonce_are_let_through
+    identities_do_not_meet
+    a_call_with_channels_runs_once_and_its_answer_is_given_once
+    an_answer_with_channels_is_given_once
+    beyond_the_limits_calls_are_busy
+    a_handler_counts_until_it_is_gone
+    a_client_sends_a_call_with_a_nonce_again
+    a_client_leaves_a_nonce_of_the_user
+    a_client_does_not_send_it_again_to_a_server_that_has_forgotten
+    a_client_does_not_send_it_again_to_a_server_without_nonces
+    a_client_does_not_send_it_again_too_late
+    a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known
+    a_repetition_that_is_turned_away_leaves_the_outcome_unknown
+    a_client_gives_no_nonce_where_none_is_needed
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saw {
+    Began,
+    Gone,
+}
+
+// In place, so that a call that has reached the server has been dispatched.
+#[service]
+trait Bank {
+    /// How many deposits there have been.
+    #[roam(inline)]
+    async fn deposit(&self, amount: u32) -> u32;
+    #[roam(inline)]
+    async fn refuse(&self) -> Result<(), u32>;
+    #[roam(inline)]
+    async fn panic(&self);
+    #[roam(inline)]
+    async fn collect(&self, numbers: Rx<u32>) -> u32;
+    #[roam(inline)]
+    async fn list(&self) -> Rx<u32>;
+    async fn has_nonce(&self) -> bool;
+    #[roam(idempotent)]
+    async fn has_nonce_idempotent(&self) -> bool;
+    async fn has_nonce_with_channel(&self, rx: Rx<u8>) -> bool;
+}
+
+struct Handler {
+    saw: Events<Saw>,
+    gate: Shared<oneshot::Receiver<()>>,
+    runs: AtomicU32,
+}
+
+impl Handler {
+    async fn run(&self) -> u32 {
+        let _gone = self.saw.on_drop(Saw::Gone);
+        let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        self.saw.tell(Saw::Began);
+        self.gate.clone().await.unwrap();
+        runs
+    }
+}
+
+impl Bank for Handler {
+    async fn deposit(&self, _: &Context, _amount: u32) -> u32 {
+        self.run().await
+    }
+
+    async fn refuse(&self, _: &Context) -> Result<(), u32> {
+        Err(self.run().await)
+    }
+
+    async fn panic(&self, _: &Context) {
+        self.run().await;
+        panic!("as asked");
+    }
+
+    async fn collect(&self, _: &Context, mut numbers: Rx<u32>) -> u32 {
+        self.run().await;
+        let mut sum = 0;
+        while let Ok(Some(number)) = numbers.recv().await {
+            sum += number;
+        }
+        sum
+    }
+
+    async fn list(&self, _: &Context) -> Rx<u32> {
+        let runs = self.run().await;
+        let (tx, rx) = channel();
+        tx.send(runs).await.unwrap();
+        rx
+    }
+
+    async fn has_nonce(&self, cx: &Context) -> bool {
+        cx.metadata().get(NONCE_KEY).is_some()
+    }
+
+    async fn has_nonce_idempotent(&self, cx: &Context) -> bool {
+        cx.metadata().get(NONCE_KEY).is_some()
+    }
+
+    async fn has_nonce_with_channel(&self, cx: &Context, _: Rx<u8>) -> bool {
+        cx.metadata().get(NONCE_KEY).is_some()
+    }
+}
+
+/// A bank whose handlers wait until the gate is opened.
+struct World {
+    served: NonceDispatcher,
+    bank: BankDispatcher<Handler>,
+    seen: Seen<Saw>,
+    gate: Option<oneshot::Sender<()>>,
+}
+
+fn world() -> World {
+    let (saw, seen) = events();
+    let (gate, opened) = oneshot::channel();
+    let bank = BankDispatcher::new(Handler {
+        saw,
+        gate: opened.shared(),
+        runs: AtomicU32::new(0),
+    });
+    World {
+        served: NonceDispatcher::new(bank.clone()),
+        bank,
+        seen,
+        gate: Some(gate),
+    }
+}
+
+/// A bank whose handlers do not wait.
+fn open_world() -> World {
+    let mut world = world();
+    world.open();
+    world
+}
+
+impl World {
+    fn open(&mut self) {
+        self.gate.take().unwrap().send(()).unwrap();
+    }
+
+    /// The client's and the server's end of a new link.
+    fn link(&self) -> (BankClient, ConnectionHandle, ConnectionHandle) {
+        let (client, server) = link(NoDispatcher, self.served.clone());
+        (BankClient::new(client.clone()), client, server)
+    }
+}
+
+const ONE: Nonce = Nonce::new([1; 16]);
+
+fn with(nonce: Nonce) -> Metadata {
+    Metadata::new().with(NONCE_KEY, nonce)
+}
+
+fn failed_as<T: std::fmt::Debug, E: std::fmt::Debug>(
+    result: Result<T, CallError<E>>,
+    failure: Failure,
+) {
+    match result {
+        Err(CallError::Failed(failed)) if failed == failure => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_repetition_is_given_the_first_answer() {
+    let mut world = open_world();
+    let (bank, client, _) = world.link();
+    let nonces = [ONE, ONE, Nonce::new([2; 16]), ONE];
+    for (nonce, runs) in nonces.into_iter().zip([1, 1, 2, 1]) {
+        let deposit = bank.deposit(5).with_metadata(with(nonce));
+        assert_eq!(deposit.await.unwrap(), runs);
+    }
+    client.close("");
+    let (bank, ..) = world.link();
+    let deposit = bank.deposit(5).with_metadata(with(ONE));
+    assert_eq!(deposit.await.unwrap(), 1);
+    for _ in 0..2 {
+        world.seen.expect(Saw::Began).await;
+        world.seen.expect(Saw::Gone).await;
+    }
+    world.seen.expect_nothing();
+}
+
+async fn a_repetition_waits_for_the_first() {
+    let mut world = world();
+    let (bank, client, _) = world.link();
+    let (other_bank, other_client, _) = world.link();
+    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    world.seen.expect(Saw::Began).await;
+    other_client.ready().await.unwrap();
+    let mut again = bank.deposit(5).with_metadata(with(ONE));
+    let mut elsewhere = other_bank.deposit(5).with_metadata(with(ONE));
+    assert!(poll_now(&mut again).is_pending());
+    assert!(poll_now(&mut elsewhere).is_pending());
+    settle(&client).await;
+    settle(&other_client).await;
+    world.seen.expect_nothing();
+    world.open();
+    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(again.await.unwrap(), 1);
+    assert_eq!(elsewhere.await.unwrap(), 1);
+    world.seen.expect(Saw::Gone).await;
+    world.seen.expect_nothing();
+}
+
+async fn the_end_of_the_link_does_not_stop_the_handler() {
+    let mut world = world();
+    let (bank, client, server) = world.link();
+    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    world.seen.expect(Saw::Began).await;
+    client.close("");
+    server.closed().await;
+    assert!(first.await.is_err());
+    let (bank, client, _) = world.link();
+    client.ready().await.unwrap();
+    let mut again = bank.deposit(5).with_metadata(with(ONE));
+    assert!(poll_now(&mut again).is_pending());
+    settle(&client).await;
+    world.seen.expect_nothing();
+    world.open();
+    assert_eq!(again.await.unwrap(), 1);
+    world.seen.expect(Saw::Gone).await;
+    world.seen.expect_nothing();
+}
+
+async fn a_cancel_stops_the_handler() {
+    let mut world = world();
+    let (bank, client, server) = world.link();
+    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    world.seen.expect(Saw::Began).await;
+    drop(first);
+    world.seen.expect(Saw::Gone).await;
+    let again = bank.deposit(5).with_metadata(with(ONE)).await;
+    assert!(matches!(
+        again,
+        Err(CallError::Answered(RoamError::Cancelled))
+    ));
+    world.seen.expect_nothing();
+    until_idle(&client).await;
+    until_idle(&server).await;
+}
+
+async fn a_cancel_stops_no_handler_for_which_another_call_waits() {
+    let mut world = world();
+    let (bank, client, _) = world.link();
+    let (other_bank, other_client, _) = world.link();
+    client.ready().await.unwrap();
+    let mut first = bank.deposit(5).with_metadata(with(ONE));
+    assert!(poll_now(&mut first).is_pending());
+    world.seen.expect(Saw::Began).await;
+    let mut again = other_bank.deposit(5).with_metadata(with(ONE));
+    other_client.ready().await.unwrap();
+    assert!(poll_now(&mut again).is_pending());
+    settle(&other_client).await;
+    drop(first);
+    settle(&client).await;
+    world.seen.expect_nothing();
+    world.open();
+    assert_eq!(again.await.unwrap(), 1);
+}
+
+async fn a_deadline_stops_the_handler() {
+    let mut world = world();
+    let (bank, ..) = world.link();
+    let metadata = with(ONE).with("roam-deadline-ms", 1);
+    failed_as(
+        bank.deposit(5).with_metadata(metadata).await,
+        Failure::Deadline,
+    );
+    world.seen.expect(Saw::Began).await;
+    world.seen.expect(Saw::Gone).await;
+    let again = bank.deposit(5).with_metadata(with(ONE)).await;
+    assert!(matches!(
+        again,
+        Err(CallError::Answered(RoamError::Cancelled))
+    ));
+    world.seen.expect_nothing();
+}
+
+async fn errors_and_panics_are_answers() {
+    let world = open_world();
+    let (bank, ..) = world.link();
+    for _ in 0..2 {
+        let refused = bank.refuse().with_metadata(with(ONE)).await.unwrap_err();
+        assert_eq!(refused.into_user(), Some(1));
+        let panicked = bank.panic().with_metadata(with(ONE)).await;
+        failed_as(panicked, Failure::Panic);
+    }
+    let deposit = bank.deposit(1).with_metadata(with(ONE));
+    assert_eq!(deposit.await.unwrap(), 3, "each of them ran once");
+}
+
+async fn other_arguments_are_refused() {
+    let world = open_world();
+    let (bank, ..) = world.link();
+    let deposit = |amount| bank.deposit(amount).with_metadata(with(ONE));
+    assert_eq!(deposit(5).await.unwrap(), 1);
+    failed_as(deposit(6).await, Failure::NonceReused);
+    assert_eq!(deposit(5).await.unwrap(), 1);
+}
+
+async fn what_is_no_nonce_is_refused() {
+    let mut world = open_world();
+    let (bank, ..) = world.link();
+    let values: [MetadataValue; 4] = [
+        vec![1; 15].into(),
+        vec![1; 17].into(),
+        1.into(),
+        "0123456789abcdef".into(),
+    ];
+    for value in values {
+        let metadata = Metadata::new().with(NONCE_KEY, value);
+        let refused = bank.deposit(5).with_metadata(metadata).await;
+        assert!(matches!(
+            refused,
+            Err(CallError::Answered(RoamError::InvalidPayload))
+        ));
+    }
+    world.seen.expect_nothing();
+}
+
+async fn a_nonce_of_a_method_that_nobody_serves() {
+    let world = World {
+        served: NonceDispatcher::new(NoDispatcher),
+        ..open_world()
+    };
+    let (bank, ..) = world.link();
+    for _ in 0..2 {
+        let unknown = bank.deposit(5).with_metadata(with(ONE)).await;
+        assert!(matches!(
+            unknown,
+            Err(CallError::Answered(RoamError::UnknownMethod))
+        ));
+    }
+}
+
+async fn calls_without_a_nonce_are_let_through() {
+    let world = open_world();
+    let (bank, ..) = world.link();
+    for runs in 1..=3 {
+        assert_eq!(bank.deposit(5).await.unwrap(), runs);
+    }
+}
+
+async fn identities_do_not_meet() {
+    let world = open_world();
+    let identity = |cx: &Context| {
+        let name = cx.metadata().get_str("authorization").unwrap_or_default();
+        name.as_bytes().to_vec()
+    };
+    let world = World {
+        served: NonceDispatcher::new(world.bank.clone()).with_identity(identity),
+        ..world
+    };
+    let (bank, ..) = world.link();
+    for (name, runs) in [("Ada", 1), ("Bob", 2), ("Ada", 1), ("Bob", 2)] {
+        let metadata = with(ONE).with("authorization", name);
+        let deposit = bank.deposit(5).with_metadata(metadata);
+        assert_eq!(deposit.await.unwrap(), runs);
+    }
+}
+
+async fn a_call_with_channels_runs_once_and_its_answer_is_given_once() {
+    let mut world = open_world();
+    let (bank, ..) = world.link();
+    let (tx, rx) = channel();
+    let sum = start(bank.collect(rx).with_metadata(with(ONE)));
+    for number in 1..=3 {
+        tx.send(number).await.unwrap();
+    }
+    drop(tx);
+    assert_eq!(sum.await.unwrap(), 6);
+    let (tx, rx) = channel();
+    failed_as(
+        bank.collect(rx).with_metadata(with(ONE)).await,
+        Failure::NonceSpent,
+    );
+    tx.closed().await;
+    world.seen.expect(Saw::Began).await;
+    world.seen.expect(Saw::Gone).await;
+    world.seen.expect_nothing();
+}
+
+async fn an_answer_with_channels_is_given_once() {
+    let mut world = open_world();
+    let (bank, client, server) = world.link();
+    let mut list = bank.list().with_metadata(with(ONE)).await.unwrap();
+    assert_eq!(list.recv().await.unwrap(), Some(1));
+    assert_eq!(list.recv().await.unwrap(), None);
+    failed_as(
+        bank.list().with_metadata(with(ONE)).await,
+        Failure::NonceSpent,
+    );
+    world.seen.expect(Saw::Began).await;
+    world.seen.expect(Saw::Gone).await;
+    world.seen.expect_nothing();
+    drop(list);
+    until_idle(&client).await;
+    until_idle(&server).await;
+}
+
+async fn beyond_the_limits_calls_are_busy() {
+    let mut world = world();
+    world.served = world.served.with_limits(NonceLimits {
+        calls: 2,
+        running: 1,
+        ..NonceLimits::default()
+    });
+    let (bank, ..) = world.link();
+    let deposit = |nonce| {
+        bank.deposit(5)
+            .with_metadata(with(Nonce::new([nonce; Nonce::LEN])))
+    };
+    let first = start(deposit(1));
+    world.seen.expect(Saw::Began).await;
+    failed_as(deposit(2).await, Failure::Busy);
+    world.open();
+    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(deposit(2).await.unwrap(), 2);
+    failed_as(deposit(3).await, Failure::Busy);
+    assert_eq!(deposit(1).await.unwrap(), 1);
+    assert_eq!(bank.deposit(5).await.unwrap(), 3);
+}
+
+async fn a_handler_counts_until_it_is_gone() {
+    let mut world = world();
+    let (bank, client, server) = world.link();
+    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    world.seen.expect(Saw::Began).await;
+    assert_eq!(server.stats().incoming_calls, 1);
+    world.open();
+    first.await.unwrap();
+    until_idle(&client).await;
+    until_idle(&server).await;
+}
+
+/// The time stands still but when all wait for it.
+#[test]
+fn a_handler_that_nobody_asks_for_is_stopped() {
+    run(1, async {
+        tokio::time::pause();
+        let mut world = world();
+        let retention = Duration::from_hours(1);
+        world.served = world.served.with_limits(NonceLimits {
+            retention,
+            ..NonceLimits::default()
+        });
+        let (bank, client, server) = world.link();
+        let first = start(bank.deposit(5).with_metadata(with(ONE)));
+        world.seen.expect(Saw::Began).await;
+        let before = tokio::time::Instant::now();
+        client.close("");
+        server.closed().await;
+        assert!(first.await.is_err());
+        world.seen.expect(Saw::Gone).await;
+        assert!(before.elapsed() >= retention);
+    });
+}
+
+/// A client that has a nonce in each call, and the network to which it connects.
+fn client(attempts: u32) -> (BankClient<ReconnectingClient>, Net) {
+    let (client, net) = net::client(attempts);
+    (BankClient::new(client.with_nonces()), net)
+}
+
+fn is_unknown<T>(result: &Result<T, CallError>) -> bool {
+    matches!(result, Err(CallError::Lost { sent: true, .. }))
+}
+
+async fn a_client_sends_a_call_with_a_nonce_again() {
+    let mut world = world();
+    let (arrived, mut arrivals) = events();
+    world.served = world.served.with_identity(move |_| {
+        arrived.tell(());
+        Vec::new()
+    });
+    let (bank, mut net) = client(3);
+    let call = start(bank.deposit(5));
+    for _ in 0..2 {
+        let server = net.attempt().await.accept(world.served.clone());
+        arrivals.expect(()).await;
+        server.kill();
+    }
+    let _server = net.attempt().await.accept(world.served.clone());
+    world.open();
+    assert_eq!(call.await.unwrap(), 1);
+    world.seen.expect(Saw::Began).await;
+    world.seen.expect(Saw::Gone).await;
+    world.seen.expect_nothing();
+    assert_eq!(bank.deposit(5).await.unwrap(), 2);
+}
+
+async fn a_client_leaves_a_nonce_of_the_user() {
+    let mut world = world();
+    let (client, mut net) = net::client(3);
+    let call = start({
+        let bank = BankClient::new(client.clone());
+        bank.deposit(5).with_metadata(with(ONE))
+    });
+    let server = net.attempt().await.accept(world.served.clone());
+    world.seen.expect(Saw::Began).await;
+    server.kill();
+    let _server = net.attempt().await.accept(world.served.clone());
+    world.open();
+    assert_eq!(call.await.unwrap(), 1);
+    for bank in [
+        BankClient::new(client.clone()),
+        BankClient::new(client.with_nonces()),
+    ] {
+        let again = bank.deposit(5).with_metadata(with(ONE));
+        assert_eq!(again.await.unwrap(), 1);
+    }
+}
+
+async fn a_client_does_not_send_it_again_to_a_server_that_has_forgotten() {
+    let mut world = world();
+    let (bank, mut net) = client(3);
+    let call = start(bank.deposit(5));
+    let server = net.attempt().await.accept(world.served.clone());
+    world.seen.expect(Saw::Began).await;
+    server.kill();
+    let restarted = NonceDispatcher::new(world.bank.clone());
+    let _server = net.attempt().await.accept(restarted);
+    let result = call.await;
+    assert!(is_unknown(&result), "{result:?}");
+    world.open();
+    assert_eq!(bank.deposit(5).await.unwrap(), 2);
+}
+
+async fn a_client_does_not_send_it_again_to_a_server_without_nonces() {
+    let mut world = world();
+    let (bank, mut net) = client(3);
+    let call = start(bank.deposit(5));
+    let server = net.attempt().await.accept(world.bank.clone());
+    world.seen.expect(Saw::Began).await;
+    server.kill();
+    let result = call.await;
+    assert!(is_unknown(&result), "{result:?}");
+    net.expect_nothing();
+}
+
+async fn a_client_does_not_send_it_again_too_late() {
+    let mut world = world();
+    world.served = world.served.with_limits(NonceLimits {
+        min_retention: Duration::ZERO,
+        ..NonceLimits::default()
+    });
+    let (bank, mut net) = client(3);
+    let call = start(bank.deposit(5));
+    let server = net.attempt().await.accept(world.served.clone());
+    world.seen.expect(Saw::Began).await;
+    server.kill();
+    let _server = net.attempt().await.accept(world.served.clone());
+    let result = call.await;
+    assert!(is_unknown(&result), "{result:?}");
+    world.open();
+    assert_eq!(bank.deposit(5).await.unwrap(), 2);
+}
+
+async fn a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known() {
+    let world = open_world();
+    let (client, mut net) = net::client(3);
+    let client = client.with_nonces();
+    let call = start(BankClient::new(client.clone()).deposit(5));
+    let server = net.attempt().await.accept_stalled(world.served.clone());
+    let stalled = client.connection().await.unwrap();
+    while stalled.stats().outgoing_calls == 0 {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    let _server = net.attempt().await.accept(world.served.clone());
+    assert_eq!(call.await.unwrap(), 1);
+}
+
+/// Has no room for the bank's calls.
+struct TurnsAway(NonceDispatcher);
+
+impl ServiceDispatcher for TurnsAway {
+    fn method(&self, id: MethodId) -> Option<&'static MethodDescriptor> {
+        self.0.method(id)
+    }
+
+    fn dispatch(&self, mut call: IncomingCall) -> BoxFuture<'static, ()> {
+        if bank_service().method(call.method()).is_none() {
+            return self.0.dispatch(call);
+        }
+        let (metadata, payload) = Failure::Busy.response();
+        call.respond_raw(&metadata, payload, &[]).unwrap();
+        Box::pin(async {})
+    }
+}
+
+async fn a_repetition_that_is_turned_away_leaves_the_outcome_unknown() {
+    let mut world = world();
+    let (bank, mut net) = client(3);
+    let call = start(bank.deposit(5));
+    let server = net.attempt().await.accept(world.served.clone());
+    world.seen.expect(Saw::Began).await;
+    server.kill();
+    let away = TurnsAway(world.served.clone());
+    let _server = net.attempt().await.accept(away);
+    let result = call.await;
+    assert!(is_unknown(&result), "{result:?}");
+    failed_as(bank.deposit(6).await, Failure::Busy);
+}
+
+async fn a_client_gives_no_nonce_where_none_is_needed() {
+    let world = open_world();
+    let (bank, mut net) = client(1);
+    let with_nonce = start(bank.has_nonce());
+    let _server = net.attempt().await.accept(world.served.clone());
+    assert!(with_nonce.await.unwrap());
+    assert!(!bank.has_nonce_idempotent().await.unwrap());
+    let (_tx, rx) = channel();
+    assert!(!bank.has_nonce_with_channel(rx).await.unwrap());
+}

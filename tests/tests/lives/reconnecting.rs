@@ -1,0 +1,165 @@
+//! A client that outlives its links, and servers that come and go.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use roam_core::transport::websocket;
+use roam_core::{
+    CallError, Config, ConnectionHandle, Context, LinkStatus, NoDispatcher, NonceDispatcher,
+    ReconnectingClient, RetryPolicy, ServiceDispatcher, service,
+};
+use roam_tests::watched;
+use roam_ws_server::Server;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+#[service]
+trait Till {
+    /// Sells one more; returns how many that makes.
+    async fn sell(&self) -> u32;
+    /// How many have been sold.
+    #[roam(idempotent)]
+    async fn sold(&self) -> u32;
+}
+
+/// Answers once it may.
+#[derive(Clone)]
+struct Seller {
+    sold: Arc<AtomicU32>,
+    called: UnboundedSender<ConnectionHandle>,
+    may: Arc<Semaphore>,
+}
+
+impl Seller {
+    async fn may_answer(&self, cx: &Context) {
+        self.called.send(cx.connection().clone()).unwrap();
+        self.may.acquire().await.unwrap().forget();
+    }
+}
+
+impl Till for Seller {
+    async fn sell(&self, cx: &Context) -> u32 {
+        let sold = self.sold.fetch_add(1, Ordering::Relaxed) + 1;
+        self.may_answer(cx).await;
+        sold
+    }
+
+    async fn sold(&self, cx: &Context) -> u32 {
+        self.may_answer(cx).await;
+        self.sold.load(Ordering::Relaxed)
+    }
+}
+
+fn seller() -> (Seller, UnboundedReceiver<ConnectionHandle>) {
+    let (called, calls) = unbounded_channel();
+    let seller = Seller {
+        sold: Arc::default(),
+        called,
+        may: Arc::new(Semaphore::new(0)),
+    };
+    (seller, calls)
+}
+
+/// A server that can be killed, on a port that it is to have.
+async fn serve(port: u16, dispatcher: impl ServiceDispatcher) -> (Runtime, SocketAddr) {
+    let machine = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = machine.spawn(TcpListener::bind(("127.0.0.1", port)));
+    let listener = listener.await.unwrap().unwrap();
+    let address = listener.local_addr().unwrap();
+    machine.spawn(async move { Server::new(dispatcher).serve(listener).await });
+    (machine, address)
+}
+
+/// Everything on the machine is gone when this is done, its port is free.
+async fn kill(machine: Runtime) {
+    tokio::task::spawn_blocking(move || drop(machine))
+        .await
+        .unwrap();
+}
+
+fn client(server: SocketAddr) -> ReconnectingClient {
+    let connect = move || async move {
+        websocket::connect(&format!("ws://{server}/"), NoDispatcher, &Config::client()).await
+    };
+    let policy = RetryPolicy {
+        attempts: u32::MAX,
+        initial_backoff: Duration::from_millis(5),
+        max_backoff: Duration::from_millis(50),
+        multiplier: 2,
+    };
+    ReconnectingClient::new(connect, policy)
+}
+
+#[test]
+fn a_server_that_is_started_again_is_found_and_asked_again_what_may_be_asked_twice() {
+    watched(async {
+        let (seller, mut calls) = seller();
+        let (machine, address) = serve(0, TillDispatcher::new(seller.clone())).await;
+        let client = client(address);
+        let till = TillClient::new(client.clone());
+        assert_eq!(client.status(), LinkStatus::Idle);
+        seller.may.add_permits(1);
+        assert_eq!(till.sold().await.unwrap(), 0);
+        calls.recv().await.unwrap();
+        assert_eq!(client.status(), LinkStatus::Connected);
+
+        let sell = tokio::spawn(till.sell());
+        calls.recv().await.unwrap();
+        let sold = tokio::spawn(till.sold());
+        calls.recv().await.unwrap();
+        kill(machine).await;
+        let failed = sell.await.unwrap();
+        assert!(
+            matches!(failed, Err(CallError::Lost { sent: true, .. })),
+            "{failed:?}"
+        );
+        // It tries for as long as it takes.
+        let mut status = client.status();
+        while !matches!(status, LinkStatus::Connecting { attempt: 3.. }) {
+            status = client.changed(status).await;
+        }
+        let late = tokio::spawn(till.sell());
+
+        seller.may.add_permits(2);
+        let (machine, _) = serve(address.port(), TillDispatcher::new(seller)).await;
+        sold.await.unwrap().unwrap();
+        late.await.unwrap().unwrap();
+        assert_eq!(client.status(), LinkStatus::Connected);
+        kill(machine).await;
+    });
+}
+
+#[test]
+fn a_call_with_a_nonce_is_run_once_though_its_link_is_lost_each_time() {
+    watched(async {
+        let (seller, mut calls) = seller();
+        let (arrived, mut arrivals) = unbounded_channel();
+        let dispatcher = NonceDispatcher::new(TillDispatcher::new(seller.clone()));
+        let dispatcher = dispatcher.with_identity(move |cx| {
+            arrived.send(cx.connection().clone()).unwrap();
+            Vec::new()
+        });
+        let (machine, address) = serve(0, dispatcher).await;
+        let till = TillClient::new(client(address).with_nonces());
+        let sell = tokio::spawn(till.sell());
+        for _ in 0..3 {
+            let link = arrivals.recv().await.unwrap();
+            link.close("have to go");
+        }
+        arrivals.recv().await.unwrap();
+        seller.may.add_permits(2);
+        assert_eq!(sell.await.unwrap().unwrap(), 1);
+        assert_eq!(till.sell().await.unwrap(), 2);
+        assert!(calls.recv().await.is_some() && calls.recv().await.is_some());
+        assert!(calls.try_recv().is_err());
+        kill(machine).await;
+    });
+}
