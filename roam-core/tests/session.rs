@@ -14,6 +14,7 @@ mod session {
     mod connections;
     mod endings;
     mod flow;
+    mod forwarding;
     mod independence;
     mod leaks;
     mod local;

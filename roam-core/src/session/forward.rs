@@ -5,6 +5,8 @@ mod late;
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use crate::proto::{Failure, Metadata, MethodId};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
@@ -114,7 +116,7 @@ fn start(call: &mut IncomingCall, upstream: &ConnectionHandle) -> Result<Pending
     let metadata = metadata_now(call.context());
     let (pending, wires) =
         upstream.start_relayed(call.method(), &metadata, &call.payload, channels)?;
-    call.payload.clear();
+    call.payload = Bytes::new();
     if let Some(ends) = call.take_ends() {
         relay(ends.take_for_relays(), wires);
     }

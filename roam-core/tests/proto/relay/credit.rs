@@ -11,7 +11,7 @@ use super::proxy::{Proxy, credit_bytes, data_bytes, window};
 fn flood(proxy: &mut Proxy, mut credit: u32) -> (u32, u32) {
     let (mut arrived, mut granted) = (0, 0);
     while credit >= 10 {
-        proxy.from_downstream(&data(ROOT, 1, &[0; 10]));
+        proxy.feed_downstream(&data(ROOT, 1, &[0; 10]));
         credit -= 10;
         let more = credit_bytes(&proxy.down.sent());
         (credit, granted) = (credit + more, granted + more);
@@ -25,10 +25,10 @@ fn the_reader_grants_to_the_sender() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 100), (100, 0));
-    proxy.from_upstream(&credit(ROOT, 1, 51));
+    proxy.feed_upstream(&credit(ROOT, 1, 51));
     proxy.down.assert_sent(&[credit(ROOT, 1, 51)]);
     assert_eq!(flood(&mut proxy, 51), (50, 0));
-    proxy.from_upstream(&credit(ROOT, 1, 9));
+    proxy.feed_upstream(&credit(ROOT, 1, 9));
     proxy.down.assert_sent(&[credit(ROOT, 1, 9)]);
     proxy.assert_silent();
 }
@@ -38,7 +38,7 @@ fn a_larger_window_of_the_reader_is_granted_as_elements_are_passed_on() {
     let mut proxy = Proxy::with(&window(60), &window(100));
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 60), (100, 40));
-    proxy.from_upstream(&credit(ROOT, 1, 51));
+    proxy.feed_upstream(&credit(ROOT, 1, 51));
     proxy.down.assert_sent(&[credit(ROOT, 1, 51)]);
 }
 
@@ -47,9 +47,9 @@ fn of_a_larger_window_of_the_sender_the_first_grants_are_kept_back() {
     let mut proxy = Proxy::with(&small(), &window(60));
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 100), (60, 0), "40 are held");
-    proxy.from_upstream(&credit(ROOT, 1, 31));
+    proxy.feed_upstream(&credit(ROOT, 1, 31));
     assert_eq!(data_bytes(&proxy.up.sent()), 30);
-    proxy.from_upstream(&credit(ROOT, 1, 31));
+    proxy.feed_upstream(&credit(ROOT, 1, 31));
     assert_eq!(data_bytes(&proxy.up.sent()), 10, "nothing is held any more");
     proxy.down.assert_sent(&[credit(ROOT, 1, 22)]);
 }
@@ -58,11 +58,11 @@ fn of_a_larger_window_of_the_sender_the_first_grants_are_kept_back() {
 fn a_credit_shows_who_reads() {
     let mut proxy = Proxy::new();
     proxy.call(1, &[1, 3]);
-    proxy.from_upstream(&credit(ROOT, 1, 20));
-    proxy.from_downstream(&credit(ROOT, 3, 20));
+    proxy.feed_upstream(&credit(ROOT, 1, 20));
+    proxy.feed_downstream(&credit(ROOT, 3, 20));
     proxy.assert_silent();
     assert_eq!(flood(&mut proxy, 100), (120, 20));
-    proxy.from_upstream(&data(ROOT, 3, &[1; 50]));
+    proxy.feed_upstream(&data(ROOT, 3, &[1; 50]));
     proxy.down.assert_sent(&[data(ROOT, 3, &[1; 50])]);
 }
 
@@ -71,7 +71,7 @@ fn a_window_that_grew_downstream_is_used() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 100), (100, 0));
-    proxy.from_upstream(&credit(ROOT, 1, 400));
+    proxy.feed_upstream(&credit(ROOT, 1, 400));
     let granted = credit_bytes(&proxy.down.sent());
     assert_eq!(granted, 100, "no more than one window is held");
     assert_eq!(flood(&mut proxy, granted), (400, 300));
@@ -85,7 +85,7 @@ fn no_more_than_a_window_is_held_when_the_link_upstream_is_full() {
     proxy.one_channel();
     let (mut sent, mut credit) = (0, 100);
     while credit >= 10 {
-        proxy.from_downstream(&data(ROOT, 1, &[0; 10]));
+        proxy.feed_downstream(&data(ROOT, 1, &[0; 10]));
         (sent, credit) = (sent + 10, credit - 10);
         credit += credit_bytes(&proxy.down.sent());
     }
@@ -110,10 +110,10 @@ fn without_credit_upstream_only_empty_elements_pass() {
     let mut proxy = Proxy::with(&small(), &window(0));
     proxy.one_channel();
     for _ in 0..1_000 {
-        proxy.from_downstream(&data(ROOT, 1, &[]));
+        proxy.feed_downstream(&data(ROOT, 1, &[]));
     }
     assert_eq!(proxy.up.sent().len(), 1_000);
-    proxy.from_downstream(&data(ROOT, 1, &[1]));
+    proxy.feed_downstream(&data(ROOT, 1, &[1]));
     proxy.up.assert_sent(&[reset(ROOT, 1)]);
     proxy.down.assert_sent(&[reset(ROOT, 1)]);
 }
@@ -189,11 +189,12 @@ impl Chain {
                 return;
             }
             self.credit += credit_bytes(&back);
-            on.iter()
-                .for_each(|message| second.down.feed_bytes(message));
-            between
-                .iter()
-                .for_each(|message| first.up.feed_bytes(message));
+            for message in &on {
+                second.down.feed_bytes(message);
+            }
+            for message in &between {
+                first.up.feed_bytes(message);
+            }
             self.arrived += data_bytes(&end);
             self.reader.receive(data_bytes(&end));
             first.settle();
@@ -207,7 +208,7 @@ impl Chain {
             self.credit -= len;
             self.sent += len;
             let element = vec![0; len as usize];
-            self.proxies[0].from_downstream(&data(ROOT, 1, &element));
+            self.proxies[0].feed_downstream(&data(ROOT, 1, &element));
             self.carry();
         }
         sent
@@ -218,7 +219,7 @@ impl Chain {
         self.read += bytes;
         let grant = self.reader.read(bytes);
         if grant > 0 {
-            self.proxies[1].from_upstream(&credit(ROOT, 1, grant));
+            self.proxies[1].feed_upstream(&credit(ROOT, 1, grant));
             self.carry();
         }
     }

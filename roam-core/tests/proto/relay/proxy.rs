@@ -131,12 +131,12 @@ impl Proxy {
         None
     }
 
-    pub(super) fn from_downstream(&mut self, message: &Message<'_>) {
+    pub(super) fn feed_downstream(&mut self, message: &Message<'_>) {
         self.down.feed(message);
         self.settle();
     }
 
-    pub(super) fn from_upstream(&mut self, message: &Message<'_>) {
+    pub(super) fn feed_upstream(&mut self, message: &Message<'_>) {
         self.up.feed(message);
         self.settle();
     }
