@@ -20,6 +20,7 @@ mod proto {
     mod ids;
     mod purity;
     mod random;
+    mod relay;
     mod resets;
     mod unsent;
     mod violations;

@@ -17,6 +17,7 @@ mod session {
     mod deadlines;
     mod endings;
     mod flow;
+    mod forwarding;
     mod independence;
     mod leaks;
     mod local;

@@ -36,6 +36,12 @@ pub struct Room {
     pub call_payloads: usize,
 }
 
+impl From<Option<Direction>> for Charge {
+    fn from(direction: Option<Direction>) -> Self {
+        direction.map_or(Self::Slot, Self::from)
+    }
+}
+
 impl From<Direction> for Charge {
     fn from(direction: Direction) -> Self {
         match direction {

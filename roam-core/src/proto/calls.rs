@@ -190,25 +190,45 @@ impl Connection {
         });
     }
 
-    /// Answers `busy` to a call that is with its handler already.
-    pub(super) fn give_up_call(&mut self, env: &mut Env, request: RequestId) {
+    /// Answers `busy` to a call that is with its handler already. `false` when it is over.
+    pub(super) fn give_up_call(&mut self, env: &mut Env, request: RequestId) -> bool {
         let (metadata, payload) = Failure::Busy.response();
-        self.answer_for_handler(env, request, &metadata, payload);
+        self.answer_for_handler(env, request, &metadata, payload)
+    }
+
+    /// Cancels a call of ours, and tells its caller `busy` in the stead of the peer. `false` when
+    /// it is over.
+    pub(super) fn give_up_own_call(&mut self, env: &mut Env, request: RequestId) -> bool {
+        if !self.calls.outgoing.contains_key(&request.0) {
+            return false;
+        }
+        self.cancel(env, request);
+        let (metadata, payload) = Failure::Busy.response();
+        env.events.push_back(Event::Response(Response {
+            connection: self.id,
+            request,
+            metadata,
+            channels: Some(Vec::new()),
+            payload: Bytes::from_static(payload),
+        }));
+        true
     }
 
     pub(super) fn handle_cancel(&mut self, env: &mut Env, request: RequestId) {
         self.answer_for_handler(env, request, &Metadata::new(), Failure::CANCELLED);
     }
 
-    /// Answers a call in the stead of its handler, which is told to stop.
+    /// Answers a call in the stead of its handler, which is told to stop. `false` when it has been
+    /// answered.
     fn answer_for_handler(
         &mut self,
         env: &mut Env,
         request: RequestId,
         metadata: &Metadata,
         payload: &[u8],
-    ) {
-        if self.calls.is_awaited(request) {
+    ) -> bool {
+        let awaited = self.calls.is_awaited(request);
+        if awaited {
             self.answer(env, request, metadata, &[], payload);
             let connection = self.id;
             env.events.push_back(Event::Cancelled {
@@ -216,6 +236,7 @@ impl Connection {
                 request,
             });
         }
+        awaited
     }
 
     pub(super) fn handle_response(
@@ -266,13 +287,15 @@ impl Connection {
         env: &mut Env,
         method: MethodId,
         metadata: &Metadata,
-        ends: &[Direction],
+        ends: impl ExactSizeIterator<Item = Option<Direction>> + Clone,
         payload: &[u8],
     ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
-        check_outgoing(env, metadata, ends, payload)?;
-        let channels = self.allocate(env, ends).ok_or(Refused::NoRoomForChannels)?;
-        self.calls.last_request += 1;
-        let request = RequestId(self.calls.last_request);
+        check_outgoing(env, metadata, ends.len(), payload)?;
+        let request = RequestId(self.calls.last_request + 1);
+        let channels = self
+            .allocate(env, ends, Some(request))
+            .ok_or(Refused::NoRoomForChannels)?;
+        self.calls.last_request = request.0;
         env.outbox.push(&Message::Request {
             connection: self.id,
             request,
@@ -316,14 +339,16 @@ impl Connection {
         env: &mut Env,
         request: RequestId,
         metadata: &Metadata,
-        ends: &[Direction],
+        ends: impl ExactSizeIterator<Item = Option<Direction>> + Clone,
         payload: &[u8],
     ) -> Result<Vec<ChannelId>, Refused> {
         if !self.calls.is_awaited(request) {
             return Err(Refused::Answered);
         }
-        check_outgoing(env, metadata, ends, payload)?;
-        let channels = self.allocate(env, ends).ok_or(Refused::NoRoomForChannels)?;
+        check_outgoing(env, metadata, ends.len(), payload)?;
+        let channels = self
+            .allocate(env, ends, None)
+            .ok_or(Refused::NoRoomForChannels)?;
         self.answer(env, request, metadata, &channels, payload);
         Ok(channels)
     }
@@ -371,7 +396,7 @@ fn check_received_payload(env: &Env, payload: &[u8]) -> Result<(), Violation> {
 fn check_outgoing(
     env: &Env,
     metadata: &Metadata,
-    ends: &[Direction],
+    ends: usize,
     payload: &[u8],
 ) -> Result<(), Refused> {
     let max = env.agreed.max_payload_size as usize;
@@ -381,8 +406,8 @@ fn check_outgoing(
             max,
         });
     }
-    if ends.len() > MAX_CHANNELS {
-        return Err(Refused::TooManyEnds(ends.len()));
+    if ends > MAX_CHANNELS {
+        return Err(Refused::TooManyEnds(ends));
     }
     Ok(metadata.check()?)
 }

@@ -53,7 +53,8 @@ pub enum SendRefused {
 /// A channel: which end of it is here, and how that end fares.
 #[derive(Debug)]
 pub(super) enum Channel {
-    /// Opened by the peer; which end is here shows when the values around it are decoded.
+    /// It does not show yet which end is here: opened by the peer, until the values around it are
+    /// decoded; relayed, until a peer shows whether it sends.
     Unbound(Unbound),
     Sending(SendHalf),
     Receiving(ReceiveHalf),
@@ -64,8 +65,10 @@ pub(super) struct Unbound {
     pub(super) receive: ReceiveHalf,
     pub(super) send: SendHalf,
     pub(super) charge: Charge,
-    /// The call in whose arguments it came; `None` for one in a result.
+    /// The call in whose arguments it travels; `None` for one in a result.
     pub(super) call: Option<RequestId>,
+    /// A relay holds it, and is to be woken by whatever happens to it.
+    pub(super) relayed: bool,
 }
 
 #[derive(Debug)]
@@ -101,7 +104,27 @@ impl Channel {
             send: SendHalf::new(credit),
             charge,
             call,
+            relayed: false,
         })
+    }
+
+    /// One that a relay holds from its opening on.
+    pub(super) fn relayed(credit: u32, charge: Charge, call: Option<RequestId>) -> Self {
+        let mut channel = Self::unbound(credit, charge, call);
+        channel.relay();
+        channel
+    }
+
+    /// A relay takes it.
+    pub(super) fn relay(&mut self) {
+        if let Self::Unbound(unbound) = self {
+            unbound.relayed = true;
+        }
+    }
+
+    /// Whether no user has it.
+    pub(super) fn is_unheld(&self) -> bool {
+        matches!(self, Self::Unbound(unbound) if !unbound.relayed)
     }
 
     pub(super) fn new(direction: Direction, credit: u32) -> Self {
@@ -171,7 +194,10 @@ impl Channel {
     pub(super) fn handle_credit(&mut self, bytes: u32) -> Result<Wake, Violation> {
         match self {
             Self::Sending(half) => half.handle_credit(bytes),
-            Self::Unbound(unbound) => unbound.send.handle_credit(bytes),
+            Self::Unbound(unbound) => {
+                unbound.send.handle_credit(bytes)?;
+                Ok(std::mem::take(&mut unbound.receive.waiting))
+            }
             Self::Receiving(half) if half.end.is_some() => Ok(false),
             Self::Receiving(_) => Err(Rule::ChannelDirection.because("Credit from a sending end")),
         }
@@ -313,7 +339,7 @@ impl ReceiveHalf {
     }
 
     /// Whether the peer has behaved as a sender.
-    fn used(&self) -> bool {
+    pub(super) fn used(&self) -> bool {
         self.end == Some(ChannelEnd::Closed) || !self.queue.is_empty()
     }
 

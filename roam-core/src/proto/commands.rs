@@ -40,6 +40,7 @@ impl Link {
             return Err(Refused::NotReady);
         }
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
+        let ends = ends.iter().copied().map(Some);
         connection.request(env, method, metadata, ends, payload)
     }
 
@@ -60,6 +61,7 @@ impl Link {
         payload: &[u8],
     ) -> Result<Vec<ChannelId>, Refused> {
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
+        let ends = ends.iter().copied().map(Some);
         connection.respond(env, request, metadata, ends, payload)
     }
 
@@ -73,7 +75,7 @@ impl Link {
         }
     }
 
-    /// Settles which end of a channel that the peer opened is here. `false` when there is no such
+    /// Settles which end of a channel that the peer opened, or that is relayed, is here. `false` when there is no such
     /// channel any more, or no room for it; then a call that brought it has been answered `busy`.
     pub fn bind(&mut self, id: ConnectionId, channel: ChannelId, direction: Direction) -> bool {
         let Some((connection, env)) = self.live(id) else {
@@ -291,7 +293,7 @@ impl Link {
     }
 
     #[inline]
-    fn sender(
+    pub(super) fn sender(
         &mut self,
         id: ConnectionId,
         channel: ChannelId,

@@ -37,8 +37,8 @@ pub struct Limits {
     /// as much again as its bytes, and at least 1 KiB. There is always enough for one channel.
     /// Default: 16 MiB for an acceptor, 64 MiB for an initiator.
     pub receive_budget: usize,
-    /// Channels of the link on which we only send, those among them that the peer has opened and
-    /// of which it does not yet show who sends. Default: 4,096.
+    /// Channels of the link on which we only send, those among them of which it does not yet show
+    /// who sends. Default: 4,096.
     pub sending_channels: usize,
     /// Virtual connections of the link that the peer may open. One that is over counts until its
     /// last handler is gone. Default: 64.

@@ -171,21 +171,31 @@ impl Connection {
 
     // What the user wants.
 
-    /// Opens channels of ours, if there is room for all of them.
-    pub(super) fn allocate(&mut self, env: &mut Env, ends: &[Direction]) -> Option<Vec<ChannelId>> {
-        if !env.budget.take(ends.iter().map(|&end| end.into())) {
+    /// Opens channels of ours, if there is room for all of them: those in the arguments of `call`,
+    /// or in a result. A relay knows of no direction.
+    pub(super) fn allocate(
+        &mut self,
+        env: &mut Env,
+        ends: impl Iterator<Item = Option<Direction>> + Clone,
+        call: Option<RequestId>,
+    ) -> Option<Vec<ChannelId>> {
+        if !env.budget.take(ends.clone().map(Charge::from)) {
             return None;
         }
         let credit = env.agreed.initial_channel_credit;
-        let open = |&direction| {
+        let open = |end| {
             let id = self.ours.allocate();
-            self.channels.insert(id, Channel::new(direction, credit));
+            let channel = match end {
+                Some(direction) => Channel::new(direction, credit),
+                None => Channel::relayed(credit, Charge::from(end), call),
+            };
+            self.channels.insert(id, channel);
             ChannelId(id)
         };
-        Some(ends.iter().map(open).collect())
+        Some(ends.map(open).collect())
     }
 
-    /// Settles which end of a channel that the peer opened is here.
+    /// Settles which end of a channel is here.
     pub(super) fn bind(
         &mut self,
         env: &mut Env,
@@ -215,16 +225,20 @@ impl Connection {
     }
 
     /// There is no room for a channel of which only now shows that we are to receive on it: the
-    /// call that brought it is answered `busy`; one in a result is cut.
+    /// call that brought it is answered `busy`; one in a result, or of a call that is over, is cut.
     fn refuse_for_room(&mut self, env: &mut Env, id: ChannelId) {
-        match self.channels.get(&id.0) {
-            Some(Channel::Unbound(unbound)) if let Some(call) = unbound.call => {
-                self.give_up_call(env, call);
-            }
-            _ => {
-                self.push_reset(env, id);
-                self.remove(env, id);
-            }
+        let call = match self.channels.get(&id.0) {
+            Some(Channel::Unbound(unbound)) => unbound.call,
+            _ => None,
+        };
+        let refused = match call {
+            Some(call) if env.role.owns(id.0) => self.give_up_own_call(env, call),
+            Some(call) => self.give_up_call(env, call),
+            None => false,
+        };
+        if !refused {
+            self.push_reset(env, id);
+            self.end_channels(env, &[id], ChannelEnd::Reset);
         }
     }
 
@@ -282,14 +296,14 @@ impl Connection {
         }
     }
 
-    /// Ends the channels of a call's arguments. Ends that no user holds are forgotten at once.
+    /// Ends channels, those of a call's arguments for example. Ends that no user holds are forgotten at once.
     pub(super) fn end_channels(&mut self, env: &mut Env, ids: &[ChannelId], end: ChannelEnd) {
         for &id in ids {
             let Some(channel) = self.channels.get_mut(&id.0) else {
                 continue;
             };
             let wake = channel.end(end);
-            let unheld = matches!(channel, Channel::Unbound(_));
+            let unheld = channel.is_unheld();
             env.wake(wake, self.id, id);
             if unheld || self.is_finished_sender(id) {
                 self.remove(env, id);
@@ -300,7 +314,7 @@ impl Connection {
     /// Cuts the channels of a call's arguments that no user has taken.
     pub(super) fn cut_unbound(&mut self, env: &mut Env, ids: &[ChannelId]) {
         for &id in ids {
-            let Some(channel @ Channel::Unbound(_)) = self.channels.get(&id.0) else {
+            let Some(channel) = self.channels.get(&id.0).filter(|it| it.is_unheld()) else {
                 continue;
             };
             if channel.ended().is_none() {

@@ -106,6 +106,20 @@ impl ReceiveWindow {
         (grant > 0).then_some(grant)
     }
 
+    /// Counts `bytes` as passed on by a relay, and tells what to grant. The sender may be ahead by
+    /// what fits the window and can be sent `onward`: what the reader there grants goes through at
+    /// once; what only the window keeps back follows when less than half of it remains.
+    pub(super) fn pass_on(&mut self, bytes: Bytes, onward: Bytes) -> Option<Bytes> {
+        self.held = self.held.saturating_sub(bytes);
+        if onward >= self.size && self.threshold() > 0 {
+            return None;
+        }
+        let grant = self.size.min(onward).saturating_sub(self.remaining());
+        self.open += grant;
+        self.check();
+        (grant > 0).then_some(grant)
+    }
+
     /// How many bytes must yet be consumed for [`consume`](Self::consume) to grant something;
     /// always more than 0 between calls, unless the window is one of 0 bytes, which grants nothing.
     pub(super) fn threshold(&self) -> Bytes {

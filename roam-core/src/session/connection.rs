@@ -141,6 +141,11 @@ impl ConnectionHandle {
         Wire::new(Arc::clone(&self.users), Arc::clone(&self.state), channel)
     }
 
+    pub(super) fn wires(&self, channels: Vec<ChannelId>) -> Vec<Wire> {
+        let wire = |channel| self.wire(channel);
+        channels.into_iter().map(wire).collect()
+    }
+
     /// Waits until there is room to send a call or an answer, or there never will be.
     pub(super) async fn room(&self) {
         let room = |state: &mut State, _: &mut Todo| match self.state.end_reason() {
@@ -168,11 +173,9 @@ impl ConnectionHandle {
             ref mut ends,
             ..
         } = *call;
+        let keep = ends.directions();
         self.start_with(
-            method,
-            metadata,
-            payload,
-            &ends.directions(),
+            |link, id| link.request(id, method, metadata, &keep, payload),
             |state, todo, channels| {
                 self.put_on_wires(state, todo, ends.take(), channels);
             },
@@ -188,19 +191,33 @@ impl ConnectionHandle {
         keep: &[Direction],
     ) -> Result<(PendingCall, Vec<ChannelId>), CallFailure> {
         let mut opened = Vec::new();
-        let call = self.start_with(method, metadata, payload, keep, |_, _, channels| {
-            opened = channels;
-        })?;
+        let call = self.start_with(
+            |link, id| link.request(id, method, metadata, keep, payload),
+            |_, _, channels| opened = channels,
+        )?;
         Ok((call, opened))
+    }
+
+    /// Sends a call at once, in bytes, with so many channels that are to be relayed.
+    pub(super) fn start_relayed(
+        &self,
+        method: MethodId,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: usize,
+    ) -> Result<(PendingCall, Vec<Wire>), CallFailure> {
+        let mut opened = Vec::new();
+        let call = self.start_with(
+            |link, id| link.request_relayed(id, method, metadata, channels, payload),
+            |_, _, channels| opened = channels,
+        )?;
+        Ok((call, self.wires(opened)))
     }
 
     /// Sends a call at once, and has its channels taken care of before anything can come on them.
     fn start_with(
         &self,
-        method: MethodId,
-        metadata: &Metadata,
-        payload: &[u8],
-        keep: &[Direction],
+        request: impl FnOnce(&mut Link, ConnectionId) -> Result<(RequestId, Vec<ChannelId>), Refused>,
         take: impl FnOnce(&mut State, &mut Todo, Vec<ChannelId>),
     ) -> Result<PendingCall, CallFailure> {
         let started = self.shared().with(|state, todo| {
@@ -208,10 +225,7 @@ impl ConnectionHandle {
             if self.state.end_reason().is_some() {
                 return Err(Refused::ConnectionOver);
             }
-            let (request, channels) =
-                state
-                    .link
-                    .request(self.id(), method, metadata, keep, payload)?;
+            let (request, channels) = request(&mut state.link, self.id())?;
             take(state, todo, channels);
             state
                 .calls

@@ -33,8 +33,11 @@ pub enum RejectError {
 /// A Connect of ours that waits for an answer.
 pub(super) struct ConnectSlot {
     dispatcher: Arc<dyn ServiceDispatcher>,
-    answer: Option<Result<Arc<ConnectionState>, RejectError>>,
+    answer: Option<Result<Granted, RejectError>>,
 }
+
+/// A connection that the peer has granted, and what it said beside.
+type Granted = (Arc<ConnectionState>, Metadata);
 
 /// The peer's Connects, and how many wait for them.
 #[derive(Default)]
@@ -69,6 +72,16 @@ impl ConnectionHandle {
         metadata: Metadata,
         dispatcher: impl ServiceDispatcher,
     ) -> Result<ConnectionHandle, RejectError> {
+        let (connection, _) = self.ask(metadata, dispatcher).await?;
+        Ok(connection)
+    }
+
+    /// The same, with what the peer says beside.
+    pub(super) async fn ask(
+        &self,
+        metadata: Metadata,
+        dispatcher: impl ServiceDispatcher,
+    ) -> Result<(ConnectionHandle, Metadata), RejectError> {
         self.ready().await.map_err(|_| self.link_lost())?;
         let dispatcher: Arc<dyn ServiceDispatcher> = Arc::new(dispatcher);
         let asked = self.shared().with(|state, _| {
@@ -89,11 +102,9 @@ impl ConnectionHandle {
             request,
         };
         let answer = connecting.answer().await;
-        let state = answer.unwrap_or_else(|| Err(self.link_lost()))?;
-        Ok(ConnectionHandle {
-            users: Arc::clone(&self.users),
-            state,
-        })
+        let (state, metadata) = answer.unwrap_or_else(|| Err(self.link_lost()))?;
+        let users = Arc::clone(&self.users);
+        Ok((ConnectionHandle { users, state }, metadata))
     }
 
     /// The connections that the peer asks for. While nobody listens, they are rejected.
@@ -119,7 +130,7 @@ struct Connecting {
 
 impl Connecting {
     /// `None` when there will be none.
-    async fn answer(&self) -> Option<Result<Arc<ConnectionState>, RejectError>> {
+    async fn answer(&self) -> Option<Result<Granted, RejectError>> {
         let answer = |state: &mut State, _: &mut Todo| match state.connects.get_mut(&self.request) {
             None => Poll::Ready(None),
             Some(ConnectSlot { answer, .. }) => match answer.take() {
@@ -140,7 +151,7 @@ impl Drop for Connecting {
         let _slot = self.users.shared.with(|state, _| {
             state.link.forget_connect(self.request);
             let slot = state.connects.remove(&self.request)?;
-            if let Some(Ok(connection)) = &slot.answer {
+            if let Some(Ok((connection, _))) = &slot.answer {
                 state.link.close_connection(connection.id(), NOT_AWAITED);
             }
             Some(slot)
@@ -278,7 +289,7 @@ impl State {
             return;
         };
         slot.answer = Some(match result {
-            Ok(id) => Ok(self.serve(id, Arc::clone(&slot.dispatcher))),
+            Ok(id) => Ok((self.serve(id, Arc::clone(&slot.dispatcher)), metadata)),
             Err(reason) => Err(RejectError::Rejected { reason, metadata }),
         });
         self.connects.insert(request, slot);

@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span};
 
-use crate::proto::{Direction, Failure, Metadata, MethodId, Refused, Request, RequestId, outcome};
+use crate::proto::{
+    ChannelId, Direction, Failure, Link, Metadata, MethodId, Refused, Request, RequestId, outcome,
+};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
@@ -288,22 +290,42 @@ impl Responder {
         payload: &[u8],
         keep: &[Direction],
     ) -> Result<Vec<Wire>, Refused> {
-        if self.claim.is_some() && keep.is_empty() {
+        let (id, request) = (self.connection.id(), self.request);
+        self.answer_in_bytes(metadata, payload, keep.len(), |link| {
+            link.respond(id, request, metadata, keep, payload)
+        })
+    }
+
+    /// Answers in bytes, with so many channels that are to be relayed. What is refused is not
+    /// answered yet.
+    pub(super) fn respond_relayed(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: usize,
+    ) -> Result<Vec<Wire>, Refused> {
+        let (id, request) = (self.connection.id(), self.request);
+        self.answer_in_bytes(metadata, payload, channels, |link| {
+            link.respond_relayed(id, request, metadata, channels, payload)
+        })
+    }
+
+    fn answer_in_bytes(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: usize,
+        respond: impl FnOnce(&mut Link) -> Result<Vec<ChannelId>, Refused>,
+    ) -> Result<Vec<Wire>, Refused> {
+        if self.claim.is_some() && channels == 0 {
             metadata.check()?;
             self.answer(metadata, payload);
             return Ok(Vec::new());
         }
-        let id = self.connection.id();
-        let channels = self.connection.shared().with(|state, _| {
-            state
-                .link
-                .respond(id, self.request, metadata, keep, payload)
-        })?;
+        let shared = self.connection.shared();
+        let channels = shared.with(|state, _| respond(&mut state.link))?;
         self.answered = true;
-        Ok(channels
-            .into_iter()
-            .map(|channel| self.connection.wire(channel))
-            .collect())
+        Ok(self.connection.wires(channels))
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -315,17 +337,26 @@ impl Responder {
         if self.claim.is_some() && ends.is_empty() {
             return self.answer(metadata, payload);
         }
-        match self
+        self.answered = true;
+        let responded = self
             .connection
-            .respond(self.request, metadata, payload, ends)
-        {
-            Err(Refused::PayloadTooLarge { len, max }) => {
+            .respond(self.request, metadata, payload, ends);
+        if let Err(refused) = responded {
+            self.refused(refused);
+        }
+    }
+
+    /// An answer was refused: the caller is told why, if it still waits.
+    pub(super) fn refused(&mut self, refused: Refused) {
+        self.answered = true;
+        match refused {
+            Refused::PayloadTooLarge { len, max } => {
                 tracing::error!(len, max, "a result is too large");
                 self.fail(Failure::TooLarge);
             }
-            Err(Refused::NoRoomForChannels | Refused::TooManyEnds(_)) => self.fail(Failure::Busy),
-            // Or the call was answered in between, as it was cancelled, or its connection is over.
-            Ok(()) | Err(_) => self.answered = true,
+            Refused::NoRoomForChannels | Refused::TooManyEnds(_) => self.fail(Failure::Busy),
+            // The call was answered in between, as it was cancelled, or its connection is over.
+            _ => {}
         }
     }
 }

@@ -37,13 +37,7 @@ impl ConnectionHandle {
         keep: &[Direction],
     ) -> Result<(RawCall, Vec<Wire>), CallFailure> {
         let (call, channels) = self.start(method, metadata, payload, keep)?;
-        Ok((
-            RawCall(call),
-            channels
-                .into_iter()
-                .map(|channel| self.wire(channel))
-                .collect(),
-        ))
+        Ok((RawCall(call), self.wires(channels)))
     }
 }
 

@@ -1,10 +1,11 @@
 //! One end of a channel on a link, in bytes.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::proto::{
-    ChannelEnd, ChannelId, ConnectionId, Direction, ElementQueue, Link, Received, SendRefused,
+    ChannelEnd, ChannelId, ConnectionId, Direction, ElementQueue, Link, Received, Relay,
+    SendRefused, Side,
 };
 
 use super::connection::ConnectionState;
@@ -73,6 +74,19 @@ impl Wire {
 
     fn waits(&self) -> Wait {
         Wait::Channel(self.connection.id(), self.channel)
+    }
+
+    /// Takes a relay's step on this side of it; tells whether it is news for the other side.
+    pub(super) fn relay(&self, relay: &mut Relay, side: Side, waker: &Waker) -> bool {
+        self.with(|state, todo, _| {
+            let news = relay.step(side, &mut state.link);
+            if relay.is_released(side) {
+                state.notify(self.waits(), todo);
+            } else {
+                state.wait(self.waits(), &mut Some(self.ticket), waker, todo);
+            }
+            news
+        })
     }
 
     /// How the channel ended; `None` for a clean end.
@@ -274,6 +288,22 @@ impl OpenedEnds {
     /// Whether none is left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Takes all of them for relays, which find out about their directions.
+    pub(super) fn take_for_relays(mut self) -> Vec<Wire> {
+        let channels: Vec<_> = self.channels.by_ref().collect();
+        let id = self.connection.id();
+        self.users.shared.with(|state, _| {
+            for &channel in &channels {
+                state.link.relay(id, channel);
+            }
+        });
+        let wire = |channel| {
+            let (users, connection) = (Arc::clone(&self.users), Arc::clone(&self.connection));
+            Wire::new(users, connection, channel)
+        };
+        channels.into_iter().map(wire).collect()
     }
 
     pub(super) fn next_sender(&mut self) -> Option<RawSender> {

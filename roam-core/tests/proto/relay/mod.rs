@@ -1,0 +1,358 @@
+//! Relays: channels pass through a proxy that does not know what they carry.
+
+mod credit;
+mod proxy;
+
+use roam_core::proto::{Event, Rule};
+
+use super::harness::*;
+use proxy::{Proxy, window};
+
+#[test]
+fn data_and_its_end_go_through_upward() {
+    let mut proxy = Proxy::new();
+    proxy.one_channel();
+    proxy.feed_downstream(&data(ROOT, 1, &[1; 20]));
+    proxy.feed_downstream(&data(ROOT, 1, &[]));
+    proxy.feed_downstream(&close(ROOT, 1));
+    proxy
+        .up
+        .assert_sent(&[data(ROOT, 1, &[1; 20]), data(ROOT, 1, &[]), close(ROOT, 1)]);
+    proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+    proxy.answer(1);
+    proxy.down.assert_sent(&[response(ROOT, 1, &[], OK)]);
+    proxy.assert_idle();
+}
+
+#[test]
+fn data_and_its_end_go_through_downward() {
+    let mut proxy = Proxy::new();
+    proxy.one_channel();
+    proxy.feed_upstream(&data(ROOT, 1, &[1; 20]));
+    proxy.feed_upstream(&close(ROOT, 1));
+    proxy
+        .down
+        .assert_sent(&[data(ROOT, 1, &[1; 20]), close(ROOT, 1)]);
+    proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+    proxy.answer(1);
+    proxy.down.sent();
+    proxy.assert_idle();
+}
+
+#[test]
+fn a_channel_may_end_before_anything_was_sent_on_it() {
+    let mut proxy = Proxy::new();
+    proxy.call(1, &[1, 3]);
+    proxy.feed_downstream(&close(ROOT, 1));
+    proxy.feed_upstream(&close(ROOT, 3));
+    proxy.up.assert_sent(&[close(ROOT, 1)]);
+    proxy.down.assert_sent(&[close(ROOT, 3)]);
+    proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+    proxy.answer(1);
+    proxy.down.sent();
+    proxy.assert_idle();
+}
+
+#[test]
+fn channels_are_renumbered() {
+    let mut proxy = Proxy::new();
+    proxy.call(1, &[7, 3]);
+    proxy.feed_downstream(&data(ROOT, 3, &[3]));
+    proxy.feed_downstream(&data(ROOT, 7, &[7]));
+    proxy
+        .up
+        .assert_sent(&[data(ROOT, 3, &[3]), data(ROOT, 1, &[7])]);
+}
+
+#[test]
+fn what_came_before_the_call_was_passed_on_follows_it() {
+    let mut proxy = Proxy::new();
+    let call = proxy.down.called(ROOT, 1, &[1]);
+    proxy.down.feed(&data(ROOT, 1, &[9]));
+    proxy.down.feed(&close(ROOT, 1));
+    let up = &mut proxy.up.peer.link;
+    let (_, channels) = up.request_relayed(ROOT, METHOD, NONE, 1, &[]).unwrap();
+    proxy.down.peer.link.relay(ROOT, call.channels[0]);
+    proxy.join(call.channels[0], channels[0]);
+    proxy.up.assert_sent(&[
+        request(ROOT, 1, &[1], &[]),
+        data(ROOT, 1, &[9]),
+        close(ROOT, 1),
+    ]);
+}
+
+#[test]
+fn channels_in_a_result_follow_their_response() {
+    let mut proxy = Proxy::new();
+    proxy.call(1, &[]);
+    proxy.up.feed(&response(ROOT, 1, &[2, 4], OK));
+    proxy.up.feed(&data(ROOT, 2, &[5]));
+    let answer = proxy.up.peer.response();
+    let down = &mut proxy.down.peer.link;
+    let call = roam_core::proto::RequestId(1);
+    let downstream = down.respond_relayed(ROOT, call, NONE, 2, OK).unwrap();
+    down.handler_gone(ROOT, call);
+    for (downstream, upstream) in downstream.into_iter().zip(answer.channels.unwrap()) {
+        proxy.up.peer.link.relay(ROOT, upstream);
+        proxy.join(downstream, upstream);
+    }
+    proxy
+        .down
+        .assert_sent(&[response(ROOT, 1, &[2, 4], OK), data(ROOT, 2, &[5])]);
+    proxy.feed_upstream(&close(ROOT, 2));
+    proxy.feed_downstream(&data(ROOT, 4, &[6]));
+    proxy.feed_downstream(&close(ROOT, 4));
+    proxy.down.assert_sent(&[close(ROOT, 2)]);
+    proxy.up.assert_sent(&[data(ROOT, 4, &[6]), close(ROOT, 4)]);
+    proxy.assert_idle();
+}
+
+#[test]
+fn channels_outlive_their_call() {
+    let mut proxy = Proxy::new();
+    proxy.call(1, &[1, 3]);
+    proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+    proxy.answer(1);
+    proxy.down.assert_sent(&[response(ROOT, 1, &[], OK)]);
+    proxy.feed_upstream(&data(ROOT, 1, &[1]));
+    proxy.feed_downstream(&data(ROOT, 3, &[3]));
+    proxy.down.assert_sent(&[data(ROOT, 1, &[1])]);
+    proxy.up.assert_sent(&[data(ROOT, 3, &[3])]);
+    proxy.feed_upstream(&close(ROOT, 1));
+    proxy.feed_downstream(&close(ROOT, 3));
+    proxy.down.sent();
+    proxy.up.sent();
+    proxy.assert_idle();
+}
+
+#[test]
+fn a_reset_goes_through_from_every_end() {
+    // From the sender and from the reader, before and after it shows who is who.
+    for used in [false, true] {
+        let mut proxy = Proxy::new();
+        proxy.call(1, &[1, 3, 5, 7]);
+        if used {
+            proxy.feed_downstream(&data(ROOT, 1, &[1]));
+            proxy.feed_downstream(&data(ROOT, 3, &[1]));
+            proxy.feed_upstream(&data(ROOT, 5, &[1]));
+            proxy.feed_upstream(&data(ROOT, 7, &[1]));
+            proxy.down.sent();
+            proxy.up.sent();
+        }
+        proxy.feed_downstream(&reset(ROOT, 1));
+        proxy.feed_upstream(&reset(ROOT, 3));
+        proxy.feed_downstream(&reset(ROOT, 5));
+        proxy.feed_upstream(&reset(ROOT, 7));
+        proxy.up.assert_sent(&[reset(ROOT, 1), reset(ROOT, 5)]);
+        proxy.down.assert_sent(&[reset(ROOT, 3), reset(ROOT, 7)]);
+        proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+        proxy.answer(1);
+        proxy.down.sent();
+        proxy.assert_idle();
+    }
+}
+
+#[test]
+fn a_reset_drops_what_the_relay_holds() {
+    let mut proxy = Proxy::new();
+    proxy.one_channel();
+    for _ in 0..2 {
+        proxy.feed_downstream(&data(ROOT, 1, &[1; 50]));
+    }
+    proxy.up.sent();
+    // Granted, but more than the reader has room for is not what comes now.
+    proxy.feed_upstream(&credit(ROOT, 1, 60));
+    proxy.down.assert_sent(&[credit(ROOT, 1, 60)]);
+    proxy.feed_downstream(&data(ROOT, 1, &[1; 40]));
+    proxy.feed_downstream(&reset(ROOT, 1));
+    proxy
+        .up
+        .assert_sent(&[data(ROOT, 1, &[1; 40]), reset(ROOT, 1)]);
+    proxy.feed_downstream(&data(ROOT, 1, &[1; 9]));
+    proxy.assert_silent();
+}
+
+#[test]
+fn an_error_upstream_ends_the_channels_by_its_answer() {
+    for used in [false, true] {
+        let mut proxy = Proxy::new();
+        proxy.call(1, &[1, 3, 5]);
+        if used {
+            proxy.feed_downstream(&data(ROOT, 1, &[1]));
+            proxy.feed_upstream(&data(ROOT, 3, &[1]));
+            proxy.feed_downstream(&close(ROOT, 5));
+            proxy.down.sent();
+            proxy.up.sent();
+        }
+        proxy.feed_upstream(&response(ROOT, 1, &[], &[1, 0, 9]));
+        proxy.assert_silent();
+        proxy.answer(1);
+        proxy
+            .down
+            .assert_sent(&[response(ROOT, 1, &[], &[1, 0, 9])]);
+        proxy.assert_idle();
+    }
+}
+
+#[test]
+fn a_call_that_is_cancelled_is_cancelled_upstream() {
+    let mut proxy = Proxy::new();
+    let request = proxy.one_channel();
+    proxy.feed_downstream(&data(ROOT, 1, &[1]));
+    proxy.up.sent();
+    proxy.down.feed(&cancel(ROOT, 1));
+    assert!(matches!(
+        proxy.down.peer.events.pop_back(),
+        Some(Event::Cancelled { .. })
+    ));
+    proxy.up.peer.link.cancel(ROOT, request);
+    proxy
+        .down
+        .peer
+        .link
+        .handler_gone(ROOT, roam_core::proto::RequestId(1));
+    proxy.settle();
+    proxy.up.assert_sent(&[cancel(ROOT, 1), reset(ROOT, 1)]);
+    proxy.down.assert_sent(&[response(ROOT, 1, &[], CANCELLED)]);
+    proxy.assert_idle();
+}
+
+#[test]
+fn a_lost_link_cuts_the_other_side() {
+    for upstream in [false, true] {
+        let mut proxy = Proxy::new();
+        proxy.call(1, &[1, 3, 5]);
+        proxy.feed_downstream(&data(ROOT, 1, &[1]));
+        proxy.feed_upstream(&data(ROOT, 3, &[1]));
+        proxy.down.sent();
+        proxy.up.sent();
+        let (lost, other) = if upstream {
+            (&mut proxy.up, &mut proxy.down)
+        } else {
+            (&mut proxy.down, &mut proxy.up)
+        };
+        let error: Box<dyn std::error::Error + std::marker::Send + Sync> = "lost".into();
+        lost.peer.link.handle_lost(error.into());
+        other.sent();
+        proxy.settle();
+        let cut = [reset(ROOT, 1), reset(ROOT, 3), reset(ROOT, 5)];
+        let mut sent = if upstream {
+            proxy.down.sent()
+        } else {
+            proxy.up.sent()
+        };
+        sent.sort();
+        assert_eq!(sent, cut.map(|message| encode(&message)));
+    }
+}
+
+#[test]
+fn a_clean_end_stays_one_when_its_link_is_lost_afterwards() {
+    let mut proxy = Proxy::with(&small(), &window(20));
+    proxy.one_channel();
+    for n in 0..3 {
+        proxy.feed_downstream(&data(ROOT, 1, &[n; 10]));
+    }
+    proxy.feed_downstream(&close(ROOT, 1));
+    let error: Box<dyn std::error::Error + std::marker::Send + Sync> = "lost".into();
+    proxy.down.peer.link.handle_lost(error.into());
+    proxy.settle();
+    proxy
+        .up
+        .assert_sent(&[data(ROOT, 1, &[0; 10]), data(ROOT, 1, &[1; 10])]);
+    proxy.feed_upstream(&credit(ROOT, 1, 11));
+    proxy
+        .up
+        .assert_sent(&[data(ROOT, 1, &[2; 10]), close(ROOT, 1)]);
+}
+
+#[test]
+fn an_element_that_is_too_long_for_the_other_link_cuts_its_channel() {
+    let mut proxy = Proxy::with(&small(), &window(60));
+    proxy.call(1, &[1, 3]);
+    proxy.feed_downstream(&data(ROOT, 1, &[1; 30]));
+    proxy.feed_downstream(&data(ROOT, 1, &[1; 31]));
+    proxy
+        .up
+        .assert_sent(&[data(ROOT, 1, &[1; 30]), reset(ROOT, 1)]);
+    proxy.down.assert_sent(&[reset(ROOT, 1)]);
+    proxy.feed_downstream(&data(ROOT, 3, &[1; 30]));
+    proxy.up.assert_sent(&[data(ROOT, 3, &[1; 30])]);
+}
+
+#[test]
+fn a_relay_that_is_given_up_cuts_both_channels() {
+    let mut proxy = Proxy::new();
+    proxy.call(1, &[1, 3]);
+    proxy.feed_downstream(&data(ROOT, 1, &[1]));
+    proxy.up.sent();
+    proxy.give_up();
+    proxy.up.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
+    proxy.down.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
+}
+
+#[test]
+fn a_call_is_answered_busy_when_there_is_no_room_for_what_it_sends() {
+    let down = limited(|limits| limits.receive_budget = 1024);
+    let mut proxy = Proxy::with(&down, &small());
+    proxy.call(1, &[1, 3]);
+    proxy.feed_downstream(&data(ROOT, 1, &[1]));
+    proxy.up.assert_sent(&[data(ROOT, 1, &[1])]);
+    proxy.feed_downstream(&data(ROOT, 3, &[1]));
+    proxy.down.assert_sent(&[busy(ROOT, 1)]);
+    // The proxy cancels the call for that; until then its channels are cut.
+    proxy.up.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
+}
+
+#[test]
+fn a_call_is_answered_busy_when_there_is_no_room_for_what_comes_back() {
+    let up = limited(|limits| limits.receive_budget = 1024);
+    let mut proxy = Proxy::with(&small(), &up);
+    proxy.call(1, &[1, 3]);
+    proxy.feed_upstream(&data(ROOT, 1, &[1]));
+    proxy.down.assert_sent(&[data(ROOT, 1, &[1])]);
+    proxy.feed_upstream(&data(ROOT, 3, &[1]));
+    proxy
+        .up
+        .assert_sent(&[cancel(ROOT, 1), reset(ROOT, 1), reset(ROOT, 3)]);
+    proxy.answer(1);
+    proxy.down.assert_sent(&[busy(ROOT, 1)]);
+    proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+    proxy.assert_idle();
+}
+
+#[test]
+fn a_channel_that_outlived_its_call_is_cut_when_there_is_no_room_for_it() {
+    let up = limited(|limits| limits.receive_budget = 1024);
+    let mut proxy = Proxy::with(&small(), &up);
+    proxy.call(1, &[1, 3]);
+    proxy.feed_upstream(&response(ROOT, 1, &[], OK));
+    proxy.answer(1);
+    proxy.down.sent();
+    proxy.feed_upstream(&data(ROOT, 1, &[1]));
+    proxy.feed_upstream(&data(ROOT, 3, &[1]));
+    proxy.up.assert_sent(&[reset(ROOT, 3)]);
+    proxy
+        .down
+        .assert_sent(&[data(ROOT, 1, &[1]), reset(ROOT, 3)]);
+}
+
+#[test]
+fn peers_that_both_send_break_a_rule() {
+    let mut proxy = Proxy::new();
+    proxy.one_channel();
+    proxy.feed_downstream(&data(ROOT, 1, &[1]));
+    proxy.feed_upstream(&data(ROOT, 1, &[2]));
+    proxy.down.assert_sent(&[reset(ROOT, 1)]);
+    proxy.up.assert_punished(ROOT, Rule::ChannelDirection);
+}
+
+#[test]
+fn a_peer_that_grants_what_it_sends_breaks_a_rule() {
+    let mut proxy = Proxy::new();
+    proxy.one_channel();
+    proxy.feed_downstream(&data(ROOT, 1, &[1]));
+    proxy.up.sent();
+    proxy.down.feed(&credit(ROOT, 1, 1));
+    proxy.down.assert_punished(ROOT, Rule::ChannelDirection);
+}

@@ -1,0 +1,205 @@
+//! A proxy between two peers that are the test.
+
+use roam_core::proto::{ChannelId, Config, Event, Link, Message, Relay, RequestId, Role, Side};
+
+use super::super::harness::*;
+
+/// Two machines of a proxy and its relays, which step only when they are woken. The test's ids are
+/// odd downstream; the proxy's are odd upstream.
+pub(super) struct Proxy {
+    pub(super) down: Raw,
+    pub(super) up: Raw,
+    relays: Vec<Joined>,
+}
+
+struct Joined {
+    relay: Relay,
+    downstream: ChannelId,
+    upstream: ChannelId,
+}
+
+impl Joined {
+    fn channel(&self, side: Side) -> ChannelId {
+        match side {
+            Side::Downstream => self.downstream,
+            Side::Upstream => self.upstream,
+        }
+    }
+}
+
+/// A config with this window.
+pub(super) fn window(credit: u32) -> Config {
+    Config {
+        initial_channel_credit: credit,
+        ..small()
+    }
+}
+
+impl Proxy {
+    pub(super) fn new() -> Self {
+        Self::with(&small(), &small())
+    }
+
+    pub(super) fn with(down: &Config, up: &Config) -> Self {
+        Self {
+            down: Raw::with(Role::Acceptor, down),
+            up: Raw::with(Role::Initiator, up),
+            relays: Vec::new(),
+        }
+    }
+
+    /// A call from downstream, passed on; the Request upstream is taken away.
+    #[track_caller]
+    pub(super) fn call(&mut self, call: u64, channels: &[u64]) -> RequestId {
+        let call = self.down.called(ROOT, call, channels);
+        let (id, upstream) = self
+            .up
+            .peer
+            .link
+            .request_relayed(ROOT, METHOD, NONE, channels.len(), &[])
+            .expect("the call goes out");
+        for (&downstream, &upstream) in call.channels.iter().zip(&upstream) {
+            self.down.peer.link.relay(ROOT, downstream);
+            self.join(downstream, upstream);
+        }
+        let ids: Vec<u64> = upstream.iter().map(|id| id.0).collect();
+        self.up.assert_sent(&[request(ROOT, id.0, &ids, &[])]);
+        id
+    }
+
+    /// A call with one channel, which is number 1 on both sides.
+    #[track_caller]
+    pub(super) fn one_channel(&mut self) -> RequestId {
+        self.call(1, &[1])
+    }
+
+    pub(super) fn join(&mut self, downstream: ChannelId, upstream: ChannelId) {
+        let relay = Relay::new((ROOT, downstream), (ROOT, upstream));
+        self.relays.push(Joined {
+            relay,
+            downstream,
+            upstream,
+        });
+        let last = self.relays.len() - 1;
+        self.run(last, Side::Downstream);
+        self.run(last, Side::Upstream);
+    }
+
+    fn link(&mut self, side: Side) -> &mut Link {
+        match side {
+            Side::Downstream => &mut self.down.peer.link,
+            Side::Upstream => &mut self.up.peer.link,
+        }
+    }
+
+    fn run(&mut self, index: usize, mut side: Side) {
+        loop {
+            let mut relays = std::mem::take(&mut self.relays);
+            let news = relays[index].relay.step(side, self.link(side));
+            self.relays = relays;
+            if !news {
+                return;
+            }
+            side = side.other();
+        }
+    }
+
+    /// Has the relays do what they were woken for.
+    pub(super) fn settle(&mut self) {
+        while let Some((side, channel)) = self.woken() {
+            let of = |joined: &Joined| joined.channel(side) == channel;
+            if let Some(index) = self.relays.iter().position(of) {
+                self.run(index, side);
+            }
+        }
+    }
+
+    fn woken(&mut self) -> Option<(Side, ChannelId)> {
+        let sides = [
+            (Side::Downstream, &mut self.down.peer),
+            (Side::Upstream, &mut self.up.peer),
+        ];
+        for (side, peer) in sides {
+            peer.collect();
+            let ready = |event: &Event| matches!(event, Event::ChannelReady { .. });
+            if let Some(at) = peer.events.iter().position(ready)
+                && let Some(Event::ChannelReady { channel, .. }) = peer.events.remove(at)
+            {
+                return Some((side, channel));
+            }
+        }
+        None
+    }
+
+    pub(super) fn feed_downstream(&mut self, message: &Message<'_>) {
+        self.down.feed(message);
+        self.settle();
+    }
+
+    pub(super) fn feed_upstream(&mut self, message: &Message<'_>) {
+        self.up.feed(message);
+        self.settle();
+    }
+
+    /// The only Response from upstream is passed on.
+    #[track_caller]
+    pub(super) fn answer(&mut self, request: u64) {
+        let response = self.up.peer.response();
+        let link = &mut self.down.peer.link;
+        link.respond(
+            ROOT,
+            RequestId(request),
+            &response.metadata,
+            &[],
+            &response.payload,
+        )
+        .expect("an open call");
+        link.handler_gone(ROOT, RequestId(request));
+        self.settle();
+    }
+
+    /// The relays are given up.
+    pub(super) fn give_up(&mut self) {
+        for index in 0..self.relays.len() {
+            self.relays[index].relay.cut();
+            self.run(index, Side::Downstream);
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn assert_silent(&mut self) {
+        self.settle();
+        assert_eq!((self.down.sent(), self.up.sent()), (vec![], vec![]));
+    }
+
+    /// Nothing is left of what was going on.
+    #[track_caller]
+    pub(super) fn assert_idle(&mut self) {
+        self.assert_silent();
+        assert!(self.relays.iter().all(|joined| joined.relay.is_over()));
+        self.down.peer.assert_idle();
+        self.up.peer.assert_idle();
+    }
+}
+
+/// The bytes of Data among messages.
+pub(super) fn data_bytes(sent: &[Vec<u8>]) -> u32 {
+    let bytes = sent.iter().map(|bytes| match decode(bytes) {
+        Message::Data { payload, .. } => payload.len(),
+        _ => 0,
+    });
+    u32::try_from(bytes.sum::<usize>()).expect("small numbers")
+}
+
+/// The bytes of Credit among messages.
+pub(super) fn credit_bytes(sent: &[Vec<u8>]) -> u32 {
+    let bytes = sent.iter().map(|bytes| match decode(bytes) {
+        Message::Credit { bytes, .. } => bytes,
+        _ => 0,
+    });
+    bytes.sum()
+}
+
+fn decode(bytes: &[u8]) -> Message<'_> {
+    Message::decode(bytes).expect("a message of ours")
+}

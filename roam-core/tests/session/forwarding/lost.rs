@@ -1,0 +1,144 @@
+//! The end of a link is told on the other.
+
+use futures::future::RemoteHandle;
+use roam_core::proto::{Event, Framing};
+use roam_core::transport::memory_pair;
+use roam_core::{
+    CallError, Config, Failure, ForwardingDispatcher, LateBoundForwarder, NoDispatcher, Rx, Tx,
+    accept, channel, connect,
+};
+
+use super::super::harness::{link, poll_now, start, until_idle};
+use super::super::raw_peer::RawPeer;
+use super::{Proxied, Saw, SiteClient, peer};
+
+runs! {
+    a_call_is_unavailable_when_upstream_is_gone_before_it
+    a_call_is_unavailable_when_upstream_goes_during_it
+    streams_are_cut_when_upstream_goes
+    streams_that_outlived_their_call_are_cut_as_well
+    a_handler_is_stopped_when_the_client_goes
+    the_proxy_stands_between_when_one_side_has_ended
+}
+
+fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, CallError>) {
+    let error = result.unwrap_err();
+    assert!(
+        matches!(error, CallError::Failed(Failure::Unavailable)),
+        "{error:?}"
+    );
+}
+
+async fn a_call_is_unavailable_when_upstream_is_gone_before_it() {
+    let proxied = Proxied::new().await;
+    proxied.server.close("enough");
+    proxied.up.closed().await;
+    assert_unavailable(proxied.site().name().await);
+    let (_tx, rx) = channel();
+    assert_unavailable(proxied.site().sum(rx).await);
+}
+
+async fn a_call_is_unavailable_when_upstream_goes_during_it() {
+    let (mut server, up) = RawPeer::server(NoDispatcher);
+    server.shake_hands().await;
+    let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up.clone()));
+    let site = SiteClient::new(client.clone());
+    let ((tx, rx), (back, mut received)) = (channel(), channel());
+    let call = start(site.hold(rx, back));
+    let request = |event| matches!(event, Event::Request(_)).then_some(());
+    server.until(request).await;
+    server.vanish();
+    assert_unavailable(call.await);
+    assert!(tx.send(1).await.is_err());
+    assert!(received.recv().await.is_err());
+    drop((tx, received));
+    for handle in [&client, &down, &up] {
+        until_idle(handle).await;
+    }
+}
+
+/// A server that can be cut off, behind a proxy.
+struct Cuttable {
+    site: SiteClient,
+    server: RemoteHandle<()>,
+    proxied: [roam_core::ConnectionHandle; 3],
+    seen: super::Seen<Saw>,
+}
+
+fn cuttable() -> Cuttable {
+    let (server, seen) = peer("server");
+    let (near, far) = memory_pair(Framing::Packed);
+    let (_, driver) = accept(far, server, &Config::default());
+    let server = start(async { drop(driver.await) });
+    let (up, driver) = connect(near, NoDispatcher, &Config::client());
+    let driving = start(async { drop(driver.await) });
+    driving.forget();
+    let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up.clone()));
+    Cuttable {
+        site: SiteClient::new(client.clone()),
+        server,
+        proxied: [client, down, up],
+        seen,
+    }
+}
+
+async fn flowing() -> (Tx<u32>, Rx<u32>, Cuttable) {
+    let cuttable = cuttable();
+    let ((tx, rx), (back, mut received)) = (channel(), channel());
+    let pairs = vec![(rx, Some(back))];
+    cuttable.site.double_all(pairs).await.unwrap();
+    tx.send(1).await.unwrap();
+    assert_eq!(received.recv().await.unwrap(), Some(2));
+    (tx, received, cuttable)
+}
+
+async fn streams_are_cut_when_upstream_goes() {
+    let mut cuttable = cuttable();
+    let ((tx, rx), (back, mut received)) = (channel(), channel());
+    let call = start(cuttable.site.hold(rx, back));
+    cuttable.seen.expect(Saw::Began).await;
+    drop(cuttable.server);
+    assert_unavailable(call.await);
+    assert!(received.recv().await.is_err(), "no clean end");
+    tx.closed().await;
+}
+
+async fn streams_that_outlived_their_call_are_cut_as_well() {
+    let (tx, mut received, cuttable) = flowing().await;
+    drop(cuttable.server);
+    assert!(received.recv().await.is_err(), "no clean end");
+    tx.closed().await;
+    drop((tx, received));
+    for handle in &cuttable.proxied {
+        until_idle(handle).await;
+    }
+}
+
+async fn a_handler_is_stopped_when_the_client_goes() {
+    let mut proxied = Proxied::new().await;
+    let site = proxied.site();
+    let ((tx, rx), (back, mut received)) = (channel(), channel());
+    let mut call = Box::pin(site.hold(rx, back));
+    assert!(poll_now(&mut call).is_pending());
+    proxied.seen.expect(Saw::Began).await;
+    proxied.client.close("bye");
+    proxied.seen.expect(Saw::Stopped).await;
+    assert!(received.recv().await.is_err());
+    drop(tx);
+    until_idle(&proxied.up).await;
+    until_idle(&proxied.server).await;
+}
+
+async fn the_proxy_stands_between_when_one_side_has_ended() {
+    // The other direction is answered as well, and the link to the server goes on.
+    let (forwarder, late) = LateBoundForwarder::new();
+    let (up, server) = link(forwarder, peer("server").0);
+    let (client, down) = link(peer("client").0, ForwardingDispatcher::new(up.clone()));
+    late.bind(down.clone());
+    let to_client = SiteClient::new(server);
+    assert_eq!(to_client.name().await.unwrap(), "client");
+    client.close("bye");
+    down.closed().await;
+    assert_unavailable(to_client.name().await);
+    assert_eq!(SiteClient::new(up).name().await.unwrap(), "server");
+}
