@@ -16,6 +16,7 @@ mod proto {
     mod credit;
     mod ends;
     mod framing;
+    mod growth;
     mod handshake;
     mod ids;
     mod purity;

@@ -276,6 +276,9 @@ impl Connection {
         };
         shrink(&mut self.channels);
         env.budget.give(channel.charge());
+        if let Some(window) = channel.window() {
+            env.budget.shrink(window);
+        }
         if channel.ended() == Some(ChannelEnd::Closed) {
             self.closed.insert(id.0);
         }

@@ -31,6 +31,11 @@ impl Env {
         self.outbox.queued() < self.limits.send_buffer
     }
 
+    /// Whether a window may grow from one size to another; if so, the budget is charged for it.
+    pub(super) fn may_grow(&mut self, from: u32, to: u32) -> bool {
+        to <= self.limits.channel_window && self.budget.grow(from, to)
+    }
+
     /// Has a channel tried again when there is room to send.
     pub(super) fn block(
         &mut self,
