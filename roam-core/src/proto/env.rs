@@ -28,7 +28,7 @@ pub(super) struct Env {
 impl Env {
     /// Whether what waits to be sent is less than its bound.
     pub(super) fn has_room(&self) -> bool {
-        self.outbox.queued() < self.limits.send_buffer
+        self.outbox.cost() < self.limits.send_buffer
     }
 
     /// Whether a window may grow from one size to another; if so, the budget is charged for it.
