@@ -22,5 +22,6 @@ mod proto {
     mod purity;
     mod random;
     mod resets;
+    mod idle;
     mod violations;
 }

@@ -20,6 +20,11 @@ pub struct Config {
     pub initial_channel_credit: u32,
     /// A peer that has not finished the handshake in this time is dropped. Default: 5 s.
     pub handshake_timeout: Duration,
+    /// A link on which nothing has come or gone for so long, and on which nothing is in flight (no
+    /// call, no channel, no Connect), is closed; it may take twice as long until that is noticed.
+    /// There is no ping: a link on which something is in flight lasts until the transport fails,
+    /// however silent the peer is. Default: `None`, never.
+    pub idle_timeout: Option<Duration>,
     /// The bounds on what the peer can make us hold.
     pub limits: Limits,
 }
@@ -73,6 +78,7 @@ impl Default for Config {
     }
 }
 
+            idle_timeout: None,
 impl Default for Limits {
     fn default() -> Self {
         Self {

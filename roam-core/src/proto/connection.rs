@@ -320,7 +320,7 @@ impl Connection {
         self.calls.end_all(env);
     }
 
-    /// Whether nobody holds anything of it any more, once it has ended.
+    /// Whether nobody holds anything of it: no call is in flight and no channel is left.
     pub(super) fn is_released(&self) -> bool {
         self.channels.is_empty() && self.calls.in_flight() == (0, 0)
     }
