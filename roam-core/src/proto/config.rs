@@ -30,6 +30,11 @@ pub struct Config {
 }
 
 /// Bounds on what a peer can make us hold, and on what we hold for it.
+///
+/// Answers to our own calls are not among it. Each call brings one, of at most
+/// [`Config::max_payload_size`] and metadata, so how much they are is for whoever makes the calls
+/// to bound: nothing better could be done with an answer that is one too many than to fail the call
+/// that asked for it.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Calls of the peer in flight on a connection; one more is answered `busy`. Default: 256.
@@ -73,12 +78,12 @@ impl Default for Config {
             max_payload_size: 1 << 20,
             initial_channel_credit: 256 * 1024,
             handshake_timeout: Duration::from_secs(5),
+            idle_timeout: None,
             limits: Limits::default(),
         }
     }
 }
 
-            idle_timeout: None,
 impl Default for Limits {
     fn default() -> Self {
         Self {
