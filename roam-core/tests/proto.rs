@@ -16,7 +16,9 @@ mod proto {
     mod credit;
     mod ends;
     mod framing;
+    mod growth;
     mod handshake;
+    mod idle;
     mod ids;
     mod purity;
     mod random;

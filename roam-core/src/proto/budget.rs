@@ -8,8 +8,10 @@ use super::config::Limits;
 pub(super) struct Budget {
     /// Bytes that channels may still make us hold.
     receive: usize,
-    /// What a channel on which we receive takes of that.
+    /// What a channel on which we receive takes of that, unless its window has grown.
     window: usize,
+    /// What windows that grow leave for new channels.
+    reserve: usize,
     /// Channels without a window that may still be opened.
     slots: usize,
     /// Bytes of calls that may still be held.
@@ -55,12 +57,16 @@ impl Budget {
     /// The least that a channel on which we receive takes: also one without credit has a state.
     const LEAST: usize = 1024;
 
+    /// Windows grow as long as one part of so many of the whole is left.
+    const RESERVED: usize = 2;
+
     /// The bounds, with room for at least one window of the largest `credit` that we may agree on.
     pub(super) fn new(limits: &Limits, credit: u32) -> Self {
         let window = Self::cost(credit);
         Self {
             receive: limits.receive_budget.max(window),
             window,
+            reserve: limits.receive_budget / Self::RESERVED,
             slots: limits.sending_channels,
             calls: limits.call_payloads,
         }
@@ -124,6 +130,24 @@ impl Budget {
         taken
     }
 
+    /// Takes what a window needs to grow, if enough is left for new channels.
+    #[must_use]
+    pub(super) fn grow(&mut self, from: u32, to: u32) -> bool {
+        let more = Self::cost(to) - Self::cost(from);
+        match self.receive.checked_sub(more) {
+            Some(rest) if rest >= self.reserve => {
+                self.receive = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives back what a window of `size` has taken beyond what it began with.
+    pub(super) fn shrink(&mut self, size: u32) {
+        self.receive += Self::cost(size) - self.window;
+    }
+
     #[must_use]
     pub(super) fn take_call(&mut self, bytes: usize) -> bool {
         match self.calls.checked_sub(bytes) {
@@ -178,6 +202,22 @@ mod tests {
         assert!(budget.change(&mut charge, Charge::Window));
         budget.give(charge);
         budget.give(Charge::Window);
+        assert_eq!(budget.room(), room);
+    }
+
+    #[test]
+    fn windows_grow_until_half_of_the_whole_is_left() {
+        let mut budget = budget();
+        let room = budget.room();
+        assert!(budget.take([Charge::Window].into_iter()));
+        assert!(!budget.grow(2_000, 4_000), "2 bytes for each");
+        assert!(budget.grow(2_000, 2_500));
+        assert_eq!(budget.receive, 5_000);
+        assert!(!budget.grow(2_500, 2_501));
+        assert!(budget.take([Charge::Window].into_iter()));
+        budget.give(Charge::Window);
+        budget.give(Charge::Window);
+        budget.shrink(2_500);
         assert_eq!(budget.room(), room);
     }
 

@@ -143,6 +143,14 @@ impl Channel {
         }
     }
 
+    /// How much we let the peer send before we consume, if we surely receive.
+    pub(super) fn window(&self) -> Option<u32> {
+        match self {
+            Self::Receiving(half) => Some(half.window.size()),
+            Self::Sending(_) | Self::Unbound(_) => None,
+        }
+    }
+
     /// How it ended, if it did.
     pub(super) fn ended(&self) -> Option<ChannelEnd> {
         match self {
@@ -273,7 +281,7 @@ impl SendHalf {
 
     /// What the reader has surely consumed: it grants only what it has room for.
     pub(super) fn consumed(&self) -> u64 {
-        self.credit.granted().min(self.sent)
+        self.credit.returned().min(self.sent)
     }
 
     /// What can be sent at once, as far as the channel is concerned.

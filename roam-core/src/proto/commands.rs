@@ -249,8 +249,10 @@ impl Link {
         half.end
     }
 
-    /// Counts elements as consumed, and grants the peer more when it is time. Returns after how
-    /// many more consumed bytes it will be.
+    /// Counts elements as consumed, and grants the peer more when it is time: as much as fills the
+    /// window up, which is doubled before when the reader keeps up and there is room, see
+    /// [`Limits::channel_window`](super::Limits::channel_window). Returns after how many more
+    /// consumed bytes it will be time again.
     pub fn consume(&mut self, id: ConnectionId, channel: ChannelId, bytes: u32) -> u32 {
         let Some((connection, env)) = self.find(id) else {
             return u32::MAX;
@@ -260,8 +262,10 @@ impl Link {
             .get_mut(&channel.0)
             .and_then(Channel::receiver);
         let Some(half) = half else { return u32::MAX };
-        if let Some(grant) = half.window.consume(bytes)
-            && half.end.is_none()
+        let is_open = half.end.is_none();
+        let may_grow = |from, to| is_open && env.may_grow(from, to);
+        if let Some(grant) = half.window.consume(bytes, may_grow)
+            && is_open
         {
             env.outbox.push_control(&Message::Credit {
                 connection: id,

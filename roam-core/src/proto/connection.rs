@@ -291,6 +291,9 @@ impl Connection {
         };
         shrink(&mut self.channels);
         env.budget.give(channel.charge());
+        if let Some(window) = channel.window() {
+            env.budget.shrink(window);
+        }
         if channel.ended() == Some(ChannelEnd::Closed) {
             self.closed.insert(id.0);
         }
@@ -332,7 +335,7 @@ impl Connection {
         self.calls.end_all(env, self.id, reason.is_heard_last());
     }
 
-    /// Whether nobody holds anything of it any more, once it has ended.
+    /// Whether nobody holds anything of it: no call is in flight and no channel is left.
     pub(super) fn is_released(&self) -> bool {
         self.channels.is_empty() && self.calls.in_flight() == (0, 0)
     }

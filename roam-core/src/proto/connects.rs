@@ -48,6 +48,11 @@ impl Connects {
         }
     }
 
+    /// Whether any is asked for, by either peer.
+    pub(super) fn in_flight(&self) -> bool {
+        !self.outgoing.is_empty() || !self.incoming.is_empty()
+    }
+
     /// Whether a connection has had this id.
     pub(super) fn ever_was(&self, id: ConnectionId) -> bool {
         (self.role.owns(id.0) && self.ours.handed_out(id.0)) || self.theirs.contains(id.0)

@@ -28,7 +28,12 @@ pub(super) struct Env {
 impl Env {
     /// Whether what waits to be sent is less than its bound.
     pub(super) fn has_room(&self) -> bool {
-        self.outbox.queued() < self.limits.send_buffer
+        self.outbox.cost() < self.limits.send_buffer
+    }
+
+    /// Whether a window may grow from one size to another; if so, the budget is charged for it.
+    pub(super) fn may_grow(&mut self, from: u32, to: u32) -> bool {
+        to <= self.limits.channel_window && self.budget.grow(from, to)
     }
 
     /// Has a channel tried again when there is room to send.

@@ -120,6 +120,10 @@ pub enum CloseReason {
     /// The peer did not finish the handshake in time.
     #[error("the peer did not finish the handshake in time")]
     HandshakeTimeout,
+    /// Nothing has come or gone for longer than [`Config::idle_timeout`](super::Config::idle_timeout),
+    /// and nothing was in flight.
+    #[error("closed here, as nothing was going on")]
+    Idle,
     /// The transport was closed or failed.
     #[error("the transport is lost: {0}")]
     Lost(Arc<dyn std::error::Error + Send + Sync>),
@@ -147,6 +151,7 @@ impl CloseReason {
             Self::Violation(violation) => violation.to_string(),
             Self::RepliesUnread => "limit.control-replies".to_owned(),
             Self::HandshakeTimeout => "limit.handshake-timeout".to_owned(),
+            Self::Idle => "limit.idle-timeout".to_owned(),
             Self::Lost(_) => String::new(),
         }
     }

@@ -42,8 +42,12 @@ impl Link {
 
     /// The time that [`poll_timeout`](Self::poll_timeout) named may have come.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if matches!(self.state, State::Handshake { deadline } if now >= deadline) {
-            self.say_goodbye(CloseReason::HandshakeTimeout);
+        match self.state {
+            State::Handshake { deadline } if now >= deadline => {
+                self.say_goodbye(CloseReason::HandshakeTimeout);
+            }
+            State::Handshake { .. } | State::Open => self.look_whether_idle(now),
+            State::Closed { .. } => {}
         }
     }
 

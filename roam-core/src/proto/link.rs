@@ -13,6 +13,7 @@ use super::connects::Connects;
 use super::env::Env;
 use super::event::{CloseReason, Event};
 use super::framing::Framing;
+use super::idle::IdleWatch;
 use super::ids::{ConnectionId, IdMap, RequestId, Role};
 use super::message::{Hello, Message, clamp_reason};
 use super::outbox::Outbox;
@@ -50,6 +51,7 @@ pub struct Link {
     pub(super) framing: Framing,
     pub(super) cobs: CobsDecoder,
     pub(super) state: State,
+    pub(super) idle: Option<IdleWatch>,
     pub(super) traffic: Traffic,
     pub(super) room_wanted: bool,
 }
@@ -93,6 +95,9 @@ impl Link {
             state: State::Handshake {
                 deadline: now + config.handshake_timeout,
             },
+            idle: config
+                .idle_timeout
+                .map(|timeout| IdleWatch::new(timeout, now)),
             traffic: Traffic::default(),
             room_wanted: false,
         }
@@ -223,7 +228,7 @@ impl Link {
         let departure = self.env.outbox.pop()?;
         self.traffic.sent += departure.bytes.len() as u64;
         self.depart(departure.responses);
-        if self.env.outbox.queued() < self.env.limits.send_buffer / 2 {
+        if self.env.outbox.cost() < self.env.limits.send_buffer / 2 {
             self.unblock();
         }
         Some(departure.bytes)
@@ -231,9 +236,11 @@ impl Link {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Duration> {
+        let look = self.idle.as_ref().map(IdleWatch::next_look);
         match self.state {
-            State::Handshake { deadline } => Some(deadline),
-            State::Open | State::Closed { .. } => None,
+            State::Handshake { deadline } => Some(look.map_or(deadline, |look| look.min(deadline))),
+            State::Open => look,
+            State::Closed { .. } => None,
         }
     }
 

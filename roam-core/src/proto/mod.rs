@@ -15,6 +15,7 @@ mod credit;
 mod env;
 mod event;
 mod framing;
+mod idle;
 mod ids;
 mod incoming;
 mod link;

@@ -64,6 +64,12 @@ impl Outbox {
         self.queued
     }
 
+    /// What waits costs in memory, in bytes.
+    #[inline]
+    pub(super) fn cost(&self) -> usize {
+        self.queued + self.frames.len() * FRAME_COST
+    }
+
     /// What the control replies that wait cost in memory, in bytes.
     pub(super) fn control(&self) -> usize {
         self.control
@@ -217,6 +223,7 @@ mod tests {
         outbox.push(&data(&[1]));
         outbox.push(&data(&[2; 9_000]));
         assert_eq!(outbox.queued(), 5 + 9_005);
+        assert_eq!(outbox.cost(), 5 + 9_005 + 2 * FRAME_COST);
         let frames = frames(&mut outbox);
         assert_eq!(&frames[0][..], [8, 0, 1, 1, 1]);
         assert_eq!(frames[1].len(), 9_005);

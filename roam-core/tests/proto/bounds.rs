@@ -260,3 +260,15 @@ fn room_is_asked_for_once() {
     assert!(matches!(link.poll_event(), Some(Event::SendBufferReady)));
     assert!(link.poll_event().is_none());
 }
+
+#[test]
+fn without_packing_tiny_elements_fill_the_room_to_send_by_what_their_frames_cost() {
+    let sent = |framing| {
+        let mut pair = Pair::with(framing, &Config::default(), &Config::default());
+        let (_, channel) = pair.upload();
+        let send = |_: &u32| pair.client.link.send(ROOT, channel, &[1]).is_ok();
+        (0..100_000).take_while(send).count()
+    };
+    assert!((2_000..5_000).contains(&sent(Framing::Single)));
+    assert!(sent(Framing::Packed) > 40_000);
+}

@@ -164,7 +164,7 @@ fn an_end_that_nobody_takes_is_reset() {
 
 #[test]
 fn what_waits_for_room_is_dropped_with_the_channel() {
-    let mut raw = Raw::with(Role::Initiator, &limited(|limits| limits.send_buffer = 20));
+    let mut raw = Raw::with(Role::Initiator, &limited(|limits| limits.send_buffer = 100));
     let link = &mut raw.peer.link;
     let (_, channels) = link.request(ROOT, METHOD, NONE, &[Send], &[]).unwrap();
     for _ in 0..5 {

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
-use futures::StreamExt;
 use futures::future::{join, join_all};
+use futures::{FutureExt, StreamExt};
 use roam_core::proto::{Direction, Event, Received};
 use roam_core::{
-    Config, ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, Rx, SendError, Tx,
-    channel, service,
+    Config, ConnectionHandle, ConnectionId, Context, Limits, Metadata, NoDispatcher, Rx, SendError,
+    Tx, channel, service,
 };
 
 use super::harness::{Events, Seen, events, link_with, poll_now, settle, start, until_idle};
@@ -19,6 +19,7 @@ runs! {
     a_sender_waits_after_exactly_the_window
     a_reader_grants_when_less_than_half_is_left
     a_sender_goes_on_with_every_grant
+    a_reader_that_keeps_up_lets_its_sender_get_further_ahead
     a_caller_waits_for_the_callee_as_well
     elements_up_to_half_of_the_window_are_sent
     concurrent_senders_all_get_their_turn
@@ -35,10 +36,15 @@ fn element() -> Vec<u8> {
     vec![7; 99]
 }
 
-/// Room for ten elements.
+/// Room for ten elements, and for no more when they are read fast.
 fn small() -> Config {
+    let limits = Limits {
+        channel_window: 1_000,
+        ..Limits::default()
+    };
     Config {
         initial_channel_credit: 1_000,
+        limits,
         ..Config::default()
     }
 }
@@ -226,6 +232,30 @@ async fn a_sender_goes_on_with_every_grant() {
         for _ in 0..6 {
             assert_eq!(rx.recv().await.unwrap(), Some(element()));
         }
+    }
+    drop(rx);
+    call.await.unwrap();
+    until_idle(&client).await;
+}
+
+async fn a_reader_that_keeps_up_lets_its_sender_get_further_ahead() {
+    let config = Config {
+        limits: Limits::default(),
+        ..small()
+    };
+    let (source, mut seen, client) = source(&config).await;
+    let (tx, mut rx) = channel();
+    let mut call = source.flood(tx);
+    assert!(poll_now(&mut call).is_pending());
+    let mut ahead = 0;
+    for read in 0.. {
+        while let Some(sent) = seen.next().now_or_never() {
+            ahead = sent.saturating_sub(read);
+        }
+        if ahead > 1_000 {
+            break;
+        }
+        assert_eq!(rx.recv().await.unwrap(), Some(element()));
     }
     drop(rx);
     call.await.unwrap();

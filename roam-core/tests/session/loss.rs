@@ -1,6 +1,7 @@
 //! The end of a link or a connection reaches everybody, with its reason.
 
 use std::future::{Future, pending};
+use std::time::Duration;
 
 use futures::future::RemoteHandle;
 use roam_core::proto::{Event, Framing};
@@ -23,6 +24,7 @@ runs! {
     a_goodbye_is_heard_though_the_peer_is_gone
     a_broken_rule_is_the_reason
     handles_keep_a_link_open_and_no_longer
+    a_link_on_which_nothing_goes_on_is_closed_if_that_is_wanted
     a_link_that_was_never_opened
 }
 
@@ -283,6 +285,21 @@ async fn handles_keep_a_link_open_and_no_longer() {
     assert!(matches!(reason, CloseReason::Local(reason) if reason.is_empty()));
     let reason = server.closed().await;
     assert!(matches!(reason, CloseReason::Goodbye(reason) if reason.is_empty()));
+}
+
+async fn a_link_on_which_nothing_goes_on_is_closed_if_that_is_wanted() {
+    let idle = Config {
+        idle_timeout: Some(Duration::from_millis(1)),
+        ..Config::default()
+    };
+    let (ours, theirs) = memory_pair(Framing::Packed);
+    let (client, driver) = connect(ours, NoDispatcher, &Config::client());
+    let _client = start(driver);
+    let (server, driver) = accept(theirs, NoDispatcher, &idle);
+    let _server = start(driver);
+    assert!(matches!(server.closed().await, CloseReason::Idle));
+    let told = client.closed().await;
+    assert_eq!(told.to_string(), "closed by the peer: limit.idle-timeout");
 }
 
 async fn a_link_that_was_never_opened() {

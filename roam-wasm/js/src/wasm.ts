@@ -17,6 +17,7 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 export interface OpenOptions {
   readonly maxPayloadSize: number | undefined;
   readonly initialChannelCredit: number | undefined;
+  readonly channelWindow: number | undefined;
   readonly handshakeTimeoutMs: number | undefined;
 }
 

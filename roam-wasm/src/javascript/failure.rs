@@ -78,7 +78,7 @@ pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
         CloseReason::Local(_) => "local",
         CloseReason::Goodbye(_) => "goodbye",
         CloseReason::Violation(_) | CloseReason::RepliesUnread => "violation",
-        CloseReason::HandshakeTimeout => "timeout",
+        CloseReason::HandshakeTimeout | CloseReason::Idle => "timeout",
         CloseReason::Lost(_) => "transport",
     }
 }
@@ -89,7 +89,9 @@ pub(super) fn text_of(reason: &CloseReason) -> String {
         CloseReason::Local(reason) | CloseReason::Goodbye(reason) => reason.as_ref().to_owned(),
         CloseReason::Violation(violation) => violation.to_string(),
         CloseReason::Lost(error) => error.to_string(),
-        CloseReason::RepliesUnread | CloseReason::HandshakeTimeout => reason.to_string(),
+        CloseReason::RepliesUnread | CloseReason::HandshakeTimeout | CloseReason::Idle => {
+            reason.to_string()
+        }
     }
 }
 

@@ -25,6 +25,9 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = initialChannelCredit)]
     fn initial_channel_credit(this: &OpenOptions) -> Option<u32>;
 
+    #[wasm_bindgen(method, getter, js_name = channelWindow)]
+    fn channel_window(this: &OpenOptions) -> Option<u32>;
+
     #[wasm_bindgen(method, getter, js_name = handshakeTimeoutMs)]
     fn handshake_timeout_ms(this: &OpenOptions) -> Option<u32>;
 
@@ -68,6 +71,9 @@ impl OpenOptions {
         }
         if let Some(bytes) = self.initial_channel_credit() {
             config.initial_channel_credit = bytes;
+        }
+        if let Some(bytes) = self.channel_window() {
+            config.limits.channel_window = bytes;
         }
         if let Some(millis) = self.handshake_timeout_ms() {
             config.handshake_timeout = Duration::from_millis(millis.into());

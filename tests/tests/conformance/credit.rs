@@ -1,14 +1,19 @@
 //! How much may be sent on a channel.
 
 use roam_core::proto::{Agreed, Failure, Message};
-use roam_core::{Config, Rule, SendError};
+use roam_core::{Config, Limits, Rule, SendError};
 use roam_tests::end::{breaks, breaks_with, on_every_link, on_every_link_with};
 use roam_tests::raw::{ROOT, close, credit, data, reset, text};
 
-/// Windows of 100,000 bytes; so an element is at most 50,000 long.
+/// Windows of 100,000 bytes, which do not grow; so an element is at most 50,000 long.
 fn config() -> Config {
+    let limits = Limits {
+        channel_window: 100_000,
+        ..Limits::default()
+    };
     Config {
         initial_channel_credit: 100_000,
+        limits,
         ..Config::default()
     }
 }

@@ -4,7 +4,7 @@ import { Demo, type DemoClient } from "./gen/demo.js";
 import { Page, type PageHandler } from "./gen/page.js";
 import { explain } from "./view/explain.js";
 
-/** The window of every channel. Small, so that a paused stream fills it within seconds. */
+/** The window of every channel. Small, and stays so, so that a paused stream fills it within seconds. */
 const WINDOW = 128 * 1024;
 
 /** What panels use of an open link. */
@@ -37,7 +37,7 @@ export class Connection {
   async open(): Promise<void> {
     let link: Link;
     try {
-      link = await connect("/rpc", { initialChannelCredit: WINDOW });
+      link = await connect("/rpc", { initialChannelCredit: WINDOW, channelWindow: WINDOW });
     } catch (error) {
       return this.#lost(explain(error));
     }

@@ -119,6 +119,7 @@ fn reason_across(reason: &CloseReason) -> Cow<'_, str> {
         CloseReason::Violation(violation) => Cow::Owned(format!(
             "the peer behind this connection broke a rule: {violation}"
         )),
+        CloseReason::Idle => Cow::Borrowed("nothing was going on"),
         CloseReason::RepliesUnread | CloseReason::HandshakeTimeout | CloseReason::Lost(_) => {
             Cow::Borrowed(LOST)
         }

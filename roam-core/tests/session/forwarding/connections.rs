@@ -355,7 +355,11 @@ async fn a_link_is_closed_when_there_is_no_connection_for_it() {
     let mut gateway = Gateway::new();
     let (client, forwarding) = forwarded(&gateway, Metadata::new());
     let early = start(site(&client).name());
-    gateway.next().await.reject("full", &Metadata::new());
+    gateway
+        .next()
+        .await
+        .reject("full", &Metadata::new())
+        .unwrap();
     assert_eq!(end(&client).await, "closed by the peer: full");
     assert!(early.await.is_err());
     let error = forwarding.await.unwrap_err();

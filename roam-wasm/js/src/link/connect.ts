@@ -10,8 +10,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** The longest payload in bytes that we accept and send; the smaller one of both sides counts. */
   readonly maxPayloadSize?: number | undefined;
-  /** The window of a channel in bytes; the smaller one of both sides counts. */
+  /** The window with which a channel begins, in bytes; the smaller one of both sides counts. */
   readonly initialChannelCredit?: number | undefined;
+  /** What the window of a channel that the page reads fast may grow to, in bytes; 4 MiB if not given. */
+  readonly channelWindow?: number | undefined;
   /** How long the handshake may take; 5 s if not given. */
   readonly handshakeTimeoutMs?: number | undefined;
   /** `false` offers no WebSocket subprotocols, for a server that knows none of ours and refuses them. */
@@ -46,7 +48,8 @@ const SUBPROTOCOLS = ["roam.v2.packed", "roam.v2"];
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Link> {
   const address = socketUrl(url);
-  const { signal, maxPayloadSize, initialChannelCredit, handshakeTimeoutMs } = options;
+  const { signal, maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs } = options;
+  const settings = { maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs };
   signal?.throwIfAborted();
   const token = typeof options.token === "function" ? options.token() : options.token;
   const [wasm, bearer] = await Promise.all([loadWasm(options.wasm), token]);
@@ -57,10 +60,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   signal?.addEventListener("abort", giveUp);
   try {
     const metadata = bearer === undefined ? [] : [["authorization", `Bearer ${bearer}`] as const];
-    return await openLink(
-      (events) => wasm.open(socket, { maxPayloadSize, initialChannelCredit, handshakeTimeoutMs }, events),
-      metadata,
-    );
+    return await openLink((events) => wasm.open(socket, settings, events), metadata);
   } catch (failure) {
     throw signal?.aborted ? signal.reason : fromFailure(failure);
   } finally {

@@ -1,0 +1,195 @@
+//! A channel whose reader keeps up gets a larger window, while the budget lasts.
+
+use roam_core::proto::{ChannelId, Config, Framing, Message, Received, Role, Rule, SendRefused};
+
+use super::harness::*;
+
+/// Windows begin with 1,000 bytes. They take twice their size of the budget.
+fn growing(channel_window: u32, receive_budget: usize) -> Config {
+    let mut config = limited(|limits| {
+        limits.channel_window = channel_window;
+        limits.receive_budget = receive_budget;
+    });
+    config.initial_channel_credit = 1_000;
+    config
+}
+
+/// A server on whose root channel 1 is open, to be read.
+fn reading(config: &Config) -> (Raw, ChannelId) {
+    let mut raw = Raw::with(Role::Acceptor, config);
+    let channel = open(&mut raw, 1);
+    (raw, channel)
+}
+
+/// A channel on which the machine receives, that came with a call of the same id.
+fn open(raw: &mut Raw, id: u64) -> ChannelId {
+    let channel = raw.called(ROOT, id, &[id]).channels[0];
+    assert!(raw.peer.link.bind(ROOT, channel, Receive));
+    channel
+}
+
+fn arrive(raw: &mut Raw, channel: ChannelId, mut bytes: usize) {
+    while bytes > 0 {
+        let len = bytes.min(500);
+        raw.feed(&data(ROOT, channel.0, &vec![0; len]));
+        bytes -= len;
+    }
+}
+
+/// So many bytes arrive and are read; tells what is granted for that.
+fn pass(raw: &mut Raw, channel: ChannelId, bytes: usize) -> Option<u32> {
+    arrive(raw, channel, bytes);
+    raw.peer.read(channel);
+    granted(raw)
+}
+
+fn granted(raw: &mut Raw) -> Option<u32> {
+    let sent = raw.sent();
+    assert!(sent.len() <= 1, "one grant at a time");
+    sent.first()
+        .map(|bytes| match Message::decode(bytes).unwrap() {
+            Message::Credit { bytes, .. } => bytes,
+            other => panic!("{other:?} instead of Credit"),
+        })
+}
+
+#[test]
+fn a_window_that_is_used_up_is_doubled_up_to_its_bound() {
+    let (mut raw, channel) = reading(&growing(4_000, 1 << 20));
+    assert_eq!(pass(&mut raw, channel, 600), Some(600), "not used up yet");
+    assert_eq!(pass(&mut raw, channel, 600), Some(600 + 1_000));
+    assert_eq!(pass(&mut raw, channel, 1_500), Some(1_500));
+    assert_eq!(pass(&mut raw, channel, 1_500), Some(1_500 + 2_000));
+    for _ in 0..10 {
+        assert_eq!(pass(&mut raw, channel, 4_000), Some(4_000));
+    }
+    assert!(raw.peer.link.close_reason().is_none());
+}
+
+#[test]
+fn a_bound_below_the_initial_credit_means_no_growth() {
+    let (mut raw, channel) = reading(&growing(0, 1 << 20));
+    for _ in 0..10 {
+        assert_eq!(pass(&mut raw, channel, 1_000), Some(1_000));
+    }
+}
+
+#[test]
+fn the_reader_is_told_when_to_report_next_in_the_grown_window() {
+    let (mut raw, channel) = reading(&growing(2_000, 1 << 20));
+    assert_eq!(raw.peer.link.consume(ROOT, channel, 0), 501);
+    assert_eq!(pass(&mut raw, channel, 1_000), Some(2_000));
+    arrive(&mut raw, channel, 1_500);
+    let Received::Elements { report_after, .. } = raw.peer.link.receive(ROOT, channel) else {
+        panic!("nothing there");
+    };
+    assert_eq!(report_after, 1_001);
+    assert_eq!(raw.peer.link.consume(ROOT, channel, 1_000), 1);
+    assert_eq!(granted(&mut raw), None);
+    raw.peer.link.consume(ROOT, channel, 1);
+    assert_eq!(granted(&mut raw), Some(1_001));
+}
+
+#[test]
+fn a_reader_that_lags_gets_no_larger_window() {
+    let (mut raw, channel) = reading(&growing(4_000, 1 << 20));
+    arrive(&mut raw, channel, 1_000);
+    for _ in 0..10 {
+        raw.peer.take(channel);
+        raw.peer.link.consume(ROOT, channel, 600);
+        assert_eq!(granted(&mut raw), Some(600));
+        arrive(&mut raw, channel, 600);
+    }
+}
+
+#[test]
+fn a_reader_that_stops_holds_no_more_than_the_grown_window() {
+    let (mut raw, channel) = reading(&growing(2_000, 1 << 20));
+    for _ in 0..5 {
+        pass(&mut raw, channel, 1_000);
+    }
+    arrive(&mut raw, channel, 2_000);
+    assert!(raw.peer.link.close_reason().is_none());
+    raw.feed(&data(ROOT, channel.0, &[0]));
+    raw.assert_punished(ROOT, Rule::CreditOverrun);
+}
+
+#[test]
+fn windows_grow_until_half_of_the_budget_is_left() {
+    // A window takes 2,000 bytes, two of them 4,000; 4,000 more are there for growth.
+    let (mut raw, first) = reading(&growing(1 << 20, 16_000));
+    let second = open(&mut raw, 3);
+    for channel in [first, second] {
+        assert_eq!(pass(&mut raw, channel, 1_000), Some(2_000));
+    }
+    assert_eq!(raw.peer.link.stats().room.receive_budget, 8_000);
+    for channel in [first, second] {
+        for _ in 0..10 {
+            assert_eq!(pass(&mut raw, channel, 2_000), Some(2_000));
+        }
+    }
+    for n in 2..6 {
+        open(&mut raw, 2 * n + 1);
+    }
+    assert_eq!(raw.peer.link.stats().room.receive_budget, 0);
+}
+
+#[test]
+fn what_a_window_has_grown_is_given_back_with_its_channel() {
+    let (mut raw, first) = reading(&growing(1 << 20, 16_000));
+    assert_eq!(pass(&mut raw, first, 1_000), Some(2_000));
+    raw.feed(&close(ROOT, first.0));
+    assert!(matches!(
+        raw.peer.link.receive(ROOT, first),
+        Received::End(_)
+    ));
+    let second = open(&mut raw, 3);
+    assert_eq!(raw.peer.link.stats().room.receive_budget, 14_000);
+    assert_eq!(pass(&mut raw, second, 1_000), Some(2_000));
+    raw.peer.link.reset(ROOT, second);
+    assert_eq!(raw.peer.link.stats().room.receive_budget, 16_000);
+}
+
+#[test]
+fn a_channel_that_has_ended_does_not_grow() {
+    let (mut raw, channel) = reading(&growing(4_000, 1 << 20));
+    pass(&mut raw, channel, 600);
+    arrive(&mut raw, channel, 1_000);
+    raw.feed(&close(ROOT, channel.0));
+    let room = raw.peer.link.stats().room;
+    raw.peer.read(channel);
+    assert_eq!(granted(&mut raw), None);
+    assert_eq!(raw.peer.link.stats().room, room);
+}
+
+#[test]
+fn the_largest_element_stays_half_of_the_initial_credit() {
+    let config = growing(8_000, 1 << 20);
+    let mut pair = Pair::with(Framing::Packed, &config, &config);
+    let (_, channel) = pair.upload();
+    for _ in 0..40 {
+        pair.client.link.send(ROOT, channel, &[0; 500]).unwrap();
+        pair.settle();
+        pair.server.read(channel);
+        pair.settle();
+    }
+    assert!(pair.client.link.sendable(ROOT, channel) > 4_000);
+    let refused = pair.client.link.send(ROOT, channel, &[0; 501]);
+    assert_eq!(refused, Err(SendRefused::TooLarge { len: 501, max: 500 }));
+}
+
+#[test]
+fn progress_tells_what_was_consumed_and_not_what_the_window_grew() {
+    let config = growing(8_000, 1 << 20);
+    let mut pair = Pair::with(Framing::Packed, &config, &config);
+    let (_, channel) = pair.upload();
+    let mut read = 0;
+    for _ in 0..40 {
+        while pair.client.link.send(ROOT, channel, &[0; 300]).is_ok() {}
+        pair.settle();
+        read += pair.server.read(channel).len() as u64 * 300;
+        pair.settle();
+        // All that was read was granted for: it is more than half of the window.
+        assert_eq!(pair.client.link.consumed_by_peer(ROOT, channel), Some(read));
+    }
+}
