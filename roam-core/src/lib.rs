@@ -19,8 +19,8 @@ mod session;
 pub mod transport;
 
 pub use proto::{
-    ChannelId, CloseReason, Config, ConnectionId, Failure, Limits, Metadata, MetadataError,
-    MetadataValue, MethodId, RequestId, Rule, Stats, Violation,
+    ChannelId, CloseReason, Config, ConnectionId, Diagnostics, Failure, Limits, Metadata,
+    MetadataError, MetadataValue, MethodId, RequestId, Rule, Stats, Violation,
 };
 pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};

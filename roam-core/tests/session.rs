@@ -12,6 +12,7 @@ mod session {
     mod calls;
     mod cancelling;
     mod connections;
+    mod diagnostics;
     mod endings;
     mod flow;
     mod independence;

@@ -12,8 +12,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod diagnostics;
 mod handshake;
 mod server;
 
+#[cfg(unix)]
+pub use diagnostics::report_on_sigusr1;
 pub use handshake::UpgradeError;
 pub use server::Server;

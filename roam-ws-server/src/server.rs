@@ -1,6 +1,7 @@
 //! The server: every WebSocket that it accepts is a link.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use roam_core::transport::Transport;
 use roam_core::transport::websocket::{WebSocketTransport, socket_config};
-use roam_core::{Config, ServiceDispatcher};
+use roam_core::{Config, Links, ServiceDispatcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_tungstenite::WebSocketStream;
@@ -36,7 +37,8 @@ use crate::handshake::{self, UpgradeError};
 pub struct Server {
     dispatcher: Arc<dyn ServiceDispatcher>,
     config: Arc<Config>,
-    links: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    links: Option<Links>,
 }
 
 /// How many links a server has at once, unless told otherwise.
@@ -52,7 +54,8 @@ impl Server {
         Self {
             dispatcher: Arc::new(dispatcher),
             config: Arc::new(Config::default()),
-            links: Arc::new(Semaphore::new(MAX_LINKS)),
+            slots: Arc::new(Semaphore::new(MAX_LINKS)),
+            links: None,
         }
     }
 
@@ -69,7 +72,17 @@ impl Server {
     #[must_use]
     pub fn with_max_links(self, links: usize) -> Self {
         Self {
-            links: Arc::new(Semaphore::new(links)),
+            slots: Arc::new(Semaphore::new(links)),
+            ..self
+        }
+    }
+
+    /// The same, and its links can be asked through `links` what is in flight on them. The name of
+    /// each is its peer's address, where that is known.
+    #[must_use]
+    pub fn with_links(self, links: Links) -> Self {
+        Self {
+            links: Some(links),
             ..self
         }
     }
@@ -79,12 +92,12 @@ impl Server {
     /// be accepted.
     pub async fn serve(&self, listener: TcpListener) {
         loop {
-            let Ok(permit) = Arc::clone(&self.links).acquire_owned().await else {
+            let Ok(permit) = Arc::clone(&self.slots).acquire_owned().await else {
                 return;
             };
             match listener.accept().await {
-                Ok((socket, _)) => {
-                    tokio::spawn(self.clone().serve_socket(socket, permit));
+                Ok((socket, peer)) => {
+                    tokio::spawn(self.clone().serve_socket(socket, peer, permit));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a socket");
@@ -94,12 +107,12 @@ impl Server {
         }
     }
 
-    async fn serve_socket(self, socket: TcpStream, permit: OwnedSemaphorePermit) {
+    async fn serve_socket(self, socket: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         // Small messages are coalesced above, so that waiting for more helps nobody.
         let _ = socket.set_nodelay(true);
         let accepting = handshake::accept(socket, &self.config);
         match tokio::time::timeout(self.config.handshake_timeout, accepting).await {
-            Ok(Ok(transport)) => self.run(transport, permit).await,
+            Ok(Ok(transport)) => self.run(transport, Some(peer), permit).await,
             Ok(Err(error)) => tracing::debug!(%error, "the WebSocket handshake failed"),
             Err(_) => tracing::debug!("the WebSocket handshake took too long"),
         }
@@ -119,7 +132,7 @@ impl Server {
             .extensions_mut()
             .remove::<OnUpgrade>()
             .ok_or(UpgradeError::NotUpgradable)?;
-        let permit = Arc::clone(&self.links)
+        let permit = Arc::clone(&self.slots)
             .try_acquire_owned()
             .map_err(|_| UpgradeError::TooManyLinks)?;
         tokio::spawn(self.clone().serve_upgrade(upgrade, subprotocol, permit));
@@ -142,12 +155,23 @@ impl Server {
             Role::Server,
             Some(socket_config(&self.config)),
         );
-        self.run(WebSocketTransport::new(socket.await, subprotocol), permit)
-            .await;
+        let transport = WebSocketTransport::new(socket.await, subprotocol);
+        self.run(transport, None, permit).await;
     }
 
-    async fn run(self, transport: impl Transport, _permit: OwnedSemaphorePermit) {
+    async fn run(
+        self,
+        transport: impl Transport,
+        peer: Option<SocketAddr>,
+        _permit: OwnedSemaphorePermit,
+    ) {
         let (handle, driver) = roam_core::accept(transport, self.dispatcher, &self.config);
+        if let Some(links) = &self.links {
+            links.add(
+                &handle,
+                peer.map_or_else(String::new, |peer| peer.to_string()),
+            );
+        }
         drop(handle);
         let reason = driver.await;
         tracing::debug!(%reason, "a link ended");
@@ -158,7 +182,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("config", &self.config)
-            .field("free_links", &self.links.available_permits())
+            .field("free_links", &self.slots.available_permits())
             .finish_non_exhaustive()
     }
 }

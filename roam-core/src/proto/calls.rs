@@ -1,6 +1,7 @@
 //! The calls of a connection, both ways.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -17,23 +18,36 @@ use super::violation::{Rule, Violation};
 /// The calls in flight.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// Ours, with the channels of their arguments.
-    outgoing: IdMap<Vec<ChannelId>>,
+    /// Ours.
+    pub(super) outgoing: IdMap<Outgoing>,
     /// The peer's.
-    incoming: IdMap<Incoming>,
+    pub(super) incoming: IdMap<Incoming>,
     last_request: u64,
+}
+
+/// A call of ours.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) method: MethodId,
+    /// Those of its arguments.
+    pub(super) channels: Vec<ChannelId>,
+    /// When it was made, if anybody watches.
+    pub(super) since: Option<Duration>,
 }
 
 /// A call of the peer. It is in flight until its answer has left *and* its handler is gone, so
 /// that Request and Cancel in a loop meet the limit as well.
 #[derive(Debug)]
-struct Incoming {
-    channels: Vec<ChannelId>,
+pub(super) struct Incoming {
+    pub(super) method: MethodId,
+    pub(super) channels: Vec<ChannelId>,
+    /// When it came, if anybody watches.
+    pub(super) since: Option<Duration>,
     /// What it takes of the link's budget, in bytes.
     held: usize,
-    answered: bool,
+    pub(super) answered: bool,
     /// Its Response has been handed to the transport, or there will be none.
-    departed: bool,
+    pub(super) departed: bool,
     handler_gone: bool,
 }
 
@@ -128,6 +142,7 @@ impl Connection {
     ) -> Result<(), Violation> {
         let Request {
             request: id,
+            method,
             ref payload,
             ref channels,
             ..
@@ -148,8 +163,11 @@ impl Connection {
             self.answer_busy(env, id);
             return Ok(());
         }
+        self.note_channels(env, channels, method);
         let call = Incoming {
+            method,
             channels: channels.clone(),
+            since: env.now,
             held,
             answered: false,
             departed: false,
@@ -211,17 +229,19 @@ impl Connection {
     ) -> Result<(), Violation> {
         check_received_payload(env, &payload)?;
         self.admit(env, channels)?;
-        let Some(arguments) = self.calls.outgoing.remove(&request.0) else {
+        let Some(call) = self.calls.outgoing.remove(&request.0) else {
             env.stray_responses += 1;
             self.refuse_channels(env, channels);
             return Ok(());
         };
         shrink(&mut self.calls.outgoing);
         if is_error(&payload) {
-            self.end_channels(env, &arguments, ChannelEnd::CallOver);
+            self.end_channels(env, &call.channels, ChannelEnd::CallOver);
         }
         let opened = self.open(env, channels, None);
-        if !opened {
+        if opened {
+            self.note_channels(env, channels, call.method);
+        } else {
             self.refuse_channels(env, channels);
         }
         let channels = opened.then(|| channels.to_vec());
@@ -264,21 +284,27 @@ impl Connection {
             channels: Cow::Borrowed(&channels),
             payload,
         });
-        self.calls.outgoing.insert(request.0, channels.clone());
+        self.note_channels(env, &channels, method);
+        let call = Outgoing {
+            method,
+            channels: channels.clone(),
+            since: env.now,
+        };
+        self.calls.outgoing.insert(request.0, call);
         Ok((request, channels))
     }
 
     /// Nobody waits for the answer any more: the call and the channels of its arguments end here
     /// and, when the peer hears of it, there.
     pub(super) fn cancel(&mut self, env: &mut Env, request: RequestId) {
-        let Some(arguments) = self.calls.outgoing.remove(&request.0) else {
+        let Some(call) = self.calls.outgoing.remove(&request.0) else {
             return;
         };
         env.outbox.push(&Message::Cancel {
             connection: self.id,
             request,
         });
-        for &id in &arguments {
+        for &id in &call.channels {
             let live = |channel: &Channel| channel.ended().is_none();
             if self.channels.get(&id.0).is_some_and(live) {
                 env.outbox.push(&Message::Reset {
@@ -287,7 +313,7 @@ impl Connection {
                 });
             }
         }
-        self.end_channels(env, &arguments, ChannelEnd::CallOver);
+        self.end_channels(env, &call.channels, ChannelEnd::CallOver);
     }
 
     pub(super) fn respond(
@@ -319,7 +345,9 @@ impl Connection {
             return;
         };
         call.answered = true;
+        let method = call.method;
         let arguments = std::mem::take(&mut call.channels);
+        self.note_channels(env, channels, method);
         env.outbox.push_response(
             self.id,
             request,

@@ -7,6 +7,7 @@
 
 mod identity;
 mod impls;
+mod known;
 mod parts;
 mod service;
 mod source;
@@ -20,6 +21,7 @@ mod tests;
 pub use roam_macros::Schema;
 
 pub use identity::method_id;
+pub use known::method_name;
 pub use parts::{Channel, Parts, channel_depth};
 pub use service::{Arg, MethodDescriptor, ServiceDescriptor};
 pub use source::{ArgSource, MethodSource, OutputSource, ServiceSource, arg, can_fail, returns};

@@ -6,7 +6,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Arg, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth, method_id,
+    Arg, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth, known,
+    method_id,
 };
 
 /// A service of which a [`ServiceDescriptor`] is made.
@@ -138,7 +139,9 @@ impl ServiceSource {
         let methods = methods
             .map(|method| method.describe(self.name, &mut types))
             .collect();
-        ServiceDescriptor::new(self.name.into(), self.doc.into(), types, methods)
+        let service = ServiceDescriptor::new(self.name.into(), self.doc.into(), types, methods);
+        known::learn(&service);
+        service
     }
 }
 
