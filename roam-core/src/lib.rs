@@ -9,9 +9,10 @@
     reason = "the same code is shared between threads natively, and has but one in a browser"
 )]
 
-#[cfg(test)]
+// The macros write `::roam_core::…`, here as well.
 extern crate self as roam_core;
 
+pub mod introspection;
 pub mod proto;
 pub mod rt;
 pub mod schema;

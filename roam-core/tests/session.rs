@@ -16,6 +16,7 @@ mod session {
     mod endings;
     mod flow;
     mod independence;
+    mod introspection;
     mod leaks;
     mod local;
     mod loss;
