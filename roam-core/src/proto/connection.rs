@@ -284,8 +284,9 @@ impl Connection {
             return;
         };
         shrink(&mut self.channels);
-        self.origins.remove(&id.0);
-        shrink(&mut self.origins);
+        if self.origins.remove(&id.0).is_some() && self.origins.is_empty() {
+            self.origins = IdMap::default();
+        }
         env.budget.give(channel.charge());
         if channel.ended() == Some(ChannelEnd::Closed) {
             self.closed.insert(id.0);

@@ -11,7 +11,7 @@ use super::config::{Agreed, Limits};
 use super::connection::Connection;
 use super::env::Env;
 use super::event::CloseReason;
-use super::ids::{ChannelId, ConnectionId, IdMap, MethodId, RequestId, Role};
+use super::ids::{ChannelId, ConnectionId, MethodId, RequestId, Role};
 use super::link::Link;
 use super::stats::Stats;
 
@@ -41,7 +41,7 @@ pub struct Diagnostics {
     pub outgoing_connects: usize,
     /// Connects of the peer that nobody here has answered.
     pub incoming_connects: usize,
-    /// The connections by id, the root first, also those that are over and still held.
+    /// The connections, also those that are over and still held.
     pub connections: Vec<ConnectionInFlight>,
 }
 
@@ -54,11 +54,11 @@ pub struct ConnectionInFlight {
     pub ended: bool,
     /// How long ago it began; `None` when nobody watched then.
     pub age: Option<Duration>,
-    /// Calls of ours, by id.
+    /// Calls of ours.
     pub outgoing: Vec<CallInFlight>,
-    /// Calls of the peer, by id.
+    /// Calls of the peer.
     pub incoming: Vec<CallInFlight>,
-    /// Its channels, by id.
+    /// Its channels.
     pub channels: Vec<ChannelInFlight>,
 }
 
@@ -118,18 +118,28 @@ pub(super) struct Origin {
     since: Duration,
 }
 
+impl Diagnostics {
+    /// Puts everything into the order of its ids.
+    pub fn sort(&mut self) {
+        self.connections.sort_unstable_by_key(|it| it.id);
+        for connection in &mut self.connections {
+            connection.outgoing.sort_unstable_by_key(|it| it.request);
+            connection.incoming.sort_unstable_by_key(|it| it.request);
+            connection.channels.sort_unstable_by_key(|it| it.id);
+        }
+    }
+}
+
 impl Link {
-    /// What is in flight at this moment. Ages count to the time that
-    /// [`handle_clock`](Self::handle_clock) told last.
+    /// What is in flight at this moment, the root first and else in no order. Ages count to the
+    /// time that [`handle_clock`](Self::handle_clock) told last.
     pub fn diagnostics(&self) -> Diagnostics {
         let live = std::iter::once(&self.root).chain(self.others.values());
         let live = live.map(|connection| (connection, self.is_closed()));
         let ended = self.ended.values().map(|connection| (connection, true));
-        let mut connections: Vec<_> = live
+        let connections = live
             .chain(ended)
-            .map(|(connection, ended)| connection.in_flight(ended, self.env.now))
-            .collect();
-        connections.sort_unstable_by_key(|connection| connection.id);
+            .map(|(connection, ended)| connection.in_flight(ended, self.env.now));
         Diagnostics {
             role: self.role(),
             agreed: self.agreed(),
@@ -141,7 +151,7 @@ impl Link {
             blocked_channels: self.env.blocked.len(),
             outgoing_connects: self.connects.outgoing.len(),
             incoming_connects: self.connects.incoming.len(),
-            connections,
+            connections: connections.collect(),
         }
     }
 
@@ -155,47 +165,51 @@ impl Link {
 impl Connection {
     /// Channels were opened in the arguments or the result of `method`.
     pub(super) fn note_channels(&mut self, env: &Env, channels: &[ChannelId], method: MethodId) {
-        let Some(since) = env.now else { return };
-        let note = |id: &ChannelId| (id.0, Origin { method, since });
-        self.origins.extend(channels.iter().map(note));
+        if let Some(since) = env.now {
+            for id in channels {
+                self.origins.insert(id.0, Origin { method, since });
+            }
+        }
     }
 
     fn in_flight(&self, ended: bool, now: Option<Duration>) -> ConnectionInFlight {
         let age = |since: Option<Duration>| Some(now?.saturating_sub(since?));
-        let outgoing = self.calls.outgoing.iter();
-        let outgoing = by_id(outgoing.map(|(&id, call)| call.in_flight(id, age(call.since))));
-        let incoming = self.calls.incoming.iter();
-        let incoming = by_id(incoming.map(|(&id, call)| call.in_flight(id, age(call.since))));
-        let calls = outgoing.iter().chain(&incoming);
-        let methods: IdMap<MethodId> = calls
-            .flat_map(|call| call.channels.iter().map(|id| (id.0, call.method)))
-            .collect();
-        let channels = self.channels.iter().map(|(id, channel)| {
-            let origin = self.origins.get(id);
-            let method = origin.map(|origin| origin.method);
-            ChannelInFlight {
-                method: method.or_else(|| methods.get(id).copied()),
-                age: age(origin.map(|origin| origin.since)),
-                ..channel.in_flight(ChannelId(*id))
-            }
-        });
-        let mut channels: Vec<_> = channels.collect();
-        channels.sort_unstable_by_key(|channel| channel.id);
-        ConnectionInFlight {
+        let mut seen = ConnectionInFlight {
             id: self.id,
             ended,
             age: age(self.since),
-            outgoing,
-            incoming,
-            channels,
+            outgoing: Vec::new(),
+            incoming: Vec::new(),
+            channels: Vec::new(),
+        };
+        for (&id, call) in &self.calls.outgoing {
+            seen.outgoing.push(call.in_flight(id, age(call.since)));
         }
+        for (&id, call) in &self.calls.incoming {
+            seen.incoming.push(call.in_flight(id, age(call.since)));
+        }
+        for (&id, channel) in &self.channels {
+            let mut channel = channel.in_flight(ChannelId(id));
+            match self.origins.get(&id) {
+                Some(origin) => {
+                    channel.method = Some(origin.method);
+                    channel.age = age(Some(origin.since));
+                }
+                None => channel.method = seen.method_with(channel.id),
+            }
+            seen.channels.push(channel);
+        }
+        seen
     }
 }
 
-fn by_id(calls: impl Iterator<Item = CallInFlight>) -> Vec<CallInFlight> {
-    let mut calls: Vec<_> = calls.collect();
-    calls.sort_unstable_by_key(|call| call.request);
-    calls
+impl ConnectionInFlight {
+    /// The method of the call in whose arguments a channel is. Calls are looked through one by
+    /// one: in all, their channels are as many as those of the connection.
+    fn method_with(&self, channel: ChannelId) -> Option<MethodId> {
+        let mut calls = self.outgoing.iter().chain(&self.incoming);
+        Some(calls.find(|call| call.channels.contains(&channel))?.method)
+    }
 }
 
 impl Outgoing {

@@ -12,7 +12,8 @@ use super::shared::Shared;
 
 impl ConnectionHandle {
     /// What is in flight on the link at this moment: connections, calls, channels, what waits to
-    /// be sent, and what is left of the link's bounds. As text it is for people.
+    /// be sent, and what is left of the link's bounds. It is in the order of ids. As text it is for
+    /// people.
     ///
     /// It costs only when it is asked for. There are ages of what began after
     /// [`watch`](Self::watch).
@@ -48,7 +49,9 @@ impl ConnectionHandle {
 
 impl Shared {
     fn diagnostics(&self) -> Diagnostics {
-        self.with(|state, _| state.link.diagnostics())
+        let mut diagnostics = self.with(|state, _| state.link.diagnostics());
+        diagnostics.sort();
+        diagnostics
     }
 }
 

@@ -124,16 +124,18 @@ const FIGURES: [bool; COLUMNS] = [false, true, true, false, true, true, false];
 type Row = [String; COLUMNS];
 
 fn call_row(kind: &str, unanswered: &str, call: &CallInFlight) -> Row {
-    let mut state = match call.stage {
+    let state = match call.stage {
         CallStage::Unanswered => unanswered,
         CallStage::Answered => "answer waits to be sent",
         CallStage::HandlerLeft => "answered, handler runs on",
-    }
-    .to_owned();
-    if !call.channels.is_empty() {
-        let ids: Vec<_> = call.channels.iter().map(ToString::to_string).collect();
-        state.push_str(&format!(", channels {}", ids.join(" ")));
-    }
+    };
+    let channels = match &call.channels[..] {
+        [] => String::new(),
+        ids => {
+            let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+            format!(", channels {}", ids.join(" "))
+        }
+    };
     [
         kind.to_owned(),
         call.request.to_string(),
@@ -141,7 +143,7 @@ fn call_row(kind: &str, unanswered: &str, call: &CallInFlight) -> Row {
         name(Some(call.method)),
         String::new(),
         String::new(),
-        state,
+        format!("{state}{channels}"),
     ]
 }
 
@@ -180,15 +182,16 @@ fn write_table(f: &mut Formatter<'_>, rows: &[Row]) -> fmt::Result {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| width(column).unwrap_or(0));
     for row in rows {
-        let mut line = String::from("   ");
-        for ((cell, width), is_figure) in row.iter().zip(widths).zip(FIGURES) {
-            line.push_str(&if is_figure {
-                format!(" {cell:>width$} ")
+        let cells = row.iter().zip(widths).zip(FIGURES);
+        let cells = cells.map(|((cell, width), is_figure)| {
+            if is_figure {
+                format!("{cell:>width$}")
             } else {
-                format!(" {cell:<width$} ")
-            });
-        }
-        writeln!(f, "{}", line.trim_end())?;
+                format!("{cell:<width$}")
+            }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        writeln!(f, "    {}", line.trim_end())?;
     }
     Ok(())
 }
