@@ -20,6 +20,7 @@ pub use web::router;
 
 use std::path::PathBuf;
 
+use roam_core::introspection::introspection;
 use roam_core::{RoutedDispatcher, ServiceDescriptor};
 
 use api::{ChatDispatcher, DemoDispatcher};
@@ -29,6 +30,7 @@ pub fn dispatcher() -> RoutedDispatcher {
     RoutedDispatcher::new()
         .with(DemoDispatcher::new(demo::Demonstration))
         .with(ChatDispatcher::new(chat::Lobby::default()))
+        .with(introspection([api::demo_service(), api::chat_service()]))
 }
 
 /// The services, each with the TypeScript file that is generated from it.

@@ -30,7 +30,7 @@ async fn main() -> io::Result<()> {
     let links = Links::new();
     #[cfg(unix)]
     tokio::spawn(roam_ws_server::report_on_sigusr1(links.clone(), |text| {
-        eprint!("{text}")
+        eprint!("{text}");
     })?);
     axum::serve(listener, web_demo::router(links)).await
 }
