@@ -17,9 +17,7 @@ fn the_package_has_the_file_of_the_introspection_service() {
 #[test]
 fn a_description_on_the_wire_is_what_it_was() {
     let bytes = postcard::to_stdvec(everything::everything_service()).unwrap();
-    let lines = bytes.chunks(48).map(|line| {
-        let line: String = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        line + "\n"
-    });
-    golden_file::check("everything.hex", &lines.collect::<String>());
+    let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines: Vec<_> = hex.chunks(48).map(<[String]>::concat).collect();
+    golden_file::check("everything.hex", &(lines.join("\n") + "\n"));
 }

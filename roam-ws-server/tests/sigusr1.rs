@@ -20,7 +20,7 @@ struct Handler(UnboundedSender<()>);
 impl Slow for Handler {
     async fn wait(&self, _: &Context) {
         self.0.send(()).unwrap();
-        pending().await
+        pending::<()>().await;
     }
 }
 
