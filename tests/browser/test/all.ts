@@ -12,4 +12,5 @@ import "./progress.test.js";
 import "./disposal.test.js";
 import "./serving.test.js";
 import "./links.test.js";
+import "./looking.test.js";
 import "./memory.test.js";
