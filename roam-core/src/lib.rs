@@ -9,9 +9,10 @@
     reason = "the same code is shared between threads natively, and has but one in a browser"
 )]
 
-// For what `#[service]` writes, which names the crate as its users do.
+// The macros write `::roam_core::…`, here as well.
 extern crate self as roam_core;
 
+pub mod introspection;
 pub mod proto;
 pub mod rt;
 pub mod schema;
@@ -19,8 +20,8 @@ mod session;
 pub mod transport;
 
 pub use proto::{
-    ChannelId, CloseReason, Config, ConnectionId, Failure, Limits, Metadata, MetadataError,
-    MetadataValue, MethodId, RequestId, Rule, Stats, Violation,
+    ChannelId, CloseReason, Config, ConnectionId, Diagnostics, Failure, Limits, Metadata,
+    MetadataError, MetadataValue, MethodId, RequestId, Rule, Stats, Violation,
 };
 pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};

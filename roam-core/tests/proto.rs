@@ -14,6 +14,7 @@ mod proto {
     mod channels;
     mod connections;
     mod credit;
+    mod diagnostics;
     mod ends;
     mod framing;
     mod growth;

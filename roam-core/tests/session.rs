@@ -15,10 +15,12 @@ mod session {
     mod cancelling;
     mod connections;
     mod deadlines;
+    mod diagnostics;
     mod endings;
     mod flow;
     mod forwarding;
     mod independence;
+    mod introspection;
     mod leaks;
     mod local;
     mod loss;

@@ -12,10 +12,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod diagnostics;
 mod handshake;
 mod origins;
 mod server;
 
+#[cfg(unix)]
+pub use diagnostics::report_on_sigusr1;
 pub use handshake::UpgradeError;
 pub use origins::Origins;
 pub use server::Server;

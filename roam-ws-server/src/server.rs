@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use roam_core::transport::websocket;
-use roam_core::{Config, ConnectionHandle, ServiceDispatcher};
+use roam_core::{Config, ConnectionHandle, Links, ServiceDispatcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -47,7 +47,8 @@ pub struct Server {
     config: Arc<Config>,
     origins: Arc<Origins>,
     greet: Arc<dyn Fn(ConnectionHandle) + Send + Sync>,
-    links: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    links: Option<Links>,
     /// Why the server is closed, if it is. Every link holds a receiver.
     closing: Arc<watch::Sender<Option<Arc<str>>>>,
 }
@@ -55,6 +56,8 @@ pub struct Server {
 /// What a link takes from its server, from its first byte to its last.
 struct Place {
     _permit: OwnedSemaphorePermit,
+    /// The peer's address, where it is known.
+    peer: String,
     closing: watch::Receiver<Option<Arc<str>>>,
 }
 
@@ -75,7 +78,8 @@ impl Server {
             config: Arc::new(Config::default()),
             origins: Arc::new(Origins::default()),
             greet: Arc::new(drop),
-            links: Arc::new(Semaphore::new(MAX_LINKS)),
+            slots: Arc::new(Semaphore::new(MAX_LINKS)),
+            links: None,
             closing: Arc::new(watch::Sender::new(None)),
         }
     }
@@ -102,7 +106,17 @@ impl Server {
     #[must_use]
     pub fn with_max_links(self, links: usize) -> Self {
         Self {
-            links: Arc::new(Semaphore::new(links)),
+            slots: Arc::new(Semaphore::new(links)),
+            ..self
+        }
+    }
+
+    /// The same, and its links can be asked through `links` what is in flight on them. The name of
+    /// each is its peer's address, where that is known.
+    #[must_use]
+    pub fn with_links(self, links: Links) -> Self {
+        Self {
+            links: Some(links),
             ..self
         }
     }
@@ -127,10 +141,10 @@ impl Server {
     }
 
     async fn accept(&self, listener: TcpListener) {
-        while let Ok(permit) = Arc::clone(&self.links).acquire_owned().await {
+        while let Ok(permit) = Arc::clone(&self.slots).acquire_owned().await {
             match listener.accept().await {
-                Ok((socket, _)) => {
-                    let place = self.place(permit);
+                Ok((socket, peer)) => {
+                    let place = self.place(permit, peer.to_string());
                     tokio::spawn(self.clone().serve_socket(socket, place));
                 }
                 Err(error) => {
@@ -187,10 +201,14 @@ impl Server {
         request: Request<B>,
         dispatcher: impl ServiceDispatcher,
     ) -> Result<Response<()>, UpgradeError> {
-        let permit = Arc::clone(&self.links)
+        let permit = Arc::clone(&self.slots)
             .try_acquire_owned()
             .map_err(|_| UpgradeError::TooManyLinks)?;
-        self.start(request, Arc::new(dispatcher), self.place(permit))
+        self.start(
+            request,
+            Arc::new(dispatcher),
+            self.place(permit, String::new()),
+        )
     }
 
     /// Ends all links, each with a Goodbye of that reason, and accepts no more. Ready when they
@@ -200,10 +218,11 @@ impl Server {
         self.closing.closed().await;
     }
 
-    fn place(&self, permit: OwnedSemaphorePermit) -> Place {
+    fn place(&self, permit: OwnedSemaphorePermit, peer: String) -> Place {
         let closing = self.closing.subscribe();
         Place {
             _permit: permit,
+            peer,
             closing,
         }
     }
@@ -247,6 +266,9 @@ impl Server {
         };
         let transport = websocket::accept(socket, subprotocol, &self.config).await;
         let (link, driver) = roam_core::accept(transport, dispatcher, &self.config);
+        if let Some(links) = &self.links {
+            links.add(&link, place.peer);
+        }
         (self.greet)(link.clone());
         let closed = pin!(closed(place.closing.clone()));
         let reason = match select(driver, closed).await {
@@ -282,7 +304,7 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("config", &self.config)
             .field("origins", &self.origins)
-            .field("free_links", &self.links.available_permits())
+            .field("free_links", &self.slots.available_permits())
             .finish_non_exhaustive()
     }
 }

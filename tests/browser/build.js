@@ -8,7 +8,10 @@ const SITE = "build/site";
 const asInstalled = {
   name: "roam-client as installed",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^roam-client$/ }, () => ({ path: "/roam-client/dist/index.js", external: true })),
+    onResolve({ filter: /^roam-client/ }, ({ path }) => ({
+      path: `/roam-client/dist/${path === "roam-client" ? "index" : "introspect"}.js`,
+      external: true,
+    })),
 };
 
 await rm("build", { recursive: true, force: true });

@@ -6,7 +6,7 @@
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! axum::serve(listener, web_demo::router()).await
+//! axum::serve(listener, web_demo::router(roam_core::Links::new())).await
 //! # }
 //! ```
 #![forbid(unsafe_code)]
@@ -20,6 +20,7 @@ pub use web::router;
 
 use std::path::PathBuf;
 
+use roam_core::introspection::introspection;
 use roam_core::{RoutedDispatcher, ServiceDescriptor};
 
 use api::{ChatDispatcher, DemoDispatcher};
@@ -29,6 +30,7 @@ pub fn dispatcher() -> RoutedDispatcher {
     RoutedDispatcher::new()
         .with(DemoDispatcher::new(demo::Demonstration))
         .with(ChatDispatcher::new(chat::Lobby::default()))
+        .with(introspection([api::demo_service(), api::chat_service()]))
 }
 
 /// The services, each with the TypeScript file that is generated from it.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Parser;
+use roam_core::Links;
 use tokio::net::TcpListener;
 
 /// Serves the demo of roam: a page, and what it calls.
@@ -26,5 +27,10 @@ async fn main() -> io::Result<()> {
         io::Error::new(error.kind(), what)
     })?;
     println!("roam demo: open http://{}", listener.local_addr()?);
-    axum::serve(listener, web_demo::router()).await
+    let links = Links::new();
+    #[cfg(unix)]
+    tokio::spawn(roam_ws_server::report_on_sigusr1(links.clone(), |text| {
+        eprint!("{text}");
+    })?);
+    axum::serve(listener, web_demo::router(links)).await
 }

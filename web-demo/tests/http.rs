@@ -2,11 +2,12 @@
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use roam_core::Links;
 use tower::ServiceExt as _;
 
 async fn ask(request: axum::http::request::Builder) -> Response<Body> {
     let request = request.body(Body::empty()).expect("a correct request");
-    let answer = web_demo::router().oneshot(request).await;
+    let answer = web_demo::router(Links::new()).oneshot(request).await;
     answer.expect("the router never fails")
 }
 

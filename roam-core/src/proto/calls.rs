@@ -1,6 +1,7 @@
 //! The calls of a connection, both ways.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -18,31 +19,37 @@ use super::violation::{Rule, Violation};
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     /// Ours.
-    outgoing: IdMap<Outgoing>,
+    pub(super) outgoing: IdMap<Outgoing>,
     /// The peer's.
-    incoming: IdMap<Incoming>,
+    pub(super) incoming: IdMap<Incoming>,
     last_request: u64,
 }
 
 /// A call of ours.
 #[derive(Debug)]
-struct Outgoing {
-    /// Those of its arguments.
-    channels: Vec<ChannelId>,
+pub(super) struct Outgoing {
+    pub(super) method: MethodId,
     /// The frame of the outbox in which its Request stands.
     frame: u64,
+    /// Those of its arguments.
+    pub(super) channels: Vec<ChannelId>,
+    /// When it was made, if anybody watches.
+    pub(super) since: Option<Duration>,
 }
 
 /// A call of the peer. It is in flight until its answer has left *and* its handler is gone, so
 /// that Request and Cancel in a loop meet the limit as well.
 #[derive(Debug)]
-struct Incoming {
-    channels: Vec<ChannelId>,
+pub(super) struct Incoming {
+    pub(super) method: MethodId,
+    pub(super) channels: Vec<ChannelId>,
+    /// When it came, if anybody watches.
+    pub(super) since: Option<Duration>,
     /// What it takes of the link's budget, in bytes.
     held: usize,
-    answered: bool,
+    pub(super) answered: bool,
     /// Its Response has been handed to the transport, or there will be none.
-    departed: bool,
+    pub(super) departed: bool,
     handler_gone: bool,
 }
 
@@ -145,6 +152,7 @@ impl Connection {
     ) -> Result<(), Violation> {
         let Request {
             request: id,
+            method,
             ref payload,
             ref channels,
             ..
@@ -165,8 +173,11 @@ impl Connection {
             self.answer_busy(env, id);
             return Ok(());
         }
+        self.note_channels(env, channels, method);
         let call = Incoming {
+            method,
             channels: channels.clone(),
+            since: env.now,
             held,
             answered: false,
             departed: false,
@@ -259,7 +270,9 @@ impl Connection {
             self.end_channels(env, &call.channels, ChannelEnd::CallOver);
         }
         let opened = self.open(env, channels, None);
-        if !opened {
+        if opened {
+            self.note_channels(env, channels, call.method);
+        } else {
             self.refuse_channels(env, channels);
         }
         let channels = opened.then(|| channels.to_vec());
@@ -304,9 +317,12 @@ impl Connection {
             channels: Cow::Borrowed(&channels),
             payload,
         });
+        self.note_channels(env, &channels, method);
         let call = Outgoing {
-            channels: channels.clone(),
+            method,
             frame: env.outbox.last_frame(),
+            channels: channels.clone(),
+            since: env.now,
         };
         self.calls.outgoing.insert(request.0, call);
         Ok((request, channels))
@@ -365,7 +381,9 @@ impl Connection {
             return;
         };
         call.answered = true;
+        let method = call.method;
         let arguments = std::mem::take(&mut call.channels);
+        self.note_channels(env, channels, method);
         env.outbox.push_response(
             self.id,
             request,

@@ -80,7 +80,7 @@ pub(super) struct SendHalf {
     pub(super) finishing: bool,
     pub(super) end: Option<ChannelEnd>,
     /// The user waits until so many bytes of credit are there.
-    waiting_for: Option<usize>,
+    pub(super) waiting_for: Option<usize>,
     /// The link knows that it is to be tried again when there is room.
     pub(super) blocked: bool,
     sent: u64,

@@ -1,8 +1,11 @@
 //! A virtual connection: its calls, its channels and its ids.
 
+use std::time::Duration;
+
 use super::budget::Charge;
 use super::calls::Calls;
 use super::channel::{Channel, ChannelEnd, Direction};
+use super::diagnostics::Origin;
 use super::env::Env;
 use super::event::CloseReason;
 use super::ids::{ChannelId, ConnectionId, IdAllocator, IdMap, RequestId, Role, SeenIds, shrink};
@@ -15,6 +18,10 @@ pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) calls: Calls,
     pub(super) channels: IdMap<Channel>,
+    /// Where channels come from that were opened while somebody watched.
+    pub(super) origins: IdMap<Origin>,
+    /// When it began, if anybody watches.
+    pub(super) since: Option<Duration>,
     ours: IdAllocator,
     theirs: SeenIds,
     /// Channels that the peer closed and that have been read to their end since.
@@ -28,11 +35,13 @@ enum Stray {
 }
 
 impl Connection {
-    pub(super) fn new(id: ConnectionId, role: Role) -> Self {
+    pub(super) fn new(id: ConnectionId, role: Role, since: Option<Duration>) -> Self {
         Self {
             id,
             calls: Calls::default(),
             channels: IdMap::default(),
+            origins: IdMap::default(),
+            since,
             ours: IdAllocator::new(role),
             theirs: SeenIds::default(),
             closed: RecentIds::default(),
@@ -290,6 +299,9 @@ impl Connection {
             return;
         };
         shrink(&mut self.channels);
+        if self.origins.remove(&id.0).is_some() && self.origins.is_empty() {
+            self.origins = IdMap::default();
+        }
         env.budget.give(channel.charge());
         if let Some(window) = channel.window() {
             env.budget.shrink(window);

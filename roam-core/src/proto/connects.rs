@@ -14,9 +14,9 @@ use super::violation::{Rule, Violation};
 #[derive(Debug)]
 pub(super) struct Connects {
     /// Our Connects that wait for an answer.
-    outgoing: IdSet,
+    pub(super) outgoing: IdSet,
     /// The peer's that wait for ours.
-    incoming: IdSet,
+    pub(super) incoming: IdSet,
     last_request: u64,
     /// Ids that we hand out when we accept. The two directions are kept apart by parity.
     ours: IdAllocator,
@@ -98,7 +98,8 @@ impl Link {
             self.push_goodbye(id, &CloseReason::Local(HELD.into()));
             Err(HELD.into())
         } else {
-            self.others.insert(id.0, Connection::new(id, self.env.role));
+            let connection = Connection::new(id, self.env.role, self.env.now);
+            self.others.insert(id.0, connection);
             Ok(id)
         };
         self.env.events.push_back(Event::ConnectAnswer {
@@ -154,7 +155,8 @@ impl Link {
         }
         let id = self.free_id();
         self.connects.accepted.insert(id.0);
-        self.others.insert(id.0, Connection::new(id, self.env.role));
+        let connection = Connection::new(id, self.env.role, self.env.now);
+        self.others.insert(id.0, connection);
         // Counted, as a peer could ask, guess the id and end the connection without ever reading.
         self.env.outbox.push_control(&Message::Accept {
             request,

@@ -116,6 +116,16 @@ impl ReceiveWindow {
         self.size
     }
 
+    /// What the sender may still send.
+    pub(super) fn open(&self) -> Bytes {
+        self.open
+    }
+
+    /// What was received and not yet consumed.
+    pub(super) fn held(&self) -> Bytes {
+        self.held
+    }
+
     pub(super) fn receive(&mut self, len: usize) -> Result<(), CreditOverrun> {
         let allowed = self.open;
         let len = Bytes::try_from(len).map_err(|_| CreditOverrun { allowed })?;

@@ -1,6 +1,7 @@
 //! What all connections of a link share.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::budget::Budget;
 use super::channel::SendHalf;
@@ -23,6 +24,8 @@ pub(super) struct Env {
     pub(super) blocked: Vec<(ConnectionId, ChannelId)>,
     /// Responses that nobody waited for.
     pub(super) stray_responses: u64,
+    /// The time as the shell told it last; `None` while nobody watches.
+    pub(super) now: Option<Duration>,
 }
 
 impl Env {

@@ -82,10 +82,11 @@ impl Link {
             budget: Budget::new(&config.limits, ours.initial_channel_credit),
             blocked: Vec::new(),
             stray_responses: 0,
+            now: None,
         };
         Self {
             env,
-            root: Connection::new(ConnectionId::ROOT, role),
+            root: Connection::new(ConnectionId::ROOT, role, Some(now)),
             others: IdMap::default(),
             ended: IdMap::default(),
             connects: Connects::new(role),

@@ -75,6 +75,11 @@ impl Outbox {
         self.control
     }
 
+    /// The frames that wait.
+    pub(super) fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }

@@ -141,7 +141,12 @@ impl Clock {
     }
 
     /// The time since the start.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast stops at the bounds, and less than a microsecond does not matter"
+    )]
     pub fn now(&self) -> Duration {
-        Duration::from_secs_f64((performance_now() - self.started).max(0.0) / 1000.0)
+        Duration::from_micros(((performance_now() - self.started) * 1000.0) as u64)
     }
 }

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::MethodId;
+
 use super::{Schema, Type, TypeIndex, Types};
 
 macro_rules! leaves {
@@ -92,6 +94,8 @@ same! {
     [] Arc<str> => String,
     [] Cow<'static, str> => String,
     [] bytes::Bytes => Vec<u8>,
+    [] MethodId => u64,
+    [] Types => Vec<Type>,
 }
 
 /// Types that hold one other type.

@@ -5,11 +5,14 @@
 //! [`method_id`] turns a signature into the number that stands on the wire. Everything that
 //! walks through types does it by [`Types::walk`].
 
+mod difference;
 mod identity;
 mod impls;
+mod known;
 mod parts;
 mod service;
 mod source;
+mod text;
 mod types;
 mod walk;
 
@@ -19,7 +22,9 @@ mod tests;
 /// Writes the [`trait@Schema`] of a struct or an enum.
 pub use roam_macros::Schema;
 
+pub use difference::{Contrast, Difference, Named, Step, difference};
 pub use identity::method_id;
+pub use known::method_name;
 pub use parts::{Channel, Parts, channel_depth};
 pub use service::{Arg, MethodDescriptor, ServiceDescriptor};
 pub use source::{ArgSource, MethodSource, OutputSource, ServiceSource, arg, can_fail, returns};

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::MethodId;
 
-use super::{DanglingIndex, TypeIndex, Types};
+use super::{DanglingIndex, Schema, TypeIndex, Types};
 
 /// Describes a service: what code generators, dispatchers and introspection read.
 ///
 /// `#[service]` makes one for each service, returned by the function `<name>_service()`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Received")]
 pub struct ServiceDescriptor {
     /// The name of the trait.
@@ -28,7 +28,7 @@ pub struct ServiceDescriptor {
 }
 
 /// Describes a method of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct MethodDescriptor {
     /// The name of the service that it belongs to.
     #[serde(skip)]
@@ -52,7 +52,7 @@ pub struct MethodDescriptor {
 }
 
 /// An argument of a method.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Arg {
     /// The name as written in Rust, without `r#`.
     pub name: Cow<'static, str>,
@@ -102,13 +102,26 @@ impl ServiceDescriptor {
     }
 }
 
-/// A description as it comes from elsewhere.
-#[derive(Deserialize)]
+/// A description as it stands on the wire.
+#[derive(Deserialize, Schema)]
+#[serde(rename = "ServiceDescriptor")]
 struct Received {
+    /// The name of the trait.
     name: Cow<'static, str>,
+    /// Its doc comment; empty when there is none.
     doc: Cow<'static, str>,
+    /// The types that its methods mention; they refer to each other by position.
     types: Types,
+    /// Its methods in order of declaration.
     methods: Vec<MethodDescriptor>,
+}
+
+impl Schema for ServiceDescriptor {
+    type Parts = (Types, Vec<MethodDescriptor>);
+
+    fn describe(types: &mut Types) -> TypeIndex {
+        types.index_of::<Received>()
+    }
 }
 
 impl TryFrom<Received> for ServiceDescriptor {

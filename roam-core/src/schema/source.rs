@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Arg, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth, method_id,
+    Arg, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth, known,
+    method_id,
 };
 
 /// A service of which a [`ServiceDescriptor`] is made.
@@ -140,7 +141,9 @@ impl ServiceSource {
         let methods = methods
             .map(|method| method.describe(self.name, &mut types))
             .collect();
-        ServiceDescriptor::new(self.name.into(), self.doc.into(), types, methods)
+        let service = ServiceDescriptor::new(self.name.into(), self.doc.into(), types, methods);
+        known::learn(&service);
+        service
     }
 }
 

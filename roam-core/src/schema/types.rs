@@ -19,7 +19,9 @@ pub struct Types {
 }
 
 /// Where a type stands in its [`Types`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Schema,
+)]
 pub struct TypeIndex(usize);
 
 impl TypeIndex {
@@ -73,7 +75,7 @@ impl Types {
 }
 
 /// What a type is, as serde and therefore the wire see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Type {
     /// `bool`
     Bool,
@@ -155,7 +157,7 @@ pub enum Type {
 }
 
 /// A struct.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Struct {
     /// Its name for readers; serde's `rename` counts. Different types may have the same one.
     pub name: Cow<'static, str>,
@@ -168,7 +170,7 @@ pub struct Struct {
 }
 
 /// What a struct holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum StructKind {
     /// `struct A;`
     Unit,
@@ -179,7 +181,7 @@ pub enum StructKind {
 }
 
 /// A named field of a struct or of a variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Field {
     /// The name as written in Rust, without `r#`.
     pub name: Cow<'static, str>,
@@ -192,7 +194,7 @@ pub struct Field {
 }
 
 /// An enum. On the wire a variant is its position in `variants`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Enum {
     /// Its name for readers; serde's `rename` counts. Different types may have the same one.
     pub name: Cow<'static, str>,
@@ -205,7 +207,7 @@ pub struct Enum {
 }
 
 /// A variant of an enum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Variant {
     /// The name as written in Rust, without `r#`.
     pub name: Cow<'static, str>,
@@ -218,7 +220,7 @@ pub struct Variant {
 }
 
 /// What a variant holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Payload {
     /// `A`
     Unit,

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(super) connections: HashMap<ConnectionId, Served>,
     pub(super) connects: HashMap<RequestId, ConnectSlot>,
     pub(super) accepting: Accepting,
+    /// Whether somebody wants to know since when what is in flight is.
+    pub(super) watched: bool,
     driver: Option<Waker>,
     waiting: HashMap<Wait, Waiters>,
 }
@@ -97,6 +99,7 @@ impl Shared {
             connections: HashMap::from([(ConnectionId::ROOT, root)]),
             connects: HashMap::new(),
             accepting: Accepting::default(),
+            watched: false,
             driver: None,
             waiting: HashMap::new(),
         };
@@ -122,6 +125,9 @@ impl Shared {
         let mut todo = Todo::default();
         let result = {
             let mut state = self.lock();
+            if state.watched {
+                state.link.handle_clock(self.clock.now());
+            }
             let result = change(&mut state, &mut todo);
             state.settle(&mut todo);
             result

@@ -59,6 +59,8 @@ export interface WasmLink {
   /** The longest element of a channel, in bytes. */
   largestElement(): number;
   stats(): LinkStats;
+  /** What is in flight, as rows that `diagnostics.ts` reads. */
+  diagnostics(): BigUint64Array;
   close(reason: string): void;
 }
 

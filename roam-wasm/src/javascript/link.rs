@@ -9,6 +9,7 @@ use roam_core::{Config, MethodId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
+use super::diagnostics;
 use super::ends::{Ends, directions};
 use super::events::{Events, LinkEvents};
 use super::failure::Failure;
@@ -187,6 +188,13 @@ impl Link {
         let in_socket = self.session.socket.buffered_amount() as usize;
         object.set_queued_bytes(stats.queued_bytes + in_socket);
         object
+    }
+
+    /// What is in flight at this moment, as rows of numbers. From the first
+    /// time on it is noted when calls and channels begin.
+    pub fn diagnostics(&self) -> Vec<u64> {
+        self.session.watch();
+        diagnostics::rows(&self.session.link.borrow().diagnostics())
     }
 
     /// Ends the link; what was sent before still goes out.

@@ -9,6 +9,7 @@
 
 mod calls;
 mod channels;
+mod diagnostics;
 mod ends;
 mod events;
 mod failure;

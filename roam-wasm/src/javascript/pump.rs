@@ -73,6 +73,7 @@ impl Session {
     }
 
     fn socket_event(self: &Rc<Self>, event: SocketEvent) {
+        self.tell_time();
         match event {
             SocketEvent::Open => {
                 self.pump.open.set(true);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use js_sys::Function;
 use roam_core::proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
+use roam_core::rt::Clock;
 use roam_core::{Config, Metadata};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub(super) events: Events,
     pub(super) calls: RefCell<Calls>,
     pub(super) waiters: RefCell<Waiters>,
+    clock: Clock,
+    watched: Cell<bool>,
     opening: Cell<Option<Opening>>,
 }
 
@@ -50,6 +53,8 @@ impl Session {
             events,
             calls: RefCell::default(),
             waiters: RefCell::default(),
+            clock: Clock::start(),
+            watched: Cell::default(),
             opening: Cell::new(Some(opening)),
         })
     }
@@ -62,9 +67,23 @@ impl Session {
     /// Has the machine do something. What it says of it comes later, never from inside of a call
     /// that JavaScript makes.
     pub(super) fn act<R>(self: &Rc<Self>, act: impl FnOnce(&mut Link) -> R) -> R {
+        self.tell_time();
         let result = act(&mut self.link.borrow_mut());
         self.schedule();
         result
+    }
+
+    /// From now on the machine is told the time, since somebody wants to know ages.
+    pub(super) fn watch(&self) {
+        self.watched.set(true);
+        self.tell_time();
+    }
+
+    /// Tells the machine the time, if somebody watches.
+    pub(super) fn tell_time(&self) {
+        if self.watched.get() {
+            self.link.borrow_mut().handle_clock(self.clock.now());
+        }
     }
 
     /// Tells everything that the machine says.

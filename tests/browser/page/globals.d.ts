@@ -13,6 +13,7 @@ declare global {
   const bench: Globals["bench"];
   const core: Globals["core"];
   const disposal: Globals["disposal"];
+  const introspect: Globals["introspect"];
   const kit: Globals["kit"];
   const tour: Globals["tour"];
 }

@@ -1,5 +1,6 @@
 /** What tests find in a tab: the package, the services of the test server, and a little help. */
 import * as roam from "roam-client";
+import { introspect } from "roam-client/introspect";
 import { Calls } from "../gen/calls.js";
 import { Notifier } from "../gen/notifier.js";
 import { Parcels } from "../gen/parcels.js";
@@ -13,7 +14,22 @@ import * as disposal from "./disposal.js";
 import * as kit from "./kit.js";
 import { tour } from "./tour.js";
 
-const globals = { roam, Calls, Notifier, Parcels, Sockets, Streams, Values, Watch, bench, core, disposal, kit, tour };
+const globals = {
+  roam,
+  Calls,
+  Notifier,
+  Parcels,
+  Sockets,
+  Streams,
+  Values,
+  Watch,
+  bench,
+  core,
+  disposal,
+  introspect,
+  kit,
+  tour,
+};
 
 export type Globals = typeof globals;
 

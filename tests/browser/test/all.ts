@@ -13,5 +13,6 @@ import "./progress.test.js";
 import "./disposal.test.js";
 import "./serving.test.js";
 import "./links.test.js";
+import "./looking.test.js";
 import "./memory.test.js";
 import "./demo.test.js";

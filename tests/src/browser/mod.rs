@@ -13,7 +13,8 @@ pub mod watch;
 use std::io;
 use std::path::Path;
 
-use roam_core::RoutedDispatcher;
+use roam_core::introspection::introspection;
+use roam_core::{RoutedDispatcher, ServiceDescriptor};
 
 pub use http::router;
 
@@ -31,21 +32,26 @@ fn dispatcher() -> RoutedDispatcher {
         .with(parcels::ParcelsDispatcher::new(parcels::Packer))
         .with(sockets::SocketsDispatcher::new(sockets::Forwarder))
         .with(watch::WatchDispatcher::new(watched))
+        .with(introspection(services().map(|(_, service)| service)))
 }
 
 /// Writes the TypeScript of the services, a file each.
 pub fn write_bindings(folder: &Path) -> io::Result<()> {
-    let services = [
+    let notifier = ("notifier.ts", notifier::notifier_service());
+    for (file, service) in services().into_iter().chain([notifier]) {
+        roam_codegen::write(service, folder.join(file))?;
+    }
+    Ok(())
+}
+
+/// What the server serves, and the names of the files.
+fn services() -> [(&'static str, &'static ServiceDescriptor); 5] {
+    [
         ("values.ts", values::values_service()),
         ("calls.ts", calls::calls_service()),
         ("streams.ts", streams::streams_service()),
         ("parcels.ts", parcels::parcels_service()),
         ("sockets.ts", sockets::sockets_service()),
         ("watch.ts", watch::watch_service()),
-        ("notifier.ts", notifier::notifier_service()),
-    ];
-    for (file, service) in services {
-        roam_codegen::write(service, folder.join(file))?;
-    }
-    Ok(())
+    ]
 }

@@ -8,15 +8,18 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{any, get};
+use roam_core::Links;
 use roam_ws_server::Server;
 use tower_http::compression::CompressionLayer;
 
 /// How many pages can be open at once.
 const MAX_LINKS: usize = 1_024;
 
-/// Serves the page at `/`, and its calls at `/rpc`.
-pub fn router() -> Router {
-    let server = Server::new(crate::dispatcher()).with_max_links(MAX_LINKS);
+/// Serves the page at `/`, and its calls at `/rpc`. Its links can be looked at through `links`.
+pub fn router(links: Links) -> Router {
+    let server = Server::new(crate::dispatcher())
+        .with_max_links(MAX_LINKS)
+        .with_links(links);
     let page = Router::new()
         .route("/", get(assets::serve))
         .route("/{*path}", get(assets::serve))

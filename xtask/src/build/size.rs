@@ -27,14 +27,15 @@ pub struct Part {
     pub size: u64,
 }
 
-/// Reads what `npm pack --json` told and compresses what it packed. In Node, which reads JSON
-/// and has brotli.
+/// Reads what `npm pack --json` told and compresses what it packed, but for what pages load only
+/// when they ask a server what it serves. In Node, which reads JSON and has brotli.
 pub fn measure(workspace: &Workspace, told: &str) -> Result<Packed> {
     const SCRIPT: &str = "const { readFileSync } = require('fs');
         const { brotliCompressSync } = require('zlib');
         const [packed] = JSON.parse(process.argv[1]);
         console.log(packed.filename);
-        for (const { path } of packed.files.filter(({ path }) => /[.](js|wasm)$/.test(path)))
+        const loaded = ({ path }) => /[.](js|wasm)$/.test(path) && path !== 'dist/introspect.js';
+        for (const { path } of packed.files.filter(loaded))
             console.log(brotliCompressSync(readFileSync(path)).length + ' ' + path);";
     let mut node = workspace.command("node");
     let lines = node

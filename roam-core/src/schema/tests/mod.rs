@@ -1,5 +1,6 @@
 //! Tests by behaviour.
 
+mod difference;
 mod identity;
 mod parts;
 mod std_types;

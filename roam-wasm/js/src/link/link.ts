@@ -3,6 +3,7 @@ import type { Service } from "../description.js";
 import type { CloseInfo, LinkEvents, LinkStats, WasmLink } from "../wasm.js";
 import { Calls } from "./calls.js";
 import { makeClient } from "./client.js";
+import { type LinkDiagnostics, readDiagnostics } from "./diagnostics.js";
 import type { Entry } from "./metadata.js";
 import { Server } from "./server.js";
 
@@ -38,6 +39,18 @@ export class Link implements AsyncDisposable {
   /** Figures of the link, as of now. */
   stats(): LinkStats {
     return this.#link.stats();
+  }
+
+  /**
+   * What is in flight now, one by one: calls and channels with their methods, ages, credit and what
+   * they hold. Ages are there for what began after this was first asked of the link.
+   *
+   * ```ts
+   * console.table(link.diagnostics().channels);
+   * ```
+   */
+  diagnostics(): LinkDiagnostics {
+    return readDiagnostics(this.#link.diagnostics());
   }
 
   /** Ends the link: calls under way reject, streams throw. Resolves when it is over. */

@@ -18,6 +18,9 @@ export interface Method {
   readonly onlyTx: number;
 }
 
+/** The labels of the methods of all services that were used, by id. */
+export const labels = new Map<bigint, string>();
+
 const compiled = new WeakMap<ServiceDescription, readonly Method[]>();
 
 /** The methods of a service; each description is compiled once. */
@@ -30,6 +33,7 @@ export function methodsOf(service: ServiceDescription): readonly Method[] {
   const compiler = new Compiler(service.types);
   const methods = service.methods.map((method) => compile(compiler, service.name, method));
   compiled.set(service, methods);
+  for (const { id, label } of methods) labels.set(id, label);
   return methods;
 }
 

@@ -2,6 +2,7 @@ import type { Link } from "roam-client";
 import type { DemoClient } from "../gen/demo.js";
 import type { Panel, Session } from "../session.js";
 import { element, setText, showOnly } from "../view/dom.js";
+import { Flight } from "../view/flight.js";
 import * as format from "../view/format.js";
 import { Wire } from "../view/wire.js";
 
@@ -26,6 +27,7 @@ export class LinkPanel implements Panel {
     rateOut: element("link-rate-out", HTMLElement),
     rateIn: element("link-rate-in", HTMLElement),
   };
+  readonly #flight = new Flight();
   readonly #wire = new Wire(element("wire", HTMLCanvasElement));
   #link: Link | undefined;
   #written = { at: 0, in: 0, out: 0 };
@@ -44,6 +46,7 @@ export class LinkPanel implements Panel {
     this.#written = { at: 0, in: 0, out: 0 };
     this.#show("connected", "", this.#cut);
     this.#wire.open();
+    this.#flight.opened(link);
     void this.#ping(link, demo);
     requestAnimationFrame((now) => this.#frame(link, now));
   }
@@ -52,6 +55,7 @@ export class LinkPanel implements Panel {
     this.#link = undefined;
     this.#show("lost", reason, this.#reconnect);
     this.#wire.cut();
+    this.#flight.lost();
     for (const figure of Object.values(this.#figures)) figure.textContent = "–";
   }
 
@@ -85,6 +89,7 @@ export class LinkPanel implements Panel {
       rateIn: rate(stats.bytesIn - bytesIn),
     };
     for (const [name, text] of Object.entries(texts)) setText(this.#figures[name as keyof typeof texts], text);
+    this.#flight.show(link);
   }
 
   /** Measures the round trip for as long as the link lasts. */

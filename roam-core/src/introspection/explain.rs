@@ -1,0 +1,156 @@
+//! Why a method of ours is unknown to the peer.
+
+use std::fmt;
+
+use heck::ToKebabCase;
+
+use crate::schema::{Difference, difference};
+use crate::{CallError, CallFailure, Caller, RoamError, ServiceDescriptor};
+
+use super::nearest::nearest;
+use super::service::RoamIntrospectionV1Client;
+
+/// How what the peer serves differs from what we know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It has no such service.
+    NoSuchService {
+        /// The service.
+        service: String,
+        /// A service of the peer that is called much the same.
+        nearest: Option<String>,
+    },
+    /// Its service has no such method.
+    NoSuchMethod {
+        /// The service.
+        service: String,
+        /// The method.
+        method: String,
+        /// A method of that service that is called much the same.
+        nearest: Option<String>,
+    },
+    /// Its method has another signature.
+    Signature {
+        /// The service.
+        service: String,
+        /// The method.
+        method: String,
+        /// Where it differs first. `None` when the ids differ and the descriptions do not: the
+        /// peer computes ids in another way.
+        difference: Option<Difference>,
+    },
+}
+
+/// Why it is not known what the peer serves.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// The description that was given has no such method.
+    #[error("{service} has no method {method}")]
+    NotOurs {
+        /// The service.
+        service: String,
+        /// The method.
+        method: String,
+    },
+    /// The peer does not offer introspection.
+    #[error("the peer does not tell what it serves")]
+    NotOffered,
+    /// The peer could not be asked.
+    #[error(transparent)]
+    Call(CallFailure),
+}
+
+/// Asks the peer why a call of `method`, as written in Rust, was answered `UnknownMethod`.
+///
+/// `None` when the peer serves the method as `service` describes it. It must offer
+/// [introspection](super::introspection).
+pub async fn explain(
+    caller: &impl Caller,
+    service: &ServiceDescriptor,
+    method: &str,
+) -> Result<Option<Mismatch>, ExplainError> {
+    let Some(ours) = service.methods.iter().find(|ours| ours.name == method) else {
+        return Err(ExplainError::NotOurs {
+            service: service.name.clone().into_owned(),
+            method: method.to_owned(),
+        });
+    };
+    let peer = RoamIntrospectionV1Client::new(caller.clone());
+    let name = service.name.clone().into_owned();
+    let Some(theirs) = peer.describe(name.clone()).await.map_err(not_told)? else {
+        let services = peer.services().await.map_err(not_told)?;
+        let names = services.iter().map(|service| &*service.name);
+        let nearest = nearest(&name, names).map(str::to_owned);
+        return Ok(Some(Mismatch::NoSuchService {
+            service: name,
+            nearest,
+        }));
+    };
+    let method = method.to_owned();
+    // As method ids see it.
+    let kebab = method.to_kebab_case();
+    let Some(found) = theirs
+        .methods
+        .iter()
+        .find(|theirs| theirs.name.to_kebab_case() == kebab)
+    else {
+        let names = theirs.methods.iter().map(|theirs| &*theirs.name);
+        let nearest = nearest(&method, names).map(str::to_owned);
+        return Ok(Some(Mismatch::NoSuchMethod {
+            service: name,
+            method,
+            nearest,
+        }));
+    };
+    let difference = difference((service, ours), (&theirs, found));
+    let same = difference.is_none() && ours.id == found.id;
+    Ok((!same).then_some(Mismatch::Signature {
+        service: name,
+        method,
+        difference,
+    }))
+}
+
+fn not_told(error: CallFailure) -> ExplainError {
+    match error {
+        CallError::Answered(RoamError::UnknownMethod) => ExplainError::NotOffered,
+        error => ExplainError::Call(error),
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (service, nearest) = match self {
+            Self::NoSuchService { service, nearest } => {
+                write!(f, "the peer has no service {service}")?;
+                (None, nearest)
+            }
+            Self::NoSuchMethod {
+                service,
+                method,
+                nearest,
+            } => {
+                write!(f, "the peer's {service} has no method {method}")?;
+                (Some(service), nearest)
+            }
+            Self::Signature {
+                service,
+                method,
+                difference: Some(difference),
+            } => return write!(f, "{service}.{method} differs: {difference}"),
+            Self::Signature {
+                service, method, ..
+            } => {
+                return write!(
+                    f,
+                    "{service}.{method} has the same signature and another id"
+                );
+            }
+        };
+        match (service, nearest) {
+            (_, None) => Ok(()),
+            (None, Some(nearest)) => write!(f, ", but {nearest}"),
+            (Some(service), Some(nearest)) => write!(f, ", but {service}.{nearest}"),
+        }
+    }
+}

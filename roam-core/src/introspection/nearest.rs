@@ -1,0 +1,59 @@
+//! The name that was probably meant.
+
+/// Longer names are not compared: what comes from the peer may be of any length.
+const MAX_LEN: usize = 64;
+
+/// The candidate that is so near to `name` that it was probably meant.
+pub(super) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let len = name.chars().count();
+    let near = |candidate: &&str| {
+        let longest = len.max(candidate.chars().count());
+        longest <= MAX_LEN && distance(name, candidate) <= (longest / 3).max(1)
+    };
+    let candidates = candidates.into_iter().filter(near);
+    candidates.min_by_key(|candidate| distance(name, candidate))
+}
+
+/// How many characters have to be put in, left out or replaced to make one name of the other, in
+/// whatever case.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    // The distances of what was read of `a` to all beginnings of `b`.
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (read, x) in a.to_lowercase().chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], read + 1);
+        for (at, &y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[at + 1];
+            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_count_edits() {
+        assert_eq!(distance("start", "start"), 0);
+        assert_eq!(distance("start", "Starts"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+
+    #[test]
+    fn the_nearest_is_near_or_nothing() {
+        let candidates = ["divide", "sum", "generate"];
+        assert_eq!(nearest("divid", candidates), Some("divide"));
+        assert_eq!(nearest("sums", candidates), Some("sum"));
+        assert_eq!(nearest("upload", candidates), None);
+        assert_eq!(nearest("", candidates), None);
+        let long = "x".repeat(100_000);
+        assert_eq!(nearest("x", [&*long]), None);
+    }
+}

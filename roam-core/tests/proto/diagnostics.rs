@@ -1,0 +1,213 @@
+//! What is in flight can be seen, and how long it has been there when somebody watches.
+
+use std::time::Duration;
+
+use roam_core::proto::{CallStage, ChannelEnd, ConnectionInFlight, Diagnostics, Direction, Link};
+
+use super::harness::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn sorted(link: &Link) -> Diagnostics {
+    let mut diagnostics = link.diagnostics();
+    diagnostics.sort();
+    diagnostics
+}
+
+fn root(link: &Link) -> ConnectionInFlight {
+    sorted(link).connections.swap_remove(0)
+}
+
+#[test]
+fn a_call_is_seen_at_both_ends_until_it_is_over() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[Send, Receive], &[]);
+    let (ours, theirs) = (root(&pair.client.link), root(&pair.server.link));
+    for call in [&ours.outgoing[0], &theirs.incoming[0]] {
+        assert_eq!(call.request, request.request);
+        assert_eq!(call.method, METHOD);
+        assert_eq!(call.stage, CallStage::Unanswered);
+        assert_eq!(call.channels, request.channels);
+    }
+    assert!(ours.incoming.is_empty() && theirs.outgoing.is_empty());
+
+    let link = &mut pair.server.link;
+    link.respond(ROOT, request.request, NONE, &[], CANCELLED)
+        .unwrap();
+    assert_eq!(root(link).incoming[0].stage, CallStage::Answered);
+    pair.settle();
+    pair.client.response();
+    assert!(root(&pair.client.link).outgoing.is_empty());
+    let link = &mut pair.server.link;
+    assert_eq!(root(link).incoming[0].stage, CallStage::HandlerLeft);
+    link.handler_gone(ROOT, request.request);
+    assert!(root(link).incoming.is_empty());
+}
+
+#[test]
+fn channels_tell_their_way_their_method_and_what_they_hold() {
+    let mut pair = Pair::new();
+    let (request, up) = pair.upload();
+    let down = pair.call(&[Receive], &[]).channels[0];
+    let client = &mut pair.client.link;
+    client.send(ROOT, up, &[0; 40]).unwrap();
+    client.send(ROOT, up, &[0; 40]).unwrap();
+    client.queue(ROOT, up, &[0; 30]).unwrap();
+    pair.settle();
+
+    let ours = root(&pair.client.link).channels;
+    assert_eq!((ours[0].id, ours[0].direction), (up, Some(Direction::Send)));
+    assert_eq!((ours[0].credit, ours[0].queued), (20, 30));
+    assert_eq!(ours[1].direction, Some(Direction::Receive));
+    let theirs = root(&pair.server.link).channels;
+    assert_eq!(theirs[0].direction, Some(Direction::Receive));
+    assert_eq!((theirs[0].credit, theirs[0].queued), (20, 80));
+    assert_eq!((theirs[1].id, theirs[1].direction), (down, None));
+    for channel in ours.iter().chain(&theirs) {
+        assert_eq!(channel.method, Some(METHOD));
+        assert_eq!((channel.age, channel.end), (None, None));
+    }
+
+    pair.server.link.reset(ROOT, up);
+    pair.server.answer(&request, OK);
+    pair.settle();
+    let ours = root(&pair.client.link).channels;
+    assert_eq!((ours[0].id, ours[0].end), (up, Some(ChannelEnd::Reset)));
+    assert_eq!(ours[0].method, None, "the call is over and nobody watched");
+}
+
+#[test]
+fn who_waits_for_a_channel_is_seen() {
+    let mut pair = Pair::new();
+    let (_, up) = pair.upload();
+    pair.server.take(up);
+    assert!(root(&pair.server.link).channels[0].awaited);
+    let client = &mut pair.client.link;
+    assert!(!root(client).channels[0].awaited);
+    assert!(client.want_credit(ROOT, up, 101).is_err());
+    assert!(root(client).channels[0].awaited);
+}
+
+#[test]
+fn ages_are_counted_by_the_time_that_is_handed_in() {
+    let mut pair = Pair::new();
+    let early = pair.call(&[Send], &[]);
+    let link = &mut pair.server.link;
+    assert_eq!(root(link).age, None, "nobody told the time");
+    link.handle_clock(5 * SECOND);
+    pair.call(&[Send], &[]);
+    let link = &mut pair.server.link;
+    link.handle_clock(7 * SECOND);
+
+    let seen = root(link);
+    assert_eq!(seen.age, Some(7 * SECOND));
+    assert_eq!(seen.incoming[0].request, early.request);
+    let ages = |it: &ConnectionInFlight| -> Vec<_> {
+        let channels = it.channels.iter().map(|channel| channel.age);
+        it.incoming
+            .iter()
+            .map(|call| call.age)
+            .chain(channels)
+            .collect()
+    };
+    let (before, after) = (None, Some(2 * SECOND));
+    assert_eq!(ages(&seen), [before, after, before, after]);
+}
+
+#[test]
+fn a_watched_channel_keeps_its_method_when_its_call_is_over() {
+    let mut pair = Pair::new();
+    for peer in [&mut pair.client, &mut pair.server] {
+        peer.link.handle_clock(SECOND);
+    }
+    let (argument, _) = pair.download();
+    let answer = pair
+        .server
+        .link
+        .respond(ROOT, argument.request, NONE, &[Send], OK);
+    let result = answer.unwrap()[0];
+    pair.settle();
+    pair.client.response();
+    for peer in [&mut pair.client, &mut pair.server] {
+        peer.link.handle_clock(3 * SECOND);
+        let channels = root(&peer.link).channels;
+        assert_eq!(channels.len(), 2);
+        for channel in channels {
+            assert_eq!(channel.method, Some(METHOD));
+            assert_eq!(channel.age, Some(2 * SECOND));
+        }
+    }
+    pair.client.link.reset(ROOT, argument.channels[0]);
+    pair.client.link.reset(ROOT, result);
+    pair.server.link.handler_gone(ROOT, argument.request);
+    pair.settle();
+    for peer in [&mut pair.client, &mut pair.server] {
+        peer.collect();
+        assert!(root(&peer.link).outgoing.is_empty());
+    }
+}
+
+#[test]
+fn connections_are_seen_while_something_of_them_is_held() {
+    let mut pair = Pair::new();
+    pair.client.link.connect(NONE).unwrap();
+    assert_eq!(pair.client.link.diagnostics().outgoing_connects, 1);
+    pair.settle();
+    assert_eq!(pair.server.link.diagnostics().incoming_connects, 1);
+    pair.server.collect();
+    pair.server.events.clear();
+
+    pair.server.link.handle_clock(SECOND);
+    let id = pair.connect();
+    pair.client
+        .link
+        .request(id, METHOD, NONE, &[], &[])
+        .unwrap();
+    pair.settle();
+    let request = pair.server.request().request;
+    pair.server.link.handle_clock(2 * SECOND);
+    pair.client.link.close_connection(id, "");
+    pair.settle();
+
+    let seen = sorted(&pair.server.link);
+    let [root, other] = &seen.connections[..] else {
+        panic!("{seen:?}");
+    };
+    assert_eq!((root.id, root.ended), (ROOT, false));
+    assert_eq!((other.id, other.ended), (id, true));
+    assert_eq!(other.age, Some(SECOND));
+    assert_eq!(other.incoming[0].stage, CallStage::HandlerLeft);
+    pair.server.link.handler_gone(id, request);
+    assert_eq!(pair.server.link.diagnostics().connections.len(), 1);
+}
+
+#[test]
+fn what_waits_to_be_sent_is_seen_beside_its_bounds() {
+    let config = limited(|limits| limits.send_buffer = 60);
+    let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
+    let (_, up) = pair.upload();
+    let link = &mut pair.client.link;
+    let Diagnostics {
+        agreed,
+        queued_frames,
+        blocked_channels,
+        ..
+    } = link.diagnostics();
+    assert_eq!(agreed, link.agreed());
+    assert_eq!((queued_frames, blocked_channels), (0, 0));
+    link.send(ROOT, up, &[0; 30]).unwrap();
+    link.send(ROOT, up, &[0; 30]).unwrap();
+    assert!(link.send(ROOT, up, &[0; 30]).is_err());
+    let seen = link.diagnostics();
+    assert_eq!((seen.queued_frames, seen.blocked_channels), (2, 1));
+    assert!(seen.stats.queued_bytes > seen.limits.send_buffer);
+    assert_eq!(seen.stats, link.stats());
+    assert_eq!(seen.queued_replies, 0);
+
+    link.reset(ROOT, up);
+    link.close("bye");
+    let seen = link.diagnostics();
+    assert!(seen.queued_replies > 0, "the Goodbye");
+    assert!(seen.connections[0].ended);
+    assert_eq!(seen.close_reason.unwrap().to_string(), "closed here: bye");
+}

@@ -1,0 +1,2 @@
+export { introspect, type Introspection, type UntypedClient } from "./introspect/introspect.js";
+export type * from "./introspect/service.js";
