@@ -45,7 +45,7 @@ pub fn write_bindings(folder: &Path) -> io::Result<()> {
 }
 
 /// What the server serves, and the names of the files.
-fn services() -> [(&'static str, &'static ServiceDescriptor); 5] {
+fn services() -> [(&'static str, &'static ServiceDescriptor); 6] {
     [
         ("values.ts", values::values_service()),
         ("calls.ts", calls::calls_service()),
