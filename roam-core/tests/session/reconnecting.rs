@@ -399,7 +399,8 @@ async fn a_call_whose_channels_are_still_here_is_sent_again() {
 
 async fn a_call_that_waits_for_a_link_has_its_deadline() {
     let mut world = world(1);
-    let mut call = world.ledger.add(1).with_timeout(Duration::ZERO);
+    // Long enough that it has begun to wait when this passes.
+    let mut call = world.ledger.add(1).with_timeout(Duration::from_millis(50));
     let result = (&mut call).await;
     assert!(matches!(result, Err(CallError::Failed(Failure::Deadline))));
     let attempt = world.net.attempt().await;
