@@ -84,8 +84,10 @@ impl Metadata {
 
     /// Has `key` once, with this value, whatever it had before.
     pub fn set(&mut self, key: &str, value: impl Into<MetadataValue>) {
+        let place = self.entries.iter().position(|(k, _)| k == key);
         self.entries.retain(|(k, _)| k != key);
-        self.push(key, value);
+        let place = place.unwrap_or(self.entries.len());
+        self.entries.insert(place, (key.to_owned(), value.into()));
     }
 
     /// The first value of `key`.

@@ -27,7 +27,9 @@ pub use late::{LateBoundForwarder, LateBoundHandle};
 /// - **Backpressure is that of the two ends.** The forwarder grants no credit of its own; on each
 ///   channel it holds at most one window of the link on which the elements come. On that link the
 ///   channel takes its part of [`Limits::receive_budget`](crate::Limits::receive_budget): the
-///   upstream link of a gateway needs room for every stream that its peer sends at a time.
+///   upstream link of a gateway needs room for every stream that its peer sends at a time. What a
+///   sender is told to be [consumed](super::Tx::consumed) has been passed on, but where windows
+///   differ it may not have been read yet.
 /// - **Ends go through.** A call that is cancelled is cancelled upstream; a channel that is cut on
 ///   one side is cut on the other.
 /// - **What the other link cannot carry** fails: a call or a result that is too large is answered

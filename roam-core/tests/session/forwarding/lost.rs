@@ -19,6 +19,7 @@ runs! {
     streams_that_outlived_their_call_are_cut_as_well
     a_handler_is_stopped_when_the_client_goes
     the_proxy_stands_between_when_one_side_has_ended
+    a_link_upstream_that_nobody_uses_is_closed
 }
 
 fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, CallError>) {
@@ -141,4 +142,15 @@ async fn the_proxy_stands_between_when_one_side_has_ended() {
     down.closed().await;
     assert_unavailable(to_client.name().await);
     assert_eq!(SiteClient::new(up).name().await.unwrap(), "server");
+}
+
+async fn a_link_upstream_that_nobody_uses_is_closed() {
+    // The two links of the proxy hold each other, until one ends.
+    let (forwarder, late) = LateBoundForwarder::new();
+    let (up, server) = link(forwarder, NoDispatcher);
+    let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up));
+    late.bind(down);
+    client.ready().await.unwrap();
+    drop(client);
+    assert_eq!(server.closed().await.to_string(), "closed by the peer");
 }
