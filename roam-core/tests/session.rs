@@ -1,34 +1,61 @@
 //! The behaviour of the session layer, over the memory transport.
 //!
-//! Nothing here waits for time to pass: what comes first is settled by events. Each test runs with
-//! one thread and with several, and under a watchdog, so that a deadlock fails. Where time is the
-//! behaviour, it runs with one thread and a clock that is paused.
+//! Nothing here waits for time to pass: what comes first is settled by events. Each test runs
+//! natively, with one thread and with several, and in a browser, as a test of roam-wasm; all under
+//! a watchdog, so that a deadlock fails. Where time is the behaviour, it runs with one thread and a
+//! clock that is paused. `runs!` is all that `native` and `browser` differ in. What runs natively
+//! only stands at the end, with the reason.
+#![allow(
+    clippy::arc_with_non_send_sync,
+    reason = "an end of a channel is Send only where there are threads"
+)]
 
 mod session {
+    #[cfg(target_arch = "wasm32")]
     #[macro_use]
+    mod browser;
     mod harness;
-    mod net;
+    #[cfg(not(target_arch = "wasm32"))]
+    #[macro_use]
+    mod native;
     mod raw_peer;
 
     mod callbacks;
     mod calls;
     mod cancelling;
     mod connections;
-    mod deadlines;
     mod diagnostics;
     mod endings;
     mod flow;
-    mod forwarding;
     mod independence;
     mod introspection;
     mod leaks;
     mod local;
     mod loss;
     mod metadata;
-    mod nonces;
     mod placing;
+
+    // A browser has no clock that can be paused.
+    #[cfg(not(target_arch = "wasm32"))]
+    mod deadlines;
+    // They stand on tokio: its clock, or its tasks.
+    #[cfg(not(target_arch = "wasm32"))]
+    mod forwarding;
+    #[cfg(not(target_arch = "wasm32"))]
+    mod net;
+    #[cfg(not(target_arch = "wasm32"))]
+    mod nonces;
+    #[cfg(not(target_arch = "wasm32"))]
     mod reconnecting;
+    #[cfg(not(target_arch = "wasm32"))]
     mod tracing;
-    #[cfg(feature = "stream")]
+    // Readers and writers are tokio's.
+    #[cfg(not(target_arch = "wasm32"))]
     mod tunnels;
+    // A panic in wasm32 does not unwind: it ends the program.
+    #[cfg(not(target_arch = "wasm32"))]
+    mod panics;
+    // A waker is `Send`, and so cannot hold a link of a browser.
+    #[cfg(not(target_arch = "wasm32"))]
+    mod wakers;
 }

@@ -23,6 +23,8 @@ pub trait Probe {
     async fn hold(&self);
     /// Hands the test the receiving end, and runs until it is stopped.
     async fn take(&self, input: Rx<String>);
+    /// Counts elements without bytes, once it may.
+    async fn count_empty(&self, input: Rx<()>, start: Rx<()>) -> u32;
     /// Hands the test the sending end, and runs until it is stopped.
     async fn give(&self, output: Tx<String>);
     /// Takes two ends at once, and runs until it is stopped.
@@ -109,6 +111,16 @@ impl Probe for Reporting {
         let _running = self.run("take");
         self.report(Event::Input(input));
         pending::<()>().await;
+    }
+
+    async fn count_empty(&self, _: &Context, mut input: Rx<()>, mut start: Rx<()>) -> u32 {
+        let _running = self.run("count_empty");
+        start.recv().await.expect("the test starts it");
+        let mut count = 0;
+        while let Some(()) = input.recv().await.expect("a clean end") {
+            count += 1;
+        }
+        count
     }
 
     async fn give(&self, _: &Context, output: Tx<String>) {

@@ -5,7 +5,7 @@ use std::future::pending;
 use roam_core::proto::{CallStage, Direction};
 use roam_core::{Context, Links, MethodId, NoDispatcher, Rx, Tx, channel, service};
 
-use super::harness::{Events, events, link, settle, start, until_idle};
+use super::harness::{Events, events, link, settle, start, until_idle, yield_now};
 
 runs! {
     what_is_in_flight_is_seen_with_its_method
@@ -157,7 +157,7 @@ async fn many_links_are_asked_together_and_forgotten_when_they_are_over() {
         server.closed().await;
     }
     while !links.diagnostics().is_empty() {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     assert_eq!(links.to_string(), "no links\n");
 }

@@ -4,8 +4,8 @@ use std::future::pending;
 
 use roam_core::proto::{ChannelEnd, Direction, Event, Received};
 use roam_core::{
-    CallError, ConnectionHandle, ConnectionId, Context, Failure, Metadata, NoDispatcher, RecvError,
-    Rx, SendError, Tx, channel, rt, service,
+    ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, RecvError, Rx, SendError, Tx,
+    channel, rt, service,
 };
 
 use super::harness::{Events, Seen, events, link, poll_now, until_idle};
@@ -16,8 +16,6 @@ runs! {
     a_reset_is_no_clean_end
     a_dropped_reader_is_an_error_of_the_sender
     a_sender_that_outlives_its_handler_goes_on
-    a_panicking_handler_leaves_no_clean_end
-    a_panicking_handler_harms_nobody_else
     an_error_ends_the_channels_of_the_arguments
     an_unknown_method_ends_the_channels_of_the_arguments
     the_close_of_a_handler_comes_before_its_answer
@@ -36,7 +34,6 @@ enum Saw {
 trait Ends {
     async fn send_and_return(&self, tx: Tx<u32>);
     async fn send_and_reset(&self, tx: Tx<u32>);
-    async fn send_and_panic(&self, tx: Tx<u32>);
     async fn send_and_fail(&self, tx: Tx<u32>, rx: Rx<u32>) -> Result<(), String>;
     async fn send_until_it_fails(&self, tx: Tx<u32>);
     async fn send_later(&self, tx: Tx<u32>, go: Rx<()>);
@@ -69,11 +66,6 @@ impl Ends for Handler {
     async fn send_and_reset(&self, _: &Context, tx: Tx<u32>) {
         count(&tx).await;
         tx.reset();
-    }
-
-    async fn send_and_panic(&self, _: &Context, tx: Tx<u32>) {
-        count(&tx).await;
-        panic!("as asked");
     }
 
     async fn send_and_fail(&self, _: &Context, tx: Tx<u32>, rx: Rx<u32>) -> Result<(), String> {
@@ -237,33 +229,6 @@ async fn a_sender_that_outlives_its_handler_goes_on() {
     until_idle(&client).await;
 }
 
-async fn a_panicking_handler_leaves_no_clean_end() {
-    let (ends, _, client) = ends().await;
-    let (tx, mut rx) = channel();
-    let error = ends.send_and_panic(tx).await.unwrap_err();
-    assert!(
-        matches!(error, CallError::Failed(Failure::Panic)),
-        "{error:?}"
-    );
-    expect_cut(&mut rx).await;
-    until_idle(&client).await;
-}
-
-async fn a_panicking_handler_harms_nobody_else() {
-    let (ends, mut seen, _client) = ends().await;
-    let (tx, rx) = channel();
-    let mut call = ends.read_to_the_end(rx);
-    assert!(poll_now(&mut call).is_pending());
-    seen.expect(Saw::Reading).await;
-    for _ in 0..10 {
-        tx.send(0).await.unwrap();
-        ends.send_and_panic(channel().0).await.unwrap_err();
-    }
-    drop(tx);
-    seen.expect(Saw::End(true)).await;
-    call.await.unwrap();
-}
-
 async fn an_error_ends_the_channels_of_the_arguments() {
     let (ends, mut seen, client) = ends().await;
     let ((to_us, mut from_them), (to_them, from_us)) = (channel(), channel());
@@ -336,7 +301,7 @@ async fn an_element_that_does_not_decode_is_told_to_the_sender() {
     let (mut peer, server) = RawPeer::client(handler);
     peer.shake_hands().await;
     let (root, none) = (ConnectionId::ROOT, Metadata::new());
-    let method = ends_service().methods[9].id;
+    let method = ends_service().methods[8].id;
     let called = peer
         .link
         .request(root, method, &none, &[Direction::Send], &[0]);

@@ -1,96 +1,20 @@
 //! What all tests stand on.
 
 use std::fmt::Debug;
-use std::future::Future;
-use std::panic::resume_unwind;
+use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::pin;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::task::{Context, Poll, Waker};
-use std::thread;
-use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::future::RemoteHandle;
 use futures::{FutureExt, StreamExt};
 use roam_core::proto::Framing;
+use roam_core::rt::MaybeSend;
 use roam_core::transport::memory_pair;
 use roam_core::{
     Config, ConnectionHandle, Metadata, MethodId, ServiceDispatcher, accept, connect, rt,
 };
-use tokio::runtime::Builder;
-
-/// Longer than any test takes on a very busy machine.
-const WATCHDOG: Duration = Duration::from_mins(5);
-
-/// Runs each of the named tests with one thread and with several.
-macro_rules! runs {
-    ($($name:ident)*) => {
-        mod one_thread {
-            $(#[test]
-            fn $name() {
-                $crate::session::harness::run(1, super::$name());
-            })*
-        }
-
-        mod many_threads {
-            $(#[test]
-            fn $name() {
-                $crate::session::harness::run(3, super::$name());
-            })*
-        }
-    };
-}
-
-/// Runs each of the named tests with one thread and a clock that stands still while anything can
-/// happen, and then goes on to the next timer.
-macro_rules! runs_with_paused_clock {
-    ($($name:ident)*) => {
-        mod paused_clock {
-            $(#[test]
-            fn $name() {
-                $crate::session::harness::run_with_paused_clock(super::$name());
-            })*
-        }
-    };
-}
-
-/// Runs a test, and fails when it does not come to an end.
-pub(crate) fn run(threads: usize, test: impl Future<Output = ()> + Send + 'static) {
-    let mut builder = match threads {
-        1 => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    if threads > 1 {
-        builder.worker_threads(threads);
-    }
-    run_in(builder, threads, test);
-}
-
-/// The same with a clock that goes on only when nothing else does.
-pub(crate) fn run_with_paused_clock(test: impl Future<Output = ()> + Send + 'static) {
-    let mut builder = Builder::new_current_thread();
-    builder.start_paused(true);
-    run_in(builder, 1, test);
-}
-
-fn run_in(mut builder: Builder, threads: usize, test: impl Future<Output = ()> + Send + 'static) {
-    let runtime = builder.enable_all().build().expect("a runtime can be made");
-    let (done, ended) = sync_channel(1);
-    let running = thread::spawn(move || {
-        if threads == 1 {
-            runtime.block_on(test);
-        } else {
-            let ended = runtime.block_on(async { tokio::spawn(test).await });
-            ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
-        }
-        drop(runtime);
-        let _ = done.send(());
-    });
-    match ended.recv_timeout(WATCHDOG) {
-        Err(RecvTimeoutError::Timeout) => panic!("a deadlock"),
-        _ => running.join().unwrap_or_else(|panic| resume_unwind(panic)),
-    }
-}
 
 /// A link in memory, both ends of which are run in the background: the initiator's handle and the
 /// acceptor's.
@@ -183,12 +107,25 @@ pub(crate) fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
 }
 
 /// Runs a future in the background. Dropping what is returned stops it.
-pub(crate) fn start<T: Send + 'static>(
-    future: impl Future<Output = T> + Send + 'static,
+pub(crate) fn start<T: MaybeSend + 'static>(
+    future: impl Future<Output = T> + MaybeSend + 'static,
 ) -> RemoteHandle<T> {
     let (running, handle) = future.remote_handle();
     rt::spawn(running);
     handle
+}
+
+/// Lets the other tasks run first.
+pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Waits until all that was sent before has reached the peer and what that caused has come back.
@@ -209,7 +146,7 @@ pub(crate) async fn until_idle(handle: &ConnectionHandle) {
         if calls + stats.channels + stats.queued_bytes + stats.ended_connections == 0 {
             return;
         }
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     panic!("not idle: {:?}", handle.stats());
 }

@@ -160,20 +160,6 @@ async fn either_end_notices_that_the_other_is_gone() {
         matches!(rx.recv().await, Err(RecvError::Reset)),
         "and so it stays"
     );
-
-    let (tx, mut rx) = channel::<u32>();
-    let panicked = start(async move {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
-            let _tx = tx;
-            panic!("on purpose");
-        }));
-        assert!(result.is_err());
-    });
-    assert!(
-        matches!(rx.recv().await, Err(RecvError::Reset)),
-        "a panic is no clean end"
-    );
-    panicked.await;
 }
 
 async fn what_was_sent_before_the_receiver_went_is_not_lost() {

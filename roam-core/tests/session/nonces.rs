@@ -13,7 +13,8 @@ use roam_core::{
     ReconnectingClient, RoamError, Rx, ServiceDispatcher, channel, service,
 };
 
-use super::harness::{Events, Seen, events, link, poll_now, run, settle, start, until_idle};
+use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_idle};
+use super::native::run;
 use super::net::{self, Net};
 
 runs! {

@@ -518,7 +518,7 @@ async fn errors_of_the_method_are_answers() {
 /// The clock stands still but when all wait for it.
 #[test]
 fn it_waits_between_attempts() {
-    super::harness::run(1, async {
+    super::native::run(1, async {
         tokio::time::pause();
         let hour = Duration::from_hours(1);
         let (client, mut net) = net::client_with(RetryPolicy {

@@ -1,4 +1,5 @@
 //! Byte streams through a link, from socket to socket: in memory, and over real TCP.
+#![cfg(feature = "stream")]
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -112,8 +112,9 @@ impl Session {
                 connection: ConnectionId::ROOT,
                 reason,
             } => self.ended(&reason),
-            // We ask for no room and no connections.
+            // We ask for no room and no connections; the end of the link fails every call.
             Event::SendBufferReady
+            | Event::NotSent { .. }
             | Event::ConnectAnswer { .. }
             | Event::ConnectionEnded { .. } => {}
         }

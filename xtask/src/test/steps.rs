@@ -11,11 +11,12 @@ use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
 use crate::shell::{Run, Workspace};
 
-/// The crates, by their folders, whose wasm tests run in browsers.
+/// The crates, by their folders, whose wasm tests run in browsers. roam-wasm's are also those of
+/// roam-core's sessions.
 const WASM_TEST_CRATES: &[&str] = &["roam-wasm"];
 
 /// What has to be free of warnings for wasm32 as well: crates, and which of their targets.
-/// roam-core's tests run natively, with libraries that wasm32 does not have.
+/// roam-core's other tests run natively, with libraries that wasm32 does not have.
 const WASM_TARGETS: &[[&str; 3]] = &[
     ["--package", "roam-core", "--lib"],
     ["--package", "roam-wasm", "--all-targets"],
@@ -224,7 +225,7 @@ fn wasm_tests(
                 workspace.path("roam-wasm/webdriver.json"),
             )
             // Seconds for all tests of a file; a machine that also compiles can be slow.
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "180");
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
         run_tests(&mut wasm_pack, counts)?;
     }
     Ok(())

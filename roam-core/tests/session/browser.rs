@@ -1,0 +1,17 @@
+//! Runs the tests in a browser, on its only thread. The watchdog is that of wasm-bindgen's runner.
+
+use wasm_bindgen_test::wasm_bindgen_test_configure;
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Runs each of the named tests.
+macro_rules! runs {
+    ($($name:ident)*) => {
+        mod browser {
+            $(#[wasm_bindgen_test::wasm_bindgen_test]
+            async fn $name() {
+                super::$name().await;
+            })*
+        }
+    };
+}

@@ -1,0 +1,60 @@
+//! Calls that are not waited for any more. Quirk: the peer never sends Cancel; `wire.rs` does.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::FutureExt;
+use roam_core::{CallError, Failure};
+
+use crate::links::Kind;
+use crate::reports::Report;
+use crate::watch::watched;
+
+#[test]
+fn a_call_that_is_dropped_stops_their_handler() {
+    for kind in Kind::ALL {
+        watched(async {
+            let mut link = kind.link().await;
+            let client = link.our_client();
+            {
+                let mut call = pin!(client.hold());
+                assert!(call.as_mut().now_or_never().is_none());
+                assert_eq!(link.their_reports.next().await, Report::Started);
+            }
+            assert_eq!(link.their_reports.next().await, Report::Stopped);
+            link.assert_works().await;
+            assert_eq!(link.ours.stats().outgoing_calls, 0);
+        });
+    }
+}
+
+#[test]
+fn a_deadline_stops_their_handler() {
+    watched(async {
+        let mut link = Kind::WeConnectByTcp.link().await;
+        let failed = link
+            .our_client()
+            .hold()
+            .with_timeout(Duration::from_millis(20))
+            .await;
+        assert!(matches!(failed, Err(CallError::Failed(Failure::Deadline))));
+        assert_eq!(link.their_reports.next().await, Report::Started);
+        assert_eq!(link.their_reports.next().await, Report::Stopped);
+        link.assert_works().await;
+    });
+}
+
+#[test]
+fn a_call_of_theirs_that_is_cut_off_with_its_link_stops_our_handler() {
+    for kind in Kind::ALL {
+        watched(async {
+            let mut link = kind.link().await;
+            let client = link.their_client();
+            let call = tokio::spawn(async move { client.hold().await });
+            assert_eq!(link.our_reports.next().await, Report::Started);
+            link.ours.close("enough");
+            assert_eq!(link.our_reports.next().await, Report::Stopped);
+            assert!(call.await.unwrap().is_err());
+        });
+    }
+}

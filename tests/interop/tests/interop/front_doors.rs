@@ -1,0 +1,165 @@
+//! What users call to connect and to serve, against its counterpart.
+
+use std::io;
+
+use roam_core::transport::stream::{self, tcp};
+use roam_core::transport::websocket::{self, Subprotocols};
+use roam_core::{Config, ConnectError, NoDispatcher, initiate};
+use roam_stream::HandshakeConfig;
+use roam_websocket::WsTransport;
+use roam_ws_server::Server;
+use their_tungstenite::MaybeTlsStream;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::links::CREDIT;
+use crate::watch::watched;
+use crate::{ours, theirs};
+
+fn our_service() -> ours::TestbedDispatcher<ours::Answering> {
+    ours::TestbedDispatcher::new(ours::answering().0)
+}
+
+fn their_service() -> theirs::TestbedDispatcher<theirs::Answering> {
+    theirs::TestbedDispatcher::new(theirs::answering().0)
+}
+
+fn config() -> Config {
+    Config {
+        initial_channel_credit: CREDIT,
+        ..Config::client()
+    }
+}
+
+async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+/// How their reconnecting clients open a socket.
+struct Connector(String);
+
+impl roam_stream::Connector for Connector {
+    type Transport = TcpStream;
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        TcpStream::connect(&self.0).await
+    }
+}
+
+impl roam_session::MessageConnector for Connector {
+    type Transport = WsTransport<MaybeTlsStream<TcpStream>>;
+
+    async fn connect(&self) -> io::Result<Self::Transport> {
+        let url = format!("ws://{}/", self.0);
+        let (socket, _) = their_tungstenite::connect_async(url)
+            .await
+            .map_err(io::Error::other)?;
+        Ok(WsTransport::new(socket))
+    }
+}
+
+/// Their server for one WebSocket, which knows no subprotocol.
+async fn their_websocket_server() -> String {
+    let (listener, address) = listener().await;
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let socket = WsTransport::new(their_tungstenite::accept_async(socket).await.unwrap());
+        let accepting =
+            roam_websocket::ws_accept(socket, HandshakeConfig::default(), their_service());
+        let (_, _, driver) = accepting.await.unwrap();
+        driver.run().await
+    });
+    format!("ws://{address}/")
+}
+
+#[test]
+fn our_tcp_client_and_their_server() {
+    watched(async {
+        let (listener, address) = listener().await;
+        tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            let accepting =
+                roam_stream::accept(socket, HandshakeConfig::default(), their_service());
+            let (_, _, driver) = accepting.await.unwrap();
+            driver.run().await
+        });
+        let server = tcp::connect(address, NoDispatcher, &config())
+            .await
+            .unwrap();
+        ours::calls::every_method(&ours::TestbedClient::new(server)).await;
+    });
+}
+
+#[test]
+fn their_tcp_client_and_our_server() {
+    watched(async {
+        let (listener, address) = listener().await;
+        tokio::spawn(async move {
+            let (_, driver) = tcp::accept(&listener, our_service(), &config())
+                .await
+                .unwrap();
+            driver.await
+        });
+        let config = HandshakeConfig::default();
+        let client = roam_stream::connect(Connector(address), config, roam_stream::NoDispatcher);
+        let handle = client.handle().await.unwrap();
+        theirs::calls::every_method(&theirs::TestbedClient::new(handle)).await;
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn unix_sockets_both_ways() {
+    watched(async {
+        let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
+        let transport = stream::StreamTransport::new(ours);
+        let (our_handle, driver) = roam_core::accept(transport, our_service(), &config());
+        tokio::spawn(driver);
+        let transport = roam_stream::CobsFramed::new(theirs);
+        let config = HandshakeConfig::default();
+        let initiating = roam_stream::initiate_framed(transport, config, their_service());
+        let (their_handle, _connections, driver) = initiating.await.unwrap();
+        tokio::spawn(driver.run());
+        ours::calls::every_method(&ours::TestbedClient::new(our_handle)).await;
+        theirs::calls::every_method(&theirs::TestbedClient::new(their_handle)).await;
+    });
+}
+
+#[test]
+fn our_websocket_client_and_their_server() {
+    watched(async {
+        let url = their_websocket_server().await;
+        let transport = websocket::open(&url, Subprotocols::OfferNone, &config())
+            .await
+            .unwrap();
+        let server = initiate(transport, NoDispatcher, &config()).await.unwrap();
+        ours::calls::every_method(&ours::TestbedClient::new(server)).await;
+    });
+}
+
+/// A client that offered subprotocols may not go on when the server picks none.
+#[test]
+fn our_websocket_client_that_offers_subprotocols_and_their_server() {
+    watched(async {
+        let url = their_websocket_server().await;
+        let refused = websocket::connect(&url, NoDispatcher, &config())
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, ConnectError::Transport(_)), "{refused}");
+    });
+}
+
+#[test]
+fn their_websocket_client_and_our_server() {
+    watched(async {
+        let (listener, address) = listener().await;
+        let server = Server::new(our_service());
+        tokio::spawn(async move { server.serve(listener).await });
+        let config = HandshakeConfig::default();
+        let connector = Connector(address);
+        let client = roam_websocket::ws_connect(connector, config, roam_stream::NoDispatcher);
+        let handle = client.handle().await.unwrap();
+        theirs::calls::every_method(&theirs::TestbedClient::new(handle)).await;
+    });
+}

@@ -1,0 +1,169 @@
+//! Links between a peer of ours and one of theirs, over real sockets.
+
+use roam_core::transport::Transport;
+use roam_core::transport::stream::StreamTransport;
+use roam_core::transport::websocket::WebSocketTransport;
+use roam_core::{CloseReason, Config, ConnectionHandle, accept, connect};
+use roam_session::{
+    ConnectionError, HandshakeConfig, IncomingConnections, MessageTransport, accept_framed,
+    initiate_framed,
+};
+use roam_stream::CobsFramed;
+use roam_websocket::WsTransport;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::reports::Reports;
+use crate::{ours, theirs};
+
+/// What carries a link, and who opened it.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    WeConnectByWebSocket,
+    TheyConnectByWebSocket,
+    WeConnectByTcp,
+    TheyConnectByTcp,
+}
+
+/// A link whose handshake is done, with the service on both sides.
+pub struct Link {
+    pub ours: ConnectionHandle,
+    pub our_reports: Reports,
+    pub our_end: JoinHandle<CloseReason>,
+    pub theirs: roam_session::ConnectionHandle,
+    pub their_reports: Reports,
+    pub their_end: JoinHandle<Result<(), ConnectionError>>,
+    /// The virtual connections for which we ask.
+    pub their_connections: IncomingConnections,
+}
+
+/// As the peer never grants credit, every stream of a test has to fit into this.
+pub const CREDIT: u32 = 64 * 1024;
+
+impl Kind {
+    pub const ALL: [Self; 4] = [
+        Self::WeConnectByWebSocket,
+        Self::TheyConnectByWebSocket,
+        Self::WeConnectByTcp,
+        Self::TheyConnectByTcp,
+    ];
+
+    pub async fn link(self) -> Link {
+        self.link_with_credit(CREDIT).await
+    }
+
+    pub async fn link_with_credit(self, credit: u32) -> Link {
+        let (connecting, accepting) = sockets().await;
+        match self {
+            Self::WeConnectByWebSocket => {
+                let accepting = tokio::spawn(their_tungstenite::accept_async(accepting));
+                let url = "ws://localhost/";
+                let (socket, _) = tokio_tungstenite::client_async(url, connecting)
+                    .await
+                    .unwrap();
+                let theirs = WsTransport::new(accepting.await.unwrap().unwrap());
+                self.establish(WebSocketTransport::new(socket, None), theirs, credit)
+                    .await
+            }
+            Self::TheyConnectByWebSocket => {
+                let accepting = tokio::spawn(tokio_tungstenite::accept_async(accepting));
+                let url = "ws://localhost/";
+                let (socket, _) = their_tungstenite::client_async(url, connecting)
+                    .await
+                    .unwrap();
+                let ours = WebSocketTransport::new(accepting.await.unwrap().unwrap(), None);
+                self.establish(ours, WsTransport::new(socket), credit).await
+            }
+            Self::WeConnectByTcp => {
+                let (ours, theirs) = (StreamTransport::new(connecting), CobsFramed::new(accepting));
+                self.establish(ours, theirs, credit).await
+            }
+            Self::TheyConnectByTcp => {
+                let (ours, theirs) = (StreamTransport::new(accepting), CobsFramed::new(connecting));
+                self.establish(ours, theirs, credit).await
+            }
+        }
+    }
+
+    async fn establish(
+        self,
+        ours: impl Transport,
+        theirs: impl MessageTransport + 'static,
+        initial_channel_credit: u32,
+    ) -> Link {
+        let (handler, our_reports) = ours::answering();
+        let dispatcher = ours::TestbedDispatcher::new(handler);
+        let config = Config {
+            initial_channel_credit,
+            ..Config::default()
+        };
+        let (ours, driver) = if self.we_connect() {
+            connect(ours, dispatcher, &config)
+        } else {
+            accept(ours, dispatcher, &config)
+        };
+        let our_end = tokio::spawn(driver);
+
+        let (handler, their_reports) = theirs::answering();
+        let dispatcher = theirs::TestbedDispatcher::new(handler);
+        let config = HandshakeConfig {
+            initial_channel_credit,
+            ..HandshakeConfig::default()
+        };
+        let established = if self.we_connect() {
+            accept_framed(theirs, config, dispatcher).await
+        } else {
+            initiate_framed(theirs, config, dispatcher).await
+        };
+        let (theirs, their_connections, driver) = established.unwrap();
+        let their_end = tokio::spawn(driver.run());
+
+        ours.ready().await.unwrap();
+        Link {
+            ours,
+            our_reports,
+            our_end,
+            theirs,
+            their_reports,
+            their_end,
+            their_connections,
+        }
+    }
+
+    fn we_connect(self) -> bool {
+        matches!(self, Self::WeConnectByWebSocket | Self::WeConnectByTcp)
+    }
+}
+
+impl Link {
+    pub fn our_client(&self) -> ours::TestbedClient {
+        ours::TestbedClient::new(self.ours.clone())
+    }
+
+    pub fn their_client(&self) -> theirs::TestbedClient {
+        theirs::TestbedClient::new(self.theirs.clone())
+    }
+
+    /// The link is none the worse for what happened on it.
+    pub async fn assert_works(&self) {
+        let (ours, theirs) = (self.our_client(), self.their_client());
+        assert_eq!(
+            ours.echo("still there".to_owned()).await.unwrap(),
+            "still there"
+        );
+        assert_eq!(
+            theirs.echo("still there".to_owned()).await.unwrap(),
+            "still there"
+        );
+    }
+}
+
+/// The two ends of a TCP connection: who connected, and who accepted.
+pub async fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connecting = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (accepting, _) = listener.accept().await.unwrap();
+    (connecting, accepting)
+}

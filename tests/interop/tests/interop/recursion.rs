@@ -1,0 +1,85 @@
+//! A recursive type.
+//!
+//! Quirk: the peer tells that a type repeats by the address of its description, of which a build
+//! may hold several. It can write a type out some times more than the protocol has it before it
+//! notices, so that the ids of the method differ, and each is called by the id of who serves it.
+//! The values do not differ.
+
+use roam_core::{Call, MethodDescriptor, MethodId};
+use roam_session::{CallFuture, Never};
+
+use crate::links::Kind;
+use crate::types::Tree;
+use crate::watch::watched;
+use crate::{ours, theirs};
+
+fn trees() -> [Tree; 3] {
+    let leaf = Tree {
+        value: i32::MIN,
+        children: vec![],
+    };
+    let branch = Tree {
+        value: 3,
+        children: vec![leaf.clone(), leaf.clone()],
+    };
+    let deep = (0..50).fold(branch.clone(), |tree, value| Tree {
+        value,
+        children: vec![tree],
+    });
+    [leaf, branch, deep]
+}
+
+fn our_method() -> &'static MethodDescriptor {
+    let methods = &ours::testbed_service().methods;
+    methods.iter().find(|method| method.name == "tree").unwrap()
+}
+
+/// The id of the method when `Tree` is written out so many times in the argument and in the result.
+fn id(in_argument: usize, in_result: usize) -> u64 {
+    let mut signature = b"\x25\x01".to_vec();
+    for times in [in_argument, in_result] {
+        // A struct of two fields, an i32 and a list.
+        signature.extend(b"\x30\x02\x05value\x09\x08children\x20".repeat(times));
+        signature.push(0x32);
+    }
+    roam_hash::method_id("Testbed", "tree", blake3::hash(&signature))
+}
+
+#[test]
+fn our_id_is_that_of_the_protocol() {
+    assert_eq!(our_method().id.0, id(1, 1));
+}
+
+#[test]
+fn their_id_is_of_the_type_written_out_some_times() {
+    let theirs = theirs::testbed_method_id::tree();
+    let times = || 1..=32;
+    let found = times().any(|argument| times().any(|result| id(argument, result) == theirs));
+    assert!(found, "{theirs:#x}");
+}
+
+fn their_method() -> &'static MethodDescriptor {
+    let id = MethodId(theirs::testbed_method_id::tree());
+    Box::leak(Box::new(MethodDescriptor {
+        id,
+        ..our_method().clone()
+    }))
+}
+
+#[test]
+fn trees_come_back_as_they_were() {
+    for kind in Kind::ALL {
+        watched(async {
+            let link = kind.link().await;
+            for tree in trees() {
+                let (caller, args) = (link.ours.clone(), (tree.clone(),));
+                let call: Call<_, _, Tree> = Call::new(caller, their_method(), args);
+                assert_eq!(call.await.unwrap(), tree);
+                let (caller, args) = (link.theirs.clone(), (tree.clone(),));
+                let call: CallFuture<_, _, Tree, Never> =
+                    CallFuture::new(caller, our_method().id.0, args);
+                assert_eq!(call.await.unwrap(), tree);
+            }
+        });
+    }
+}
