@@ -1,10 +1,12 @@
 //! The protocol machine, step by step: no runtime, no clock, no socket.
 //!
 //! [`harness`](proto::harness) holds two machines joined by a scripted wire, and one machine
-//! against raw messages. Each other module is a behaviour.
+//! against raw messages; [`world`](proto::world) two users who do anything at random. Each other
+//! module is a behaviour.
 
 mod proto {
     mod harness;
+    mod world;
 
     mod bad_input;
     mod bounds;
@@ -17,6 +19,8 @@ mod proto {
     mod diagnostics;
     mod ends;
     mod framing;
+    #[expect(unreachable_pub, reason = "the crate in fuzz/ has them called")]
+    mod fuzz;
     mod growth;
     mod handshake;
     mod idle;

@@ -168,6 +168,15 @@ impl Channel {
         }
     }
 
+    /// What was received on it and has not been consumed, in bytes.
+    pub(super) fn unconsumed(&self) -> u64 {
+        match self {
+            Self::Receiving(half) => half.window.held().into(),
+            Self::Unbound(unbound) => unbound.receive.window.held().into(),
+            Self::Sending(_) => 0,
+        }
+    }
+
     pub(super) fn sender(&mut self) -> Option<&mut SendHalf> {
         match self {
             Self::Sending(half) => Some(half),

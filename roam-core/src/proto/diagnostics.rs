@@ -30,8 +30,8 @@ pub struct Diagnostics {
     pub stats: Stats,
     /// The bounds themselves.
     pub limits: Limits,
-    /// Frames that wait to be sent; their bytes are [`Stats::queued_bytes`], to be compared with
-    /// [`Limits::send_buffer`].
+    /// Frames that wait to be sent; their bytes are [`Stats::queued_bytes`], which count against
+    /// [`Limits::send_buffer`] with what each frame costs beside.
     pub queued_frames: usize,
     /// Of [`Limits::control_replies`], what waits to be sent, in bytes.
     pub queued_replies: usize,

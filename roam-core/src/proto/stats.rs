@@ -1,7 +1,6 @@
 //! What goes on on a link, in numbers.
 
 use super::budget::Room;
-use super::channel::Channel;
 use super::link::Link;
 
 /// What has gone over a link, in bytes of frames.
@@ -26,6 +25,8 @@ pub struct Stats {
     pub channels: usize,
     /// What may be sent now on all channels together, in bytes.
     pub credit: u64,
+    /// What was received on channels and has not been consumed yet, in bytes.
+    pub unconsumed: u64,
     /// Connections that are open, the root among them.
     pub connections: usize,
     /// Connections that have ended, of which something here has not been let go of.
@@ -56,11 +57,10 @@ impl Link {
             stats.outgoing_calls += outgoing;
             stats.incoming_calls += incoming;
             stats.channels += connection.channels.len();
-            stats.credit += connection
-                .channels
-                .values()
-                .map(Channel::credit)
-                .sum::<u64>();
+            for channel in connection.channels.values() {
+                stats.credit += channel.credit();
+                stats.unconsumed += channel.unconsumed();
+            }
         }
         stats
     }

@@ -183,7 +183,7 @@ fn connections_are_seen_while_something_of_them_is_held() {
 
 #[test]
 fn what_waits_to_be_sent_is_seen_beside_its_bounds() {
-    let config = limited(|limits| limits.send_buffer = 60);
+    let config = limited(|limits| limits.send_buffer = 150);
     let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
     let (_, up) = pair.upload();
     let link = &mut pair.client.link;
@@ -200,7 +200,11 @@ fn what_waits_to_be_sent_is_seen_beside_its_bounds() {
     assert!(link.send(ROOT, up, &[0; 30]).is_err());
     let seen = link.diagnostics();
     assert_eq!((seen.queued_frames, seen.blocked_channels), (2, 1));
-    assert!(seen.stats.queued_bytes > seen.limits.send_buffer);
+    assert_eq!(
+        seen.stats.queued_bytes,
+        2 * 34,
+        "and what the frames cost beside"
+    );
     assert_eq!(seen.stats, link.stats());
     assert_eq!(seen.queued_replies, 0);
 

@@ -138,6 +138,14 @@ impl Peer {
         }
     }
 
+    /// Asserts that what has been received and not consumed costs no more than was reckoned with.
+    #[track_caller]
+    pub(crate) fn assert_within_budget(&self) {
+        let stats = self.link.stats();
+        let charged = self.idle.receive_budget - stats.room.receive_budget;
+        assert!(2 * stats.unconsumed <= charged as u64, "{stats:?}");
+    }
+
     /// Asserts that nothing is left of what was going on.
     #[track_caller]
     pub(crate) fn assert_idle(&self) {
@@ -150,6 +158,7 @@ impl Peer {
         assert_eq!(stats.channels, 0, "channels");
         assert_eq!(stats.ended_connections, 0, "connections that ended");
         assert_eq!(stats.queued_bytes, 0, "bytes queued");
+        assert_eq!(stats.unconsumed, 0, "bytes unconsumed");
         assert_eq!(stats.room, self.idle, "room");
     }
 }

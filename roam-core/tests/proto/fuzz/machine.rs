@@ -1,0 +1,253 @@
+//! One machine, against a peer that says anything and a user who does anything.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use roam_core::proto::{
+    ChannelId, ConnectionId, Direction, Event, Framing, Message, Received, RequestId, Role,
+};
+
+use super::super::harness::{
+    METHOD, NONE, Peer, Receive, Send, cancel, close, credit, data, encode, goodbye, hello,
+    limited, none, request, reset, response, small,
+};
+use super::source::Source;
+
+type Call = (ConnectionId, RequestId);
+type Channel = (ConnectionId, ChannelId);
+
+struct Machine {
+    peer: Peer,
+    /// Connects of the peer that are not answered.
+    asked: VecDeque<RequestId>,
+    /// Calls of the peer whose handlers run.
+    handlers: Vec<Call>,
+    /// Channels that the machine has ever told us of.
+    channels: Vec<Channel>,
+    /// What may at most have been sent on a channel.
+    credit: HashMap<Channel, u64>,
+}
+
+/// Nothing panics, what is held is within the budget, no more is sent than was granted, and when
+/// the link is over and its user has let go of everything, nothing is left.
+pub fn machine(bytes: &[u8]) {
+    let mut source = Source::new(bytes);
+    let mut machine = Machine::new(&mut source);
+    while !source.is_empty() {
+        machine.step(&mut source);
+        machine.check();
+    }
+    machine.let_go();
+}
+
+impl Machine {
+    fn new(source: &mut Source<'_>) -> Self {
+        let config = limited(|limits| {
+            limits.calls = 3;
+            limits.call_payloads = 500;
+            limits.receive_budget = 8 * 1024;
+            limits.channel_window = 1_000;
+            limits.sending_channels = 6;
+            limits.connections = 2;
+            limits.send_buffer = 300;
+            limits.control_replies = 2_000;
+        });
+        let role = [Role::Acceptor, Role::Initiator][source.below(2)];
+        let mut machine = Self {
+            peer: Peer::new(role, Framing::Single, &config),
+            asked: VecDeque::new(),
+            handlers: Vec::new(),
+            channels: Vec::new(),
+            credit: HashMap::new(),
+        };
+        if source.below(8) > 0 {
+            machine.hear(&encode(&hello(&config)));
+        }
+        machine.collect();
+        machine
+    }
+
+    fn step(&mut self, source: &mut Source<'_>) {
+        match source.below(4) {
+            0 => self.hear(source.bytes()),
+            1 | 2 => self.hear_of(source),
+            _ => self.act(source),
+        }
+        self.collect();
+    }
+
+    /// The peer says what it may well say at the wrong time.
+    fn hear_of(&mut self, source: &mut Source<'_>) {
+        let kind = source.below(12);
+        let (on, channel) = (ConnectionId(source.id(3)), source.id(12));
+        let call = source.id(5);
+        let channels: Vec<_> = (0..source.below(3)).map(|_| source.id(12)).collect();
+        let message = match kind {
+            0 => request(on, call, &channels, source.bytes()),
+            1 => response(on, call, &channels, source.bytes()),
+            2 => cancel(on, call),
+            3 | 4 => data(on, channel, source.bytes()),
+            5 => close(on, channel),
+            6 => reset(on, channel),
+            7 => credit(on, channel, u32::from(source.byte()) << source.below(25)),
+            8 => goodbye(on, "enough"),
+            9 => Message::Connect {
+                request: RequestId(call),
+                metadata: none(),
+            },
+            10 => Message::Accept {
+                request: RequestId(call),
+                connection: on,
+                metadata: none(),
+            },
+            _ => Message::Reject {
+                request: RequestId(call),
+                reason: "no",
+                metadata: none(),
+            },
+        };
+        self.hear(&encode(&message));
+    }
+
+    fn hear(&mut self, frame: &[u8]) {
+        if let Ok(Message::Credit {
+            connection,
+            channel,
+            bytes,
+        }) = Message::decode(frame)
+        {
+            *credit_of(&mut self.credit, (connection, channel)) += u64::from(bytes);
+        }
+        self.peer.link.handle_frame(&Bytes::copy_from_slice(frame));
+    }
+
+    fn act(&mut self, source: &mut Source<'_>) {
+        let kind = source.below(16);
+        let on = ConnectionId(source.id(3));
+        let (call, channel) = (RequestId(source.id(5)), ChannelId(source.id(12)));
+        let link = &mut self.peer.link;
+        match kind {
+            0 => {
+                let called = link.request(on, METHOD, NONE, &directions(source), source.bytes());
+                let channels = called.map(|(_, channels)| channels).unwrap_or_default();
+                self.learn(on, &channels);
+            }
+            1 => link.cancel(on, call),
+            2 => {
+                let answered = link.respond(on, call, NONE, &directions(source), source.bytes());
+                self.learn(on, &answered.unwrap_or_default());
+            }
+            3 => self.stop_handler(source.below(8)),
+            4 | 5 => {
+                link.bind(on, channel, [Receive, Send][source.below(2)]);
+            }
+            6 => drop(link.send(on, channel, source.bytes())),
+            7 => drop(link.queue(on, channel, source.bytes())),
+            8 => link.finish(on, channel),
+            9 => link.reset(on, channel),
+            10 => self.read(on, channel),
+            11 => drop(link.connect(NONE)),
+            12 => self.answer_connect(source.flag()),
+            13 => link.close_connection(on, "enough"),
+            14 => drop(link.want_credit(on, channel, source.below(200))),
+            _ => self.transmit(1 + source.below(8)),
+        }
+    }
+
+    fn stop_handler(&mut self, n: usize) {
+        if n < self.handlers.len() {
+            let (on, call) = self.handlers.swap_remove(n);
+            self.peer.link.handler_gone(on, call);
+        }
+    }
+
+    fn read(&mut self, on: ConnectionId, channel: ChannelId) {
+        if let Received::Elements { mut queue, .. } = self.peer.link.receive(on, channel) {
+            while let Some(len) = queue.pop(<[u8]>::len) {
+                let len = u32::try_from(len).expect("it came in a frame");
+                self.peer.link.consume(on, channel, len);
+            }
+        }
+    }
+
+    fn answer_connect(&mut self, granted: bool) {
+        let Some(request) = self.asked.pop_front() else {
+            return;
+        };
+        if granted {
+            let _ = self.peer.link.accept(request, NONE);
+        } else {
+            self.peer.link.reject(request, "no", NONE);
+        }
+    }
+
+    /// The peer reads some of what was sent to it.
+    fn transmit(&mut self, frames: usize) {
+        for _ in 0..frames {
+            let Some(frame) = self.peer.link.poll_transmit() else {
+                return;
+            };
+            let message = Message::decode(&frame).expect("what we send decodes");
+            if let Message::Data {
+                connection,
+                channel,
+                payload,
+            } = message
+            {
+                let credit = credit_of(&mut self.credit, (connection, channel));
+                let rest = credit.checked_sub(payload.len() as u64);
+                *credit = rest.expect("never more than was granted");
+            }
+        }
+    }
+
+    fn learn(&mut self, on: ConnectionId, channels: &[ChannelId]) {
+        self.channels
+            .extend(channels.iter().map(|&channel| (on, channel)));
+    }
+
+    fn collect(&mut self) {
+        self.peer.collect();
+        while let Some(event) = self.peer.events.pop_front() {
+            match event {
+                Event::Request(request) => {
+                    self.handlers.push((request.connection, request.request));
+                    self.learn(request.connection, &request.channels);
+                }
+                Event::Response(response) => {
+                    self.learn(response.connection, &response.channels.unwrap_or_default());
+                }
+                Event::ConnectRequest { request, .. } => self.asked.push_back(request),
+                _ => {}
+            }
+        }
+    }
+
+    fn check(&self) {
+        self.peer.assert_within_budget();
+    }
+
+    fn let_go(&mut self) {
+        self.peer.link.close("");
+        self.transmit(usize::MAX);
+        self.collect();
+        while !self.handlers.is_empty() {
+            self.stop_handler(0);
+        }
+        for (on, channel) in std::mem::take(&mut self.channels) {
+            self.peer.link.reset(on, channel);
+        }
+        self.peer.assert_idle();
+    }
+}
+
+fn credit_of(credit: &mut HashMap<Channel, u64>, channel: Channel) -> &mut u64 {
+    let initial = small().initial_channel_credit.into();
+    credit.entry(channel).or_insert(initial)
+}
+
+fn directions(source: &mut Source<'_>) -> Vec<Direction> {
+    let number = source.below(3);
+    let direction = |_| [Send, Receive][source.below(2)];
+    (0..number).map(direction).collect()
+}
