@@ -13,6 +13,8 @@ import type { FailsWith } from "./types.js";
  * - `busy`: it has too many calls or channels
  * - `deadline`: `timeoutMs` passed, there or here
  * - `unavailable`: a server behind it is gone
+ * - `nonce-reused`: it has seen the call's nonce with other arguments
+ * - `nonce-spent`: it has answered the call of this nonce, and cannot give the answer again
  * - `reset`: it cut the channel
  *
  * From here or from between:
@@ -31,6 +33,8 @@ export type RoamErrorCode =
   | "busy"
   | "deadline"
   | "unavailable"
+  | "nonce-reused"
+  | "nonce-spent"
   | "reset"
   | "invalid-argument"
   | "too-large"

@@ -23,6 +23,8 @@ const NAMED: Readonly<Record<string, readonly [RoamErrorCode, string]>> = {
   busy: ["busy", "the peer has too many calls"],
   deadline: ["deadline", "the deadline passed"],
   unavailable: ["unavailable", "what serves it cannot be reached"],
+  "nonce-reused": ["nonce-reused", "the nonce belongs to another call"],
+  "nonce-spent": ["nonce-spent", "the call of this nonce was answered before"],
 };
 
 /** The value of an answer; throws the error that it holds. */
