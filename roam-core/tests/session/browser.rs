@@ -2,7 +2,8 @@
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
-wasm_bindgen_test_configure!(run_in_browser);
+// In a worker: a page that computes for long does not answer those who drive the browser.
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 /// Runs each of the named tests.
 macro_rules! runs {
