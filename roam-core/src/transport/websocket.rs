@@ -60,6 +60,19 @@ pub struct WebSocketTransport<S> {
     finished: bool,
 }
 
+impl<S> WebSocketTransport<S> {
+    /// Takes over a socket whose handshake is done, and on which `subprotocol` was picked. How long
+    /// its frames may be is for whoever made the socket to say; [`open`] and [`accept`] do.
+    pub fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
+        Self {
+            socket,
+            framing: framing_of(subprotocol),
+            on_hello: None,
+            finished: false,
+        }
+    }
+}
+
 /// Takes over a socket as a server, when the WebSocket handshake is done and `subprotocol` was
 /// picked on it.
 pub async fn accept<S>(socket: S, subprotocol: Option<&str>, config: &Config) -> impl Transport
@@ -68,11 +81,10 @@ where
 {
     let limited = HelloLimit::new(socket);
     let config = Some(socket_config(config));
+    let socket = WebSocketStream::from_raw_socket(limited, Role::Server, config).await;
     WebSocketTransport {
-        socket: WebSocketStream::from_raw_socket(limited, Role::Server, config).await,
-        framing: framing_of(subprotocol),
         on_hello: Some(HelloLimit::lift),
-        finished: false,
+        ..WebSocketTransport::new(socket, subprotocol)
     }
 }
 
@@ -97,12 +109,10 @@ pub async fn open(
         .ok_or(ConnectError::Timeout)?
         .map_err(transport_error)?;
     let picked = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    Ok(WebSocketTransport {
+    Ok(WebSocketTransport::new(
         socket,
-        framing: framing_of(picked.and_then(|name| name.to_str().ok())),
-        on_hello: None,
-        finished: false,
-    })
+        picked.and_then(|name| name.to_str().ok()),
+    ))
 }
 
 /// Connects to a server, runs the link in the background and waits until it is ready.
