@@ -141,7 +141,8 @@ fn we_reject_theirs() {
                     .next()
                     .await
                     .unwrap()
-                    .reject("unauthorized", &Metadata::new());
+                    .reject("unauthorized", &Metadata::new())
+                    .unwrap();
             };
             let (rejected, ()) = join!(link.theirs.connect(vec![], None), reject);
             let Err(ConnectError::Rejected(reason)) = rejected else {
