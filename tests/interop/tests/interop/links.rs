@@ -13,7 +13,7 @@ use roam_websocket::WsTransport;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::reports::Reports;
+use crate::reports::{Reports, reports};
 use crate::{ours, theirs};
 
 /// What carries a link, and who opened it.
@@ -56,6 +56,11 @@ impl Kind {
         let (handler, reports) = ours::answering();
         let dispatcher = ours::TestbedDispatcher::new(handler);
         self.connect(dispatcher, reports, credit).await
+    }
+
+    /// A link on which `dispatcher` is on our side.
+    pub async fn link_to(self, dispatcher: impl ServiceDispatcher) -> Link {
+        self.connect(dispatcher, reports().1, CREDIT).await
     }
 
     async fn connect(
@@ -173,6 +178,17 @@ impl Link {
             theirs.echo("still there".to_owned()).await.unwrap(),
             "still there"
         );
+    }
+
+    /// Waits until our side has nothing of any call any more.
+    pub async fn settled(&self) {
+        loop {
+            let stats = self.ours.stats();
+            if stats.outgoing_calls + stats.incoming_calls + stats.channels == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 
