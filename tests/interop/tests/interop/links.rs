@@ -2,8 +2,8 @@
 
 use roam_core::transport::Transport;
 use roam_core::transport::stream::StreamTransport;
-use roam_core::transport::websocket::WebSocketTransport;
-use roam_core::{CloseReason, Config, ConnectionHandle, accept, connect};
+use roam_core::transport::websocket::{self, Subprotocols};
+use roam_core::{CloseReason, Config, ConnectionHandle, ServiceDispatcher, accept, connect};
 use roam_session::{
     ConnectionError, HandshakeConfig, IncomingConnections, MessageTransport, accept_framed,
     initiate_framed,
@@ -13,7 +13,7 @@ use roam_websocket::WsTransport;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::reports::Reports;
+use crate::reports::{Reports, reports};
 use crate::{ours, theirs};
 
 /// What carries a link, and who opened it.
@@ -53,34 +53,61 @@ impl Kind {
     }
 
     pub async fn link_with_credit(self, credit: u32) -> Link {
-        let (connecting, accepting) = sockets().await;
+        let (handler, reports) = ours::answering();
+        let dispatcher = ours::TestbedDispatcher::new(handler);
+        self.connect(dispatcher, reports, credit).await
+    }
+
+    /// A link on which `dispatcher` is on our side.
+    pub async fn link_to(self, dispatcher: impl ServiceDispatcher) -> Link {
+        self.connect(dispatcher, reports().1, CREDIT).await
+    }
+
+    async fn connect(
+        self,
+        dispatcher: impl ServiceDispatcher,
+        reports: Reports,
+        credit: u32,
+    ) -> Link {
+        let config = config(credit);
         match self {
             Self::WeConnectByWebSocket => {
-                let accepting = tokio::spawn(their_tungstenite::accept_async(accepting));
-                let url = "ws://localhost/";
-                let (socket, _) = tokio_tungstenite::client_async(url, connecting)
-                    .await
-                    .unwrap();
-                let theirs = WsTransport::new(accepting.await.unwrap().unwrap());
-                self.establish(WebSocketTransport::new(socket, None), theirs, credit)
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let url = format!("ws://{}/", listener.local_addr().unwrap());
+                let accept = async {
+                    let (socket, _) = listener.accept().await.unwrap();
+                    their_tungstenite::accept_async(socket).await.unwrap()
+                };
+                // They pick none of the subprotocols.
+                let open = websocket::open(&url, Subprotocols::OfferNone, &config);
+                let (ours, theirs) = tokio::join!(open, accept);
+                let (ours, theirs) = (ours.unwrap(), WsTransport::new(theirs));
+                self.establish(ours, dispatcher, reports, theirs, config)
                     .await
             }
             Self::TheyConnectByWebSocket => {
-                let accepting = tokio::spawn(tokio_tungstenite::accept_async(accepting));
-                let url = "ws://localhost/";
-                let (socket, _) = their_tungstenite::client_async(url, connecting)
+                let (connecting, accepting) = sockets().await;
+                let (ours, theirs) = tokio::join!(
+                    tokio_tungstenite::accept_async(accepting),
+                    their_tungstenite::client_async("ws://localhost/", connecting),
+                );
+                let socket = ours.unwrap().into_inner();
+                let ours = websocket::accept(socket, None, &config).await;
+                let theirs = WsTransport::new(theirs.unwrap().0);
+                self.establish(ours, dispatcher, reports, theirs, config)
                     .await
-                    .unwrap();
-                let ours = WebSocketTransport::new(accepting.await.unwrap().unwrap(), None);
-                self.establish(ours, WsTransport::new(socket), credit).await
             }
             Self::WeConnectByTcp => {
+                let (connecting, accepting) = sockets().await;
                 let (ours, theirs) = (StreamTransport::new(connecting), CobsFramed::new(accepting));
-                self.establish(ours, theirs, credit).await
+                self.establish(ours, dispatcher, reports, theirs, config)
+                    .await
             }
             Self::TheyConnectByTcp => {
+                let (connecting, accepting) = sockets().await;
                 let (ours, theirs) = (StreamTransport::new(accepting), CobsFramed::new(connecting));
-                self.establish(ours, theirs, credit).await
+                self.establish(ours, dispatcher, reports, theirs, config)
+                    .await
             }
         }
     }
@@ -88,15 +115,11 @@ impl Kind {
     async fn establish(
         self,
         ours: impl Transport,
+        dispatcher: impl ServiceDispatcher,
+        our_reports: Reports,
         theirs: impl MessageTransport + 'static,
-        initial_channel_credit: u32,
+        config: Config,
     ) -> Link {
-        let (handler, our_reports) = ours::answering();
-        let dispatcher = ours::TestbedDispatcher::new(handler);
-        let config = Config {
-            initial_channel_credit,
-            ..Config::default()
-        };
         let (ours, driver) = if self.we_connect() {
             connect(ours, dispatcher, &config)
         } else {
@@ -107,7 +130,7 @@ impl Kind {
         let (handler, their_reports) = theirs::answering();
         let dispatcher = theirs::TestbedDispatcher::new(handler);
         let config = HandshakeConfig {
-            initial_channel_credit,
+            initial_channel_credit: config.initial_channel_credit,
             ..HandshakeConfig::default()
         };
         let established = if self.we_connect() {
@@ -155,6 +178,24 @@ impl Link {
             theirs.echo("still there".to_owned()).await.unwrap(),
             "still there"
         );
+    }
+
+    /// Waits until our side has nothing of any call any more.
+    pub async fn settled(&self) {
+        loop {
+            let stats = self.ours.stats();
+            if stats.outgoing_calls + stats.incoming_calls + stats.channels == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn config(initial_channel_credit: u32) -> Config {
+    Config {
+        initial_channel_credit,
+        ..Config::default()
     }
 }
 

@@ -35,5 +35,6 @@ mod goodbye;
 mod ids;
 mod metadata;
 mod nested_lists;
+mod proxy;
 mod recursion;
 mod wire;

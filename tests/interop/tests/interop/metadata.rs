@@ -7,7 +7,7 @@ use crate::links::Kind;
 use crate::types::Value;
 use crate::watch::watched;
 
-fn expected() -> Vec<(String, Value)> {
+pub fn expected() -> Vec<(String, Value)> {
     vec![
         (
             "authorization".to_owned(),
@@ -32,7 +32,7 @@ fn ours(entries: &[(String, Value)]) -> Metadata {
     metadata
 }
 
-fn theirs(entries: Vec<(String, Value)>) -> roam::wire::Metadata {
+pub fn theirs(entries: Vec<(String, Value)>) -> roam::wire::Metadata {
     let value = |value| match value {
         Value::Text(text) => MetadataValue::String(text),
         Value::Bytes(bytes) => MetadataValue::Bytes(bytes),
