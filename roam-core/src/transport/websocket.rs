@@ -61,9 +61,8 @@ pub struct WebSocketTransport<S> {
 }
 
 impl<S> WebSocketTransport<S> {
-    /// Takes over a socket whose handshake is done, and on which `subprotocol` was picked. How long
-    /// its frames may be is for whoever made the socket to say; [`open`] and [`accept`] do.
-    pub fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
+    /// Takes over a socket whose handshake is done, and on which `subprotocol` was picked.
+    fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
         Self {
             socket,
             framing: framing_of(subprotocol),
