@@ -24,6 +24,7 @@ mod pump;
 pub mod raw;
 mod reconnect;
 mod relay;
+mod responder;
 mod shared;
 mod todo;
 mod trace;
