@@ -1,0 +1,185 @@
+//! What answers a call of the peer.
+
+use std::sync::Arc;
+
+use crate::proto::{ChannelId, Direction, Failure, Link, Metadata, Refused, RequestId, outcome};
+
+use super::binder::CollectedEnds;
+use super::connection::ConnectionHandle;
+use super::nonce::Claim;
+use super::shared::NO_METADATA;
+use super::wire::Wire;
+
+/// Answers a call once, and tells the machine when its handler is gone.
+#[derive(Debug)]
+pub(super) struct Responder {
+    connection: ConnectionHandle,
+    request: RequestId,
+    answered: bool,
+    /// Keeps the answer, instead of the peer's being told. Channels cannot be kept: an answer that
+    /// has them goes to the peer.
+    claim: Option<Claim>,
+    /// Set when the call is split among several: it is in flight until all of them are gone.
+    parts: Option<Arc<Parts>>,
+}
+
+/// Dropped with the last part of a call.
+#[derive(Debug)]
+struct Parts {
+    connection: ConnectionHandle,
+    request: RequestId,
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.connection.handler_gone(self.request);
+    }
+}
+
+impl Responder {
+    pub(super) fn new(connection: ConnectionHandle, request: RequestId) -> Self {
+        Self {
+            connection,
+            request,
+            answered: false,
+            claim: None,
+            parts: None,
+        }
+    }
+
+    /// Whether the answer is kept, and so does not wait for this link.
+    pub(super) fn keeps_answer(&self) -> bool {
+        self.claim.is_some()
+    }
+
+    pub(super) fn split_off(&mut self, claim: Claim) -> Self {
+        let (connection, request) = (self.connection.clone(), self.request);
+        let parts = self.parts.get_or_insert_with(|| {
+            let connection = connection.clone();
+            Arc::new(Parts {
+                connection,
+                request,
+            })
+        });
+        Self {
+            connection,
+            request,
+            answered: false,
+            claim: Some(claim),
+            parts: Some(Arc::clone(parts)),
+        }
+    }
+
+    pub(super) fn answer(&mut self, metadata: &Metadata, payload: &[u8]) {
+        self.answered = true;
+        if let Some(claim) = &mut self.claim {
+            return claim.keep(metadata, payload);
+        }
+        // The call may have been cancelled in between; then it has been answered.
+        let _ = self
+            .connection
+            .respond(self.request, metadata, payload, CollectedEnds::default());
+    }
+
+    /// Answers in bytes. What is refused is not answered yet.
+    pub(super) fn respond_raw(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        keep: &[Direction],
+    ) -> Result<Vec<Wire>, Refused> {
+        let (id, request) = (self.connection.id(), self.request);
+        self.answer_in_bytes(metadata, payload, keep.len(), |link| {
+            link.respond(id, request, metadata, keep, payload)
+        })
+    }
+
+    /// Answers in bytes, with so many channels that are to be relayed. What is refused is not
+    /// answered yet.
+    pub(super) fn respond_relayed(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: usize,
+    ) -> Result<Vec<Wire>, Refused> {
+        let (id, request) = (self.connection.id(), self.request);
+        self.answer_in_bytes(metadata, payload, channels, |link| {
+            link.respond_relayed(id, request, metadata, channels, payload)
+        })
+    }
+
+    fn answer_in_bytes(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: usize,
+        respond: impl FnOnce(&mut Link) -> Result<Vec<ChannelId>, Refused>,
+    ) -> Result<Vec<Wire>, Refused> {
+        if self.claim.is_some() && channels == 0 {
+            metadata.check()?;
+            self.answer(metadata, payload);
+            return Ok(Vec::new());
+        }
+        let shared = self.connection.shared();
+        let channels = shared.with(|state, _| respond(&mut state.link))?;
+        self.answered = true;
+        Ok(self.connection.wires(channels))
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        let (metadata, payload) = failure.response();
+        self.answer(&metadata, payload);
+    }
+
+    pub(super) fn answer_with(&mut self, metadata: &Metadata, payload: &[u8], ends: CollectedEnds) {
+        if self.claim.is_some() && ends.is_empty() {
+            return self.answer(metadata, payload);
+        }
+        self.answered = true;
+        let responded = self
+            .connection
+            .respond(self.request, metadata, payload, ends);
+        if let Err(refused) = responded {
+            self.refused(refused);
+        }
+    }
+
+    /// An answer was refused: the caller is told why, if it still waits.
+    pub(super) fn refused(&mut self, refused: Refused) {
+        self.answered = true;
+        match refused {
+            Refused::PayloadTooLarge { len, max } => {
+                tracing::error!(len, max, "a result is too large");
+                self.fail(Failure::TooLarge);
+            }
+            Refused::NoRoomForChannels | Refused::TooManyEnds(_) => self.fail(Failure::Busy),
+            // The call was answered in between, as it was cancelled, or its connection is over.
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if !self.answered {
+            if std::thread::panicking() {
+                self.fail(Failure::Panic);
+            } else {
+                self.answer(NO_METADATA, &[outcome::ERROR, outcome::CANCELLED]);
+            }
+        }
+        if self.parts.is_none() {
+            self.connection.handler_gone(self.request);
+        }
+    }
+}
+
+impl ConnectionHandle {
+    fn handler_gone(&self, request: RequestId) {
+        let key = (self.id(), request);
+        let _stopped = self.shared().with(|state, _| {
+            state.link.handler_gone(key.0, key.1);
+            state.handlers.remove(&key)
+        });
+    }
+}
