@@ -27,26 +27,22 @@ mod session {
     mod diagnostics;
     mod endings;
     mod flow;
+    mod forwarding;
     mod independence;
     mod introspection;
     mod leaks;
     mod local;
     mod loss;
     mod metadata;
+    mod net;
+    mod nonces;
     mod placing;
+    mod reconnecting;
 
     // A browser has no clock that can be paused.
     #[cfg(not(target_arch = "wasm32"))]
     mod deadlines;
-    // They stand on tokio: its clock, or its tasks.
-    #[cfg(not(target_arch = "wasm32"))]
-    mod forwarding;
-    #[cfg(not(target_arch = "wasm32"))]
-    mod net;
-    #[cfg(not(target_arch = "wasm32"))]
-    mod nonces;
-    #[cfg(not(target_arch = "wasm32"))]
-    mod reconnecting;
+    // Who listens to `tracing` is set for a thread.
     #[cfg(not(target_arch = "wasm32"))]
     mod tracing;
     // Readers and writers are tokio's.

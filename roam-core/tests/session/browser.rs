@@ -16,3 +16,17 @@ macro_rules! runs {
         }
     };
 }
+
+/// Only compiles the named tests: a browser has no clock that can be paused.
+macro_rules! runs_with_paused_clock {
+    ($($name:ident)*) => {
+        const _: () = { $(let _ = $name;)* };
+    };
+}
+
+/// Only compiles the named tests: a panic in wasm32 does not unwind, it ends the program.
+macro_rules! runs_where_panics_unwind {
+    ($($name:ident)*) => {
+        const _: () = { $(let _ = $name;)* };
+    };
+}

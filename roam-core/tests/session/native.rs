@@ -30,6 +30,27 @@ macro_rules! runs {
     };
 }
 
+/// The same for tests in which a handler panics, and what called it goes on.
+macro_rules! runs_where_panics_unwind {
+    ($($name:ident)*) => {
+        mod unwinding {
+            mod one_thread {
+                $(#[test]
+                fn $name() {
+                    $crate::session::native::run(1, super::super::$name());
+                })*
+            }
+
+            mod many_threads {
+                $(#[test]
+                fn $name() {
+                    $crate::session::native::run(3, super::super::$name());
+                })*
+            }
+        }
+    };
+}
+
 /// Runs each of the named tests with one thread and a clock that stands still while anything can
 /// happen, and then goes on to the next timer.
 macro_rules! runs_with_paused_clock {

@@ -6,15 +6,14 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::Shared;
-use roam_core::rt::BoxFuture;
+use roam_core::rt::{self, BoxFuture};
 use roam_core::{
     CallError, ConnectionHandle, Context, Failure, IncomingCall, Metadata, MetadataValue,
     MethodDescriptor, MethodId, NONCE_KEY, NoDispatcher, Nonce, NonceDispatcher, NonceLimits,
     ReconnectingClient, RoamError, Rx, ServiceDispatcher, channel, service,
 };
 
-use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_idle};
-use super::native::run;
+use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_idle, yield_now};
 use super::net::{self, Net};
 
 runs! {
@@ -24,7 +23,6 @@ runs! {
     a_cancel_stops_the_handler
     a_cancel_stops_no_handler_for_which_another_call_waits
     a_deadline_stops_the_handler
-    errors_and_panics_are_answers
     other_arguments_are_refused
     what_is_no_nonce_is_refused
     a_nonce_of_a_method_that_nobody_serves
@@ -42,6 +40,14 @@ runs! {
     a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known
     a_repetition_that_is_turned_away_leaves_the_outcome_unknown
     a_client_gives_no_nonce_where_none_is_needed
+}
+
+runs_with_paused_clock! {
+    a_handler_that_nobody_asks_for_is_stopped
+}
+
+runs_where_panics_unwind! {
+    errors_and_panics_are_answers
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -460,27 +466,22 @@ async fn a_handler_counts_until_it_is_gone() {
     until_idle(&server).await;
 }
 
-/// The time stands still but when all wait for it.
-#[test]
-fn a_handler_that_nobody_asks_for_is_stopped() {
-    run(1, async {
-        tokio::time::pause();
-        let mut world = world();
-        let retention = Duration::from_hours(1);
-        world.served = world.served.with_limits(NonceLimits {
-            retention,
-            ..NonceLimits::default()
-        });
-        let (bank, client, server) = world.link();
-        let first = start(bank.deposit(5).with_metadata(with(ONE)));
-        world.seen.expect(Saw::Began).await;
-        let before = tokio::time::Instant::now();
-        client.close("");
-        server.closed().await;
-        assert!(first.await.is_err());
-        world.seen.expect(Saw::Gone).await;
-        assert!(before.elapsed() >= retention);
+async fn a_handler_that_nobody_asks_for_is_stopped() {
+    let mut world = world();
+    let retention = Duration::from_hours(1);
+    world.served = world.served.with_limits(NonceLimits {
+        retention,
+        ..NonceLimits::default()
     });
+    let (bank, client, server) = world.link();
+    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    world.seen.expect(Saw::Began).await;
+    let clock = rt::Clock::start();
+    client.close("");
+    server.closed().await;
+    assert!(first.await.is_err());
+    world.seen.expect(Saw::Gone).await;
+    assert!(clock.now() >= retention);
 }
 
 /// A client that has a nonce in each call, and the network to which it connects.
@@ -591,7 +592,7 @@ async fn a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known
     let server = net.attempt().await.accept_stalled(world.served.clone());
     let stalled = client.connection().await.unwrap();
     while stalled.stats().outgoing_calls == 0 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     server.kill();
     let _server = net.attempt().await.accept(world.served.clone());

@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use roam_core::{
     CallError, CloseReason, Context, Failure, LinkStatus, ReconnectingClient, RecvError,
-    RetryPolicy, Rx, SendError, channel, service,
+    RetryPolicy, Rx, SendError, channel, rt, service,
 };
 
-use super::harness::{Events, Seen, events, poll_now, start};
+use super::harness::{Events, Seen, events, poll_now, start, yield_now};
 use super::net::{self, Net, ServerEnd};
 
 runs! {
@@ -33,6 +33,10 @@ runs! {
     states_are_seen_in_order
     the_loss_of_a_link_that_nobody_uses_is_seen
     errors_of_the_method_are_answers
+}
+
+runs_with_paused_clock! {
+    it_waits_between_attempts
 }
 
 #[service]
@@ -86,7 +90,7 @@ impl Ledger for Handler {
     async fn count(&self, _: &Context, to: u32) -> Rx<u32> {
         self.called("count").await;
         let (tx, rx) = channel();
-        tokio::spawn(async move {
+        rt::spawn(async move {
             for number in 0..to {
                 tx.send(number).await.unwrap();
             }
@@ -249,7 +253,7 @@ async fn a_call_that_had_not_left_is_sent_again() {
     let server = world.net.attempt().await.accept_stalled(world.holding());
     let stalled = world.client.connection().await.unwrap();
     while stalled.stats().outgoing_calls == 0 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     server.kill();
     let _server = world.net.attempt().await.accept(world.answering());
@@ -347,7 +351,7 @@ async fn a_call_whose_channels_are_on_a_lost_link_is_not_sent_again() {
     let server = world.net.attempt().await.accept_stalled(world.holding());
     let stalled = world.client.connection().await.unwrap();
     while stalled.stats().outgoing_calls == 0 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     server.kill();
     let error = sum.await.unwrap_err();
@@ -381,7 +385,7 @@ async fn a_call_whose_channels_are_still_here_is_sent_again() {
     let server = world.net.attempt().await.accept_stalled(world.holding());
     let stalled = world.client.connection().await.unwrap();
     while stalled.stats().outgoing_calls == 0 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     // There is no room for a second one.
     let (tx, rx) = channel();
@@ -413,9 +417,9 @@ async fn the_peer_is_told_what_is_left_of_a_deadline() {
     let server = world.net.attempt().await.accept(world.holding());
     world.seen.expect("told").await;
     // A millisecond passes, whoever spends it.
-    let started = std::time::Instant::now();
-    while started.elapsed() < Duration::from_millis(2) {
-        tokio::task::yield_now().await;
+    let clock = rt::Clock::start();
+    while clock.now() < Duration::from_millis(2) {
+        yield_now().await;
     }
     server.kill();
     let _server = world.net.attempt().await.accept(world.answering());
@@ -515,40 +519,35 @@ async fn errors_of_the_method_are_answers() {
     world.net.expect_nothing();
 }
 
-/// The clock stands still but when all wait for it.
-#[test]
-fn it_waits_between_attempts() {
-    super::native::run(1, async {
-        tokio::time::pause();
-        let hour = Duration::from_hours(1);
-        let (client, mut net) = net::client_with(RetryPolicy {
-            attempts: 2,
-            initial_backoff: hour,
-            max_backoff: hour,
-            multiplier: 1,
-        });
-        let ledger = LedgerClient::new(client.clone());
-        let call = start(ledger.balance());
-        let attempt = net.attempt().await;
-        let first = client.status();
-        let watching = start({
-            let client = client.clone();
-            async move {
-                let waiting = client.changed(first).await;
-                (waiting, client.changed(waiting).await)
-            }
-        });
-        let before = tokio::time::Instant::now();
-        attempt.refuse();
-        let attempt = net.attempt().await;
-        let waited = before.elapsed();
-        assert!(waited > Duration::ZERO && waited <= hour + Duration::from_millis(1));
-        let expected = (
-            LinkStatus::Waiting { attempt: 2 },
-            LinkStatus::Connecting { attempt: 2 },
-        );
-        assert_eq!(watching.await, expected);
-        attempt.refuse();
-        assert!(matches!(call.await.unwrap_err(), CallError::Unreachable(_)));
+async fn it_waits_between_attempts() {
+    let hour = Duration::from_hours(1);
+    let (client, mut net) = net::client_with(RetryPolicy {
+        attempts: 2,
+        initial_backoff: hour,
+        max_backoff: hour,
+        multiplier: 1,
     });
+    let ledger = LedgerClient::new(client.clone());
+    let call = start(ledger.balance());
+    let attempt = net.attempt().await;
+    let first = client.status();
+    let watching = start({
+        let client = client.clone();
+        async move {
+            let waiting = client.changed(first).await;
+            (waiting, client.changed(waiting).await)
+        }
+    });
+    let clock = rt::Clock::start();
+    attempt.refuse();
+    let attempt = net.attempt().await;
+    let waited = clock.now();
+    assert!(waited > Duration::ZERO && waited <= hour + Duration::from_millis(1));
+    let expected = (
+        LinkStatus::Waiting { attempt: 2 },
+        LinkStatus::Connecting { attempt: 2 },
+    );
+    assert_eq!(watching.await, expected);
+    attempt.refuse();
+    assert!(matches!(call.await.unwrap_err(), CallError::Unreachable(_)));
 }

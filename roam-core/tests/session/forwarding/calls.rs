@@ -8,7 +8,9 @@ use roam_core::{
     MetadataValue, MethodDescriptor, MethodId, NoDispatcher, RoamError, ServiceDispatcher, channel,
 };
 
-use super::super::harness::{Events, events, link, link_with, poll_now, settle, until_idle};
+use super::super::harness::{
+    Events, events, link, link_with, poll_now, settle, until_idle, yield_now,
+};
 use super::super::raw_peer::RawPeer;
 use super::{Proxied, Saw, SiteClient, site_service};
 
@@ -18,7 +20,6 @@ runs! {
     errors_of_the_method_go_through
     methods_that_nobody_serves_are_unknown
     arguments_that_do_not_decode_are_invalid
-    a_panic_is_told
     metadata_goes_through_both_ways
     the_deadline_goes_through_with_what_is_left_of_it
     calls_go_the_other_way
@@ -28,6 +29,10 @@ runs! {
     a_result_that_is_too_large_for_the_link_downstream_is_told
     there_is_no_room_for_channels_upstream
     there_is_no_room_for_channels_of_a_result
+}
+
+runs_where_panics_unwind! {
+    a_panic_is_told
 }
 
 async fn calls_go_through() {
@@ -252,7 +257,7 @@ async fn a_late_answer_is_dropped() {
         if up.stats().stray_responses == 1 {
             return;
         }
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     panic!("{:?}", up.stats());
 }

@@ -6,7 +6,7 @@ use roam_core::{
     NoDispatcher, channel,
 };
 
-use super::super::harness::{link, link_with, poll_now, settle, start, until_idle};
+use super::super::harness::{link, link_with, poll_now, settle, start, until_idle, yield_now};
 use super::{Saw, SiteClient, peer};
 
 runs! {
@@ -35,7 +35,7 @@ async fn calls_wait_until_it_is_bound() {
     drop(tx);
     // They are there before anybody can answer them.
     while down.stats().incoming_calls < 3 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     let (up, _server) = link(NoDispatcher, peer("server").0);
     late.bind(up.clone());
@@ -71,7 +71,7 @@ async fn calls_are_unavailable_when_it_never_is() {
     let (site, late, down) = unbound(&Config::default()).await;
     let early = start(site.name());
     while down.stats().incoming_calls == 0 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     drop(late);
     for error in [early.await.unwrap_err(), site.name().await.unwrap_err()] {
@@ -89,7 +89,7 @@ async fn a_call_that_waits_can_be_cancelled() {
     let mut call = Box::pin(site.hold(rx, back));
     assert!(poll_now(&mut call).is_pending());
     while down.stats().incoming_calls == 0 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     drop((call, tx, received));
     until_idle(&down).await;
@@ -115,7 +115,7 @@ async fn as_many_calls_wait_as_may_be_in_flight() {
     let (site, late, down) = unbound(&config).await;
     let waiting = [start(site.name()), start(site.name())];
     while down.stats().incoming_calls < 2 {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     let error = site.name().await.unwrap_err();
     assert!(

@@ -4,7 +4,9 @@ use std::task::Poll;
 
 use roam_core::{Config, ConnectionHandle, Context, NoDispatcher, Rx, Tx, channel, service};
 
-use super::super::harness::{Events, Seen, events, link_with, poll_now, settle, start, until_idle};
+use super::super::harness::{
+    Events, Seen, events, link_with, poll_now, settle, start, until_idle, yield_now,
+};
 use super::behind_two_proxies;
 
 runs! {
@@ -127,7 +129,7 @@ async fn expect_stop(seen: &mut Seen<u32>, sent: u32, links: &[ConnectionHandle;
         settle(&links[0]).await;
     }
     while links.iter().any(|link| link.stats().queued_bytes > 0) {
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     seen.expect_nothing();
 }
