@@ -106,6 +106,8 @@ test("the panel of the link shows its state and figures, and a cut link comes ba
   await shows(page, "link-received", /kB|MB/);
   await shows(page, "link-channels", "1");
   await shows(page, "link-credit", /B/);
+  await shows(page, "flight-rows", /→ call\s*Demo\.measure.*← stream\s*Demo\.measure/);
+  await shows(page, "flight-rest", "frames wait for the socket");
   await page.getByTestId("link-cut").click();
   await shows(page, "link-state", "link lost");
   await shows(page, "link-reason", "cut by the visitor");
