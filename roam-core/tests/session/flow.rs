@@ -97,7 +97,9 @@ async fn check(mut numbers: Rx<u32>) -> u32 {
 
 async fn count(to: u32, tx: Tx<u32>) {
     for number in 0..to {
-        tx.send(number).await.unwrap();
+        if tx.send(number).await.is_err() {
+            return;
+        }
     }
 }
 

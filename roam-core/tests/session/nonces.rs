@@ -118,7 +118,7 @@ impl Bank for Handler {
     async fn list(&self, _: &Context) -> Rx<u32> {
         let runs = self.run().await;
         let (tx, rx) = channel();
-        tx.send(runs).await.unwrap();
+        let _ = tx.send(runs).await;
         rx
     }
 

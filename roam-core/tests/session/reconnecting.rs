@@ -92,7 +92,9 @@ impl Ledger for Handler {
         let (tx, rx) = channel();
         rt::spawn(async move {
             for number in 0..to {
-                tx.send(number).await.unwrap();
+                if tx.send(number).await.is_err() {
+                    return;
+                }
             }
         });
         rx

@@ -57,8 +57,10 @@ struct Peer {
 }
 
 async fn double(mut input: Rx<u32>, output: Tx<u32>) {
-    while let Some(number) = input.recv().await.unwrap() {
-        output.send(2 * number).await.unwrap();
+    while let Ok(Some(number)) = input.recv().await {
+        if output.send(2 * number).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -93,7 +95,9 @@ impl Site for Peer {
 
     async fn count(&self, _: &Context, to: u32, output: Tx<u32>) {
         for number in 0..to {
-            output.send(number).await.unwrap();
+            if output.send(number).await.is_err() {
+                return;
+            }
         }
     }
 
