@@ -34,18 +34,14 @@ mod session {
     mod local;
     mod loss;
     mod metadata;
+    mod net;
+    mod nonces;
     mod placing;
+    mod reconnecting;
 
     // A browser has no clock that can be paused.
     #[cfg(not(target_arch = "wasm32"))]
     mod deadlines;
-    // Handlers of theirs fail with what they hold, which in wasm32 ends the program.
-    #[cfg(not(target_arch = "wasm32"))]
-    mod net;
-    #[cfg(not(target_arch = "wasm32"))]
-    mod nonces;
-    #[cfg(not(target_arch = "wasm32"))]
-    mod reconnecting;
     // Who listens to `tracing` is set for a thread.
     #[cfg(not(target_arch = "wasm32"))]
     mod tracing;
