@@ -57,9 +57,12 @@ struct Peer {
 }
 
 async fn double(mut input: Rx<u32>, output: Tx<u32>) {
-    while let Ok(Some(number)) = input.recv().await {
-        if output.send(2 * number).await.is_err() {
-            return;
+    loop {
+        match input.recv().await {
+            Ok(Some(number)) if output.send(2 * number).await.is_ok() => {}
+            // What was cut has no clean end.
+            Err(_) => return output.reset(),
+            Ok(_) => return,
         }
     }
 }
