@@ -1,0 +1,227 @@
+//! What is measured, and how.
+
+mod bulk;
+mod calls;
+mod cold;
+mod idle;
+mod scaling;
+mod unread;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+use crate::contender::{Contender, Limits, Result};
+
+/// A workload of the table.
+#[derive(Debug)]
+pub struct Workload {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub title: &'static str,
+    /// Its figures.
+    pub metrics: &'static [Metric],
+    kind: Kind,
+}
+
+/// A figure of a workload.
+#[derive(Debug)]
+pub struct Metric {
+    /// What is measured, with its unit.
+    pub name: &'static str,
+    /// Decimals to print.
+    pub decimals: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Latency,
+    LatencyOfAnotherProcess,
+    Calls { in_flight: usize },
+    LargeCalls,
+    Items,
+    Upload,
+    UploadBytes,
+    IdleLink,
+    UnreadStream,
+    ManyLinks { links: usize },
+    ManyStreams { streams: usize },
+    ColdConnect,
+}
+
+/// How much is done of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// What tells something.
+    Full,
+    /// Just enough to see that it runs.
+    Smoke,
+}
+
+impl Scale {
+    /// `full`, or so little that it takes no time.
+    pub fn of(self, full: usize) -> usize {
+        match self {
+            Self::Full => full,
+            Self::Smoke => full.min(100),
+        }
+    }
+}
+
+const RATE: Metric = metric("calls/s", 0);
+const P50: Metric = metric("p50 µs", 1);
+const P99: Metric = metric("p99 µs", 1);
+const CPU: Metric = metric("CPU µs a call", 2);
+const MEGABYTES: Metric = metric("MB/s", 0);
+
+const fn metric(name: &'static str, decimals: usize) -> Metric {
+    Metric { name, decimals }
+}
+
+/// All workloads, in the order in which they are run.
+pub const ALL: &[Workload] = &[
+    Workload {
+        name: "latency",
+        title: "1. Echo of 16 bytes, one in flight",
+        metrics: &[P50, P99],
+        kind: Kind::Latency,
+    },
+    Workload {
+        name: "latency-2p",
+        title: "1b. The same, the server in a process of its own",
+        metrics: &[P50, P99],
+        kind: Kind::LatencyOfAnotherProcess,
+    },
+    Workload {
+        name: "calls-64",
+        title: "2. Echo of 16 bytes, 64 in flight",
+        metrics: &[RATE],
+        kind: Kind::Calls { in_flight: 64 },
+    },
+    Workload {
+        name: "calls-512",
+        title: "2b. Echo of 16 bytes, 512 in flight",
+        metrics: &[RATE],
+        kind: Kind::Calls { in_flight: 512 },
+    },
+    Workload {
+        name: "large",
+        title: "3. Echo of 64 KiB, 16 in flight (bytes of one direction)",
+        metrics: &[MEGABYTES],
+        kind: Kind::LargeCalls,
+    },
+    Workload {
+        name: "items",
+        title: "4. Stream of numbers from the server, a send each",
+        metrics: &[metric("items/s", 0)],
+        kind: Kind::Items,
+    },
+    Workload {
+        name: "bulk",
+        title: "5. Stream of 64 KiB chunks to the server, 512 MiB, credit of 1 MiB",
+        metrics: &[MEGABYTES],
+        kind: Kind::Upload,
+    },
+    Workload {
+        name: "bytes",
+        title: "5b. Byte stream to the server, 512 MiB, default settings",
+        metrics: &[MEGABYTES],
+        kind: Kind::UploadBytes,
+    },
+    Workload {
+        name: "idle",
+        title: "6. Memory of a server's idle link, of 2,000",
+        metrics: &[metric("kB a link", 1)],
+        kind: Kind::IdleLink,
+    },
+    Workload {
+        name: "unread",
+        title: "7. Calls beside a stream that is not read and on which the server pours, 5 s",
+        metrics: &[P99, metric("growth MiB", 2)],
+        kind: Kind::UnreadStream,
+    },
+    Workload {
+        name: "links-1",
+        title: "8. One link, one call in flight",
+        metrics: &[RATE, P99, CPU],
+        kind: Kind::ManyLinks { links: 1 },
+    },
+    Workload {
+        name: "links-32",
+        title: "8. 32 links, one call in flight on each",
+        metrics: &[RATE, P99, CPU],
+        kind: Kind::ManyLinks { links: 32 },
+    },
+    Workload {
+        name: "links-1000",
+        title: "8. 1,000 links, one call in flight on each",
+        metrics: &[RATE, P99, CPU],
+        kind: Kind::ManyLinks { links: 1_000 },
+    },
+    Workload {
+        name: "streams-1",
+        title: "8b. 64 calls in flight beside one open stream",
+        metrics: &[RATE, P99, CPU],
+        kind: Kind::ManyStreams { streams: 1 },
+    },
+    Workload {
+        name: "streams-10000",
+        title: "8b. 64 calls in flight beside 10,000 open streams",
+        metrics: &[RATE, P99, CPU],
+        kind: Kind::ManyStreams { streams: 10_000 },
+    },
+    Workload {
+        name: "cold",
+        title: "9. From nothing to the first answer",
+        metrics: &[P50, P99],
+        kind: Kind::ColdConnect,
+    },
+];
+
+impl Workload {
+    /// Runs it once on a contender; returns a figure for each metric.
+    pub async fn run<C: Contender>(&self, scale: Scale) -> Result<Vec<f64>> {
+        match self.kind {
+            Kind::Latency => calls::latency::<C>(scale).await,
+            Kind::LatencyOfAnotherProcess => calls::latency_of_another_process::<C>(scale).await,
+            Kind::Calls { in_flight } => calls::throughput::<C>(scale, in_flight).await,
+            Kind::LargeCalls => calls::large::<C>(scale).await,
+            Kind::Items => bulk::items::<C>(scale).await,
+            Kind::Upload => bulk::upload::<C>(scale).await,
+            Kind::UploadBytes => bulk::upload_bytes::<C>(scale).await,
+            Kind::IdleLink => idle::memory::<C>(scale).await,
+            Kind::UnreadStream => unread::beside::<C>(scale).await,
+            Kind::ManyLinks { links } => scaling::links::<C>(scale, links).await,
+            Kind::ManyStreams { streams } => scaling::streams::<C>(scale, streams).await,
+            Kind::ColdConnect => cold::connect::<C>(scale).await,
+        }
+    }
+}
+
+/// A server in this process, until it is dropped.
+struct Local {
+    address: SocketAddr,
+    task: AbortHandle,
+}
+
+impl Local {
+    async fn start<C: Contender>(limits: Limits) -> Result<Self> {
+        let listener = listen().await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(C::serve(listener, limits)).abort_handle();
+        Ok(Self { address, task })
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A socket for a server on a port of its own.
+pub async fn listen() -> Result<TcpListener> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
+}

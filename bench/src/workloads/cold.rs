@@ -1,0 +1,26 @@
+//! Links that are opened, used once and closed.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::contender::{Client, Contender, Limits, Result};
+use crate::figures::{micros, percentile};
+
+use super::{Local, Scale};
+
+/// From nothing to the first answer: median and 99th percentile.
+pub async fn connect<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
+    let server = Local::start::<C>(Limits::Default).await?;
+    let mut times = Vec::new();
+    for _ in 0..scale.of(500) {
+        let start = Instant::now();
+        let client = C::connect(server.address, Limits::Default).await?;
+        client.echo(Bytes::from_static(&[7; 16])).await?;
+        times.push(start.elapsed());
+    }
+    Ok(vec![
+        micros(percentile(&mut times, 50)),
+        micros(percentile(&mut times, 99)),
+    ])
+}
