@@ -153,6 +153,16 @@ impl Link {
         self.env.outbox.is_empty()
     }
 
+    /// The calls in flight, both ways, on the connections that have not ended.
+    pub fn calls_in_flight(&self) -> usize {
+        let connections = std::iter::once(&self.root).chain(self.others.values());
+        let calls = connections.map(|connection| {
+            let (ours, theirs) = connection.calls.in_flight();
+            ours + theirs
+        });
+        calls.sum()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
     }

@@ -1,7 +1,8 @@
 //! On tokio, with several threads.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,6 +24,12 @@ pub type Sleep = tokio::time::Sleep;
 /// Runs a future to its end in the background.
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(future);
+}
+
+/// Has the task woken again when those have run that are ready to.
+pub fn wake_after_others(cx: &mut Context<'_>) {
+    // A task that wakes itself would rouse another thread to take it over; this one does not.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
 /// Waits for a while.

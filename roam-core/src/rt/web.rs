@@ -43,6 +43,12 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
 /// The longest that `setTimeout` waits; it takes more for nothing at all.
 const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
 
+/// Has the task woken again when those have run that are ready to.
+pub fn wake_after_others(cx: &mut Context<'_>) {
+    // Tasks run in the order in which they were woken.
+    cx.waker().wake_by_ref();
+}
+
 /// Waits for a while.
 pub fn sleep(duration: Duration) -> Sleep {
     let alarm = Rc::new(RefCell::new(Alarm::default()));

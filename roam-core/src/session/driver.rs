@@ -103,6 +103,8 @@ pub struct Driver<T> {
     timeout: Option<Pin<Box<Sleep>>>,
     /// Set when the link is over: how long the rest may take to be sent.
     linger: Option<Pin<Box<Sleep>>>,
+    /// Those who were ready to queue something have had their turn.
+    gathered: bool,
     phase: Phase,
 }
 
@@ -127,11 +129,13 @@ impl<T: Transport> Driver<T> {
             users: (role == Role::Acceptor).then(|| Arc::clone(&handle.users)),
             timeout: None,
             linger: None,
+            gathered: false,
             phase: Phase::Starting,
         }
     }
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_gather(cx));
         loop {
             match self.phase {
                 Phase::Starting => {
@@ -140,11 +144,12 @@ impl<T: Transport> Driver<T> {
                 }
                 Phase::Running { .. } => {
                     self.poll_timeout(cx);
+                    let received = self.poll_receive(cx)?;
                     let sent = self.poll_send(cx);
-                    if let Poll::Ready(Err(_)) = sent {
+                    if sent.is_err() {
                         self.take_in_the_rest(cx);
                     }
-                    let sent = sent?;
+                    sent?;
                     if self.phase == Phase::Closing {
                         continue;
                     }
@@ -152,10 +157,7 @@ impl<T: Transport> Driver<T> {
                         self.phase = Phase::Done;
                         continue;
                     }
-                    let received = self.poll_receive(cx)?;
-                    if sent.is_pending() && received.is_pending() {
-                        return Poll::Pending;
-                    }
+                    ready!(received);
                 }
                 Phase::Closing => {
                     if self.poll_linger(cx).is_pending() {
@@ -186,13 +188,27 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// Sends what is ready and flushes once. Pending when there is nothing more to send or the
-    /// transport cannot take more.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        let Phase::Running { unflushed } = &mut self.phase else {
+    /// Lets others run first when somebody has queued something: what those queue that are ready
+    /// to goes out in the same write.
+    fn poll_gather(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.gathered = !self.gathered && self.shared.is_gathering();
+        if self.gathered {
+            rt::wake_after_others(cx);
             return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends what is ready and flushes once.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
+        let Phase::Running { unflushed } = &mut self.phase else {
+            return Ok(());
         };
-        while self.transport.poll_ready(cx)?.is_ready() {
+        loop {
+            if !self.transport.poll_ready(cx)?.is_ready() {
+                self.shared.sleep_until_end(cx);
+                break;
+            }
             match self.shared.poll_transmit(cx) {
                 Poll::Ready(Some(frame)) => {
                     self.transport.start_send(frame)?;
@@ -200,7 +216,7 @@ impl<T: Transport> Driver<T> {
                 }
                 Poll::Ready(None) => {
                     self.phase = Phase::Closing;
-                    return Poll::Ready(Ok(()));
+                    return Ok(());
                 }
                 Poll::Pending => break,
             }
@@ -208,7 +224,7 @@ impl<T: Transport> Driver<T> {
         if *unflushed && self.transport.poll_flush(cx)?.is_ready() {
             *unflushed = false;
         }
-        Poll::Pending
+        Ok(())
     }
 
     /// Takes in what is there. Pending when there is nothing more. When the link is over, all that

@@ -26,6 +26,7 @@ mod reconnect;
 mod relay;
 mod responder;
 mod shared;
+mod sleeper;
 mod todo;
 mod trace;
 mod tunnel;

@@ -22,8 +22,9 @@ use crate::rt::Clock;
 use super::connection::ConnectionState;
 use super::connects::{Accepting, ConnectSlot};
 use super::dispatch::ServiceDispatcher;
+use super::sleeper::{Sleeper, Until};
 use super::todo::{Started, Todo};
-use super::waiters::{Ticket, Waiters, set_waker};
+use super::waiters::{Ticket, Waiters};
 
 /// The state of a link, shared by its driver, its handles and its channels.
 pub(crate) struct Shared {
@@ -42,7 +43,7 @@ pub(crate) struct State {
     pub(super) accepting: Accepting,
     /// Whether somebody wants to know since when what is in flight is.
     pub(super) watched: bool,
-    driver: Option<Waker>,
+    driver: Sleeper,
     waiting: HashMap<Wait, Waiters>,
 }
 
@@ -100,7 +101,7 @@ impl Shared {
             connects: HashMap::new(),
             accepting: Accepting::default(),
             watched: false,
-            driver: None,
+            driver: Sleeper::default(),
             waiting: HashMap::new(),
         };
         let shared = Arc::new(Self {
@@ -157,9 +158,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a frame.
+    /// Takes in a frame, for a driver that looks afterwards for what there is to send.
     pub(crate) fn receive(&self, frame: &Bytes) {
-        self.with(|state, _| state.link.handle_frame(frame));
+        self.with(|state, _| {
+            state.driver.rise();
+            state.link.handle_frame(frame);
+        });
     }
 
     /// The transport broke a rule.
@@ -181,9 +185,24 @@ impl Shared {
             if state.link.close_reason().is_some() {
                 return Poll::Ready(None);
             }
-            todo.discard(set_waker(&mut state.driver, cx.waker()));
+            todo.discard(state.driver.sleep(Until::Output, cx.waker()));
             Poll::Pending
         })
+    }
+
+    /// The transport takes nothing: all that the driver has to hear of is the link's end.
+    pub(super) fn sleep_until_end(&self, cx: &mut Context<'_>) {
+        self.with(|state, todo| {
+            if state.link.close_reason().is_none() {
+                todo.discard(state.driver.sleep(Until::End, cx.waker()));
+            }
+        });
+    }
+
+    /// Whether others may be about to queue something beside what waits to be sent.
+    pub(super) fn is_gathering(&self) -> bool {
+        let state = self.lock();
+        !state.link.is_drained() && state.link.calls_in_flight() > 1
     }
 
     /// How long until [`handle_timeout`](Self::handle_timeout) is to be called.
@@ -251,9 +270,10 @@ impl State {
         while let Some(event) = self.link.poll_event() {
             self.handle(event, todo);
         }
-        if self.driver.is_some() && (!self.link.is_drained() || self.link.close_reason().is_some())
-        {
-            todo.wake(self.driver.take());
+        if self.link.close_reason().is_some() {
+            todo.wake(self.driver.wake(Until::End));
+        } else if !self.link.is_drained() {
+            todo.wake(self.driver.wake(Until::Output));
         }
     }
 

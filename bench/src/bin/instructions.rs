@@ -1,0 +1,109 @@
+//! Something to count instructions of: so many calls or items, both ends in one thread, over a
+//! link in memory. Run twice with different counts under callgrind, the difference is what each
+//! costs, whatever else the machine does.
+
+use bytes::Bytes;
+use futures::future::join_all;
+use roam_core::proto::Framing;
+use roam_core::transport::memory_pair;
+use roam_core::{Config, Context, NoDispatcher, Tx, accept, channel, connect, service};
+use tokio::runtime::{Builder, Runtime};
+
+/// What is called.
+#[service]
+trait Counted {
+    /// Answers in a task of its own.
+    async fn echo(&self, payload: Bytes) -> Bytes;
+    /// Answers in place.
+    #[roam(inline)]
+    async fn echo_inline(&self, payload: Bytes) -> Bytes;
+    /// Sends so many numbers.
+    async fn numbers(&self, count: u64, output: Tx<u64>);
+}
+
+#[derive(Clone)]
+struct Handler;
+
+impl Counted for Handler {
+    async fn echo(&self, _: &Context, payload: Bytes) -> Bytes {
+        payload
+    }
+
+    async fn echo_inline(&self, _: &Context, payload: Bytes) -> Bytes {
+        payload
+    }
+
+    async fn numbers(&self, _: &Context, count: u64, output: Tx<u64>) {
+        for number in 0..count {
+            if output.send(number).await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+const HELP: &str = "instructions call|inline|item COUNT";
+const IN_FLIGHT: usize = 64;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [what, count] = &arguments[..] else {
+        panic!("{HELP}")
+    };
+    let count: usize = count.parse().expect(HELP);
+    runtime().block_on(async {
+        let client = open();
+        match what.as_str() {
+            "call" => call(&client, count, false).await,
+            "inline" => call(&client, count, true).await,
+            "item" => read(&client, count).await,
+            _ => panic!("{HELP}"),
+        }
+    });
+}
+
+fn runtime() -> Runtime {
+    let runtime = Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime")
+}
+
+fn open() -> CountedClient {
+    let (ours, theirs) = memory_pair(Framing::Packed);
+    let dispatcher = CountedDispatcher::new(Handler);
+    tokio::spawn(accept(theirs, dispatcher, &Config::default()).1);
+    let (link, driver) = connect(ours, NoDispatcher, &Config::client());
+    tokio::spawn(driver);
+    CountedClient::new(link)
+}
+
+async fn call(client: &CountedClient, calls: usize, inline: bool) {
+    let callers = (0..IN_FLIGHT).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for _ in 0..calls / IN_FLIGHT {
+                let payload = Bytes::from_static(&[7; 16]);
+                let answer = if inline {
+                    client.echo_inline(payload).await
+                } else {
+                    client.echo(payload).await
+                };
+                assert_eq!(answer.expect("an answer").len(), 16);
+            }
+        })
+    });
+    for caller in join_all(callers).await {
+        caller.expect("a caller that did not panic");
+    }
+}
+
+async fn read(client: &CountedClient, count: usize) {
+    let (output, mut numbers) = channel();
+    let call = tokio::spawn(client.numbers(count as u64, output));
+    let mut received = 0;
+    while let Ok(Some(_)) = numbers.recv().await {
+        received += 1;
+    }
+    assert_eq!(received, count);
+    let answered = call.await.expect("a call that did not panic");
+    answered.expect("an answer");
+}
