@@ -180,7 +180,10 @@ impl SeenIds {
 ///
 /// The hash is fast and not keyed: a peer that picks colliding ids slows down nothing but its own
 /// link, and no further than the bound on the map's size allows.
-pub(super) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
+pub(super) type IdMap<V> = KeyMap<u64, V>;
+
+/// The same, keyed by whatever ids make up.
+pub(crate) type KeyMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
 /// A set of ids.
 pub(super) type IdSet = HashSet<u64, BuildHasherDefault<IdHasher>>;
@@ -196,8 +199,9 @@ pub(super) fn shrink<V>(map: &mut IdMap<V>) {
     }
 }
 
+/// The hash of a [`KeyMap`].
 #[derive(Clone, Default)]
-pub(super) struct IdHasher(u64);
+pub(crate) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
@@ -210,6 +214,12 @@ impl Hasher for IdHasher {
         }
     }
 
+    // What tells the variants of an enum apart.
+    fn write_isize(&mut self, variant: isize) {
+        self.write_u64(variant.cast_unsigned() as u64);
+    }
+
+    #[inline]
     fn write_u64(&mut self, id: u64) {
         self.0 = (self.0 ^ id)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -39,6 +39,7 @@ pub use config::{Agreed, Config, FRAME_OVERHEAD, Limits, MAX_HELLO_FRAME};
 pub use diagnostics::{CallInFlight, CallStage, ChannelInFlight, ConnectionInFlight, Diagnostics};
 pub use event::{CloseReason, Event, Request, Response};
 pub use framing::{Framing, PACKED_FRAME};
+pub(crate) use ids::KeyMap;
 pub use ids::{ChannelId, ConnectionId, MethodId, RequestId, Role};
 pub use link::Link;
 pub use message::{DecodeError, Hello, MAX_CHANNELS, MAX_REASON, Message};

@@ -113,11 +113,16 @@ impl Drop for Scope {
     }
 }
 
-/// Encodes a value, and takes the channel ends out of it.
+/// Room for the encoding of a small value, in bytes, so that it is taken once.
+const SMALL: usize = 64;
+
+/// Encodes a value behind `prefix`, and takes the channel ends out of it.
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
-    out: Vec<u8>,
+    prefix: &[u8],
 ) -> Result<(Vec<u8>, CollectedEnds), EncodeError> {
+    let mut out = Vec::with_capacity(SMALL);
+    out.extend_from_slice(prefix);
     let ends = CollectedEnds::default();
     let scope = Scope::enter(Binder::Collecting { ends, moved: false });
     let encoded = codec::encode_into(value, out);

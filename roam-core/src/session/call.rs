@@ -61,8 +61,9 @@ pub struct Answer {
 }
 
 impl Caller for ConnectionHandle {
-    fn call(&self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
-        Box::pin(self.clone().send_call(call))
+    fn call(&self, mut call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+        let connection = self.clone();
+        Box::pin(async move { connection.send_call(&mut call).await?.await })
     }
 }
 
@@ -166,7 +167,7 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
         if let Some(parent) = parent {
             parent.put_trace(&mut metadata);
         }
-        let (payload, ends) = cutting(move || binder::encode(&args, Vec::new()))?;
+        let (payload, ends) = cutting(move || binder::encode(&args, &[]))?;
         let answer = caller.call(OutgoingCall {
             method: method.id,
             metadata,
@@ -259,7 +260,15 @@ fn decode_error<E: DeserializeOwned>(error: &[u8], metadata: &Metadata) -> CallE
 pub(super) struct PendingCall {
     connection: ConnectionHandle,
     request: RequestId,
-    done: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    Sent,
+    /// The task that polls it is going to be woken.
+    Waiting,
+    Done,
 }
 
 impl PendingCall {
@@ -267,13 +276,21 @@ impl PendingCall {
         Self {
             connection,
             request,
-            done: false,
+            stage: Stage::Sent,
+        }
+    }
+
+    /// A call whose waker was set when it was sent. To be polled next by that task.
+    pub(super) fn waiting(connection: ConnectionHandle, request: RequestId) -> Self {
+        Self {
+            connection,
+            request,
+            stage: Stage::Waiting,
         }
     }
 
     fn ends(&self, channels: Vec<ChannelId>) -> OpenedEnds {
-        let ConnectionHandle { users, state } = self.connection.clone();
-        OpenedEnds::new(users, state, channels)
+        OpenedEnds::new(&self.connection, channels)
     }
 
     /// How the call ended; `None` when the connection is over, and the Request had left before.
@@ -302,8 +319,12 @@ impl Future for PendingCall {
     type Output = Result<Answer, CallFailure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.stage == Stage::Waiting {
+            self.stage = Stage::Sent;
+            return Poll::Pending;
+        }
         let outcome = ready!(self.poll_outcome(cx));
-        self.done = true;
+        self.stage = Stage::Done;
         let response = match outcome {
             Some(CallOutcome::Answered(response)) => response,
             Some(CallOutcome::NotSent) => return Poll::Ready(Err(self.lost(false))),
@@ -322,7 +343,7 @@ impl Future for PendingCall {
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        if self.done {
+        if self.stage == Stage::Done {
             return;
         }
         let key = (self.connection.id(), self.request);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::proto::{
     Agreed, ChannelId, CloseReason, ConnectionId, Direction, Link, Metadata, MethodId, Refused,
@@ -11,7 +11,7 @@ use crate::proto::{
 use crate::rt::Clock;
 
 use super::binder::{CollectedEnds, RawEnd};
-use super::call::{Answer, OutgoingCall, PendingCall};
+use super::call::{OutgoingCall, PendingCall};
 use super::dispatch::ServiceDispatcher;
 use super::error::{CallFailure, ConnectError};
 use super::shared::{CallSlot, Served, Shared, State, Users, Wait};
@@ -86,7 +86,7 @@ impl ConnectionHandle {
 
     /// Waits until the handshake is done, and tells what the peers agreed on.
     pub async fn ready(&self) -> Result<Agreed, ConnectError> {
-        let agreed = |state: &mut State, _: &mut Todo| {
+        let agreed = |state: &mut State, _: &mut Todo, _: &Context<'_>| {
             if let Some(reason) = self.state.end_reason() {
                 return Poll::Ready(Err(ConnectError::Closed(reason.clone())));
             }
@@ -100,7 +100,7 @@ impl ConnectionHandle {
 
     /// Waits until the connection has ended, and tells why.
     pub async fn closed(&self) -> CloseReason {
-        let ended = |_: &mut State, _: &mut Todo| match self.state.end_reason() {
+        let ended = |_: &mut State, _: &mut Todo, _: &Context<'_>| match self.state.end_reason() {
             Some(reason) => Poll::Ready(reason.clone()),
             None => Poll::Pending,
         };
@@ -148,21 +148,42 @@ impl ConnectionHandle {
 
     /// Waits until there is room to send a call or an answer, or there never will be.
     pub(super) async fn room(&self) {
-        let room = |state: &mut State, _: &mut Todo| match self.state.end_reason() {
-            Some(_) => Poll::Ready(()),
-            None => state.poll_room(),
-        };
+        let room = |state: &mut State, _: &mut Todo, _: &Context<'_>| self.poll_room(state);
         self.shared().wait_for(Wait::Room, room).await;
     }
 
-    /// Sends a call once the handshake is done and there is room.
-    pub(super) async fn send_call(self, mut call: OutgoingCall) -> Result<Answer, CallFailure> {
-        self.room().await;
-        self.start_call(&mut call)?.await
+    /// Ready when there is room to send, or there never will be.
+    pub(super) fn poll_room(&self, state: &mut State) -> Poll<()> {
+        match self.state.end_reason() {
+            Some(_) => Poll::Ready(()),
+            None => state.poll_room(),
+        }
     }
 
-    /// Sends a call at once. When it cannot be sent, its channel ends are still with it.
-    pub(super) fn start_call(&self, call: &mut OutgoingCall) -> Result<PendingCall, CallFailure> {
+    /// Sends a call once the handshake is done and there is room. What it returns is to be awaited
+    /// next. When the call cannot be sent, its channel ends are still with it.
+    pub(super) async fn send_call(
+        &self,
+        call: &mut OutgoingCall,
+    ) -> Result<PendingCall, CallFailure> {
+        let keep = call.ends.directions();
+        let start = |state: &mut State, todo: &mut Todo, cx: &Context<'_>| {
+            ready!(self.poll_room(state));
+            Poll::Ready(self.start_call(state, todo, call, &keep, cx.waker()))
+        };
+        let started = self.shared().wait_for(Wait::Room, start).await;
+        self.pending(started, PendingCall::waiting)
+    }
+
+    /// Sends a call, for whoever has `waker`.
+    fn start_call(
+        &self,
+        state: &mut State,
+        todo: &mut Todo,
+        call: &mut OutgoingCall,
+        keep: &[Direction],
+        waker: &Waker,
+    ) -> Result<RequestId, Refused> {
         if let Some(deadline) = call.deadline {
             deadline.put(&mut call.metadata);
         }
@@ -173,13 +194,12 @@ impl ConnectionHandle {
             ref mut ends,
             ..
         } = *call;
-        let keep = ends.directions();
-        self.start_with(
-            |link, id| link.request(id, method, metadata, &keep, payload),
-            |state, todo, channels| {
-                self.put_on_wires(state, todo, ends.take(), channels);
-            },
-        )
+        let slot = CallSlot::waiting(Some(waker.clone()));
+        let (request, channels) = self.start_in(state, slot, |link, id| {
+            link.request(id, method, metadata, keep, payload)
+        })?;
+        self.put_on_wires(state, todo, ends.take(), channels);
+        Ok(request)
     }
 
     /// Sends a call at once, in bytes; returns the channels of `keep`.
@@ -190,12 +210,7 @@ impl ConnectionHandle {
         payload: &[u8],
         keep: &[Direction],
     ) -> Result<(PendingCall, Vec<ChannelId>), CallFailure> {
-        let mut opened = Vec::new();
-        let call = self.start_with(
-            |link, id| link.request(id, method, metadata, keep, payload),
-            |_, _, channels| opened = channels,
-        )?;
-        Ok((call, opened))
+        self.start_with(|link, id| link.request(id, method, metadata, keep, payload))
     }
 
     /// Sends a call at once, in bytes, with so many channels that are to be relayed.
@@ -206,39 +221,54 @@ impl ConnectionHandle {
         payload: &[u8],
         channels: usize,
     ) -> Result<(PendingCall, Vec<Wire>), CallFailure> {
-        let mut opened = Vec::new();
-        let call = self.start_with(
-            |link, id| link.request_relayed(id, method, metadata, channels, payload),
-            |_, _, channels| opened = channels,
-        )?;
-        Ok((call, self.wires(opened)))
+        let (call, channels) = self
+            .start_with(|link, id| link.request_relayed(id, method, metadata, channels, payload))?;
+        Ok((call, self.wires(channels)))
     }
 
-    /// Sends a call at once, and has its channels taken care of before anything can come on them.
+    /// Sends a call at once; returns the channels that it opens.
     fn start_with(
         &self,
         request: impl FnOnce(&mut Link, ConnectionId) -> Result<(RequestId, Vec<ChannelId>), Refused>,
-        take: impl FnOnce(&mut State, &mut Todo, Vec<ChannelId>),
-    ) -> Result<PendingCall, CallFailure> {
-        let started = self.shared().with(|state, todo| {
-            // The peer may have given the id to another connection since.
-            if self.state.end_reason().is_some() {
-                return Err(Refused::ConnectionOver);
-            }
-            let (request, channels) = request(&mut state.link, self.id())?;
-            take(state, todo, channels);
-            state
-                .calls
-                .insert((self.id(), request), CallSlot::default());
-            Ok(request)
+    ) -> Result<(PendingCall, Vec<ChannelId>), CallFailure> {
+        let started = self
+            .shared()
+            .with(|state, _| self.start_in(state, CallSlot::waiting(None), request));
+        let mut opened = Vec::new();
+        let started = started.map(|(request, channels)| {
+            opened = channels;
+            request
         });
+        Ok((self.pending(started, PendingCall::new)?, opened))
+    }
+
+    fn start_in(
+        &self,
+        state: &mut State,
+        slot: CallSlot,
+        request: impl FnOnce(&mut Link, ConnectionId) -> Result<(RequestId, Vec<ChannelId>), Refused>,
+    ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
+        // The peer may have given the id to another connection since.
+        if self.state.end_reason().is_some() {
+            return Err(Refused::ConnectionOver);
+        }
+        let (request, channels) = request(&mut state.link, self.id())?;
+        state.calls.insert((self.id(), request), slot);
+        Ok((request, channels))
+    }
+
+    fn pending(
+        &self,
+        started: Result<RequestId, Refused>,
+        new: impl FnOnce(Self, RequestId) -> PendingCall,
+    ) -> Result<PendingCall, CallFailure> {
         match started {
-            Ok(request) => Ok(PendingCall::new(self.clone(), request)),
+            Ok(request) => Ok(new(self.clone(), request)),
             Err(refused) => Err(CallFailure::refused(refused, || self.reason())),
         }
     }
 
-    /// Answers a call of the peer.
+    /// Answers a call of the peer at once.
     pub(super) fn respond(
         &self,
         request: RequestId,
@@ -246,15 +276,28 @@ impl ConnectionHandle {
         payload: &[u8],
         mut ends: CollectedEnds,
     ) -> Result<(), Refused> {
+        let keep = ends.directions();
         self.shared().with(|state, todo| {
-            let directions = ends.directions();
-            let channels =
-                state
-                    .link
-                    .respond(self.id(), request, metadata, &directions, payload)?;
-            self.put_on_wires(state, todo, ends.take(), channels);
-            Ok(())
+            self.respond_in(state, todo, request, metadata, payload, &keep, &mut ends)
         })
+    }
+
+    /// Answers a call of the peer. When that is refused, the channel ends are still there.
+    #[expect(clippy::too_many_arguments, reason = "all that an answer is made of")]
+    pub(super) fn respond_in(
+        &self,
+        state: &mut State,
+        todo: &mut Todo,
+        request: RequestId,
+        metadata: &Metadata,
+        payload: &[u8],
+        keep: &[Direction],
+        ends: &mut CollectedEnds,
+    ) -> Result<(), Refused> {
+        let link = &mut state.link;
+        let channels = link.respond(self.id(), request, metadata, keep, payload)?;
+        self.put_on_wires(state, todo, ends.take(), channels);
+        Ok(())
     }
 
     fn put_on_wires(

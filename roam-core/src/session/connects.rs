@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::proto::{CloseReason, ConnectionId, Metadata, MetadataError, Refused, RequestId};
 
@@ -131,7 +131,10 @@ struct Connecting {
 impl Connecting {
     /// `None` when there will be none.
     async fn answer(&self) -> Option<Result<Granted, RejectError>> {
-        let answer = |state: &mut State, _: &mut Todo| match state.connects.get_mut(&self.request) {
+        let answer = |state: &mut State, _: &mut Todo, _: &Context<'_>| match state
+            .connects
+            .get_mut(&self.request)
+        {
             None => Poll::Ready(None),
             Some(ConnectSlot { answer, .. }) => match answer.take() {
                 None => Poll::Pending,
@@ -162,7 +165,11 @@ impl Drop for Connecting {
 impl IncomingConnections {
     /// The next one; `None` when the link is over.
     pub async fn next(&mut self) -> Option<IncomingConnection> {
-        let next = |state: &mut State, _: &mut Todo| match state.accepting.requested.pop_front() {
+        let next = |state: &mut State, _: &mut Todo, _: &Context<'_>| match state
+            .accepting
+            .requested
+            .pop_front()
+        {
             None if state.link.close_reason().is_none() => Poll::Pending,
             next => Poll::Ready(next),
         };

@@ -23,7 +23,7 @@ use super::context::Context;
 use super::deadline::Deadline;
 use super::nonce::Claim;
 use super::responder::Responder;
-use super::shared::{NO_METADATA, Shared};
+use super::shared::{CallKey, NO_METADATA, Shared, State, Users};
 use super::todo::Started;
 use super::trace;
 use super::unfinished::Unfinished;
@@ -135,8 +135,7 @@ impl IncomingCall {
             payload,
             ..
         } = request;
-        let ConnectionHandle { users, state } = connection.clone();
-        let ends = OpenedEnds::new(users, state, channels.clone());
+        let ends = OpenedEnds::new(&connection, channels.clone());
         let deadline = Deadline::from_metadata(&metadata);
         let responder = Responder::new(connection.clone(), request);
         let context = Context {
@@ -202,37 +201,78 @@ impl IncomingCall {
     /// Answers the call, as soon as there is room to send.
     pub async fn respond<T: Serialize, E: Serialize>(mut self, result: Result<T, E>) {
         let encoded = match &result {
-            Ok(value) => binder::encode(value, vec![outcome::OK]),
-            Err(error) => binder::encode(error, vec![outcome::ERROR, outcome::USER]),
+            Ok(value) => binder::encode(value, &[outcome::OK]),
+            Err(error) => binder::encode(error, &[outcome::ERROR, outcome::USER]),
         };
         drop(result);
-        if !self.responder.keeps_answer() {
-            self.context.connection.room().await;
-        }
         match encoded {
-            Ok((payload, ends)) => self.responder.answer_with(NO_METADATA, &payload, ends),
+            Ok((payload, ends)) => self.responder.finish(&payload, ends).await,
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
+                self.context.connection.room().await;
                 self.responder.fail(Failure::Panic);
             }
         }
     }
 }
 
-/// Hands a Request to its connection's dispatcher.
-pub(super) fn start(shared: &Shared, started: Started) {
+/// Hands Requests to their connections' dispatchers.
+pub(super) fn start(shared: &Shared, started: Vec<Started>) {
+    let Some(users) = shared.users() else {
+        // Nobody is left to answer, and the link is about to be closed.
+        return shared.with(|state, _| {
+            for Started { request, .. } in &started {
+                state.link.handler_gone(request.connection, request.request);
+            }
+        });
+    };
+    let mut handlers: Vec<_> = started
+        .into_iter()
+        .filter_map(|started| begin(&users, started))
+        .collect();
+    if handlers.is_empty() {
+        return;
+    }
+    // A Cancel may have come in the same frame, or another thread ended the connection.
+    let over: Vec<_> = shared.with(|state, _| {
+        let is_over = |handler: &mut Handler| !state.keep_handler(handler);
+        handlers.extract_if(.., is_over).collect()
+    });
+    drop(over);
+    for Handler { task, .. } in handlers {
+        rt::spawn(task.map(drop));
+    }
+}
+
+/// A handler that is to go on in a task of its own.
+struct Handler {
+    key: CallKey,
+    abort: AbortHandle,
+    task: Abortable<Unfinished<BoxFuture<'static, ()>>>,
+}
+
+impl State {
+    /// Has a handler stopped when nobody waits for its answer any more. `false` when that is so.
+    fn keep_handler(&mut self, handler: &Handler) -> bool {
+        let key = handler.key;
+        let live = self.link.is_awaited(key.0, key.1);
+        if live {
+            self.handlers.insert(key, handler.abort.clone());
+        }
+        live
+    }
+}
+
+/// Calls a handler. `None` when it was polled in place, and is done.
+fn begin(users: &Arc<Users>, started: Started) -> Option<Handler> {
     let Started {
         connection,
         dispatcher,
         request,
     } = started;
     let key = (request.connection, request.request);
-    let Some(users) = shared.users() else {
-        // Nobody is left to answer, and the link is about to be closed.
-        return shared.with(|state, _| state.link.handler_gone(key.0, key.1));
-    };
     let connection = ConnectionHandle {
-        users,
+        users: Arc::clone(users),
         state: connection,
     };
     let method = find_method(&*dispatcher, request.method);
@@ -241,20 +281,11 @@ pub(super) fn start(shared: &Shared, started: Started) {
     let mut handler = Unfinished::new(run(dispatcher, call, span));
     let inline = method.is_some_and(|method| method.inline);
     if inline && poll_once(&mut handler).is_ready() {
-        return;
+        return None;
     }
     let (abort, registration) = AbortHandle::new_pair();
-    let live = shared.with(|state, _| {
-        // A Cancel may have come in the same frame, or another thread ended the connection.
-        let live = state.link.is_awaited(key.0, key.1);
-        if live {
-            state.handlers.insert(key, abort);
-        }
-        live
-    });
-    if live {
-        rt::spawn(Abortable::new(handler, registration).map(drop));
-    }
+    let task = Abortable::new(handler, registration);
+    Some(Handler { key, abort, task })
 }
 
 fn find_method(

@@ -1,13 +1,17 @@
 //! What answers a call of the peer.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::future::AbortHandle;
 
 use crate::proto::{ChannelId, Direction, Failure, Link, Metadata, Refused, RequestId, outcome};
 
 use super::binder::CollectedEnds;
 use super::connection::ConnectionHandle;
 use super::nonce::Claim;
-use super::shared::NO_METADATA;
+use super::shared::{CallKey, NO_METADATA, State, Wait};
+use super::todo::Todo;
 use super::wire::Wire;
 
 /// Answers a call once, and tells the machine when its handler is gone.
@@ -16,6 +20,8 @@ pub(super) struct Responder {
     connection: ConnectionHandle,
     request: RequestId,
     answered: bool,
+    /// The machine knows that the handler is gone.
+    released: bool,
     /// Keeps the answer, instead of the peer's being told. Channels cannot be kept: an answer that
     /// has them goes to the peer.
     claim: Option<Claim>,
@@ -42,14 +48,10 @@ impl Responder {
             connection,
             request,
             answered: false,
+            released: false,
             claim: None,
             parts: None,
         }
-    }
-
-    /// Whether the answer is kept, and so does not wait for this link.
-    pub(super) fn keeps_answer(&self) -> bool {
-        self.claim.is_some()
     }
 
     pub(super) fn split_off(&mut self, claim: Claim) -> Self {
@@ -65,6 +67,7 @@ impl Responder {
             connection,
             request,
             answered: false,
+            released: false,
             claim: Some(claim),
             parts: Some(Arc::clone(parts)),
         }
@@ -79,6 +82,34 @@ impl Responder {
         let _ = self
             .connection
             .respond(self.request, metadata, payload, CollectedEnds::default());
+    }
+
+    /// Answers as soon as there is room to send, with which the handler is gone. An answer that is
+    /// kept does not wait for the link.
+    pub(super) async fn finish(mut self, payload: &[u8], mut ends: CollectedEnds) {
+        if self.claim.is_some() {
+            return self.answer_with(NO_METADATA, payload, ends);
+        }
+        let keep = ends.directions();
+        let (connection, request) = (&self.connection, self.request);
+        let respond = |state: &mut State, todo: &mut Todo, _: &Context<'_>| {
+            ready!(connection.poll_room(state));
+            Poll::Ready(
+                connection
+                    .respond_in(state, todo, request, NO_METADATA, payload, &keep, &mut ends)
+                    .map(|()| {
+                        (self.parts.is_none())
+                            .then(|| state.release_handler((connection.id(), request)))
+                    }),
+            )
+        };
+        match connection.shared().wait_for(Wait::Room, respond).await {
+            Ok(released) => {
+                self.answered = true;
+                self.released = released.is_some();
+            }
+            Err(refused) => self.refused(refused),
+        }
     }
 
     /// Answers in bytes. What is refused is not answered yet.
@@ -168,7 +199,7 @@ impl Drop for Responder {
                 self.answer(NO_METADATA, &[outcome::ERROR, outcome::CANCELLED]);
             }
         }
-        if self.parts.is_none() {
+        if self.parts.is_none() && !self.released {
             self.connection.handler_gone(self.request);
         }
     }
@@ -177,9 +208,15 @@ impl Drop for Responder {
 impl ConnectionHandle {
     fn handler_gone(&self, request: RequestId) {
         let key = (self.id(), request);
-        let _stopped = self.shared().with(|state, _| {
-            state.link.handler_gone(key.0, key.1);
-            state.handlers.remove(&key)
-        });
+        let _stopped = self.shared().with(|state, _| state.release_handler(key));
+    }
+}
+
+impl State {
+    /// The handler of a call is gone. What could have stopped it is to be dropped when the lock is
+    /// released.
+    fn release_handler(&mut self, key: CallKey) -> Option<AbortHandle> {
+        self.link.handler_gone(key.0, key.1);
+        self.handlers.remove(&key)
     }
 }

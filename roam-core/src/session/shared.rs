@@ -4,7 +4,6 @@
 //! The lock is never held while user code runs: what that calls for is put on a list of what is
 //! [to do](Todo), and done when the lock is released.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -14,7 +13,7 @@ use bytes::Bytes;
 use futures::future::AbortHandle;
 
 use crate::proto::{
-    ChannelId, CloseReason, ConnectionId, Event, Link, Metadata, RequestId, Response, Role,
+    ChannelId, CloseReason, ConnectionId, Event, KeyMap, Link, Metadata, RequestId, Response, Role,
     Violation,
 };
 use crate::rt::Clock;
@@ -36,16 +35,19 @@ pub(crate) struct Shared {
 /// What the lock protects.
 pub(crate) struct State {
     pub(crate) link: Link,
-    pub(super) calls: HashMap<(ConnectionId, RequestId), CallSlot>,
-    pub(super) handlers: HashMap<(ConnectionId, RequestId), AbortHandle>,
-    pub(super) connections: HashMap<ConnectionId, Served>,
-    pub(super) connects: HashMap<RequestId, ConnectSlot>,
+    pub(super) calls: KeyMap<CallKey, CallSlot>,
+    pub(super) handlers: KeyMap<CallKey, AbortHandle>,
+    pub(super) connections: KeyMap<ConnectionId, Served>,
+    pub(super) connects: KeyMap<RequestId, ConnectSlot>,
     pub(super) accepting: Accepting,
     /// Whether somebody wants to know since when what is in flight is.
     pub(super) watched: bool,
     driver: Sleeper,
-    waiting: HashMap<Wait, Waiters>,
+    waiting: KeyMap<Wait, Waiters>,
 }
+
+/// A call, among all of the link.
+pub(super) type CallKey = (ConnectionId, RequestId);
 
 /// What can be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,10 +72,17 @@ pub(super) struct Served {
 }
 
 /// A call of ours that waits for its answer.
-#[derive(Default)]
 pub(super) struct CallSlot {
     pub(super) waker: Option<Waker>,
     pub(super) outcome: Option<CallOutcome>,
+}
+
+impl CallSlot {
+    /// A call without an answer, and who waits for that.
+    pub(super) fn waiting(waker: Option<Waker>) -> Self {
+        let outcome = None;
+        Self { waker, outcome }
+    }
 }
 
 /// How a call of ours came to its end.
@@ -95,14 +104,14 @@ impl Shared {
         let role = link.role();
         let state = State {
             link,
-            calls: HashMap::new(),
-            handlers: HashMap::new(),
-            connections: HashMap::from([(ConnectionId::ROOT, root)]),
-            connects: HashMap::new(),
+            calls: KeyMap::default(),
+            handlers: KeyMap::default(),
+            connections: KeyMap::from_iter([(ConnectionId::ROOT, root)]),
+            connects: KeyMap::default(),
             accepting: Accepting::default(),
             watched: false,
             driver: Sleeper::default(),
-            waiting: HashMap::new(),
+            waiting: KeyMap::default(),
         };
         let shared = Arc::new(Self {
             state: Mutex::new(state),
@@ -142,7 +151,7 @@ impl Shared {
     pub(super) async fn wait_for<R>(
         &self,
         wait: Wait,
-        mut check: impl FnMut(&mut State, &mut Todo) -> Poll<R>,
+        mut check: impl FnMut(&mut State, &mut Todo, &Context<'_>) -> Poll<R>,
     ) -> R {
         let mut place = Place {
             shared: self,
@@ -236,7 +245,7 @@ impl Place<'_> {
     fn poll<R>(
         &mut self,
         cx: &Context<'_>,
-        check: impl FnOnce(&mut State, &mut Todo) -> Poll<R>,
+        check: impl FnOnce(&mut State, &mut Todo, &Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         let Self {
             shared,
@@ -244,7 +253,7 @@ impl Place<'_> {
             ticket,
         } = self;
         shared.with(|state, todo| {
-            let checked = check(state, todo);
+            let checked = check(state, todo, cx);
             if checked.is_pending() {
                 state.wait(*wait, ticket, cx.waker(), todo);
             } else if let Some(ticket) = ticket.take() {
@@ -325,7 +334,7 @@ impl State {
         }
     }
 
-    fn end_call(&mut self, key: (ConnectionId, RequestId), outcome: CallOutcome, todo: &mut Todo) {
+    fn end_call(&mut self, key: CallKey, outcome: CallOutcome, todo: &mut Todo) {
         if let Some(slot) = self.calls.get_mut(&key) {
             slot.outcome = Some(outcome);
             todo.wake(slot.waker.take());
@@ -348,7 +357,7 @@ impl State {
             served.connection.end(reason.clone());
             todo.drop_later(served.dispatcher);
         }
-        let on = |key: &(ConnectionId, RequestId)| key.0 == connection;
+        let on = |key: &CallKey| key.0 == connection;
         // A call that was answered already keeps its answer.
         let waiting = self
             .calls

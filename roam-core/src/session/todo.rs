@@ -19,12 +19,17 @@ use super::unfinished::Unfinished;
 #[derive(Default)]
 pub(crate) struct Todo {
     wakers: Vec<Waker>,
-    aborted: Vec<AbortHandle>,
     started: Vec<Started>,
-    pumps: Vec<(RawReceiver, RawSender)>,
+    others: Vec<Other>,
+}
+
+/// What is to be done less often.
+enum Other {
+    Abort(AbortHandle),
+    Pump(RawReceiver, RawSender),
     // To be dropped only: that may be user code as well.
-    discarded: Vec<Waker>,
-    dispatchers: Vec<Arc<dyn ServiceDispatcher>>,
+    Waker(#[expect(dead_code, reason = "dropped")] Waker),
+    Dispatcher(#[expect(dead_code, reason = "dropped")] Arc<dyn ServiceDispatcher>),
 }
 
 /// A call of the peer that is to be handed to its dispatcher.
@@ -42,22 +47,22 @@ impl Todo {
 
     /// A task does not wait any more.
     pub(super) fn discard(&mut self, waker: Option<Waker>) {
-        self.discarded.extend(waker);
+        self.others.extend(waker.map(Other::Waker));
     }
 
     /// A dispatcher is not needed any more.
     pub(super) fn drop_later(&mut self, dispatcher: Arc<dyn ServiceDispatcher>) {
-        self.dispatchers.push(dispatcher);
+        self.others.push(Other::Dispatcher(dispatcher));
     }
 
     /// A handler is to be stopped.
     pub(super) fn abort(&mut self, handler: AbortHandle) {
-        self.aborted.push(handler);
+        self.others.push(Other::Abort(handler));
     }
 
     /// What comes from the one end is to be passed on to the other.
     pub(super) fn pump(&mut self, from: RawReceiver, to: RawSender) {
-        self.pumps.push((from, to));
+        self.others.push(Other::Pump(from, to));
     }
 
     /// A call is to be handed to its dispatcher.
@@ -72,8 +77,8 @@ impl Todo {
         };
         let forgotten = self.started.extract_if(.., is_it).next();
         let found = forgotten.is_some();
-        self.dispatchers
-            .extend(forgotten.map(|started| started.dispatcher));
+        let dispatcher = forgotten.map(|started| started.dispatcher);
+        self.others.extend(dispatcher.map(Other::Dispatcher));
         found
     }
 
@@ -82,14 +87,15 @@ impl Todo {
         for waker in self.wakers {
             waker.wake();
         }
-        for handler in self.aborted {
-            handler.abort();
+        for other in self.others {
+            match other {
+                Other::Abort(handler) => handler.abort(),
+                Other::Pump(from, to) => rt::spawn(Unfinished::new(Box::pin(pump(from, to)))),
+                Other::Waker(_) | Other::Dispatcher(_) => {}
+            }
         }
-        for (from, to) in self.pumps {
-            rt::spawn(Unfinished::new(Box::pin(pump(from, to))));
-        }
-        for started in self.started {
-            dispatch::start(shared, started);
+        if !self.started.is_empty() {
+            dispatch::start(shared, self.started);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::proto::{
     SendRefused, Side,
 };
 
-use super::connection::ConnectionState;
+use super::connection::{ConnectionHandle, ConnectionState};
 use super::ends::{RawReceiver, RawSender};
 use super::error::Cut;
 use super::shared::{State, Users, Wait};
@@ -262,20 +262,15 @@ impl Wire {
 /// is cut.
 #[derive(Debug)]
 pub struct OpenedEnds {
-    users: Arc<Users>,
-    connection: Arc<ConnectionState>,
+    /// `None` when there are none.
+    connection: Option<ConnectionHandle>,
     channels: std::vec::IntoIter<ChannelId>,
 }
 
 impl OpenedEnds {
-    pub(super) fn new(
-        users: Arc<Users>,
-        connection: Arc<ConnectionState>,
-        channels: Vec<ChannelId>,
-    ) -> Self {
+    pub(super) fn new(connection: &ConnectionHandle, channels: Vec<ChannelId>) -> Self {
         Self {
-            users,
-            connection,
+            connection: (!channels.is_empty()).then(|| connection.clone()),
             channels: channels.into_iter(),
         }
     }
@@ -292,18 +287,16 @@ impl OpenedEnds {
 
     /// Takes all of them for relays, which find out about their directions.
     pub(super) fn take_for_relays(mut self) -> Vec<Wire> {
+        let Some(connection) = self.connection.take() else {
+            return Vec::new();
+        };
         let channels: Vec<_> = self.channels.by_ref().collect();
-        let id = self.connection.id();
-        self.users.shared.with(|state, _| {
+        connection.shared().with(|state, _| {
             for &channel in &channels {
-                state.link.relay(id, channel);
+                state.link.relay(connection.id(), channel);
             }
         });
-        let wire = |channel| {
-            let (users, connection) = (Arc::clone(&self.users), Arc::clone(&self.connection));
-            Wire::new(users, connection, channel)
-        };
-        channels.into_iter().map(wire).collect()
+        connection.wires(channels)
     }
 
     pub(super) fn next_sender(&mut self) -> Option<RawSender> {
@@ -317,29 +310,25 @@ impl OpenedEnds {
     /// Takes the next end as one of that direction.
     pub fn next_wire(&mut self, direction: Direction) -> Option<Wire> {
         let channel = self.channels.next()?;
-        let id = self.connection.id();
-        let bound = self
-            .users
-            .shared
-            .with(|state, _| state.link.bind(id, channel, direction));
-        bound.then(|| {
-            Wire::new(
-                Arc::clone(&self.users),
-                Arc::clone(&self.connection),
-                channel,
-            )
-        })
+        let connection = self.connection.as_ref()?;
+        let bound = connection
+            .shared()
+            .with(|state, _| state.link.bind(connection.id(), channel, direction));
+        bound.then(|| connection.wire(channel))
     }
 }
 
 impl Drop for OpenedEnds {
     fn drop(&mut self) {
-        if self.is_empty() {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        if self.channels.len() == 0 {
             return;
         }
-        self.users.shared.with(|state, _| {
+        connection.shared().with(|state, _| {
             for channel in self.channels.by_ref() {
-                state.link.reset(self.connection.id(), channel);
+                state.link.reset(connection.id(), channel);
             }
         });
     }
