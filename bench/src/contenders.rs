@@ -1,5 +1,6 @@
 //! Everybody who takes part.
 
+mod jsonrpsee;
 mod ours;
 mod raw;
 
@@ -11,4 +12,5 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<raw::Coalesced>::NEW,
     &Of::<ours::Ours>::NEW,
     &Of::<ours::OursInline>::NEW,
+    &Of::<jsonrpsee::Jsonrpsee>::NEW,
 ];
