@@ -3,6 +3,7 @@
 mod jsonrpsee;
 mod ours;
 mod raw;
+mod remoc;
 
 use crate::subject::{Of, Subject};
 
@@ -13,4 +14,5 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<ours::Ours>::NEW,
     &Of::<ours::OursInline>::NEW,
     &Of::<jsonrpsee::Jsonrpsee>::NEW,
+    &Of::<remoc::Remoc>::NEW,
 ];
