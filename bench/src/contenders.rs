@@ -4,6 +4,7 @@ mod jsonrpsee;
 mod ours;
 mod raw;
 mod remoc;
+mod tarpc;
 
 use crate::subject::{Of, Subject};
 
@@ -15,4 +16,5 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<ours::OursInline>::NEW,
     &Of::<jsonrpsee::Jsonrpsee>::NEW,
     &Of::<remoc::Remoc>::NEW,
+    &Of::<tarpc::Tarpc>::NEW,
 ];
