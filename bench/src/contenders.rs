@@ -5,6 +5,7 @@ mod ours;
 mod raw;
 mod remoc;
 mod tarpc;
+mod tonic;
 
 use crate::subject::{Of, Subject};
 
@@ -17,4 +18,5 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<jsonrpsee::Jsonrpsee>::NEW,
     &Of::<remoc::Remoc>::NEW,
     &Of::<tarpc::Tarpc>::NEW,
+    &Of::<tonic::Tonic>::NEW,
 ];
