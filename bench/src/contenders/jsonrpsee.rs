@@ -56,6 +56,9 @@ impl BenchServer for Handler {
 }
 
 const IN_FLIGHT: usize = 16 * 1024;
+/// What a subscription may lag behind, in messages, before the client drops it: nothing holds its
+/// server back, and with the default of 1,024, or even 16,384, a million numbers may not get across.
+const BUFFER: usize = 1 << 20;
 
 /// A link.
 #[derive(Clone, Debug)]
@@ -84,8 +87,7 @@ impl Contender for Jsonrpsee {
     async fn connect(server: SocketAddr, limits: Limits) -> contender::Result<Self::Client> {
         let url = Url::parse(&format!("ws://{server}/"))?;
         let (output, input) = WsTransportClientBuilder::default().build(url).await?;
-        // Nothing holds its server back: it drops a subscription whose buffer is full.
-        let mut builder = ClientBuilder::default().max_buffer_capacity_per_subscription(IN_FLIGHT);
+        let mut builder = ClientBuilder::default().max_buffer_capacity_per_subscription(BUFFER);
         if limits == Limits::Raised {
             builder = builder.max_concurrent_requests(IN_FLIGHT);
         }
