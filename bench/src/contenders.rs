@@ -1,7 +1,11 @@
 //! Everybody who takes part.
 
+mod jsonrpsee;
 mod ours;
 mod raw;
+mod remoc;
+mod tarpc;
+mod tonic;
 
 use crate::subject::{Of, Subject};
 
@@ -11,4 +15,8 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<raw::Coalesced>::NEW,
     &Of::<ours::Ours>::NEW,
     &Of::<ours::OursInline>::NEW,
+    &Of::<jsonrpsee::Jsonrpsee>::NEW,
+    &Of::<remoc::Remoc>::NEW,
+    &Of::<tarpc::Tarpc>::NEW,
+    &Of::<tonic::Tonic>::NEW,
 ];

@@ -1,0 +1,133 @@
+//! jsonrpsee over WebSocket. Payloads travel as JSON strings.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jsonrpsee::PendingSubscriptionSink;
+use jsonrpsee::client_transport::ws::{Url, WsTransportClientBuilder};
+use jsonrpsee::core::client::{Client as Link, ClientBuilder, Subscription};
+use jsonrpsee::core::{RpcResult, SubscriptionResult, async_trait, to_json_raw_value};
+use jsonrpsee::proc_macros::rpc;
+use jsonrpsee::server::{ServerBuilder, ServerConfig};
+use tokio::net::TcpListener;
+
+use crate::contender::{self, Client, Contender, Kept, Limits};
+
+/// With subscriptions for streams.
+#[derive(Debug)]
+pub struct Jsonrpsee;
+
+/// What the benchmark calls.
+#[rpc(client, server)]
+trait Bench {
+    /// Answers with what it was given.
+    #[method(name = "echo")]
+    async fn echo(&self, payload: String) -> RpcResult<String>;
+    /// Sends numbers.
+    #[subscription(name = "subscribe_numbers", item = u64)]
+    async fn numbers(&self, count: u64) -> SubscriptionResult;
+    /// Sends nothing, for as long as it is read.
+    #[subscription(name = "subscribe_silence", item = u64)]
+    async fn silence(&self) -> SubscriptionResult;
+}
+
+#[derive(Debug)]
+struct Handler;
+
+#[async_trait]
+impl BenchServer for Handler {
+    async fn echo(&self, payload: String) -> RpcResult<String> {
+        Ok(payload)
+    }
+
+    async fn numbers(&self, pending: PendingSubscriptionSink, count: u64) -> SubscriptionResult {
+        let output = pending.accept().await?;
+        for number in 0..count {
+            output.send(to_json_raw_value(&number)?).await?;
+        }
+        Ok(())
+    }
+
+    async fn silence(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
+        pending.accept().await?.closed().await;
+        Ok(())
+    }
+}
+
+const IN_FLIGHT: usize = 16 * 1024;
+/// What a subscription may lag behind, in messages, before the client drops it: nothing holds its
+/// server back, and with the default of 1,024, or even 16,384, a million numbers may not get across.
+const BUFFER: usize = 1 << 20;
+
+/// A link.
+#[derive(Clone, Debug)]
+pub struct JsonrpseeClient(Arc<Link>);
+
+impl Contender for Jsonrpsee {
+    const NAME: &'static str = "jsonrpsee 0.26";
+    type Client = JsonrpseeClient;
+
+    async fn serve(listener: TcpListener, limits: Limits) {
+        // It sets `TCP_NODELAY`, as its client does, but serves only a hundred links.
+        let mut config = ServerConfig::builder().max_connections(u32::MAX);
+        if limits == Limits::Raised {
+            config = config
+                .max_subscriptions_per_connection(IN_FLIGHT as u32)
+                .set_message_buffer_capacity(IN_FLIGHT as u32);
+        }
+        let server = ServerBuilder::with_config(config.build());
+        let listener = listener.into_std();
+        match listener.and_then(|listener| server.build_from_tcp(listener)) {
+            Ok(server) => server.start(Handler.into_rpc()).stopped().await,
+            Err(error) => eprintln!("jsonrpsee does not serve: {error}"),
+        }
+    }
+
+    async fn connect(server: SocketAddr, limits: Limits) -> contender::Result<Self::Client> {
+        let url = Url::parse(&format!("ws://{server}/"))?;
+        let (output, input) = WsTransportClientBuilder::default().build(url).await?;
+        let mut builder = ClientBuilder::default().max_buffer_capacity_per_subscription(BUFFER);
+        if limits == Limits::Raised {
+            builder = builder.max_concurrent_requests(IN_FLIGHT);
+        }
+        let link = builder.build_with_tokio(output, input);
+        Ok(JsonrpseeClient(Arc::new(link)))
+    }
+}
+
+impl Client for JsonrpseeClient {
+    async fn echo(&self, payload: Bytes) -> contender::Result<Bytes> {
+        let payload = String::from_utf8(payload.into())?;
+        Ok(self.0.echo(payload).await?.into())
+    }
+
+    async fn numbers(&self, count: u64) -> contender::Result<u64> {
+        let mut numbers = self.0.numbers(count).await?;
+        for _ in 0..count {
+            next(&mut numbers).await?;
+        }
+        Ok(count)
+    }
+
+    async fn unread_stream(&self) -> contender::Result<Kept> {
+        let mut numbers = self.0.numbers(u64::MAX).await?;
+        next(&mut numbers).await?;
+        Ok(Box::new(numbers))
+    }
+
+    async fn open_streams(&self, count: usize) -> contender::Result<Kept> {
+        let mut kept = Vec::with_capacity(count);
+        for _ in 0..count {
+            kept.push(self.0.silence().await?);
+        }
+        Ok(Box::new(kept))
+    }
+}
+
+async fn next(numbers: &mut Subscription<u64>) -> contender::Result<u64> {
+    match numbers.next().await {
+        Some(number) => Ok(number?),
+        None => Err(format!("the client ended it: {:?}", numbers.close_reason()).into()),
+    }
+}
