@@ -25,7 +25,7 @@ pub async fn items<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
 pub async fn upload<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Raised).await?;
     let client = C::connect(server.address, Limits::Raised).await?;
-    let chunk = Bytes::from(vec![7; CHUNK]);
+    let chunk = Bytes::from(vec![b'x'; CHUNK]);
     client.upload(chunk.clone(), scale.of(100)).await?;
     let count = scale.of(8 * 1024);
     let start = Instant::now();

@@ -10,7 +10,7 @@ use crate::figures::{micros, percentile};
 
 use super::{Local, Scale};
 
-const SMALL: Bytes = Bytes::from_static(&[7; 16]);
+const SMALL: Bytes = Bytes::from_static(&[b'x'; 16]);
 const LARGE: usize = 64 * 1024;
 
 /// The time of a call while no other is in flight: median and 99th percentile.
@@ -63,7 +63,7 @@ pub async fn throughput<C: Contender>(scale: Scale, in_flight: usize) -> Result<
 pub async fn large<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Raised).await?;
     let client = C::connect(server.address, Limits::Raised).await?;
-    let payload = Bytes::from(vec![7; LARGE]);
+    let payload = Bytes::from(vec![b'x'; LARGE]);
     client.echo_many(payload.clone(), 16, scale.of(500)).await?;
     let calls = scale.of(8_000);
     let start = Instant::now();

@@ -16,7 +16,7 @@ pub async fn connect<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     for _ in 0..scale.of(500) {
         let start = Instant::now();
         let client = C::connect(server.address, Limits::Default).await?;
-        client.echo(Bytes::from_static(&[7; 16])).await?;
+        client.echo(Bytes::from_static(&[b'x'; 16])).await?;
         times.push(start.elapsed());
     }
     Ok(vec![
