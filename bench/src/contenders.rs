@@ -1,6 +1,7 @@
 //! Everybody who takes part.
 
 mod ours;
+mod published;
 mod raw;
 
 use crate::subject::{Of, Subject};
@@ -11,4 +12,5 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<raw::Coalesced>::NEW,
     &Of::<ours::Ours>::NEW,
     &Of::<ours::OursInline>::NEW,
+    &Of::<published::Published>::NEW,
 ];
