@@ -3,6 +3,7 @@
 mod ours;
 mod published;
 mod raw;
+mod vox;
 
 use crate::subject::{Of, Subject};
 
@@ -13,4 +14,5 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<ours::Ours>::NEW,
     &Of::<ours::OursInline>::NEW,
     &Of::<published::Published>::NEW,
+    &Of::<vox::Vox>::NEW,
 ];
