@@ -2,10 +2,12 @@
 
 mod jsonrpsee;
 mod ours;
+mod published;
 mod raw;
 mod remoc;
 mod tarpc;
 mod tonic;
+mod vox;
 
 use crate::subject::{Of, Subject};
 
@@ -15,6 +17,8 @@ pub const ALL: &[&dyn Subject] = &[
     &Of::<raw::Coalesced>::NEW,
     &Of::<ours::Ours>::NEW,
     &Of::<ours::OursInline>::NEW,
+    &Of::<published::Published>::NEW,
+    &Of::<vox::Vox>::NEW,
     &Of::<jsonrpsee::Jsonrpsee>::NEW,
     &Of::<remoc::Remoc>::NEW,
     &Of::<tarpc::Tarpc>::NEW,

@@ -1,0 +1,162 @@
+//! The roam crates as they were published, over WebSocket.
+
+use std::future::pending;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use published_tungstenite::{accept_async, client_async};
+use roam::{Context, Rx, Tx, channel, service};
+use roam_session::{
+    ConnectionHandle, HandshakeConfig, NoDispatcher, accept_framed, initiate_framed,
+};
+use roam_websocket::WsTransport;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::contender::{Client, Contender, Error, Kept, Limits, Result};
+
+/// A task for every call; a message is flushed by itself.
+#[derive(Debug)]
+pub struct Published;
+
+/// What the benchmark calls.
+#[service]
+trait Bench {
+    /// Answers with what it was given.
+    async fn echo(&self, payload: Vec<u8>) -> Vec<u8>;
+    /// Sends numbers.
+    async fn numbers(&self, count: u64, output: Tx<u64>);
+    /// Counts the bytes that come.
+    async fn upload(&self, chunks: Rx<Vec<u8>>) -> u64;
+    /// Sends a number, to say that the stream is open, and then nothing, for ever.
+    async fn silence(&self, output: Tx<u64>);
+}
+
+#[derive(Clone)]
+struct Handler;
+
+impl Bench for Handler {
+    async fn echo(&self, _: &Context, payload: Vec<u8>) -> Vec<u8> {
+        payload
+    }
+
+    async fn numbers(&self, _: &Context, count: u64, output: Tx<u64>) {
+        for number in 0..count {
+            if output.send(&number).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    async fn upload(&self, _: &Context, mut chunks: Rx<Vec<u8>>) -> u64 {
+        let mut received = 0;
+        while let Ok(Some(chunk)) = chunks.recv().await {
+            received += chunk.len() as u64;
+        }
+        received
+    }
+
+    async fn silence(&self, _: &Context, output: Tx<u64>) {
+        if output.send(&0).await.is_ok() {
+            pending().await
+        }
+    }
+}
+
+/// A link.
+#[derive(Clone)]
+pub struct PublishedClient(BenchClient<ConnectionHandle>);
+
+impl Contender for Published {
+    const NAME: &'static str = "roam 0.6.0";
+    type Client = PublishedClient;
+
+    async fn serve(listener: TcpListener, limits: Limits) {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(answer(socket, limits));
+        }
+    }
+
+    async fn connect(server: SocketAddr, limits: Limits) -> Result<Self::Client> {
+        let socket = TcpStream::connect(server).await?;
+        socket.set_nodelay(true)?;
+        let (socket, _) = client_async(format!("ws://{server}/"), socket).await?;
+        let transport = WsTransport::new(socket);
+        let (link, _, driver) = initiate_framed(transport, config(limits), NoDispatcher).await?;
+        tokio::spawn(driver.run());
+        Ok(PublishedClient(BenchClient::new(link)))
+    }
+}
+
+async fn answer(socket: TcpStream, limits: Limits) -> Result<()> {
+    socket.set_nodelay(true)?;
+    let transport = WsTransport::new(accept_async(socket).await?);
+    let dispatcher = BenchDispatcher::new(Handler);
+    let (_link, _, driver) = accept_framed(transport, config(limits), dispatcher).await?;
+    Ok(driver.run().await?)
+}
+
+/// It does not limit calls in flight.
+fn config(limits: Limits) -> HandshakeConfig {
+    let mut config = HandshakeConfig::default();
+    if limits == Limits::Raised {
+        config.initial_channel_credit = 1 << 20;
+    }
+    config
+}
+
+/// Nobody grants credit, nor waits for it: who receives more than the initial credit ends the link.
+fn of_stream(error: Error) -> Error {
+    format!("{error}, as no credit is granted beyond the initial").into()
+}
+
+impl Client for PublishedClient {
+    async fn echo(&self, payload: Bytes) -> Result<Bytes> {
+        Ok(self.0.echo(payload.to_vec()).await?.into())
+    }
+
+    async fn numbers(&self, count: u64) -> Result<u64> {
+        let (output, mut numbers) = channel();
+        let receive = async {
+            let mut received = 0;
+            while numbers.recv().await?.is_some() {
+                received += 1;
+            }
+            Ok::<_, Error>(received)
+        };
+        let call = async { Ok(self.0.numbers(count, output).await?) };
+        Ok(tokio::try_join!(call, receive).map_err(of_stream)?.1)
+    }
+
+    async fn upload(&self, chunk: Bytes, count: usize) -> Result<u64> {
+        let (output, chunks) = channel();
+        let send = async {
+            for _ in 0..count {
+                output.send(&chunk.to_vec()).await?;
+            }
+            drop(output);
+            Ok::<_, Error>(())
+        };
+        let call = async { Ok(self.0.upload(chunks).await?) };
+        Ok(tokio::try_join!(call, send).map_err(of_stream)?.0)
+    }
+
+    async fn unread_stream(&self) -> Result<Kept> {
+        let (output, mut numbers) = channel();
+        let link = self.0.clone();
+        let call = tokio::spawn(async move { link.numbers(u64::MAX, output).await });
+        numbers.recv().await?;
+        Ok(Box::new((call, numbers)))
+    }
+
+    async fn open_streams(&self, count: usize) -> Result<Kept> {
+        let mut kept = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (output, mut numbers) = channel();
+            let link = self.0.clone();
+            let call = tokio::spawn(async move { link.silence(output).await });
+            numbers.recv().await?;
+            kept.push((call, numbers));
+        }
+        Ok(Box::new(kept))
+    }
+}
