@@ -163,7 +163,7 @@ impl ConnectionHandle {
     /// Sends a call once the handshake is done and there is room. What it returns is to be awaited
     /// next. When the call cannot be sent, its channel ends are still with it.
     pub(super) async fn send_call(
-        &self,
+        self,
         call: &mut OutgoingCall,
     ) -> Result<PendingCall, CallFailure> {
         let keep = call.ends.directions();
@@ -239,7 +239,7 @@ impl ConnectionHandle {
             opened = channels;
             request
         });
-        Ok((self.pending(started, PendingCall::new)?, opened))
+        Ok((self.clone().pending(started, PendingCall::new)?, opened))
     }
 
     fn start_in(
@@ -258,12 +258,12 @@ impl ConnectionHandle {
     }
 
     fn pending(
-        &self,
+        self,
         started: Result<RequestId, Refused>,
         new: impl FnOnce(Self, RequestId) -> PendingCall,
     ) -> Result<PendingCall, CallFailure> {
         match started {
-            Ok(request) => Ok(new(self.clone(), request)),
+            Ok(request) => Ok(new(self, request)),
             Err(refused) => Err(CallFailure::refused(refused, || self.reason())),
         }
     }

@@ -2,15 +2,16 @@
 
 use std::future::{Future, Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::{AbortHandle, Abortable};
+use futures::future::{AbortHandle, Abortable, Either};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
 use crate::proto::{Failure, MethodId, Request, outcome};
@@ -118,11 +119,15 @@ impl std::fmt::Debug for RoutedDispatcher {
 /// A call of the peer, to be answered. When it is dropped without an answer, the peer is told
 /// that it was cancelled, or that the handler panicked.
 #[derive(Debug)]
-pub struct IncomingCall {
+pub struct IncomingCall(Box<Parts>);
+
+/// Boxed, since a call is handed from future to future.
+#[derive(Debug)]
+struct Parts {
     context: Context,
-    pub(super) payload: Bytes,
-    pub(super) ends: Option<OpenedEnds>,
-    pub(super) responder: Responder,
+    payload: Bytes,
+    ends: Option<OpenedEnds>,
+    responder: Responder,
 }
 
 impl IncomingCall {
@@ -146,45 +151,64 @@ impl IncomingCall {
             channels,
             deadline,
         };
-        Self {
+        Self(Box::new(Parts {
             context,
             payload,
             ends: Some(ends),
             responder,
-        }
+        }))
     }
 
     /// Splits off what the handler gets, whose answer is kept by `claim`. What is left is still to
     /// be answered.
     pub(super) fn split_off(&mut self, claim: Claim) -> Self {
-        Self {
-            context: self.context.clone(),
-            payload: std::mem::take(&mut self.payload),
-            ends: self.ends.take(),
-            responder: self.responder.split_off(claim),
-        }
+        Self(Box::new(Parts {
+            context: self.0.context.clone(),
+            payload: self.take_payload(),
+            ends: self.take_ends(),
+            responder: self.0.responder.split_off(claim),
+        }))
+    }
+
+    /// What answers the call.
+    pub(super) fn responder(&mut self) -> &mut Responder {
+        &mut self.0.responder
+    }
+
+    /// The encoded arguments.
+    pub fn payload(&self) -> &[u8] {
+        &self.0.payload
+    }
+
+    pub(super) fn take_payload(&mut self) -> Bytes {
+        std::mem::take(&mut self.0.payload)
+    }
+
+    /// Takes the channel ends of the arguments, in order.
+    pub fn take_ends(&mut self) -> Option<OpenedEnds> {
+        self.0.ends.take()
     }
 
     /// What is known of the call.
     pub fn context(&self) -> &Context {
-        &self.context
+        &self.0.context
     }
 
     /// The method that is called.
     pub fn method(&self) -> MethodId {
-        self.context.method
+        self.0.context.method
     }
 
     /// Decodes the arguments, a tuple. When that fails the call is answered with `InvalidPayload`,
     /// and there is nothing more to do.
     pub fn decode<A: DeserializeOwned>(&mut self) -> Option<A> {
-        let ends = self.ends.take()?;
-        let payload = std::mem::take(&mut self.payload);
+        let ends = self.take_ends()?;
+        let payload = self.take_payload();
         match binder::decode(&payload, ends) {
             Ok(args) => Some(args),
             Err(error) => {
                 tracing::debug!(method = %self.method(), %error, "arguments do not decode");
-                self.responder
+                self.responder()
                     .answer(NO_METADATA, &[outcome::ERROR, outcome::INVALID_PAYLOAD]);
                 None
             }
@@ -193,7 +217,7 @@ impl IncomingCall {
 
     /// Answers that nobody serves the method here.
     pub fn unknown_method(mut self) -> Ready<()> {
-        self.responder
+        self.responder()
             .answer(NO_METADATA, &[outcome::ERROR, outcome::UNKNOWN_METHOD]);
         ready(())
     }
@@ -206,11 +230,11 @@ impl IncomingCall {
         };
         drop(result);
         match encoded {
-            Ok((payload, ends)) => self.responder.finish(&payload, ends).await,
+            Ok((payload, ends)) => self.0.responder.finish(&payload, ends).await,
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
-                self.context.connection.room().await;
-                self.responder.fail(Failure::Panic);
+                self.0.context.connection.room().await;
+                self.responder().fail(Failure::Panic);
             }
         }
     }
@@ -248,7 +272,7 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
 struct Handler {
     key: CallKey,
     abort: AbortHandle,
-    task: Abortable<Unfinished<BoxFuture<'static, ()>>>,
+    task: Abortable<Unfinished<Running>>,
 }
 
 impl State {
@@ -297,19 +321,19 @@ fn find_method(
     catch_unwind(AssertUnwindSafe(|| dispatcher.method(id))).unwrap_or_default()
 }
 
-/// The handler, kept from taking others down when it panics, and from outliving its deadline.
-fn run(
-    dispatcher: Arc<dyn ServiceDispatcher>,
-    call: IncomingCall,
-    span: Span,
-) -> BoxFuture<'static, ()> {
-    let Some(deadline) = call.context.deadline else {
-        return Box::pin(catch_panics(dispatcher, call).instrument(span));
+/// A handler in its span, which may have to keep to a deadline.
+type Running = Either<Instrumented<Handling>, BoxFuture<'static, ()>>;
+
+/// The handler, kept from outliving its deadline.
+fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall, span: Span) -> Running {
+    let context = call.context();
+    let Some(deadline) = context.deadline else {
+        return Either::Left(Handling::new(dispatcher, call).instrument(span));
     };
-    let (connection, request) = (call.context.connection.clone(), call.context.request);
-    Box::pin(async move {
-        let handler = catch_panics(dispatcher, call).instrument(span);
-        let mut handler = Unfinished::new(Box::pin(handler));
+    let (connection, request) = (context.connection.clone(), context.request);
+    Either::Right(Box::pin(async move {
+        let handler = Handling::new(dispatcher, call).instrument(span);
+        let mut handler = Unfinished::new(handler);
         // One that comes too late is not even begun.
         if deadline.has_passed()
             || rt::timeout(deadline.remaining(), &mut handler)
@@ -320,17 +344,53 @@ fn run(
             let (metadata, payload) = Failure::Deadline.response();
             let _ = connection.respond(request, &metadata, payload, CollectedEnds::default());
         }
-    })
+    }))
 }
 
-pub(super) async fn catch_panics(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) {
-    // `dispatch` itself is user code as well.
-    let handler = AssertUnwindSafe(async move { dispatcher.dispatch(call).await });
-    // The caller has been told when the call was dropped.
-    let _ = handler.catch_unwind().await;
+/// The handler of a call. A panic ends it and nothing else: the caller is told when the call is
+/// dropped.
+pub(super) enum Handling {
+    /// The dispatcher is user code as well, and is asked where the handler runs.
+    New(Arc<dyn ServiceDispatcher>, IncomingCall),
+    Begun(BoxFuture<'static, ()>),
+    Done,
+}
+
+impl Handling {
+    pub(super) fn new(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) -> Self {
+        Self::New(dispatcher, call)
+    }
+
+    fn poll_handler(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        if let Self::Begun(handler) = self {
+            return handler.as_mut().poll(cx);
+        }
+        let Self::New(dispatcher, call) = std::mem::replace(self, Self::Done) else {
+            return Poll::Ready(());
+        };
+        let mut handler = dispatcher.dispatch(call);
+        let polled = handler.as_mut().poll(cx);
+        if polled.is_pending() {
+            *self = Self::Begun(handler);
+        }
+        polled
+    }
+}
+
+impl Future for Handling {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let caught = catch_unwind(AssertUnwindSafe(|| self.poll_handler(cx)));
+        let polled = caught.unwrap_or(Poll::Ready(()));
+        if polled.is_ready() {
+            *self = Self::Done;
+        }
+        polled
+    }
 }
 
 /// Polls a future for nothing but to see whether it is done already.
-fn poll_once(handler: &mut (impl Future<Output = ()> + Unpin)) -> Poll<()> {
+fn poll_once<F: Future + Unpin>(handler: &mut F) -> Poll<F::Output> {
     pin!(handler).poll(&mut task::Context::from_waker(Waker::noop()))
 }

@@ -13,7 +13,7 @@ use crate::transport::{ClosedSilently, Transport, TransportError};
 use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
-use super::shared::{Shared, Users};
+use super::shared::{Shared, Transmit, Users};
 
 /// Opens a link over a transport that we connected. Nothing happens before the driver is run.
 ///
@@ -103,8 +103,8 @@ pub struct Driver<T> {
     timeout: Option<Pin<Box<Sleep>>>,
     /// Set when the link is over: how long the rest may take to be sent.
     linger: Option<Pin<Box<Sleep>>>,
-    /// Those who were ready to queue something have had their turn.
-    gathered: bool,
+    gathering: Gathering,
+    is_over: bool,
     phase: Phase,
 }
 
@@ -113,6 +113,16 @@ enum Phase {
     Starting,
     Running { unflushed: bool },
     Closing,
+    Done,
+}
+
+/// Whether others are let run before something is sent.
+#[derive(Clone, Copy, PartialEq)]
+enum Gathering {
+    Not,
+    /// They run now.
+    Now,
+    /// They have had their turn.
     Done,
 }
 
@@ -129,13 +139,16 @@ impl<T: Transport> Driver<T> {
             users: (role == Role::Acceptor).then(|| Arc::clone(&handle.users)),
             timeout: None,
             linger: None,
-            gathered: false,
+            gathering: Gathering::Not,
+            is_over: false,
             phase: Phase::Starting,
         }
     }
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        ready!(self.poll_gather(cx));
+        if self.gathering == Gathering::Now {
+            self.gathering = Gathering::Done;
+        }
         loop {
             match self.phase {
                 Phase::Starting => {
@@ -188,37 +201,35 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// Lets others run first when somebody has queued something: what those queue that are ready
-    /// to goes out in the same write.
-    fn poll_gather(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.gathered = !self.gathered && self.shared.is_gathering();
-        if self.gathered {
-            rt::wake_after_others(cx);
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    }
-
     /// Sends what is ready and flushes once.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
         let Phase::Running { unflushed } = &mut self.phase else {
             return Ok(());
         };
-        loop {
+        while self.gathering != Gathering::Now {
             if !self.transport.poll_ready(cx)?.is_ready() {
-                self.shared.sleep_until_end(cx);
+                self.is_over = self.shared.sleep_until_end(cx);
                 break;
             }
-            match self.shared.poll_transmit(cx) {
-                Poll::Ready(Some(frame)) => {
+            let gathered = self.gathering == Gathering::Done;
+            match self.shared.poll_transmit(cx, gathered) {
+                Transmit::Frame(frame) => {
                     self.transport.start_send(frame)?;
                     *unflushed = true;
                 }
-                Poll::Ready(None) => {
+                Transmit::Gather => {
+                    self.gathering = Gathering::Now;
+                    rt::wake_after_others(cx);
+                }
+                Transmit::Sleep => {
+                    self.gathering = Gathering::Not;
+                    break;
+                }
+                Transmit::Over => {
+                    self.is_over = true;
                     self.phase = Phase::Closing;
                     return Ok(());
                 }
-                Poll::Pending => break,
             }
         }
         if *unflushed && self.transport.poll_flush(cx)?.is_ready() {
@@ -256,7 +267,7 @@ impl<T: Transport> Driver<T> {
     /// Ready when the link has been over for as long as the rest may take to be sent: a peer that
     /// does not read must not hold it for ever.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.linger.is_none() && self.shared.is_over() {
+        if self.linger.is_none() && self.is_over {
             self.linger = Some(Box::pin(rt::sleep(LINGER)));
         }
         match &mut self.linger {

@@ -5,8 +5,6 @@ mod late;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-
 use crate::proto::{Failure, Metadata, MethodId};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
@@ -117,8 +115,8 @@ fn start(call: &mut IncomingCall, upstream: &ConnectionHandle) -> Result<Pending
     let channels = call.context().channels().len();
     let metadata = metadata_now(call.context());
     let (pending, wires) =
-        upstream.start_relayed(call.method(), &metadata, &call.payload, channels)?;
-    call.payload = Bytes::new();
+        upstream.start_relayed(call.method(), &metadata, call.payload(), channels)?;
+    drop(call.take_payload());
     if let Some(ends) = call.take_ends() {
         relay(ends.take_for_relays(), wires);
     }
@@ -143,18 +141,18 @@ async fn pass_back(mut call: IncomingCall, answer: Answer) {
         ends,
     } = answer;
     match call
-        .responder
+        .responder()
         .respond_relayed(&metadata, &payload, ends.len())
     {
         // Now that the Response is queued, what comes on its channels goes behind it.
         Ok(wires) => relay(wires, ends.take_for_relays()),
-        Err(refused) => call.responder.refused(refused),
+        Err(refused) => call.responder().refused(refused),
     }
 }
 
 async fn fail(mut call: IncomingCall, failure: Failure) {
     call.context().connection().room().await;
-    call.responder.fail(failure);
+    call.responder().fail(failure);
 }
 
 /// What the caller is told of a call that could not be passed on, or got no answer.

@@ -42,16 +42,6 @@ impl ConnectionHandle {
 }
 
 impl IncomingCall {
-    /// The encoded arguments.
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
-    }
-
-    /// Takes the channel ends of the arguments, in order.
-    pub fn take_ends(&mut self) -> Option<OpenedEnds> {
-        self.ends.take()
-    }
-
     /// Answers the call with an encoded outcome; `keep` as in [`ConnectionHandle::call_raw`].
     ///
     /// # Errors
@@ -63,6 +53,6 @@ impl IncomingCall {
         payload: &[u8],
         keep: &[Direction],
     ) -> Result<Vec<Wire>, Refused> {
-        self.responder.respond_raw(metadata, payload, keep)
+        self.responder().respond_raw(metadata, payload, keep)
     }
 }

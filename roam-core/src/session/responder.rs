@@ -86,7 +86,7 @@ impl Responder {
 
     /// Answers as soon as there is room to send, with which the handler is gone. An answer that is
     /// kept does not wait for the link.
-    pub(super) async fn finish(mut self, payload: &[u8], mut ends: CollectedEnds) {
+    pub(super) async fn finish(&mut self, payload: &[u8], mut ends: CollectedEnds) {
         if self.claim.is_some() {
             return self.answer_with(NO_METADATA, payload, ends);
         }

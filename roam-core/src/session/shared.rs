@@ -32,6 +32,18 @@ pub(crate) struct Shared {
     users: OnceLock<Weak<Users>>,
 }
 
+/// What a driver is to do next for sending.
+pub(super) enum Transmit {
+    /// Send a frame.
+    Frame(Bytes),
+    /// Let others run first, so that what they queue goes out in the same write.
+    Gather,
+    /// Sleep: it is woken when there is something to send.
+    Sleep,
+    /// Close the transport: the link is over, and all has been sent.
+    Over,
+}
+
 /// What the lock protects.
 pub(crate) struct State {
     pub(crate) link: Link,
@@ -185,33 +197,35 @@ impl Shared {
         self.with(|state, _| state.link.handle_lost(error));
     }
 
-    /// The next frame to send; `None` when the link is over and all has been sent.
-    pub(crate) fn poll_transmit(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// What the driver is to do next for sending. Unless it `gathered` before, it is told to when
+    /// others may be about to queue something as well.
+    pub(super) fn poll_transmit(&self, cx: &Context<'_>, gathered: bool) -> Transmit {
         self.with(|state, todo| {
-            if let Some(frame) = state.link.poll_transmit() {
-                return Poll::Ready(Some(frame));
+            let is_over = state.link.close_reason().is_some();
+            if !gathered && !is_over && state.is_gathering() {
+                return Transmit::Gather;
             }
-            if state.link.close_reason().is_some() {
-                return Poll::Ready(None);
+            if let Some(frame) = state.link.poll_transmit() {
+                return Transmit::Frame(frame);
+            }
+            if is_over {
+                return Transmit::Over;
             }
             todo.discard(state.driver.sleep(Until::Output, cx.waker()));
-            Poll::Pending
+            Transmit::Sleep
         })
     }
 
-    /// The transport takes nothing: all that the driver has to hear of is the link's end.
-    pub(super) fn sleep_until_end(&self, cx: &mut Context<'_>) {
+    /// The transport takes nothing: all that the driver has to hear of is the link's end. Tells
+    /// whether that has come.
+    pub(super) fn sleep_until_end(&self, cx: &Context<'_>) -> bool {
         self.with(|state, todo| {
-            if state.link.close_reason().is_none() {
+            let is_over = state.link.close_reason().is_some();
+            if !is_over {
                 todo.discard(state.driver.sleep(Until::End, cx.waker()));
             }
-        });
-    }
-
-    /// Whether others may be about to queue something beside what waits to be sent.
-    pub(super) fn is_gathering(&self) -> bool {
-        let state = self.lock();
-        !state.link.is_drained() && state.link.calls_in_flight() > 1
+            is_over
+        })
     }
 
     /// How long until [`handle_timeout`](Self::handle_timeout) is to be called.
@@ -223,10 +237,6 @@ impl Shared {
     pub(super) fn handle_timeout(&self) {
         let now = self.clock.now();
         self.with(|state, _| state.link.handle_timeout(now));
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.lock().link.close_reason().is_some()
     }
 
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
@@ -284,6 +294,11 @@ impl State {
         } else if !self.link.is_drained() {
             todo.wake(self.driver.wake(Until::Output));
         }
+    }
+
+    /// Whether others may be about to queue something beside what waits to be sent.
+    fn is_gathering(&self) -> bool {
+        !self.link.is_drained() && self.link.calls_in_flight() > 1
     }
 
     fn handle(&mut self, event: Event, todo: &mut Todo) {

@@ -11,7 +11,7 @@ use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 use crate::session::binder::CollectedEnds;
 use crate::session::context::Context;
-use crate::session::dispatch::{IncomingCall, ServiceDispatcher, catch_panics};
+use crate::session::dispatch::{Handling, IncomingCall, ServiceDispatcher};
 use crate::session::shared::NO_METADATA;
 use crate::session::unfinished::Unfinished;
 
@@ -128,7 +128,7 @@ impl NonceDispatcher {
 
     /// Runs the handler to its end, or until nobody wants its answer any more.
     async fn run(self, call: IncomingCall, entry: Arc<Entry>) {
-        let handler = Unfinished::new(Box::pin(catch_panics(self.dispatcher, call)));
+        let handler = Unfinished::new(Handling::new(self.dispatcher, call));
         let unwanted = pin!(entry.unwanted(self.store.retention()));
         select(handler, unwanted).await;
     }
@@ -141,16 +141,16 @@ async fn answer(mut call: IncomingCall, waiting: Waiting) {
     match outcome {
         Outcome::Answered(answer) => {
             let ends = CollectedEnds::default();
-            call.responder
+            call.responder()
                 .answer_with(&answer.metadata, &answer.payload, ends);
         }
         // Without effect for the first caller, when its answer had channels.
-        Outcome::Spent => call.responder.fail(Failure::NonceSpent),
+        Outcome::Spent => call.responder().fail(Failure::NonceSpent),
     }
 }
 
 fn fail(mut call: IncomingCall, failure: Failure) -> BoxFuture<'static, ()> {
-    call.responder.fail(failure);
+    call.responder().fail(failure);
     Box::pin(std::future::ready(()))
 }
 
@@ -173,7 +173,7 @@ impl ServiceDispatcher for NonceDispatcher {
             Some(Err(error)) => {
                 tracing::debug!(%method, %error, "a nonce does not decode");
                 let invalid = &[outcome::ERROR, outcome::INVALID_PAYLOAD];
-                call.responder.answer(NO_METADATA, invalid);
+                call.responder().answer(NO_METADATA, invalid);
                 Box::pin(std::future::ready(()))
             }
             _ => self.dispatcher.dispatch(call),

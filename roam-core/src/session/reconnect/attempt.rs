@@ -82,7 +82,7 @@ impl Attempt {
         link.handle().room().await;
         let has_channels = !self.call.ends.is_empty();
         let sending = store.map(|store| store.sending());
-        let answer = match link.handle().send_call(&mut self.call).await {
+        let answer = match link.handle().clone().send_call(&mut self.call).await {
             Ok(pending) => pending.await,
             // Its channels are still here.
             Err(failure @ CallFailure::Lost { .. }) => return ControlFlow::Continue(failure),
