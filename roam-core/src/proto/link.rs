@@ -226,7 +226,7 @@ impl Link {
     /// The next event, until there is none.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.env.events.pop_front();
-        if event.is_none() {
+        if event.is_none() && self.env.events.capacity() > KEPT_EVENTS {
             // A burst is not paid for until the end of the link.
             self.env.events.shrink_to(KEPT_EVENTS);
         }

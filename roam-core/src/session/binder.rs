@@ -4,7 +4,7 @@
 //! serialized gives itself to it, and one that is being deserialized takes the next from it. So
 //! ends are found in one pass, wherever serde reaches, in the order in which it does.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,7 +73,11 @@ impl RawEnd {
     }
 }
 
+#[derive(Default)]
 enum Binder {
+    /// No value is being encoded or decoded.
+    #[default]
+    Idle,
     /// Takes the ends of a value that is being encoded; `moved` when one of them was not there any
     /// more.
     Collecting { ends: CollectedEnds, moved: bool },
@@ -86,30 +90,33 @@ enum Binder {
 }
 
 thread_local! {
-    // A stack, since a user's `Serialize` may well make a call.
-    static BINDERS: RefCell<Vec<Binder>> = const { RefCell::new(Vec::new()) };
+    static BINDER: Cell<Binder> = const { Cell::new(Binder::Idle) };
 }
 
-/// Pops the binder also when a user's code panics.
-struct Scope;
+/// Has a binder stand ready. The one before comes back after it, also when a user's code panics:
+/// a user's `Serialize` may well make a call.
+struct Scope {
+    outer: Binder,
+}
 
 impl Scope {
     fn enter(binder: Binder) -> Self {
-        BINDERS.with_borrow_mut(|binders| binders.push(binder));
-        Self
+        let outer = BINDER.replace(binder);
+        Self { outer }
     }
 
-    fn leave(self) -> Option<Binder> {
+    fn leave(mut self) -> Binder {
+        let binder = BINDER.replace(std::mem::take(&mut self.outer));
         std::mem::forget(self);
-        BINDERS.with_borrow_mut(Vec::pop)
+        binder
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        // Dropped when it is no longer borrowed, since that locks the session.
-        let popped = BINDERS.with_borrow_mut(Vec::pop);
-        drop(popped);
+        // What was there is dropped when it is not reachable any more, since that locks the session.
+        let binder = BINDER.replace(std::mem::take(&mut self.outer));
+        drop(binder);
     }
 }
 
@@ -127,8 +134,8 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     let scope = Scope::enter(Binder::Collecting { ends, moved: false });
     let encoded = codec::encode_into(value, out);
     match scope.leave() {
-        Some(Binder::Collecting { moved: true, .. }) => Err(EncodeError::ChannelMoved),
-        Some(Binder::Collecting { ends, .. }) => Ok((encoded?, ends)),
+        Binder::Collecting { moved: true, .. } => Err(EncodeError::ChannelMoved),
+        Binder::Collecting { ends, .. } => Ok((encoded?, ends)),
         _ => Ok((encoded?, CollectedEnds::default())),
     }
 }
@@ -148,7 +155,7 @@ pub(super) fn decode<T: DeserializeOwned>(
     cutting(|| {
         let decoded = codec::decode(bytes);
         let (found, refused) = match scope.leave() {
-            Some(Binder::Giving { given, refused, .. }) => (given, refused),
+            Binder::Giving { given, refused, .. } => (given, refused),
             _ => (0, false),
         };
         if refused || (decoded.is_ok() && found != beside) {
@@ -160,8 +167,8 @@ pub(super) fn decode<T: DeserializeOwned>(
 
 /// Gives the end that `take` yields to the value that is being encoded here and now.
 pub(super) fn collect(take: impl FnOnce() -> Option<RawEnd>) -> Result<(), Misplaced> {
-    BINDERS.with_borrow_mut(|binders| {
-        let Some(Binder::Collecting { ends, moved }) = binders.last_mut() else {
+    with_binder(|binder| {
+        let Binder::Collecting { ends, moved } = binder else {
             return Err(Misplaced::Outside);
         };
         let end = take();
@@ -169,6 +176,14 @@ pub(super) fn collect(take: impl FnOnce() -> Option<RawEnd>) -> Result<(), Mispl
         ends.0.push(end.ok_or(Misplaced::Moved)?);
         Ok(())
     })
+}
+
+/// Asks the binder while nobody else can, since what it does may lock the session.
+fn with_binder<R>(ask: impl FnOnce(&mut Binder) -> R) -> R {
+    let mut binder = BINDER.take();
+    let answer = ask(&mut binder);
+    BINDER.set(binder);
+    answer
 }
 
 /// Why a channel end cannot be serialized or deserialized.
@@ -191,23 +206,18 @@ pub(super) fn take_receiver() -> Result<RawReceiver, Misplaced> {
 }
 
 fn take<R>(next: impl FnOnce(&mut OpenedEnds) -> Option<R>) -> Result<R, Misplaced> {
-    // Taken out while it is asked, since that locks the session.
-    let mut binder = BINDERS
-        .with_borrow_mut(Vec::pop)
-        .ok_or(Misplaced::Outside)?;
-    let taken = match &mut binder {
-        Binder::Giving {
+    with_binder(|binder| {
+        let Binder::Giving {
             ends,
             given,
             refused,
-        } => {
-            *given += 1;
-            let taken = next(ends);
-            *refused |= taken.is_none();
-            taken
-        }
-        Binder::Collecting { .. } => None,
-    };
-    BINDERS.with_borrow_mut(|binders| binders.push(binder));
-    taken.ok_or(Misplaced::Outside)
+        } = binder
+        else {
+            return Err(Misplaced::Outside);
+        };
+        *given += 1;
+        let taken = next(ends);
+        *refused |= taken.is_none();
+        taken.ok_or(Misplaced::Outside)
+    })
 }

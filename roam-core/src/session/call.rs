@@ -28,7 +28,7 @@ use super::wire::OpenedEnds;
 /// Something that calls can be made on.
 pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
     /// Makes a call. Dropping the future cancels it.
-    fn call(&self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>>;
+    fn call(self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>>;
 }
 
 /// A call that is ready to be sent.
@@ -61,9 +61,8 @@ pub struct Answer {
 }
 
 impl Caller for ConnectionHandle {
-    fn call(&self, mut call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
-        let connection = self.clone();
-        Box::pin(async move { connection.send_call(&mut call).await?.await })
+    fn call(self, mut call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+        Box::pin(async move { self.send_call(&mut call).await?.await })
     }
 }
 

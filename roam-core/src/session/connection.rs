@@ -58,9 +58,13 @@ impl fmt::Debug for ConnectionState {
 /// When the last handle, channel end and pending call of a link that we opened is dropped, the
 /// link is closed.
 #[derive(Clone, Debug)]
-pub struct ConnectionHandle {
-    pub(crate) users: Arc<Users>,
-    pub(crate) state: Arc<ConnectionState>,
+pub struct ConnectionHandle(Arc<Held>);
+
+/// What a handle holds: one count for both, since handles are cloned for every call.
+#[derive(Debug)]
+struct Held {
+    users: Arc<Users>,
+    state: Arc<ConnectionState>,
 }
 
 impl ConnectionHandle {
@@ -76,18 +80,30 @@ impl ConnectionHandle {
             },
             clock,
         );
-        Self { users, state }
+        Self::of(users, state)
+    }
+
+    pub(super) fn of(users: Arc<Users>, state: Arc<ConnectionState>) -> Self {
+        Self(Arc::new(Held { users, state }))
+    }
+
+    pub(super) fn users(&self) -> &Arc<Users> {
+        &self.0.users
+    }
+
+    pub(super) fn is_of(&self, connection: &Arc<ConnectionState>) -> bool {
+        Arc::ptr_eq(&self.0.state, connection)
     }
 
     /// The connection's id; that of the root is 0.
     pub fn id(&self) -> ConnectionId {
-        self.state.id()
+        self.0.state.id()
     }
 
     /// Waits until the handshake is done, and tells what the peers agreed on.
     pub async fn ready(&self) -> Result<Agreed, ConnectError> {
         let agreed = |state: &mut State, _: &mut Todo, _: &Context<'_>| {
-            if let Some(reason) = self.state.end_reason() {
+            if let Some(reason) = self.end_reason() {
                 return Poll::Ready(Err(ConnectError::Closed(reason.clone())));
             }
             match state.link.agreed() {
@@ -100,7 +116,7 @@ impl ConnectionHandle {
 
     /// Waits until the connection has ended, and tells why.
     pub async fn closed(&self) -> CloseReason {
-        let ended = |_: &mut State, _: &mut Todo, _: &Context<'_>| match self.state.end_reason() {
+        let ended = |_: &mut State, _: &mut Todo, _: &Context<'_>| match self.end_reason() {
             Some(reason) => Poll::Ready(reason.clone()),
             None => Poll::Pending,
         };
@@ -109,14 +125,18 @@ impl ConnectionHandle {
 
     /// Why the connection ended; `None` while it has not.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.state.end_reason().cloned()
+        self.end_reason().cloned()
+    }
+
+    pub(super) fn end_reason(&self) -> Option<&CloseReason> {
+        self.0.state.end_reason()
     }
 
     /// Ends the connection; the root's end is that of the link. What was sent before still goes
     /// out. The peer is told the reason, of which 1,024 bytes at most are kept.
     pub fn close(&self, reason: &str) {
         self.shared().with(|state, _| {
-            if self.state.end_reason().is_none() {
+            if self.end_reason().is_none() {
                 state.link.close_connection(self.id(), reason);
             }
         });
@@ -128,7 +148,7 @@ impl ConnectionHandle {
     }
 
     pub(crate) fn shared(&self) -> &Shared {
-        &self.users.shared
+        &self.0.users.shared
     }
 
     /// Why the connection has ended, when it is known to have.
@@ -138,7 +158,7 @@ impl ConnectionHandle {
     }
 
     pub(crate) fn wire(&self, channel: ChannelId) -> Wire {
-        Wire::new(Arc::clone(&self.users), Arc::clone(&self.state), channel)
+        Wire::new(self.clone(), channel)
     }
 
     pub(super) fn wires(&self, channels: Vec<ChannelId>) -> Vec<Wire> {
@@ -154,7 +174,7 @@ impl ConnectionHandle {
 
     /// Ready when there is room to send, or there never will be.
     pub(super) fn poll_room(&self, state: &mut State) -> Poll<()> {
-        match self.state.end_reason() {
+        match self.end_reason() {
             Some(_) => Poll::Ready(()),
             None => state.poll_room(),
         }
@@ -249,7 +269,7 @@ impl ConnectionHandle {
         request: impl FnOnce(&mut Link, ConnectionId) -> Result<(RequestId, Vec<ChannelId>), Refused>,
     ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
         // The peer may have given the id to another connection since.
-        if self.state.end_reason().is_some() {
+        if self.end_reason().is_some() {
             return Err(Refused::ConnectionOver);
         }
         let (request, channels) = request(&mut state.link, self.id())?;

@@ -98,13 +98,13 @@ impl ConnectionHandle {
             _ => self.link_lost(),
         })?;
         let connecting = Connecting {
-            users: Arc::clone(&self.users),
+            users: Arc::clone(self.users()),
             request,
         };
         let answer = connecting.answer().await;
         let (state, metadata) = answer.unwrap_or_else(|| Err(self.link_lost()))?;
-        let users = Arc::clone(&self.users);
-        Ok((ConnectionHandle { users, state }, metadata))
+        let users = Arc::clone(self.users());
+        Ok((ConnectionHandle::of(users, state), metadata))
     }
 
     /// The connections that the peer asks for. While nobody listens, they are rejected.
@@ -112,7 +112,7 @@ impl ConnectionHandle {
         self.shared()
             .with(|state, _| state.accepting.listeners += 1);
         IncomingConnections {
-            users: Arc::clone(&self.users),
+            users: Arc::clone(self.users()),
         }
     }
 
@@ -217,10 +217,7 @@ impl IncomingConnection {
             Ok::<_, Refused>(state.serve(id, Arc::clone(&dispatcher)))
         })?;
         self.answered = true;
-        Ok(ConnectionHandle {
-            users: Arc::clone(&self.users),
-            state: accepted,
-        })
+        Ok(ConnectionHandle::of(Arc::clone(&self.users), accepted))
     }
 
     /// Refuses it.

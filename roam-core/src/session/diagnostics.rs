@@ -105,7 +105,7 @@ impl Links {
     /// the peer's address.
     pub fn add(&self, handle: &ConnectionHandle, name: impl Into<String>) {
         handle.watch();
-        let link = Arc::downgrade(&handle.users.shared);
+        let link = Arc::downgrade(&handle.users().shared);
         self.registry().add(name.into(), link);
     }
 

@@ -24,7 +24,7 @@ use super::context::Context;
 use super::deadline::Deadline;
 use super::nonce::Claim;
 use super::responder::Responder;
-use super::shared::{CallKey, NO_METADATA, Shared, State, Users};
+use super::shared::{CallKey, NO_METADATA, Shared, State};
 use super::todo::Started;
 use super::trace;
 use super::unfinished::Unfinished;
@@ -124,7 +124,6 @@ pub struct IncomingCall(Box<Parts>);
 /// Boxed, since a call is handed from future to future.
 #[derive(Debug)]
 struct Parts {
-    context: Context,
     payload: Bytes,
     ends: Option<OpenedEnds>,
     responder: Responder,
@@ -142,7 +141,6 @@ impl IncomingCall {
         } = request;
         let ends = OpenedEnds::new(&connection, channels.clone());
         let deadline = Deadline::from_metadata(&metadata);
-        let responder = Responder::new(connection.clone(), request);
         let context = Context {
             connection,
             request,
@@ -152,10 +150,9 @@ impl IncomingCall {
             deadline,
         };
         Self(Box::new(Parts {
-            context,
             payload,
             ends: Some(ends),
-            responder,
+            responder: Responder::new(context),
         }))
     }
 
@@ -163,7 +160,6 @@ impl IncomingCall {
     /// be answered.
     pub(super) fn split_off(&mut self, claim: Claim) -> Self {
         Self(Box::new(Parts {
-            context: self.0.context.clone(),
             payload: self.take_payload(),
             ends: self.take_ends(),
             responder: self.0.responder.split_off(claim),
@@ -191,12 +187,12 @@ impl IncomingCall {
 
     /// What is known of the call.
     pub fn context(&self) -> &Context {
-        &self.0.context
+        self.0.responder.context()
     }
 
     /// The method that is called.
     pub fn method(&self) -> MethodId {
-        self.0.context.method
+        self.context().method
     }
 
     /// Decodes the arguments, a tuple. When that fails the call is answered with `InvalidPayload`,
@@ -233,7 +229,7 @@ impl IncomingCall {
             Ok((payload, ends)) => self.0.responder.finish(&payload, ends).await,
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
-                self.0.context.connection.room().await;
+                self.context().connection.room().await;
                 self.responder().fail(Failure::Panic);
             }
         }
@@ -250,10 +246,21 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
             }
         });
     };
-    let mut handlers: Vec<_> = started
-        .into_iter()
-        .filter_map(|started| begin(&users, started))
-        .collect();
+    let mut handle: Option<ConnectionHandle> = None;
+    let mut handlers = Vec::new();
+    for Started {
+        connection,
+        dispatcher,
+        request,
+    } in started
+    {
+        // Calls that come together are mostly of the same connection.
+        let handle = match &handle {
+            Some(handle) if handle.is_of(&connection) => handle,
+            _ => handle.insert(ConnectionHandle::of(Arc::clone(&users), connection)),
+        };
+        handlers.extend(begin(handle.clone(), dispatcher, request));
+    }
     if handlers.is_empty() {
         return;
     }
@@ -288,17 +295,12 @@ impl State {
 }
 
 /// Calls a handler. `None` when it was polled in place, and is done.
-fn begin(users: &Arc<Users>, started: Started) -> Option<Handler> {
-    let Started {
-        connection,
-        dispatcher,
-        request,
-    } = started;
+fn begin(
+    connection: ConnectionHandle,
+    dispatcher: Arc<dyn ServiceDispatcher>,
+    request: Request,
+) -> Option<Handler> {
     let key = (request.connection, request.request);
-    let connection = ConnectionHandle {
-        users: Arc::clone(users),
-        state: connection,
-    };
     let method = find_method(&*dispatcher, request.method);
     let call = IncomingCall::new(connection, request);
     let span = trace::handler_span(call.context(), method);

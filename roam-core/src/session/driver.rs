@@ -135,8 +135,8 @@ impl<T: Transport> Driver<T> {
     fn new(transport: T, handle: &ConnectionHandle, role: Role) -> Self {
         Self {
             transport,
-            shared: Arc::clone(&handle.users.shared),
-            users: (role == Role::Acceptor).then(|| Arc::clone(&handle.users)),
+            shared: Arc::clone(&handle.users().shared),
+            users: (role == Role::Acceptor).then(|| Arc::clone(handle.users())),
             timeout: None,
             linger: None,
             gathering: Gathering::Not,

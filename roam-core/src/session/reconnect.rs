@@ -148,8 +148,8 @@ impl ReconnectingClient {
 }
 
 impl Caller for ReconnectingClient {
-    fn call(&self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
-        let attempt = Attempt::new(Arc::clone(&self.connector), call, self.nonces);
+    fn call(self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+        let attempt = Attempt::new(self.connector, call, self.nonces);
         Box::pin(attempt.run())
     }
 }

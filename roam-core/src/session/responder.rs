@@ -1,7 +1,7 @@
 //! What answers a call of the peer.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
 
 use futures::future::AbortHandle;
 
@@ -9,6 +9,7 @@ use crate::proto::{ChannelId, Direction, Failure, Link, Metadata, Refused, Reque
 
 use super::binder::CollectedEnds;
 use super::connection::ConnectionHandle;
+use super::context::Context;
 use super::nonce::Claim;
 use super::shared::{CallKey, NO_METADATA, State, Wait};
 use super::todo::Todo;
@@ -17,8 +18,8 @@ use super::wire::Wire;
 /// Answers a call once, and tells the machine when its handler is gone.
 #[derive(Debug)]
 pub(super) struct Responder {
-    connection: ConnectionHandle,
-    request: RequestId,
+    /// The call that is answered.
+    context: Context,
     answered: bool,
     /// The machine knows that the handler is gone.
     released: bool,
@@ -43,10 +44,9 @@ impl Drop for Parts {
 }
 
 impl Responder {
-    pub(super) fn new(connection: ConnectionHandle, request: RequestId) -> Self {
+    pub(super) fn new(context: Context) -> Self {
         Self {
-            connection,
-            request,
+            context,
             answered: false,
             released: false,
             claim: None,
@@ -54,18 +54,20 @@ impl Responder {
         }
     }
 
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
     pub(super) fn split_off(&mut self, claim: Claim) -> Self {
-        let (connection, request) = (self.connection.clone(), self.request);
+        let (connection, request) = (self.context.connection.clone(), self.context.request);
         let parts = self.parts.get_or_insert_with(|| {
-            let connection = connection.clone();
             Arc::new(Parts {
                 connection,
                 request,
             })
         });
         Self {
-            connection,
-            request,
+            context: self.context.clone(),
             answered: false,
             released: false,
             claim: Some(claim),
@@ -79,9 +81,12 @@ impl Responder {
             return claim.keep(metadata, payload);
         }
         // The call may have been cancelled in between; then it has been answered.
-        let _ = self
-            .connection
-            .respond(self.request, metadata, payload, CollectedEnds::default());
+        let _ = self.context.connection.respond(
+            self.context.request,
+            metadata,
+            payload,
+            CollectedEnds::default(),
+        );
     }
 
     /// Answers as soon as there is room to send, with which the handler is gone. An answer that is
@@ -91,8 +96,8 @@ impl Responder {
             return self.answer_with(NO_METADATA, payload, ends);
         }
         let keep = ends.directions();
-        let (connection, request) = (&self.connection, self.request);
-        let respond = |state: &mut State, todo: &mut Todo, _: &Context<'_>| {
+        let (connection, request) = (&self.context.connection, self.context.request);
+        let respond = |state: &mut State, todo: &mut Todo, _: &task::Context<'_>| {
             ready!(connection.poll_room(state));
             Poll::Ready(
                 connection
@@ -119,7 +124,7 @@ impl Responder {
         payload: &[u8],
         keep: &[Direction],
     ) -> Result<Vec<Wire>, Refused> {
-        let (id, request) = (self.connection.id(), self.request);
+        let (id, request) = (self.context.connection.id(), self.context.request);
         self.answer_in_bytes(metadata, payload, keep.len(), |link| {
             link.respond(id, request, metadata, keep, payload)
         })
@@ -133,7 +138,7 @@ impl Responder {
         payload: &[u8],
         channels: usize,
     ) -> Result<Vec<Wire>, Refused> {
-        let (id, request) = (self.connection.id(), self.request);
+        let (id, request) = (self.context.connection.id(), self.context.request);
         self.answer_in_bytes(metadata, payload, channels, |link| {
             link.respond_relayed(id, request, metadata, channels, payload)
         })
@@ -151,10 +156,10 @@ impl Responder {
             self.answer(metadata, payload);
             return Ok(Vec::new());
         }
-        let shared = self.connection.shared();
+        let shared = self.context.connection.shared();
         let channels = shared.with(|state, _| respond(&mut state.link))?;
         self.answered = true;
-        Ok(self.connection.wires(channels))
+        Ok(self.context.connection.wires(channels))
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -167,9 +172,10 @@ impl Responder {
             return self.answer(metadata, payload);
         }
         self.answered = true;
-        let responded = self
-            .connection
-            .respond(self.request, metadata, payload, ends);
+        let responded =
+            self.context
+                .connection
+                .respond(self.context.request, metadata, payload, ends);
         if let Err(refused) = responded {
             self.refused(refused);
         }
@@ -200,7 +206,7 @@ impl Drop for Responder {
             }
         }
         if self.parts.is_none() && !self.released {
-            self.connection.handler_gone(self.request);
+            self.context.connection.handler_gone(self.context.request);
         }
     }
 }

@@ -289,6 +289,9 @@ impl State {
         while let Some(event) = self.link.poll_event() {
             self.handle(event, todo);
         }
+        if self.driver.is_awake() {
+            return;
+        }
         if self.link.close_reason().is_some() {
             todo.wake(self.driver.wake(Until::End));
         } else if !self.link.is_drained() {

@@ -24,6 +24,10 @@ pub(super) enum Until {
 }
 
 impl Sleeper {
+    pub(super) fn is_awake(&self) -> bool {
+        self.until.is_none()
+    }
+
     /// The driver is up, and takes care of itself.
     pub(super) fn rise(&mut self) {
         self.until = None;

@@ -1,6 +1,5 @@
 //! One end of a channel on a link, in bytes.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::proto::{
@@ -8,10 +7,10 @@ use crate::proto::{
     SendRefused, Side,
 };
 
-use super::connection::{ConnectionHandle, ConnectionState};
+use super::connection::ConnectionHandle;
 use super::ends::{RawReceiver, RawSender};
 use super::error::Cut;
-use super::shared::{State, Users, Wait};
+use super::shared::{State, Wait};
 use super::todo::Todo;
 use super::waiters::Ticket;
 
@@ -20,8 +19,7 @@ use super::waiters::Ticket;
 /// It waits for one thing at a time: a clone of it is another one.
 #[derive(Debug)]
 pub struct Wire {
-    users: Arc<Users>,
-    connection: Arc<ConnectionState>,
+    connection: ConnectionHandle,
     channel: ChannelId,
     ticket: Ticket,
 }
@@ -37,23 +35,14 @@ pub struct Batch {
 
 impl Clone for Wire {
     fn clone(&self) -> Self {
-        Self::new(
-            Arc::clone(&self.users),
-            Arc::clone(&self.connection),
-            self.channel,
-        )
+        Self::new(self.connection.clone(), self.channel)
     }
 }
 
 impl Wire {
-    pub(super) fn new(
-        users: Arc<Users>,
-        connection: Arc<ConnectionState>,
-        channel: ChannelId,
-    ) -> Self {
+    pub(super) fn new(connection: ConnectionHandle, channel: ChannelId) -> Self {
         let ticket = Ticket::draw();
         Self {
-            users,
             connection,
             channel,
             ticket,
@@ -67,8 +56,8 @@ impl Wire {
 
     fn with<R>(&self, change: impl FnOnce(&mut State, &mut Todo, ConnectionId) -> R) -> R {
         let id = self.connection.id();
-        self.users
-            .shared
+        self.connection
+            .shared()
             .with(|state, todo| change(state, todo, id))
     }
 
@@ -261,23 +250,29 @@ impl Wire {
 /// The channel ends beside a received value, until the value's own ends take them. What is left
 /// is cut.
 #[derive(Debug)]
-pub struct OpenedEnds {
-    /// `None` when there are none.
-    connection: Option<ConnectionHandle>,
+pub struct OpenedEnds(Option<Box<Opened>>);
+
+#[derive(Debug)]
+struct Opened {
+    connection: ConnectionHandle,
     channels: std::vec::IntoIter<ChannelId>,
 }
 
 impl OpenedEnds {
     pub(super) fn new(connection: &ConnectionHandle, channels: Vec<ChannelId>) -> Self {
-        Self {
-            connection: (!channels.is_empty()).then(|| connection.clone()),
-            channels: channels.into_iter(),
-        }
+        // Most values have none, and are to cost nothing.
+        let opened = (!channels.is_empty()).then(|| {
+            Box::new(Opened {
+                connection: connection.clone(),
+                channels: channels.into_iter(),
+            })
+        });
+        Self(opened)
     }
 
     /// How many are left.
     pub fn len(&self) -> usize {
-        self.channels.len()
+        self.0.as_ref().map_or(0, |opened| opened.channels.len())
     }
 
     /// Whether none is left.
@@ -287,10 +282,11 @@ impl OpenedEnds {
 
     /// Takes all of them for relays, which find out about their directions.
     pub(super) fn take_for_relays(mut self) -> Vec<Wire> {
-        let Some(connection) = self.connection.take() else {
+        let Some(opened) = &mut self.0 else {
             return Vec::new();
         };
-        let channels: Vec<_> = self.channels.by_ref().collect();
+        let channels: Vec<_> = opened.channels.by_ref().collect();
+        let connection = &opened.connection;
         connection.shared().with(|state, _| {
             for &channel in &channels {
                 state.link.relay(connection.id(), channel);
@@ -309,8 +305,11 @@ impl OpenedEnds {
 
     /// Takes the next end as one of that direction.
     pub fn next_wire(&mut self, direction: Direction) -> Option<Wire> {
-        let channel = self.channels.next()?;
-        let connection = self.connection.as_ref()?;
+        let Opened {
+            connection,
+            channels,
+        } = &mut **self.0.as_mut()?;
+        let channel = channels.next()?;
         let bound = connection
             .shared()
             .with(|state, _| state.link.bind(connection.id(), channel, direction));
@@ -318,17 +317,14 @@ impl OpenedEnds {
     }
 }
 
-impl Drop for OpenedEnds {
+impl Drop for Opened {
     fn drop(&mut self) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
         if self.channels.len() == 0 {
             return;
         }
-        connection.shared().with(|state, _| {
+        self.connection.shared().with(|state, _| {
             for channel in self.channels.by_ref() {
-                state.link.reset(connection.id(), channel);
+                state.link.reset(self.connection.id(), channel);
             }
         });
     }
