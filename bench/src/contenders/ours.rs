@@ -31,7 +31,8 @@ trait Bench {
     async fn numbers(&self, count: u64, output: Tx<u64>);
     /// Counts the bytes that come.
     async fn upload(&self, chunks: Rx<Bytes>) -> u64;
-    /// Sends nothing, and ends when it is not read any more.
+    /// Sends a number, to say that the stream is open, and then nothing until it is not read any
+    /// more.
     async fn silence(&self, output: Tx<u64>);
 }
 
@@ -64,7 +65,9 @@ impl Bench for Handler {
     }
 
     async fn silence(&self, _: &Context, output: Tx<u64>) {
-        output.closed().await;
+        if output.send(0).await.is_ok() {
+            output.closed().await;
+        }
     }
 }
 
@@ -178,11 +181,11 @@ impl<const INLINE: bool> Client for OursClient<INLINE> {
     async fn open_streams(&self, count: usize) -> Result<Kept> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
-            let (output, numbers) = channel::<u64>();
-            kept.push((tokio::spawn(self.0.silence(output)), numbers));
+            let (output, mut numbers) = channel();
+            let call = tokio::spawn(self.0.silence(output));
+            numbers.recv().await?;
+            kept.push((call, numbers));
         }
-        // The calls have left before this one, and so the channels are open when it is answered.
-        self.echo(Bytes::new()).await?;
         Ok(Box::new(kept))
     }
 }
