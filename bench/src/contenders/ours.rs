@@ -9,7 +9,7 @@ use roam_ws_server::Server;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::contender::{Client, Contender, Error, Kept, Limits, Result};
+use crate::contender::{Client, Contender, Error, Kept, Limits, Result, Unread, expect_unanswered};
 
 /// With a task for every call.
 #[derive(Debug)]
@@ -171,11 +171,11 @@ impl<const INLINE: bool> Client for OursClient<INLINE> {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> Result<Kept> {
+    async fn unread_stream(&self) -> Result<Unread> {
         let (output, mut numbers) = channel();
         let call = tokio::spawn(self.0.numbers(u64::MAX, output));
         numbers.recv().await?;
-        Ok(Box::new((call, numbers)))
+        Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
     async fn open_streams(&self, count: usize) -> Result<Kept> {

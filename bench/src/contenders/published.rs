@@ -12,7 +12,7 @@ use roam_session::{
 use roam_websocket::WsTransport;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contender::{Client, Contender, Error, Kept, Limits, Result};
+use crate::contender::{Client, Contender, Error, Kept, Limits, Result, Unread, expect_unanswered};
 
 /// A task for every call; a message is flushed by itself.
 #[derive(Debug)]
@@ -140,12 +140,12 @@ impl Client for PublishedClient {
         Ok(tokio::try_join!(call, send).map_err(of_stream)?.0)
     }
 
-    async fn unread_stream(&self) -> Result<Kept> {
+    async fn unread_stream(&self) -> Result<Unread> {
         let (output, mut numbers) = channel();
         let link = self.0.clone();
         let call = tokio::spawn(async move { link.numbers(u64::MAX, output).await });
         numbers.recv().await?;
-        Ok(Box::new((call, numbers)))
+        Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
     async fn open_streams(&self, count: usize) -> Result<Kept> {

@@ -10,7 +10,7 @@ use remoc::{Cfg, Connect, ConnectExt, codec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contender::{self, Client, Contender, Error, Kept, Limits};
+use crate::contender::{self, Client, Contender, Error, Kept, Limits, Unread};
 
 /// With its usual codec, and calls served side by side.
 #[derive(Debug)]
@@ -167,10 +167,10 @@ impl Client for RemocClient {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Kept> {
+    async fn unread_stream(&self) -> contender::Result<Unread> {
         let mut numbers = self.0.numbers(u64::MAX).await?;
         numbers.recv().await?;
-        Ok(Box::new(numbers))
+        Ok(Box::new(move || Ok(drop(numbers))))
     }
 
     async fn open_streams(&self, count: usize) -> contender::Result<Kept> {

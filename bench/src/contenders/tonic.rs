@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming, server};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use crate::contender::{Client, Contender, Kept, Limits, Result};
+use crate::contender::{Client, Contender, Kept, Limits, Result, Unread};
 
 /// With its usual codec.
 #[derive(Debug)]
@@ -151,10 +151,10 @@ impl Client for TonicClient {
         Ok(answer.await?.into_inner())
     }
 
-    async fn unread_stream(&self) -> Result<Kept> {
+    async fn unread_stream(&self) -> Result<Unread> {
         let mut numbers = self.read(NUMBERS, u64::MAX).await?;
         numbers.message().await?;
-        Ok(Box::new(numbers))
+        Ok(Box::new(move || Ok(drop(numbers))))
     }
 
     async fn open_streams(&self, count: usize) -> Result<Kept> {
