@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -50,6 +49,8 @@ pub enum Limits {
 pub trait Contender: Send + Sync + 'static {
     /// The name in the table.
     const NAME: &'static str;
+    /// Whether it stands in this repository, so that it has to run whatever it supports.
+    const IS_OURS: bool = false;
     /// A link, as its callers hold it.
     type Client: Client;
 
@@ -150,6 +151,3 @@ pub fn expect_echo(sent: &[u8], came: &[u8]) -> Result<()> {
     )
     .into())
 }
-
-/// How long a contender may take for one run of a workload.
-pub const PATIENCE: Duration = Duration::from_secs(60);

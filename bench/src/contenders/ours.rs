@@ -77,6 +77,7 @@ pub struct OursClient<const INLINE: bool>(BenchClient);
 
 impl Contender for Ours {
     const NAME: &'static str = "roam";
+    const IS_OURS: bool = true;
     type Client = OursClient<false>;
 
     async fn serve(listener: TcpListener, limits: Limits) {
@@ -89,7 +90,8 @@ impl Contender for Ours {
 }
 
 impl Contender for OursInline {
-    const NAME: &'static str = "roam, inline methods";
+    const NAME: &'static str = "roam with inline methods";
+    const IS_OURS: bool = true;
     type Client = OursClient<true>;
 
     async fn serve(listener: TcpListener, limits: Limits) {

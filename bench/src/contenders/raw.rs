@@ -36,6 +36,7 @@ const LAST_CHUNK: u8 = 3;
 
 impl Contender for Raw {
     const NAME: &'static str = "raw, a flush a message";
+    const IS_OURS: bool = true;
     type Client = RawClient<true>;
 
     async fn serve(listener: TcpListener, _: Limits) {
@@ -49,6 +50,7 @@ impl Contender for Raw {
 
 impl Contender for Coalesced {
     const NAME: &'static str = "raw, coalesced";
+    const IS_OURS: bool = true;
     type Client = RawClient<false>;
 
     async fn serve(listener: TcpListener, _: Limits) {
