@@ -56,7 +56,7 @@ impl BenchServer for Handler {
     }
 }
 
-const IN_FLIGHT: usize = 16 * 1024;
+const IN_FLIGHT: u32 = 16 * 1024;
 
 /// A link.
 #[derive(Clone, Debug)]
@@ -71,8 +71,8 @@ impl Contender for Jsonrpsee {
         let mut config = ServerConfig::builder().max_connections(u32::MAX);
         if limits == Limits::Raised {
             config = config
-                .max_subscriptions_per_connection(IN_FLIGHT as u32)
-                .set_message_buffer_capacity(IN_FLIGHT as u32);
+                .max_subscriptions_per_connection(IN_FLIGHT)
+                .set_message_buffer_capacity(IN_FLIGHT);
         }
         let server = ServerBuilder::with_config(config.build());
         let listener = listener.into_std();
@@ -87,7 +87,7 @@ impl Contender for Jsonrpsee {
         let (output, input) = WsTransportClientBuilder::default().build(url).await?;
         let mut builder = ClientBuilder::default();
         if limits == Limits::Raised {
-            builder = builder.max_concurrent_requests(IN_FLIGHT);
+            builder = builder.max_concurrent_requests(IN_FLIGHT as usize);
         }
         let link = builder.build_with_tokio(output, input);
         Ok(JsonrpseeClient(Arc::new(link)))

@@ -57,7 +57,7 @@ impl Bench for Handler {
 
     async fn silence(&self, _: &Context, output: Tx<u64>) {
         if output.send(&0).await.is_ok() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }

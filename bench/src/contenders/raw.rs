@@ -123,14 +123,11 @@ where
 {
     let message = if EACH {
         socket.next().await
+    } else if let Some(message) = socket.next().now_or_never() {
+        message
     } else {
-        match socket.next().now_or_never() {
-            Some(message) => message,
-            None => {
-                socket.flush().await?;
-                socket.next().await
-            }
-        }
+        socket.flush().await?;
+        socket.next().await
     };
     Ok(match message {
         Some(Ok(Message::Binary(message))) => Some(message),

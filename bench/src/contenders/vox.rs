@@ -59,7 +59,7 @@ impl Bench for Handler {
 
     async fn silence(&self, output: Tx<u64>) {
         if output.send(0).await.is_ok() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }
