@@ -59,13 +59,11 @@ impl Results {
     }
 
     fn cells(&self, contender: usize, metric: usize, form: &Metric) -> String {
-        let Some(summary) = self.summary(contender, metric, |_| 1.0) else {
+        let Some(summary) = self.summary(contender, metric, |_| Some(1.0)) else {
             return format!("{} | | ", self.reason(contender));
         };
         // Round by round, so that a machine whose speed drifts does not tell on it.
-        let ratio = self.summary(contender, metric, |round| {
-            self.figure(0, round, metric).unwrap_or(f64::NAN)
-        });
+        let ratio = self.summary(contender, metric, |round| self.figure(0, round, metric));
         let ratio = ratio
             .filter(|ratio| ratio.median.is_finite())
             .map(|ratio| format!("{:.2}", ratio.median))
@@ -79,16 +77,16 @@ impl Results {
         )
     }
 
-    /// The figures of all rounds, each divided by what `by` says.
+    /// The figures of all rounds, each divided by what `by` says, if it does.
     fn summary(
         &self,
         contender: usize,
         metric: usize,
-        by: impl Fn(usize) -> f64,
+        by: impl Fn(usize) -> Option<f64>,
     ) -> Option<Summary> {
         let rounds = self.figures[&contender].len();
         let figures = (0..rounds)
-            .filter_map(|round| Some(self.figure(contender, round, metric)? / by(round)));
+            .filter_map(|round| Some(self.figure(contender, round, metric)? / by(round)?));
         Summary::of(figures)
     }
 
@@ -167,6 +165,16 @@ mod tests {
         results.add(0, Err("hangs".into()));
         let cells = results.cells(0, 0, &METRIC);
         assert_eq!(cells, "2 (2 of 5 rounds: hangs) | 1–3 | 1.00");
+    }
+
+    #[test]
+    fn only_rounds_in_which_the_first_has_a_figure_make_the_ratio() {
+        let mut results = Results::of_rounds(2);
+        results.add(0, Ok(vec![2.0]));
+        results.add(0, Err("hangs".into()));
+        results.add(1, Ok(vec![3.0]));
+        results.add(1, Ok(vec![9.0]));
+        assert_eq!(results.cells(1, 0, &METRIC), "6 | 3–9 | 1.50");
     }
 
     #[test]
