@@ -1,12 +1,13 @@
 //! What a contender has to offer, so that every workload can be run on it.
 
 use std::any::Any;
+use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// Why a workload could not be run, in words for the table's cell.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -14,8 +15,23 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// What came of something, or why it could not be done.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Something that is kept as it is until it is dropped: streams that are open, links.
+/// A contender has no means to run a workload, and this is what it lacks.
+#[derive(Debug)]
+pub struct Unsupported(&'static str);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// Something that is kept as it is until it is dropped: streams that are open.
 pub type Kept = Box<dyn Any + Send>;
+
+/// A stream that is not read. Called, it ends, and it is an error if it had ended before.
+pub type Unread = Box<dyn FnOnce() -> Result<()> + Send>;
 
 /// How the two ends are set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +49,8 @@ pub enum Limits {
 pub trait Contender: Send + Sync + 'static {
     /// The name in the table.
     const NAME: &'static str;
+    /// Whether it stands in this repository, so that it has to run whatever it supports.
+    const IS_OURS: bool = false;
     /// A link, as its callers hold it.
     type Client: Client;
 
@@ -96,7 +114,7 @@ pub trait Client: Clone + Send + Sync + 'static {
     }
 
     /// Has the server send numbers without end on a stream that nobody reads.
-    fn unread_stream(&self) -> impl Future<Output = Result<Kept>> + Send {
+    fn unread_stream(&self) -> impl Future<Output = Result<Unread>> + Send {
         async { unsupported("no streams from the server") }
     }
 
@@ -109,7 +127,16 @@ pub trait Client: Clone + Send + Sync + 'static {
 
 /// A workload that the contender has no means to run.
 pub fn unsupported<T>(why: &'static str) -> Result<T> {
-    Err(why.into())
+    Err(Unsupported(why).into())
+}
+
+/// The call that sends on a stream without end is answered only when the stream is cut, as long as
+/// there is a reader.
+pub fn expect_unanswered<T>(call: &JoinHandle<T>, _reader: impl Sized) -> Result<()> {
+    if call.is_finished() {
+        return Err("the stream that is not read is cut".into());
+    }
+    Ok(())
 }
 
 /// An answer has to be what was asked for: a contender that cheats would win.
@@ -124,6 +151,3 @@ pub fn expect_echo(sent: &[u8], came: &[u8]) -> Result<()> {
     )
     .into())
 }
-
-/// How long a contender may take for one run of a workload.
-pub const PATIENCE: Duration = Duration::from_secs(60);

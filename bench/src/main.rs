@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use contender::{PATIENCE, Result};
+use contender::Result;
 use report::Results;
 use subject::Subject;
 use workloads::{Scale, Workload};
@@ -34,7 +34,9 @@ bench [--rounds N] [--only NAME[,NAME…]] [--contenders NAME[,NAME…]] [--smok
   --rounds      how often everything is run; the default is 5
   --only        workloads, by the beginning of their names
   --contenders  those whose names begin so; without the raw socket there are no ratios
-  --smoke       just enough of everything to see that it runs";
+  --smoke       just enough of everything to see that it runs
+
+It fails when roam or the raw socket fails at a workload for which it has the means.";
 
 /// What is asked for.
 struct Options {
@@ -91,16 +93,23 @@ fn serve_alone(name: &str) -> Result<()> {
 }
 
 fn measure(options: &Options) -> Result<()> {
+    report::print_head(options.rounds);
+    let mut failures = Vec::new();
     for workload in workloads::ALL {
         if is_wanted(workload.name, &options.only) {
-            compare(workload, options)?;
+            let results = compare(workload, options)?;
+            results.print(workload);
+            failures.extend(results.failures_of_ours(workload));
         }
     }
-    Ok(())
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(failures.join("\n").into())
 }
 
-fn compare(workload: &'static Workload, options: &Options) -> Result<()> {
-    let mut results = Results::default();
+fn compare(workload: &'static Workload, options: &Options) -> Result<Results> {
+    let mut results = Results::of_rounds(options.rounds);
     for _ in 0..options.rounds {
         for (place, &contender) in contenders::ALL.iter().enumerate() {
             let wanted = is_wanted(contender.name(), &options.contenders);
@@ -109,8 +118,7 @@ fn compare(workload: &'static Workload, options: &Options) -> Result<()> {
             }
         }
     }
-    results.print(workload);
-    Ok(())
+    Ok(results)
 }
 
 fn is_wanted(name: &str, wanted: &[String]) -> bool {
@@ -127,7 +135,7 @@ fn run(
     let figures = runtime.block_on(async {
         // A task like those that it waits for, not the thread that waits for the runtime.
         let run = tokio::spawn(contender.run(workload, scale));
-        match timeout(PATIENCE, run).await {
+        match timeout(scale.patience(), run).await {
             Ok(Ok(figures)) => figures,
             Ok(Err(panic)) => Err(panic.into()),
             Err(_) => Err("hangs".into()),

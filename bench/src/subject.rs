@@ -12,6 +12,8 @@ use crate::workloads::{Scale, Workload};
 pub trait Subject: Sync {
     /// The name in the table.
     fn name(&self) -> &'static str;
+    /// Whether it has to run whatever it supports.
+    fn is_ours(&self) -> bool;
     /// Runs a workload once; returns a figure for each of its metrics.
     fn run(
         &self,
@@ -34,6 +36,10 @@ impl<C> Of<C> {
 impl<C: Contender> Subject for Of<C> {
     fn name(&self) -> &'static str {
         C::NAME
+    }
+
+    fn is_ours(&self) -> bool {
+        C::IS_OURS
     }
 
     fn run(

@@ -8,6 +8,7 @@ mod scaling;
 mod unread;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -65,8 +66,16 @@ impl Scale {
     pub fn of(self, full: usize) -> usize {
         match self {
             Self::Full => full,
-            Self::Smoke => full.min(100),
+            Self::Smoke => full.min(50),
         }
+    }
+
+    /// How long a contender may take for one run of a workload.
+    pub fn patience(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Full => 60,
+            Self::Smoke => 5,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 
 pub use bindings::{check as check_bindings, generate as generate_bindings};
 pub use browser_tests::BrowserTests;
+pub use cargo::{LOCKED, Profile, benchmark, in_benchmark};
 pub use npm::run_script as npm_script;
 pub use package::{FOLDER as PACKAGE, build as package};
 pub use page::{FOLDER as PAGE, build as page, server};

@@ -22,7 +22,12 @@ const HELP: &str = "\
 cargo xtask demo            set up what is missing, build everything, serve the demo
 cargo xtask test [STEP…]    set up what is missing, run every check and test;
                             with names of steps: only these and what they need
+cargo xtask bench native [ARGUMENT…]
+                            measure roam beside the field, natively; with the arguments of
+                            the benchmark, which --help lists
 cargo xtask bench browser   measure calls and streams from a page in headless Chromium
+cargo xtask bench instructions [--record]
+                            count what calls cost, beside what was recorded; or record it
 cargo xtask package         build the wasm and the npm package
 cargo xtask setup           only set up what is missing on this machine";
 
@@ -45,7 +50,7 @@ fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<ExitCode> 
     };
     match (command, rest) {
         ("test", steps) => return test::run(workspace, steps),
-        ("bench", [name]) => bench::run(workspace, name)?,
+        ("bench", [_, ..]) => bench::run(workspace, rest)?,
         ("demo", []) => demo::run(workspace)?,
         ("package", []) => {
             setup::to_build(workspace)?;

@@ -5,6 +5,7 @@ mod cargo_tools;
 mod debian;
 mod node;
 mod rust_components;
+mod valgrind;
 pub mod wasm_std;
 
 use anyhow::{Error, Result, anyhow};
@@ -60,6 +61,11 @@ pub fn to_test_in_firefox(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &cargo_tools::wasm_pack())?;
     ensure(workspace, &Firefox)?;
     ensure(workspace, &cargo_tools::geckodriver())
+}
+
+/// What counting instructions needs. Nothing else does, so [`everything`] leaves it out.
+pub fn to_count_instructions(workspace: &Workspace) -> Result<()> {
+    ensure(workspace, &valgrind::Valgrind)
 }
 
 fn ensure(workspace: &Workspace, tool: &dyn Tool) -> Result<()> {

@@ -42,8 +42,7 @@ impl Counted for Handler {
     }
 }
 
-const HELP: &str = "instructions call|inline|item COUNT";
-const IN_FLIGHT: usize = 64;
+const HELP: &str = "instructions call|inline|one|item COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,8 +53,9 @@ fn main() {
     runtime().block_on(async {
         let client = open();
         match what.as_str() {
-            "call" => call(&client, count, false).await,
-            "inline" => call(&client, count, true).await,
+            "call" => call(&client, count, 64, false).await,
+            "inline" => call(&client, count, 64, true).await,
+            "one" => call(&client, count, 1, true).await,
             "item" => read(&client, count).await,
             _ => panic!("{HELP}"),
         }
@@ -76,11 +76,11 @@ fn open() -> CountedClient {
     CountedClient::new(link)
 }
 
-async fn call(client: &CountedClient, calls: usize, inline: bool) {
-    let callers = (0..IN_FLIGHT).map(|_| {
+async fn call(client: &CountedClient, calls: usize, in_flight: usize, inline: bool) {
+    let callers = (0..in_flight).map(|_| {
         let client = client.clone();
         tokio::spawn(async move {
-            for _ in 0..calls / IN_FLIGHT {
+            for _ in 0..calls / in_flight {
                 let payload = Bytes::from_static(&[7; 16]);
                 let answer = if inline {
                     client.echo_inline(payload).await

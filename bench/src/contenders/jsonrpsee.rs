@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jsonrpsee::PendingSubscriptionSink;
 use jsonrpsee::client_transport::ws::{Url, WsTransportClientBuilder};
+use jsonrpsee::core::client::SubscriptionCloseReason::{self, ConnectionClosed, Lagged};
 use jsonrpsee::core::client::{Client as Link, ClientBuilder, Subscription};
 use jsonrpsee::core::{RpcResult, SubscriptionResult, async_trait, to_json_raw_value};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::server::{ServerBuilder, ServerConfig};
 use tokio::net::TcpListener;
 
-use crate::contender::{self, Client, Contender, Kept, Limits};
+use crate::contender::{self, Client, Contender, Kept, Limits, Unread};
 
 /// With subscriptions for streams.
 #[derive(Debug)]
@@ -55,10 +56,7 @@ impl BenchServer for Handler {
     }
 }
 
-const IN_FLIGHT: usize = 16 * 1024;
-/// What a subscription may lag behind, in messages, before the client drops it: nothing holds its
-/// server back, and with the default of 1,024, or even 16,384, a million numbers may not get across.
-const BUFFER: usize = 1 << 20;
+const IN_FLIGHT: u32 = 16 * 1024;
 
 /// A link.
 #[derive(Clone, Debug)]
@@ -73,8 +71,8 @@ impl Contender for Jsonrpsee {
         let mut config = ServerConfig::builder().max_connections(u32::MAX);
         if limits == Limits::Raised {
             config = config
-                .max_subscriptions_per_connection(IN_FLIGHT as u32)
-                .set_message_buffer_capacity(IN_FLIGHT as u32);
+                .max_subscriptions_per_connection(IN_FLIGHT)
+                .set_message_buffer_capacity(IN_FLIGHT);
         }
         let server = ServerBuilder::with_config(config.build());
         let listener = listener.into_std();
@@ -87,9 +85,9 @@ impl Contender for Jsonrpsee {
     async fn connect(server: SocketAddr, limits: Limits) -> contender::Result<Self::Client> {
         let url = Url::parse(&format!("ws://{server}/"))?;
         let (output, input) = WsTransportClientBuilder::default().build(url).await?;
-        let mut builder = ClientBuilder::default().max_buffer_capacity_per_subscription(BUFFER);
+        let mut builder = ClientBuilder::default();
         if limits == Limits::Raised {
-            builder = builder.max_concurrent_requests(IN_FLIGHT);
+            builder = builder.max_concurrent_requests(IN_FLIGHT as usize);
         }
         let link = builder.build_with_tokio(output, input);
         Ok(JsonrpseeClient(Arc::new(link)))
@@ -110,10 +108,12 @@ impl Client for JsonrpseeClient {
         Ok(count)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Kept> {
+    async fn unread_stream(&self) -> contender::Result<Unread> {
         let mut numbers = self.0.numbers(u64::MAX).await?;
         next(&mut numbers).await?;
-        Ok(Box::new(numbers))
+        Ok(Box::new(move || {
+            numbers.close_reason().map_or(Ok(()), ended)
+        }))
     }
 
     async fn open_streams(&self, count: usize) -> contender::Result<Kept> {
@@ -128,6 +128,15 @@ impl Client for JsonrpseeClient {
 async fn next(numbers: &mut Subscription<u64>) -> contender::Result<u64> {
     match numbers.next().await {
         Some(number) => Ok(number?),
-        None => Err(format!("the client ended it: {:?}", numbers.close_reason()).into()),
+        None => ended(numbers.close_reason().unwrap_or(ConnectionClosed)),
     }
+}
+
+/// Nothing holds the server of a subscription back.
+fn ended<T>(reason: SubscriptionCloseReason) -> contender::Result<T> {
+    let reason = match reason {
+        ConnectionClosed => "the link is closed",
+        Lagged => "the client drops a subscription that lags",
+    };
+    Err(reason.into())
 }

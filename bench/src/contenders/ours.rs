@@ -9,7 +9,7 @@ use roam_ws_server::Server;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::contender::{Client, Contender, Error, Kept, Limits, Result};
+use crate::contender::{Client, Contender, Error, Kept, Limits, Result, Unread, expect_unanswered};
 
 /// With a task for every call.
 #[derive(Debug)]
@@ -31,7 +31,8 @@ trait Bench {
     async fn numbers(&self, count: u64, output: Tx<u64>);
     /// Counts the bytes that come.
     async fn upload(&self, chunks: Rx<Bytes>) -> u64;
-    /// Sends nothing, and ends when it is not read any more.
+    /// Sends a number, to say that the stream is open, and then nothing until it is not read any
+    /// more.
     async fn silence(&self, output: Tx<u64>);
 }
 
@@ -64,7 +65,9 @@ impl Bench for Handler {
     }
 
     async fn silence(&self, _: &Context, output: Tx<u64>) {
-        output.closed().await;
+        if output.send(0).await.is_ok() {
+            output.closed().await;
+        }
     }
 }
 
@@ -74,6 +77,7 @@ pub struct OursClient<const INLINE: bool>(BenchClient);
 
 impl Contender for Ours {
     const NAME: &'static str = "roam";
+    const IS_OURS: bool = true;
     type Client = OursClient<false>;
 
     async fn serve(listener: TcpListener, limits: Limits) {
@@ -86,7 +90,8 @@ impl Contender for Ours {
 }
 
 impl Contender for OursInline {
-    const NAME: &'static str = "roam, inline methods";
+    const NAME: &'static str = "roam with inline methods";
+    const IS_OURS: bool = true;
     type Client = OursClient<true>;
 
     async fn serve(listener: TcpListener, limits: Limits) {
@@ -168,21 +173,21 @@ impl<const INLINE: bool> Client for OursClient<INLINE> {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> Result<Kept> {
+    async fn unread_stream(&self) -> Result<Unread> {
         let (output, mut numbers) = channel();
         let call = tokio::spawn(self.0.numbers(u64::MAX, output));
         numbers.recv().await?;
-        Ok(Box::new((call, numbers)))
+        Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
     async fn open_streams(&self, count: usize) -> Result<Kept> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
-            let (output, numbers) = channel::<u64>();
-            kept.push((tokio::spawn(self.0.silence(output)), numbers));
+            let (output, mut numbers) = channel();
+            let call = tokio::spawn(self.0.silence(output));
+            numbers.recv().await?;
+            kept.push((call, numbers));
         }
-        // The calls have left before this one, and so the channels are open when it is answered.
-        self.echo(Bytes::new()).await?;
         Ok(Box::new(kept))
     }
 }

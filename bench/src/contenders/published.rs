@@ -12,7 +12,7 @@ use roam_session::{
 use roam_websocket::WsTransport;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contender::{Client, Contender, Error, Kept, Limits, Result};
+use crate::contender::{Client, Contender, Error, Kept, Limits, Result, Unread, expect_unanswered};
 
 /// A task for every call; a message is flushed by itself.
 #[derive(Debug)]
@@ -57,14 +57,17 @@ impl Bench for Handler {
 
     async fn silence(&self, _: &Context, output: Tx<u64>) {
         if output.send(&0).await.is_ok() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }
 
 /// A link.
 #[derive(Clone)]
-pub struct PublishedClient(BenchClient<ConnectionHandle>);
+pub struct PublishedClient {
+    bench: BenchClient<ConnectionHandle>,
+    credit: u64,
+}
 
 impl Contender for Published {
     const NAME: &'static str = "roam 0.6.0";
@@ -81,9 +84,12 @@ impl Contender for Published {
         socket.set_nodelay(true)?;
         let (socket, _) = client_async(format!("ws://{server}/"), socket).await?;
         let transport = WsTransport::new(socket);
-        let (link, _, driver) = initiate_framed(transport, config(limits), NoDispatcher).await?;
+        let config = config(limits);
+        let credit = config.initial_channel_credit.into();
+        let (link, _, driver) = initiate_framed(transport, config, NoDispatcher).await?;
         tokio::spawn(driver.run());
-        Ok(PublishedClient(BenchClient::new(link)))
+        let bench = BenchClient::new(link);
+        Ok(PublishedClient { bench, credit })
     }
 }
 
@@ -104,14 +110,21 @@ fn config(limits: Limits) -> HandshakeConfig {
     config
 }
 
-/// Nobody grants credit, nor waits for it: who receives more than the initial credit ends the link.
-fn of_stream(error: Error) -> Error {
-    format!("{error}, as no credit is granted beyond the initial").into()
+impl PublishedClient {
+    /// Says of a stream that takes more than the initial credit that there is no more: nobody
+    /// grants credit, nor waits for it, and who receives more ends the link.
+    fn of_stream(&self, bytes: u64, error: Error) -> Error {
+        if bytes <= self.credit {
+            return error;
+        }
+        let credit = self.credit / 1024;
+        format!("{error}; the stream is longer than {credit} KiB, the only credit it gets").into()
+    }
 }
 
 impl Client for PublishedClient {
     async fn echo(&self, payload: Bytes) -> Result<Bytes> {
-        Ok(self.0.echo(payload.to_vec()).await?.into())
+        Ok(self.bench.echo(payload.to_vec()).await?.into())
     }
 
     async fn numbers(&self, count: u64) -> Result<u64> {
@@ -123,8 +136,10 @@ impl Client for PublishedClient {
             }
             Ok::<_, Error>(received)
         };
-        let call = async { Ok(self.0.numbers(count, output).await?) };
-        Ok(tokio::try_join!(call, receive).map_err(of_stream)?.1)
+        let call = async { Ok(self.bench.numbers(count, output).await?) };
+        let ended = tokio::try_join!(call, receive);
+        // A number takes a byte at least.
+        Ok(ended.map_err(|error| self.of_stream(count, error))?.1)
     }
 
     async fn upload(&self, chunk: Bytes, count: usize) -> Result<u64> {
@@ -136,23 +151,25 @@ impl Client for PublishedClient {
             drop(output);
             Ok::<_, Error>(())
         };
-        let call = async { Ok(self.0.upload(chunks).await?) };
-        Ok(tokio::try_join!(call, send).map_err(of_stream)?.0)
+        let call = async { Ok(self.bench.upload(chunks).await?) };
+        let ended = tokio::try_join!(call, send);
+        let length = (chunk.len() * count) as u64;
+        Ok(ended.map_err(|error| self.of_stream(length, error))?.0)
     }
 
-    async fn unread_stream(&self) -> Result<Kept> {
+    async fn unread_stream(&self) -> Result<Unread> {
         let (output, mut numbers) = channel();
-        let link = self.0.clone();
+        let link = self.bench.clone();
         let call = tokio::spawn(async move { link.numbers(u64::MAX, output).await });
         numbers.recv().await?;
-        Ok(Box::new((call, numbers)))
+        Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
     async fn open_streams(&self, count: usize) -> Result<Kept> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             let (output, mut numbers) = channel();
-            let link = self.0.clone();
+            let link = self.bench.clone();
             let call = tokio::spawn(async move { link.silence(output).await });
             numbers.recv().await?;
             kept.push((call, numbers));

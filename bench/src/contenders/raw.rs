@@ -36,6 +36,7 @@ const LAST_CHUNK: u8 = 3;
 
 impl Contender for Raw {
     const NAME: &'static str = "raw, a flush a message";
+    const IS_OURS: bool = true;
     type Client = RawClient<true>;
 
     async fn serve(listener: TcpListener, _: Limits) {
@@ -49,6 +50,7 @@ impl Contender for Raw {
 
 impl Contender for Coalesced {
     const NAME: &'static str = "raw, coalesced";
+    const IS_OURS: bool = true;
     type Client = RawClient<false>;
 
     async fn serve(listener: TcpListener, _: Limits) {
@@ -121,14 +123,11 @@ where
 {
     let message = if EACH {
         socket.next().await
+    } else if let Some(message) = socket.next().now_or_never() {
+        message
     } else {
-        match socket.next().now_or_never() {
-            Some(message) => message,
-            None => {
-                socket.flush().await?;
-                socket.next().await
-            }
-        }
+        socket.flush().await?;
+        socket.next().await
     };
     Ok(match message {
         Some(Ok(Message::Binary(message))) => Some(message),

@@ -1,5 +1,10 @@
 //! remoc over TCP: a remote trait, with remote channels for streams.
 
+#![expect(
+    clippy::unsafe_derive_deserialize,
+    reason = "remoc's macro derives it for what it makes of the trait"
+)]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,7 +15,7 @@ use remoc::{Cfg, Connect, ConnectExt, codec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contender::{self, Client, Contender, Error, Kept, Limits};
+use crate::contender::{self, Client, Contender, Error, Kept, Limits, Unread};
 
 /// With its usual codec, and calls served side by side.
 #[derive(Debug)]
@@ -73,7 +78,7 @@ impl Bench for Handler {
 }
 
 const CHUNK: usize = 64 * 1024;
-const IN_FLIGHT: usize = 16 * 1024;
+const IN_FLIGHT: u16 = 16 * 1024;
 
 /// A link.
 #[derive(Clone, Debug)]
@@ -103,7 +108,7 @@ async fn answer(socket: TcpStream, limits: Limits) -> contender::Result<()> {
     let (input, output) = socket.into_split();
     let (mut server, client) = BenchServerShared::<_, codec::Default>::new(Arc::new(Handler));
     if limits == Limits::Raised {
-        server.set_parallelism(IN_FLIGHT);
+        server.set_parallelism(IN_FLIGHT.into());
     }
     Connect::io(config(limits), input, output)
         .provide(client)
@@ -118,8 +123,8 @@ fn config(limits: Limits) -> Cfg {
     let mut config = Cfg::default();
     if limits == Limits::Raised {
         // A call has a port for its answer, a channel one of its own.
-        config.max_ports = 2 * IN_FLIGHT as u32;
-        config.connect_queue = IN_FLIGHT as u16;
+        config.max_ports = 2 * u32::from(IN_FLIGHT);
+        config.connect_queue = IN_FLIGHT;
         config.port_receive_buffer = 1 << 20;
     }
     config
@@ -157,9 +162,8 @@ impl Client for RemocClient {
         let send = async {
             let chunk = vec![7; CHUNK];
             while let Some(left @ 1..) = output.remaining() {
-                output
-                    .write_all(&chunk[..left.min(CHUNK as u64) as usize])
-                    .await?;
+                let length = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+                output.write_all(&chunk[..length]).await?;
             }
             Ok::<_, Error>(output.shutdown().await?)
         };
@@ -167,10 +171,13 @@ impl Client for RemocClient {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Kept> {
+    async fn unread_stream(&self) -> contender::Result<Unread> {
         let mut numbers = self.0.numbers(u64::MAX).await?;
         numbers.recv().await?;
-        Ok(Box::new(numbers))
+        Ok(Box::new(move || {
+            drop(numbers);
+            Ok(())
+        }))
     }
 
     async fn open_streams(&self, count: usize) -> contender::Result<Kept> {

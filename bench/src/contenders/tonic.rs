@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming, server};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use crate::contender::{Client, Contender, Kept, Limits, Result};
+use crate::contender::{Client, Contender, Kept, Limits, Result, Unread};
 
 /// With its usual codec.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ const UPLOAD: &str = "/bench.Bench/Upload";
 const SILENCE: &str = "/bench.Bench/Silence";
 
 const WINDOW: u32 = 1 << 20;
-const IN_FLIGHT: usize = 16 * 1024;
+const IN_FLIGHT: u32 = 16 * 1024;
 
 /// A link.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Contender for Tonic {
             server = server
                 .initial_stream_window_size(WINDOW)
                 .initial_connection_window_size(WINDOW)
-                .max_concurrent_streams(IN_FLIGHT as u32);
+                .max_concurrent_streams(IN_FLIGHT);
         }
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let service = service_fn(async |request| Ok::<_, Infallible>(answer(request).await));
@@ -60,7 +60,7 @@ impl Contender for Tonic {
         let mut endpoint = Endpoint::new(format!("http://{server}"))?.tcp_nodelay(true);
         if limits == Limits::Raised {
             // Its windows are larger than that as they come.
-            endpoint = endpoint.buffer_size(IN_FLIGHT);
+            endpoint = endpoint.buffer_size(IN_FLIGHT as usize);
         }
         Ok(TonicClient(Grpc::new(endpoint.connect().await?)))
     }
@@ -97,6 +97,10 @@ async fn answer(request: http::Request<Body>) -> http::Response<Body> {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a handler has to answer with a result"
+)]
 fn reply<T>(message: T) -> tonic::Result<Response<T>> {
     Ok(Response::new(message))
 }
@@ -151,10 +155,13 @@ impl Client for TonicClient {
         Ok(answer.await?.into_inner())
     }
 
-    async fn unread_stream(&self) -> Result<Kept> {
+    async fn unread_stream(&self) -> Result<Unread> {
         let mut numbers = self.read(NUMBERS, u64::MAX).await?;
         numbers.message().await?;
-        Ok(Box::new(numbers))
+        Ok(Box::new(move || {
+            drop(numbers);
+            Ok(())
+        }))
     }
 
     async fn open_streams(&self, count: usize) -> Result<Kept> {

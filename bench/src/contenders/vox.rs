@@ -12,7 +12,7 @@ use vox::{ConnectionSettings, Metadata, Parity, Rx, Tx, channel, service};
 use vox_tungstenite::client_async;
 
 // Not `Result`: what `#[service]` writes means that of the standard library.
-use crate::contender::{self, Client, Contender, Error, Kept, Limits};
+use crate::contender::{self, Client, Contender, Error, Kept, Limits, Unread, expect_unanswered};
 
 /// One lane on a link.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Bench for Handler {
 
     async fn silence(&self, output: Tx<u64>) {
         if output.send(0).await.is_ok() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }
@@ -158,12 +158,12 @@ impl Client for VoxClient {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Kept> {
+    async fn unread_stream(&self) -> contender::Result<Unread> {
         let (output, mut numbers) = channel();
         let lane = self.0.clone();
         let call = spawn_begun(async move { lane.numbers(u64::MAX, output).await });
         numbers.recv().await?;
-        Ok(Box::new((call, numbers)))
+        Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
     async fn open_streams(&self, count: usize) -> contender::Result<Kept> {

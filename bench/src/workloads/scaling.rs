@@ -30,7 +30,7 @@ pub async fn streams<C: Contender>(scale: Scale, streams: usize) -> Result<Vec<f
     let client = C::connect(server.address, Limits::Raised).await?;
     let open = client.open_streams(scale.of(streams)).await?;
     let callers = vec![client; 64];
-    let figures = measure(&callers, scale.of(200_000).div_ceil(64)).await?;
+    let figures = measure(&callers, scale.of(50_000).div_ceil(64)).await?;
     drop(open);
     Ok(figures)
 }

@@ -22,7 +22,7 @@ pub async fn beside<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
         times.extend(time_calls(&client, 100).await?);
     }
     let growth = memory::resident("self")?.saturating_sub(before);
-    drop(stream);
+    stream()?;
     Ok(vec![
         micros(percentile(&mut times, 99)),
         growth as f64 / f64::from(1 << 20),

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::counts::{Counts, run_tests};
-use crate::build::{self, BrowserTests};
+use crate::build::{self, BrowserTests, Profile};
 use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
 use crate::shell::{Run, Workspace};
@@ -46,7 +46,8 @@ pub const STEPS: &[Step] = &[
         does: "cargo fmt changes nothing",
         needs: &["setup-rust"],
         action: |workspace, counts| {
-            counts.check(cargo(workspace, &["fmt", "--all", "--check"]).run())
+            counts.check(cargo(workspace, &["fmt", "--all", "--check"]).run())?;
+            counts.check(build::in_benchmark(workspace, &["fmt", "--check"]).run())
         },
     },
     Step {
@@ -96,7 +97,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        does: "no warning in any crate",
+        does: "no warning in any crate, nor in the benchmark",
         needs: &["setup-rust"],
         action: clippy,
     },
@@ -122,6 +123,12 @@ pub const STEPS: &[Step] = &[
                 counts,
             )
         },
+    },
+    Step {
+        name: "bench-smoke",
+        does: "tests of the benchmark, and a short run with every contender",
+        needs: &[],
+        action: bench_smoke,
     },
     Step {
         name: "npm",
@@ -190,7 +197,16 @@ fn clippy(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         "-D",
         "warnings",
     ];
-    counts.check(cargo(workspace, &arguments).run())
+    counts.check(cargo(workspace, &arguments).run())?;
+    let of_benchmark = [
+        "clippy",
+        build::LOCKED,
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    counts.check(build::in_benchmark(workspace, &of_benchmark).run())
 }
 
 fn clippy_wasm(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
@@ -205,6 +221,13 @@ fn clippy_wasm(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
 fn docs(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
     let mut cargo = cargo(workspace, &["doc", "--workspace", "--no-deps"]);
     counts.check(cargo.env("RUSTDOCFLAGS", "-D warnings").run())
+}
+
+fn bench_smoke(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+    let mut tests = build::in_benchmark(workspace, &["test", build::LOCKED]);
+    run_tests(&mut tests, counts)?;
+    let program = build::benchmark(workspace, "roam-bench", Profile::Dev)?;
+    counts.check(workspace.command(program).arg("--smoke").run())
 }
 
 fn wasm_tests(
