@@ -224,13 +224,17 @@ impl Link {
     // What goes out.
 
     /// The next event, until there is none.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.env.events.pop_front();
-        if event.is_none() && self.env.events.capacity() > KEPT_EVENTS {
-            // A burst is not paid for until the end of the link.
-            self.env.events.shrink_to(KEPT_EVENTS);
+        let events = &mut self.env.events;
+        if events.is_empty() {
+            if events.capacity() > KEPT_EVENTS {
+                // A burst is not paid for until the end of the link.
+                events.shrink_to(KEPT_EVENTS);
+            }
+            return None;
         }
-        event
+        events.pop_front()
     }
 
     /// The next frame to hand to the transport, if it can take one. When the link is closed and

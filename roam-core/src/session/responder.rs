@@ -97,21 +97,17 @@ impl Responder {
         }
         let keep = ends.directions();
         let (connection, request) = (&self.context.connection, self.context.request);
+        let is_whole = self.parts.is_none();
         let respond = |state: &mut State, todo: &mut Todo, _: &task::Context<'_>| {
             ready!(connection.poll_room(state));
-            Poll::Ready(
-                connection
-                    .respond_in(state, todo, request, NO_METADATA, payload, &keep, &mut ends)
-                    .map(|()| {
-                        (self.parts.is_none())
-                            .then(|| state.release_handler((connection.id(), request)))
-                    }),
-            )
+            connection.respond_in(state, todo, request, NO_METADATA, payload, &keep, &mut ends)?;
+            let stopper = is_whole.then(|| state.release_handler((connection.id(), request)));
+            Poll::Ready(Ok(stopper))
         };
         match connection.shared().wait_for(Wait::Room, respond).await {
-            Ok(released) => {
+            Ok(_stopper) => {
                 self.answered = true;
-                self.released = released.is_some();
+                self.released = is_whole;
             }
             Err(refused) => self.refused(refused),
         }

@@ -18,6 +18,8 @@ use super::unfinished::Unfinished;
 /// What is to be done when the lock is released.
 #[derive(Default)]
 pub(crate) struct Todo {
+    /// The first to be woken: mostly it is the only one, and costs no memory here.
+    waker: Option<Waker>,
     wakers: Vec<Waker>,
     started: Vec<Started>,
     others: Vec<Other>,
@@ -42,7 +44,12 @@ pub(super) struct Started {
 impl Todo {
     /// Tasks are to be woken.
     pub(super) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
-        self.wakers.extend(wakers);
+        for waker in wakers {
+            match self.waker {
+                None => self.waker = Some(waker),
+                Some(_) => self.wakers.push(waker),
+            }
+        }
     }
 
     /// A task does not wait any more.
@@ -83,19 +90,30 @@ impl Todo {
     }
 
     /// Does it all. Handlers come last, as some of them are run in place.
+    #[inline]
     pub(super) fn run(self, shared: &Shared) {
-        for waker in self.wakers {
+        if let Some(waker) = self.waker {
             waker.wake();
         }
-        for other in self.others {
+        // Mostly there is nothing more.
+        if !(self.wakers.is_empty() && self.others.is_empty() && self.started.is_empty()) {
+            Self::run_rest(self.wakers, self.others, self.started, shared);
+        }
+    }
+
+    fn run_rest(wakers: Vec<Waker>, others: Vec<Other>, started: Vec<Started>, shared: &Shared) {
+        for waker in wakers {
+            waker.wake();
+        }
+        for other in others {
             match other {
                 Other::Abort(handler) => handler.abort(),
                 Other::Pump(from, to) => rt::spawn(Unfinished::new(Box::pin(pump(from, to)))),
                 Other::Waker(_) | Other::Dispatcher(_) => {}
             }
         }
-        if !self.started.is_empty() {
-            dispatch::start(shared, self.started);
+        if !started.is_empty() {
+            dispatch::start(shared, started);
         }
     }
 }
