@@ -157,8 +157,9 @@ impl<T: Transport> Driver<T> {
                 }
                 Phase::Running { .. } => {
                     self.poll_timeout(cx);
-                    let received = self.poll_receive(cx)?;
-                    let sent = self.poll_send(cx);
+                    let received = self.poll_receive(cx);
+                    let sent = self.poll_send_after(&received, cx);
+                    let received = received?;
                     if sent.is_err() {
                         self.take_in_the_rest(cx);
                     }
@@ -199,6 +200,18 @@ impl<T: Transport> Driver<T> {
             // Set once more when the timer was ahead of the clock.
             self.set_timeout();
         }
+    }
+
+    /// Sends what is ready. When nothing can be received any more it is the last chance to.
+    fn poll_send_after(
+        &mut self,
+        received: &Poll<Result<(), TransportError>>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), TransportError> {
+        if matches!(received, Poll::Ready(Err(_))) {
+            self.gathering = Gathering::Done;
+        }
+        self.poll_send(cx)
     }
 
     /// Sends what is ready and flushes once.
