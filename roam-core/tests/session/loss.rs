@@ -1,18 +1,20 @@
 //! The end of a link or a connection reaches everybody, with its reason.
 
 use std::future::{Future, pending};
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::RemoteHandle;
 use roam_core::proto::{Event, Framing};
-use roam_core::rt::BoxFuture;
-use roam_core::transport::memory_pair;
+use roam_core::rt::{self, BoxFuture};
+use roam_core::transport::{Transport, TransportError, memory_pair};
 use roam_core::{
     CallError, CloseReason, Config, ConnectionHandle, Context, Metadata, NoDispatcher, RecvError,
     Rule, Rx, SendError, Tx, accept, channel, connect, service,
 };
 
-use super::harness::{Events, Seen, events, poll_now, start};
+use super::harness::{Events, Seen, events, poll_now, start, yield_now};
 use super::raw_peer::RawPeer;
 
 runs! {
@@ -26,6 +28,10 @@ runs! {
     handles_keep_a_link_open_and_no_longer
     a_link_on_which_nothing_goes_on_is_closed_if_that_is_wanted
     a_link_that_was_never_opened
+}
+
+runs_with_paused_clock! {
+    a_peer_that_does_not_read_does_not_hold_a_link_that_is_closed
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,4 +325,52 @@ async fn a_link_that_was_never_opened() {
     );
     assert!(ready.await.is_err());
     assert!(client.connect(Metadata::new(), NoDispatcher).await.is_err());
+}
+
+/// A transport whose peer neither says nor takes anything.
+struct Stuck;
+
+impl Transport for Stuck {
+    fn framing(&self) -> Framing {
+        Framing::Packed
+    }
+
+    fn poll_receive(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+        Poll::Pending
+    }
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Pending
+    }
+
+    fn start_send(&mut self, _: Bytes) -> Result<(), TransportError> {
+        panic!("a frame for a transport that is not ready")
+    }
+
+    fn poll_flush(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Pending
+    }
+
+    fn poll_close(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Pending
+    }
+}
+
+async fn a_peer_that_does_not_read_does_not_hold_a_link_that_is_closed() {
+    let config = Config {
+        // No other timer wakes the driver.
+        handshake_timeout: Duration::from_mins(1),
+        ..Config::default()
+    };
+    let (link, driver) = accept(Stuck, NoDispatcher, &config);
+    let clock = rt::Clock::start();
+    let driver = start(driver);
+    // Now the driver sleeps, as nothing can be sent.
+    yield_now().await;
+    link.close("enough");
+    assert!(matches!(driver.await, CloseReason::Local(_)));
+    assert!(clock.now() < Duration::from_secs(6), "{:?}", clock.now());
 }
