@@ -330,11 +330,11 @@ type Running = Either<Instrumented<Handling>, BoxFuture<'static, ()>>;
 fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall, span: Span) -> Running {
     let context = call.context();
     let Some(deadline) = context.deadline else {
-        return Either::Left(Handling::new(dispatcher, call).instrument(span));
+        return Either::Left(Handling::New(dispatcher, call).instrument(span));
     };
     let (connection, request) = (context.connection.clone(), context.request);
     Either::Right(Box::pin(async move {
-        let handler = Handling::new(dispatcher, call).instrument(span);
+        let handler = Handling::New(dispatcher, call).instrument(span);
         let mut handler = Unfinished::new(handler);
         // One that comes too late is not even begun.
         if deadline.has_passed()
@@ -359,10 +359,6 @@ pub(super) enum Handling {
 }
 
 impl Handling {
-    pub(super) fn new(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall) -> Self {
-        Self::New(dispatcher, call)
-    }
-
     fn poll_handler(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         if let Self::Begun(handler) = self {
             return handler.as_mut().poll(cx);
