@@ -3,7 +3,11 @@
 use std::future::pending;
 
 use roam_core::proto::{CallStage, Direction};
-use roam_core::{Context, Links, MethodId, NoDispatcher, Rx, Tx, channel, service};
+use roam_core::rt::BoxFuture;
+use roam_core::{
+    Context, IncomingCall, Links, Metadata, MethodDescriptor, MethodId, NoDispatcher, Rx,
+    ServiceDispatcher, Tx, channel, service,
+};
 
 use super::harness::{Events, events, link, settle, start, until_idle, yield_now};
 
@@ -126,13 +130,31 @@ async fn the_text_names_what_is_known_and_shows_the_ids_of_the_rest() {
     let text = server.diagnostics().to_string();
     assert!(text.contains("6 B  not read\n"), "{text}");
 
-    // Nobody serves it, and no service of this program has it.
+    // No service of this program has it.
+    let (client, _server) = link(NoDispatcher, Silent);
+    client.ready().await.unwrap();
     let unknown = MethodId(0x1234);
     let (_call, _) = client
-        .call_raw(unknown, &roam_core::Metadata::new(), &[], &[])
+        .call_raw(unknown, &Metadata::new(), &[], &[])
         .unwrap();
     let text = client.diagnostics().to_string();
     assert!(text.contains("  0x0000000000001234  "), "{text}");
+}
+
+/// Never answers.
+struct Silent;
+
+impl ServiceDispatcher for Silent {
+    fn method(&self, _: MethodId) -> Option<&'static MethodDescriptor> {
+        None
+    }
+
+    fn dispatch(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _unanswered = call;
+            pending().await
+        })
+    }
 }
 
 async fn many_links_are_asked_together_and_forgotten_when_they_are_over() {
