@@ -11,7 +11,6 @@ use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable, Either};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
 use crate::proto::{Failure, MethodId, Request, outcome};
@@ -323,18 +322,22 @@ fn find_method(
     catch_unwind(AssertUnwindSafe(|| dispatcher.method(id))).unwrap_or_default()
 }
 
-/// A handler in its span, which may have to keep to a deadline.
-type Running = Either<Instrumented<Handling>, BoxFuture<'static, ()>>;
+/// A handler. It is boxed when it has a deadline to keep to, or a span that somebody watches.
+type Running = Either<Handling, BoxFuture<'static, ()>>;
 
-/// The handler, kept from outliving its deadline.
+/// The handler, in its span, and kept from outliving its deadline.
 fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall, span: Span) -> Running {
     let context = call.context();
-    let Some(deadline) = context.deadline else {
-        return Either::Left(Handling::New(dispatcher, call).instrument(span));
-    };
+    let deadline = context.deadline;
+    if deadline.is_none() && span.is_disabled() {
+        return Either::Left(Handling::New(dispatcher, call));
+    }
     let (connection, request) = (context.connection.clone(), context.request);
+    let handler = Handling::New(dispatcher, call).instrument(span);
+    let Some(deadline) = deadline else {
+        return Either::Right(Box::pin(handler));
+    };
     Either::Right(Box::pin(async move {
-        let handler = Handling::New(dispatcher, call).instrument(span);
         let mut handler = Unfinished::new(handler);
         // One that comes too late is not even begun.
         if deadline.has_passed()
