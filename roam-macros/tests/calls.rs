@@ -181,12 +181,14 @@ async fn dispatchers_know_their_own_methods_only() {
 struct Without(ConnectionHandle, &'static str);
 
 impl Caller for Without {
-    fn call(self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+    type Future = BoxFuture<'static, Result<Answer, CallFailure>>;
+
+    fn call(self, call: OutgoingCall) -> Self::Future {
         let refused = calculator_service().method(call.method);
         if refused.is_some_and(|method| method.name == self.1) {
             return Box::pin(async { Err(CallError::Answered(RoamError::Cancelled)) });
         }
-        Caller::call(self.0, call)
+        Box::pin(self.0.call(call))
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::{ChannelId, Failure, Metadata, MethodId, RequestId, Response, outcome};
+use crate::proto::{Failure, Metadata, MethodId, outcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
@@ -20,15 +20,17 @@ use super::codec::{self, DecodeError};
 use super::connection::ConnectionHandle;
 use super::deadline::Deadline;
 use super::error::{CallError, CallFailure, Never, RoamError};
-use super::shared::CallOutcome;
+use super::pending::ConnectionCall;
 use super::unfinished::cutting;
-use super::waiters::set_waker;
 use super::wire::OpenedEnds;
 
 /// Something that calls can be made on.
 pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
-    /// Makes a call. Dropping the future cancels it.
-    fn call(self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>>;
+    /// A call that was made. Dropping it cancels the call.
+    type Future: Future<Output = Result<Answer, CallFailure>> + MaybeSend + Unpin + 'static;
+
+    /// Makes a call.
+    fn call(self, call: OutgoingCall) -> Self::Future;
 }
 
 /// A call that is ready to be sent.
@@ -61,8 +63,10 @@ pub struct Answer {
 }
 
 impl Caller for ConnectionHandle {
-    fn call(self, mut call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
-        Box::pin(async move { self.send_call(&mut call).await?.await })
+    type Future = ConnectionCall;
+
+    fn call(self, call: OutgoingCall) -> ConnectionCall {
+        ConnectionCall::new(self, call)
     }
 }
 
@@ -71,16 +75,16 @@ impl Caller for ConnectionHandle {
 ///
 /// `A` are the arguments, a tuple; `T` is the result, and `E` the method's own error.
 #[must_use = "a call is made when it is awaited"]
-pub struct Call<C, A, T, E = Never> {
+pub struct Call<C: Caller, A, T, E = Never> {
     state: State<C, A>,
     timeout: Option<Duration>,
     result: PhantomData<fn() -> (T, E)>,
 }
 
-enum State<C, A> {
+enum State<C: Caller, A> {
     Prepared(Option<Prepared<C, A>>),
     Waiting {
-        answer: BoxFuture<'static, Result<Answer, CallFailure>>,
+        answer: C::Future,
         deadline: Option<BoxFuture<'static, ()>>,
     },
 }
@@ -93,7 +97,7 @@ struct Prepared<C, A> {
     parent: Option<Box<Parent>>,
 }
 
-impl<C, A, T, E> Call<C, A, T, E> {
+impl<C: Caller, A, T, E> Call<C, A, T, E> {
     /// A call of `method`. Generated clients make it.
     pub fn new(caller: C, method: &'static MethodDescriptor, args: A) -> Self {
         let prepared = Prepared {
@@ -197,7 +201,7 @@ where
         let State::Waiting { answer, deadline } = &mut this.state else {
             panic!("a call was polled after it had failed")
         };
-        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+        if let Poll::Ready(answer) = Pin::new(answer).poll(cx) {
             return Poll::Ready(decode_answer(answer.map_err(CallFailure::widen)?));
         }
         if let Some(deadline) = deadline {
@@ -209,7 +213,7 @@ where
     }
 }
 
-impl<C, A, T, E> Drop for Call<C, A, T, E> {
+impl<C: Caller, A, T, E> Drop for Call<C, A, T, E> {
     fn drop(&mut self) {
         // Channel ends in the arguments of a call that was never sent have not come to their end.
         if let State::Prepared(prepared) = &mut self.state {
@@ -219,8 +223,8 @@ impl<C, A, T, E> Drop for Call<C, A, T, E> {
     }
 }
 
-// Nothing of it is ever pinned: the futures that it holds are boxed.
-impl<C, A, T, E> Unpin for Call<C, A, T, E> {}
+// Nothing of it is ever pinned: the futures that it holds are `Unpin`.
+impl<C: Caller, A, T, E> Unpin for Call<C, A, T, E> {}
 
 fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(
     answer: Answer,
@@ -254,115 +258,7 @@ fn decode_error<E: DeserializeOwned>(error: &[u8], metadata: &Metadata) -> CallE
     CallError::Answered(answered)
 }
 
-/// A call that was sent. Dropping it cancels the call.
-#[derive(Debug)]
-pub(super) struct PendingCall {
-    connection: ConnectionHandle,
-    request: RequestId,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
-    Sent,
-    /// The task that polls it is going to be woken.
-    Waiting,
-    Done,
-}
-
-impl PendingCall {
-    pub(super) fn new(connection: ConnectionHandle, request: RequestId) -> Self {
-        Self {
-            connection,
-            request,
-            stage: Stage::Sent,
-        }
-    }
-
-    /// A call whose waker was set when it was sent. To be polled next by that task.
-    pub(super) fn waiting(connection: ConnectionHandle, request: RequestId) -> Self {
-        Self {
-            connection,
-            request,
-            stage: Stage::Waiting,
-        }
-    }
-
-    fn ends(&self, channels: Vec<ChannelId>) -> OpenedEnds {
-        OpenedEnds::new(&self.connection, channels)
-    }
-
-    /// How the call ended; `None` when the connection is over, and the Request had left before.
-    fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Option<CallOutcome>> {
-        let key = (self.connection.id(), self.request);
-        self.connection.shared().with(|state, todo| {
-            let Some(slot) = state.calls.get_mut(&key) else {
-                return Poll::Ready(None);
-            };
-            let Some(outcome) = slot.outcome.take() else {
-                todo.discard(set_waker(&mut slot.waker, cx.waker()));
-                return Poll::Pending;
-            };
-            state.calls.remove(&key);
-            Poll::Ready(Some(outcome))
-        })
-    }
-
-    fn lost(&self, sent: bool) -> CallFailure {
-        let reason = self.connection.reason();
-        CallFailure::Lost { reason, sent }
-    }
-}
-
-impl Future for PendingCall {
-    type Output = Result<Answer, CallFailure>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.stage == Stage::Waiting {
-            self.stage = Stage::Sent;
-            return Poll::Pending;
-        }
-        let outcome = ready!(self.poll_outcome(cx));
-        self.stage = Stage::Done;
-        let response = match outcome {
-            Some(CallOutcome::Answered(response)) => response,
-            Some(CallOutcome::NotSent) => return Poll::Ready(Err(self.lost(false))),
-            None => return Poll::Ready(Err(self.lost(true))),
-        };
-        let Some(channels) = response.channels else {
-            return Poll::Ready(Err(CallFailure::NoRoomForChannels));
-        };
-        Poll::Ready(Ok(Answer {
-            metadata: response.metadata,
-            payload: response.payload,
-            ends: self.ends(channels),
-        }))
-    }
-}
-
-impl Drop for PendingCall {
-    fn drop(&mut self) {
-        if self.stage == Stage::Done {
-            return;
-        }
-        let key = (self.connection.id(), self.request);
-        let slot = self.connection.shared().with(|state, _| {
-            state.link.cancel(key.0, key.1);
-            state.calls.remove(&key)
-        });
-        // An answer that came in between may have opened channels: they are cut.
-        let outcome = slot.and_then(|slot| slot.outcome);
-        if let Some(CallOutcome::Answered(Response {
-            channels: Some(channels),
-            ..
-        })) = outcome
-        {
-            drop(self.ends(channels));
-        }
-    }
-}
-
-impl<C, A, T, E> std::fmt::Debug for Call<C, A, T, E> {
+impl<C: Caller, A, T, E> std::fmt::Debug for Call<C, A, T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call")
             .field("timeout", &self.timeout)

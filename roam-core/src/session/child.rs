@@ -2,7 +2,7 @@
 
 use crate::proto::Metadata;
 
-use super::call::Call;
+use super::call::{Call, Caller};
 use super::context::Context;
 use super::deadline::Deadline;
 use super::trace;
@@ -25,7 +25,7 @@ impl Context {
     /// }
     /// # }
     /// ```
-    pub fn child_call<C, A, T, E>(&self, call: Call<C, A, T, E>) -> Call<C, A, T, E> {
+    pub fn child_call<C: Caller, A, T, E>(&self, call: Call<C, A, T, E>) -> Call<C, A, T, E> {
         let value = |key| self.metadata().get_str(key).map(str::to_owned);
         call.with_parent(Parent {
             deadline: self.deadline(),

@@ -11,9 +11,10 @@ use crate::proto::{
 use crate::rt::Clock;
 
 use super::binder::{CollectedEnds, RawEnd};
-use super::call::{OutgoingCall, PendingCall};
+use super::call::OutgoingCall;
 use super::dispatch::ServiceDispatcher;
 use super::error::{CallFailure, ConnectError};
+use super::pending::PendingCall;
 use super::shared::{CallSlot, Served, Shared, State, Users, Wait};
 use super::todo::Todo;
 use super::wire::Wire;
@@ -188,22 +189,33 @@ impl ConnectionHandle {
     ) -> Result<PendingCall, CallFailure> {
         let keep = call.ends.directions();
         let start = |state: &mut State, todo: &mut Todo, cx: &Context<'_>| {
-            ready!(self.poll_room(state));
-            Poll::Ready(self.start_call(state, todo, call, &keep, cx.waker()))
+            self.poll_start_call(state, todo, call, &keep, cx.waker())
         };
         let started = self.shared().wait_for(Wait::Room, start).await;
         self.pending(started, PendingCall::waiting)
     }
 
-    /// Sends a call, for whoever has `waker`.
-    fn start_call(
+    /// Sends a call if the handshake is done and there is room. When it is pending nobody is woken.
+    pub(super) fn poll_send_call(
+        &self,
+        call: &mut OutgoingCall,
+        cx: &Context<'_>,
+    ) -> Poll<Result<RequestId, Refused>> {
+        let keep = call.ends.directions();
+        self.shared()
+            .with(|state, todo| self.poll_start_call(state, todo, call, &keep, cx.waker()))
+    }
+
+    /// Sends a call when there is room, for whoever has `waker`.
+    fn poll_start_call(
         &self,
         state: &mut State,
         todo: &mut Todo,
         call: &mut OutgoingCall,
         keep: &[Direction],
         waker: &Waker,
-    ) -> Result<RequestId, Refused> {
+    ) -> Poll<Result<RequestId, Refused>> {
+        ready!(self.poll_room(state));
         if let Some(deadline) = call.deadline {
             deadline.put(&mut call.metadata);
         }
@@ -219,7 +231,7 @@ impl ConnectionHandle {
             link.request(id, method, metadata, keep, payload)
         })?;
         self.put_on_wires(state, todo, ends.take(), channels);
-        Ok(request)
+        Poll::Ready(Ok(request))
     }
 
     /// Sends a call at once, in bytes; returns the channels of `keep`.
@@ -277,7 +289,7 @@ impl ConnectionHandle {
         Ok((request, channels))
     }
 
-    fn pending(
+    pub(super) fn pending(
         self,
         started: Result<RequestId, Refused>,
         new: impl FnOnce(Self, RequestId) -> PendingCall,
@@ -327,6 +339,9 @@ impl ConnectionHandle {
         ends: Vec<RawEnd>,
         channels: Vec<ChannelId>,
     ) {
+        if ends.is_empty() {
+            return;
+        }
         for (end, channel) in ends.into_iter().zip(channels) {
             end.put_on_wire(&mut state.link, self.wire(channel), todo);
         }

@@ -9,11 +9,12 @@ use crate::proto::{Failure, Metadata, MethodId};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
 
-use super::call::{Answer, PendingCall};
+use super::call::Answer;
 use super::connection::ConnectionHandle;
 use super::context::Context;
 use super::dispatch::{IncomingCall, ServiceDispatcher};
 use super::error::{CallError, CallFailure};
+use super::pending::PendingCall;
 use super::relay::relay;
 
 pub use connections::forward_connections;

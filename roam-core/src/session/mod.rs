@@ -20,6 +20,7 @@ mod error;
 mod forward;
 mod nonce;
 mod pair;
+mod pending;
 mod pump;
 pub mod raw;
 mod reconnect;
@@ -49,6 +50,7 @@ pub use driver::{Driver, accept, connect, initiate};
 pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
 pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
+pub use pending::ConnectionCall;
 pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
 pub use tunnel::{Tunnel, tunnel_pair};
 #[cfg(feature = "stream")]

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 use crate::proto::{Direction, Metadata, MethodId, Refused};
 
-use super::call::{Answer, PendingCall};
+use super::call::Answer;
 use super::connection::ConnectionHandle;
 use super::dispatch::IncomingCall;
 use super::error::CallFailure;
+use super::pending::PendingCall;
 
 pub use super::error::Cut;
 pub use super::wire::{Batch, OpenedEnds, Wire};

@@ -148,7 +148,9 @@ impl ReconnectingClient {
 }
 
 impl Caller for ReconnectingClient {
-    fn call(self, call: OutgoingCall) -> BoxFuture<'static, Result<Answer, CallFailure>> {
+    type Future = BoxFuture<'static, Result<Answer, CallFailure>>;
+
+    fn call(self, call: OutgoingCall) -> Self::Future {
         let attempt = Attempt::new(self.connector, call, self.nonces);
         Box::pin(attempt.run())
     }
