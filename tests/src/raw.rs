@@ -165,11 +165,13 @@ impl Peer {
 
     /// Sends a message, if the socket is still open.
     pub async fn try_send(&mut self, message: &Message<'_>) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
         let mut frame = Vec::new();
         if self.wire == Wire::Packed {
-            put_varint(&mut frame, message.encoded_len() as u64);
+            put_varint(&mut frame, bytes.len() as u64);
         }
-        message.encode(&mut frame);
+        frame.extend(bytes);
         self.try_send_frame(Frame::binary(frame)).await
     }
 

@@ -169,6 +169,9 @@ impl Connection {
         } else {
             Charge::Window
         };
+        if ids.is_empty() {
+            return true;
+        }
         let taken = env.budget.take(ids.iter().map(|_| charge));
         if taken {
             let credit = env.agreed.initial_channel_credit;
@@ -185,9 +188,12 @@ impl Connection {
     pub(super) fn allocate(
         &mut self,
         env: &mut Env,
-        ends: impl Iterator<Item = Option<Direction>> + Clone,
+        ends: impl ExactSizeIterator<Item = Option<Direction>> + Clone,
         call: Option<RequestId>,
     ) -> Option<Vec<ChannelId>> {
+        if ends.len() == 0 {
+            return Some(Vec::new());
+        }
         if !env.budget.take(ends.clone().map(Charge::from)) {
             return None;
         }

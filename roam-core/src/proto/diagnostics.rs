@@ -164,11 +164,12 @@ impl Link {
 
 impl Connection {
     /// Channels were opened in the arguments or the result of `method`.
+    #[inline]
     pub(super) fn note_channels(&mut self, env: &Env, channels: &[ChannelId], method: MethodId) {
         if let Some(since) = env.now {
-            for id in channels {
-                self.origins.insert(id.0, Origin { method, since });
-            }
+            let origin = Origin { method, since };
+            self.origins
+                .extend(channels.iter().map(|id| (id.0, origin)));
         }
     }
 

@@ -153,6 +153,11 @@ impl Link {
         self.env.outbox.is_empty()
     }
 
+    /// How many messages wait to be sent.
+    pub fn queued_messages(&self) -> usize {
+        self.env.outbox.messages()
+    }
+
     /// The calls in flight, both ways, on the connections that have not ended.
     pub fn calls_in_flight(&self) -> usize {
         let connections = std::iter::once(&self.root).chain(self.others.values());

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use bytes::BufMut;
-
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::metadata::Metadata;
 use super::violation::{Rule, Violation};
-use super::wire::{Count, Put, Reader};
+use super::wire::{Put, Reader, WireError};
 
 /// The most channel ids that a Request or a Response holds.
 pub const MAX_CHANNELS: usize = 256;
@@ -217,12 +215,14 @@ impl<'a> Message<'a> {
     }
 
     /// Appends the message.
-    pub fn encode(&self, out: &mut impl BufMut) {
-        self.put(out);
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let payload = self.put_envelope(out);
+        out.put_all(payload);
     }
 
+    /// Appends all but the payload, and returns that: it comes last.
     #[inline]
-    pub(super) fn put(&self, out: &mut impl Put) {
+    pub(super) fn put_envelope(&self, out: &mut impl Put) -> &[u8] {
         match self {
             Self::Hello(hello) => hello.put(out),
             Self::Connect { request, metadata } => {
@@ -259,7 +259,8 @@ impl<'a> Message<'a> {
                 payload,
             } => {
                 put_head(out, tag::REQUEST, [connection.0, request.0, method.0]);
-                put_body(out, metadata, channels, payload);
+                put_body_head(out, metadata, channels, payload);
+                return payload;
             }
             Self::Response {
                 connection,
@@ -269,7 +270,8 @@ impl<'a> Message<'a> {
                 payload,
             } => {
                 put_head(out, tag::RESPONSE, [connection.0, request.0]);
-                put_body(out, metadata, channels, payload);
+                put_body_head(out, metadata, channels, payload);
+                return payload;
             }
             Self::Cancel {
                 connection,
@@ -282,8 +284,9 @@ impl<'a> Message<'a> {
                 channel,
                 payload,
             } => {
-                put_head(out, tag::DATA, [connection.0, channel.0]);
-                out.put_bytes(payload);
+                let fields = [connection.0, channel.0, payload.len() as u64];
+                put_head(out, tag::DATA, fields);
+                return payload;
             }
             Self::Close {
                 connection,
@@ -305,14 +308,7 @@ impl<'a> Message<'a> {
                 );
             }
         }
-    }
-
-    /// How many bytes [`encode`](Self::encode) appends.
-    #[inline]
-    pub fn encoded_len(&self) -> usize {
-        let mut count = Count::default();
-        self.put(&mut count);
-        count.0
+        &[]
     }
 }
 
@@ -357,17 +353,17 @@ impl Violation {
 }
 
 #[inline]
-fn connection(r: &mut Reader<'_>) -> Result<ConnectionId, Violation> {
+fn connection(r: &mut Reader<'_>) -> Result<ConnectionId, WireError> {
     Ok(ConnectionId(r.varint()?))
 }
 
 #[inline]
-fn channel(r: &mut Reader<'_>) -> Result<ChannelId, Violation> {
+fn channel(r: &mut Reader<'_>) -> Result<ChannelId, WireError> {
     Ok(ChannelId(r.varint()?))
 }
 
 #[inline]
-fn request(r: &mut Reader<'_>) -> Result<RequestId, Violation> {
+fn request(r: &mut Reader<'_>) -> Result<RequestId, WireError> {
     Ok(RequestId(r.varint()?))
 }
 
@@ -403,13 +399,13 @@ fn put_head<const N: usize>(out: &mut impl Put, tag: u64, fields: [u64; N]) {
     }
 }
 
-fn put_body(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
+fn put_body_head(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
     metadata.put(out);
     out.put_varint(channels.len() as u64);
     for channel in channels {
         out.put_varint(channel.0);
     }
-    out.put_bytes(payload);
+    out.put_varint(payload.len() as u64);
 }
 
 /// The longest beginning of `reason` that a message may hold.

@@ -248,12 +248,14 @@ impl Limits {
 }
 
 impl From<MetadataError> for Violation {
+    #[cold]
     fn from(error: MetadataError) -> Self {
         Rule::MetadataLimits.because(error.to_string())
     }
 }
 
 impl From<WireError> for Violation {
+    #[cold]
     fn from(error: WireError) -> Self {
         Rule::DecodeError.because(error.to_string())
     }

@@ -20,7 +20,10 @@ pub(super) struct Outbox {
     frames: VecDeque<Frame>,
     /// Spare room from which frames of a single message are cut.
     spare: BytesMut,
+    /// Room in which a message is put together, but for its payload.
+    envelope: Vec<u8>,
     queued: usize,
+    messages: usize,
     control: usize,
     /// How many frames have left.
     left: u64,
@@ -30,6 +33,7 @@ pub(super) struct Outbox {
 struct Frame {
     bytes: BytesMut,
     sealed: bool,
+    messages: usize,
     control: usize,
     responses: Vec<(ConnectionId, RequestId)>,
 }
@@ -40,7 +44,8 @@ pub(super) struct Departure {
     pub(super) responses: Vec<(ConnectionId, RequestId)>,
 }
 
-/// The room for short single-message frames is taken in pieces of this size.
+/// The room for short single-message frames is taken in pieces of this size, and so much is kept
+/// of the room for what stands before payloads.
 const SPARE: usize = 4 * 1024;
 /// How many frames there is room for while there are none.
 const KEPT_FRAMES: usize = 256;
@@ -53,7 +58,9 @@ impl Outbox {
             framing,
             frames: VecDeque::new(),
             spare: BytesMut::new(),
+            envelope: Vec::new(),
             queued: 0,
+            messages: 0,
             control: 0,
             left: 0,
         }
@@ -62,6 +69,11 @@ impl Outbox {
     /// The bytes that wait.
     pub(super) fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// The messages that wait.
+    pub(super) fn messages(&self) -> usize {
+        self.messages
     }
 
     /// What waits costs in memory, in bytes.
@@ -128,10 +140,12 @@ impl Outbox {
 
     #[inline]
     fn append(&mut self, message: &Message<'_>) {
-        let len = message.encoded_len();
+        let mut envelope = std::mem::take(&mut self.envelope);
+        let payload = message.put_envelope(&mut envelope);
+        let len = envelope.len() + payload.len();
         match self.framing {
             Framing::Single => {
-                let bytes = self.cut(message, len);
+                let bytes = self.cut(&envelope, payload);
                 self.queued += len;
                 self.frames.push_back(Frame {
                     bytes,
@@ -143,19 +157,26 @@ impl Outbox {
                 let record = varint_len(len as u64) + len;
                 let bytes = self.shared(record);
                 bytes.put_varint(len as u64);
-                message.put(bytes);
+                bytes.put_all(&envelope);
+                bytes.put_all(payload);
                 self.queued += record;
             }
             Framing::Cobs => {
                 let bytes = self.shared(max_encoded_len(len));
                 let start = bytes.len();
                 let mut writer = CobsWriter::new(bytes);
-                message.put(&mut writer);
+                writer.put_all(&envelope);
+                writer.put_all(payload);
                 writer.finish();
                 let end = bytes.len();
                 self.queued += end - start;
             }
         }
+        self.messages += 1;
+        self.last().messages += 1;
+        envelope.clear();
+        envelope.shrink_to(SPARE);
+        self.envelope = envelope;
     }
 
     fn last(&mut self) -> &mut Frame {
@@ -175,16 +196,20 @@ impl Outbox {
         bytes
     }
 
-    fn cut(&mut self, message: &Message<'_>, len: usize) -> BytesMut {
+    /// A frame of a single message.
+    fn cut(&mut self, envelope: &[u8], payload: &[u8]) -> BytesMut {
+        let len = envelope.len() + payload.len();
         if len > SPARE {
             let mut bytes = BytesMut::with_capacity(len);
-            message.put(&mut bytes);
+            bytes.put_all(envelope);
+            bytes.put_all(payload);
             return bytes;
         }
         if self.spare.capacity() < len {
             self.spare = BytesMut::with_capacity(SPARE);
         }
-        message.put(&mut self.spare);
+        self.spare.put_all(envelope);
+        self.spare.put_all(payload);
         self.spare.split()
     }
 
@@ -197,6 +222,7 @@ impl Outbox {
         };
         self.left += 1;
         self.queued -= frame.bytes.len();
+        self.messages -= frame.messages;
         self.control -= frame.control;
         Some(Departure {
             bytes: frame.bytes.freeze(),

@@ -3,7 +3,7 @@
 //! The envelope is decoded by hand and strictly: no overlong varints, no trailing bytes, and no
 //! allocation by a length that a peer claims.
 
-use bytes::BufMut;
+use bytes::{BufMut, BytesMut};
 
 /// Why bytes are not what they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,15 +66,18 @@ impl<'a> Reader<'a> {
     }
 
     fn long_varint(&mut self, mut value: u64) -> Result<u64, WireError> {
-        for shift in (7..=63).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && byte > 1 {
-                return Err(WireError::OverlongVarint);
-            }
-            value |= bits << shift;
+        let mut bytes = self.rest.iter();
+        for place in 1..=9 {
+            let Some(&byte) = bytes.next() else {
+                self.rest = &[];
+                return Err(WireError::Truncated);
+            };
+            value |= u64::from(byte & 0x7f) << (7 * place);
             if byte < 0x80 {
-                return if byte == 0 {
+                self.rest = bytes.as_slice();
+                // Of the tenth byte, one bit is left.
+                let overlong = byte == 0 || (place == 9 && byte > 1);
+                return if overlong {
                     Err(WireError::OverlongVarint)
                 } else {
                     Ok(value)
@@ -145,7 +148,19 @@ pub(super) trait Put {
     }
 }
 
-impl<B: BufMut> Put for B {
+impl Put for Vec<u8> {
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    #[inline]
+    fn put_all(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl Put for BytesMut {
     #[inline]
     fn put_byte(&mut self, byte: u8) {
         self.put_u8(byte);
@@ -153,28 +168,7 @@ impl<B: BufMut> Put for B {
 
     #[inline]
     fn put_all(&mut self, bytes: &[u8]) {
-        self.put_slice(bytes);
-    }
-}
-
-/// Counts what would be written.
-#[derive(Debug, Default)]
-pub(super) struct Count(pub(super) usize);
-
-impl Put for Count {
-    #[inline]
-    fn put_byte(&mut self, _: u8) {
-        self.0 += 1;
-    }
-
-    #[inline]
-    fn put_all(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
-    }
-
-    #[inline]
-    fn put_varint(&mut self, value: u64) {
-        self.0 += varint_len(value);
+        self.extend_from_slice(bytes);
     }
 }
 
@@ -213,9 +207,7 @@ mod tests {
         ] {
             let mut out = Vec::new();
             out.put_varint(value);
-            let mut count = Count::default();
-            count.put_varint(value);
-            assert_eq!(out.len(), count.0);
+            assert_eq!(out.len(), varint_len(value));
             assert_eq!(varint(&out), Ok(value));
         }
     }
