@@ -126,7 +126,7 @@ enum Gathering {
     Done,
 }
 
-/// How many frames are taken in before what they caused is sent.
+/// How many frames are taken in, at most, before what they caused is sent.
 const FRAMES_A_TURN: usize = 32;
 /// How long the rest may take to be sent after the link has ended.
 const LINGER: Duration = Duration::from_secs(5);
@@ -251,12 +251,18 @@ impl<T: Transport> Driver<T> {
         Ok(())
     }
 
-    /// Takes in what is there. Pending when there is nothing more. When the link is over, all that
-    /// counts is that the peer is not kept from reading.
+    /// Takes in what is there, until that has caused a batch to be sent. Pending when there is
+    /// nothing more. When the link is over, all that counts is that the peer is not kept from
+    /// reading.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         for _ in 0..FRAMES_A_TURN {
             match ready!(self.transport.poll_receive(cx)) {
-                Ok(Some(frame)) => self.shared.receive(&frame),
+                Ok(Some(frame)) => {
+                    self.shared.receive(&frame);
+                    if self.shared.has_batch() {
+                        break;
+                    }
+                }
                 _ if self.linger.is_some() => return Poll::Pending,
                 Ok(None) => return Poll::Ready(Err(TransportError::lost(ClosedSilently))),
                 Err(TransportError::Violation(violation)) => {

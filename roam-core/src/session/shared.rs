@@ -58,6 +58,9 @@ pub(crate) struct State {
     waiting: KeyMap<Wait, Waiters>,
 }
 
+/// How many messages are worth a write of their own, however many calls are in flight.
+const LARGE_BATCH: usize = 32;
+
 /// A call, among all of the link.
 pub(super) type CallKey = (ConnectionId, RequestId);
 
@@ -197,6 +200,11 @@ impl Shared {
         self.with(|state, _| state.link.handle_lost(error));
     }
 
+    /// Whether enough waits to be sent.
+    pub(super) fn has_batch(&self) -> bool {
+        self.lock().has_batch()
+    }
+
     /// What the driver is to do next for sending. Unless it `gathered` before, it is told to when
     /// others may be about to queue something as well.
     pub(super) fn poll_transmit(&self, cx: &Context<'_>, gathered: bool) -> Transmit {
@@ -299,9 +307,17 @@ impl State {
         }
     }
 
-    /// Whether others may be about to queue something beside what waits to be sent.
+    /// Whether others are to queue something as well, beside what waits to be sent.
     fn is_gathering(&self) -> bool {
-        !self.link.is_drained() && self.link.calls_in_flight() > 1
+        !self.link.is_drained() && self.link.calls_in_flight() > 1 && !self.has_batch()
+    }
+
+    /// Whether so much waits that it is worth a write of its own: the peer can work on it while
+    /// the rest is worked on here. With few calls in flight that is a part of them; calls that
+    /// stay in flight for long say nothing of how many there are to come.
+    fn has_batch(&self) -> bool {
+        let batch = (self.link.calls_in_flight() / 4).min(LARGE_BATCH);
+        self.link.queued_messages() >= batch.max(1)
     }
 
     fn handle(&mut self, event: Event, todo: &mut Todo) {
