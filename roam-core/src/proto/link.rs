@@ -265,8 +265,11 @@ impl Link {
     }
 
     /// Responses are not ours any more.
-    fn depart(&mut self, responses: Vec<(ConnectionId, RequestId)>) {
-        for (id, request) in responses {
+    fn depart(&mut self, responses: usize) {
+        for _ in 0..responses {
+            let Some((id, request)) = self.env.outbox.next_answered() else {
+                return;
+            };
             if let Some((connection, env)) = self.find(id) {
                 connection.calls.departed(env, request);
                 self.release(id);

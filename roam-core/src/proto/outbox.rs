@@ -27,6 +27,8 @@ pub(super) struct Outbox {
     control: usize,
     /// How many frames have left.
     left: u64,
+    /// The calls that are answered by the Responses which wait, in their order.
+    answered: VecDeque<(ConnectionId, RequestId)>,
 }
 
 #[derive(Debug, Default)]
@@ -35,13 +37,14 @@ struct Frame {
     sealed: bool,
     messages: usize,
     control: usize,
-    responses: Vec<(ConnectionId, RequestId)>,
+    responses: usize,
 }
 
-/// A frame that leaves, and the calls whose Response is in it.
+/// A frame that leaves.
 pub(super) struct Departure {
     pub(super) bytes: Bytes,
-    pub(super) responses: Vec<(ConnectionId, RequestId)>,
+    /// How many Responses are in it.
+    pub(super) responses: usize,
 }
 
 /// The room for short single-message frames is taken in pieces of this size, and so much is kept
@@ -49,6 +52,8 @@ pub(super) struct Departure {
 const SPARE: usize = 4 * 1024;
 /// How many frames there is room for while there are none.
 const KEPT_FRAMES: usize = 256;
+/// How many answered calls there is room for while there are none.
+const KEPT_ANSWERED: usize = 256;
 /// What a frame costs beside its bytes.
 const FRAME_COST: usize = size_of::<Frame>();
 
@@ -63,6 +68,7 @@ impl Outbox {
             messages: 0,
             control: 0,
             left: 0,
+            answered: VecDeque::new(),
         }
     }
 
@@ -110,7 +116,7 @@ impl Outbox {
         self.last().control += cost;
     }
 
-    /// Queues a Response; its call is reported when the frame leaves.
+    /// Queues a Response; its call is [reported](Self::next_answered) when the frame has left.
     pub(super) fn push_response(
         &mut self,
         connection: ConnectionId,
@@ -118,7 +124,8 @@ impl Outbox {
         message: &Message<'_>,
     ) {
         self.append(message);
-        self.last().responses.push((connection, request));
+        self.answered.push_back((connection, request));
+        self.last().responses += 1;
     }
 
     /// The number of the frame in which the message stands that was queued last.
@@ -228,6 +235,16 @@ impl Outbox {
             bytes: frame.bytes.freeze(),
             responses: frame.responses,
         })
+    }
+
+    /// The next call whose Response has left. To be asked as often as there are Responses in a
+    /// frame that has.
+    pub(super) fn next_answered(&mut self) -> Option<(ConnectionId, RequestId)> {
+        let next = self.answered.pop_front();
+        if self.answered.is_empty() && self.answered.capacity() > KEPT_ANSWERED {
+            self.answered.shrink_to(KEPT_ANSWERED);
+        }
+        next
     }
 }
 
@@ -339,10 +356,24 @@ mod tests {
     }
 
     #[test]
-    fn a_departure_names_the_calls_it_answers() {
+    fn the_calls_that_a_frame_answers_are_named_when_it_has_left() {
         let mut outbox = Outbox::new(Framing::Packed);
         outbox.push_response(ConnectionId(3), RequestId(8), &data(&[]));
-        let departure = outbox.pop().unwrap();
-        assert_eq!(departure.responses, [(ConnectionId(3), RequestId(8))]);
+        outbox.push_response(ConnectionId(0), RequestId(9), &data(&[]));
+        outbox.seal();
+        outbox.push_response(ConnectionId(3), RequestId(1), &data(&[]));
+        let left = |outbox: &mut Outbox| {
+            let departure = outbox.pop().unwrap();
+            let next = |_| outbox.next_answered().unwrap();
+            (0..departure.responses).map(next).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            left(&mut outbox),
+            [
+                (ConnectionId(3), RequestId(8)),
+                (ConnectionId(0), RequestId(9))
+            ]
+        );
+        assert_eq!(left(&mut outbox), [(ConnectionId(3), RequestId(1))]);
     }
 }

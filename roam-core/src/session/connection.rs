@@ -1,7 +1,7 @@
 //! Virtual connections as a user holds them.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::proto::{
@@ -23,12 +23,17 @@ use super::wire::Wire;
 pub(crate) struct ConnectionState {
     id: ConnectionId,
     ended: OnceLock<CloseReason>,
+    /// What its first handle holds, for others to share as long as somebody has one.
+    held: OnceLock<Weak<Held>>,
 }
 
 impl ConnectionState {
     pub(super) fn new(id: ConnectionId) -> Arc<Self> {
-        let ended = OnceLock::new();
-        Arc::new(Self { id, ended })
+        Arc::new(Self {
+            id,
+            ended: OnceLock::new(),
+            held: OnceLock::new(),
+        })
     }
 
     pub(super) fn id(&self) -> ConnectionId {
@@ -84,8 +89,14 @@ impl ConnectionHandle {
         Self::of(users, state)
     }
 
+    /// A handle to a connection of a link that somebody uses.
     pub(super) fn of(users: Arc<Users>, state: Arc<ConnectionState>) -> Self {
-        Self(Arc::new(Held { users, state }))
+        if let Some(held) = state.held.get().and_then(Weak::upgrade) {
+            return Self(held);
+        }
+        let held = Arc::new(Held { users, state });
+        held.state.held.get_or_init(|| Arc::downgrade(&held));
+        Self(held)
     }
 
     pub(super) fn users(&self) -> &Arc<Users> {

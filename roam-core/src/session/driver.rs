@@ -13,7 +13,7 @@ use crate::transport::{ClosedSilently, Transport, TransportError};
 use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
-use super::shared::{Shared, Transmit, Users};
+use super::shared::{Shared, Transmit};
 
 /// Opens a link over a transport that we connected. Nothing happens before the driver is run.
 ///
@@ -98,8 +98,8 @@ fn open(
 pub struct Driver<T> {
     transport: T,
     shared: Arc<Shared>,
-    /// Kept for a link that the peer opened, which goes on without handles.
-    users: Option<Arc<Users>>,
+    /// Kept for a link that the peer opened, which goes on without other handles.
+    handle: Option<ConnectionHandle>,
     timeout: Option<Pin<Box<Sleep>>>,
     /// Set when the link is over: how long the rest may take to be sent.
     linger: Option<Pin<Box<Sleep>>>,
@@ -136,7 +136,7 @@ impl<T: Transport> Driver<T> {
         Self {
             transport,
             shared: Arc::clone(&handle.users().shared),
-            users: (role == Role::Acceptor).then(|| Arc::clone(handle.users())),
+            handle: (role == Role::Acceptor).then(|| handle.clone()),
             timeout: None,
             linger: None,
             gathering: Gathering::Not,
@@ -230,6 +230,12 @@ impl<T: Transport> Driver<T> {
                     self.transport.start_send(frame)?;
                     *unflushed = true;
                 }
+                Transmit::Last(frame) => {
+                    self.transport.start_send(frame)?;
+                    *unflushed = true;
+                    self.gathering = Gathering::Not;
+                    break;
+                }
                 Transmit::Gather => {
                     self.gathering = Gathering::Now;
                     rt::wake_after_others(cx);
@@ -305,7 +311,7 @@ impl<T: Transport> Future for Driver<T> {
             this.phase = Phase::Done;
             this.shared.lost(error.into_cause());
         }
-        this.users = None;
+        this.handle = None;
         let over = || CloseReason::Local("".into());
         Poll::Ready(this.shared.close_reason().unwrap_or_else(over))
     }

@@ -34,8 +34,10 @@ pub(crate) struct Shared {
 
 /// What a driver is to do next for sending.
 pub(super) enum Transmit {
-    /// Send a frame.
+    /// Send a frame, and ask again.
     Frame(Bytes),
+    /// Send a frame, and sleep: there is no other.
+    Last(Bytes),
     /// Let others run first, so that what they queue goes out in the same write.
     Gather,
     /// Sleep: it is woken when there is something to send.
@@ -213,14 +215,16 @@ impl Shared {
             if !gathered && !is_over && state.is_gathering() {
                 return Transmit::Gather;
             }
-            if let Some(frame) = state.link.poll_transmit() {
-                return Transmit::Frame(frame);
-            }
-            if is_over {
-                return Transmit::Over;
+            let frame = state.link.poll_transmit();
+            match frame {
+                Some(frame) if is_over || !state.link.is_drained() => {
+                    return Transmit::Frame(frame);
+                }
+                None if is_over => return Transmit::Over,
+                _ => {}
             }
             todo.discard(state.driver.sleep(Until::Output, cx.waker()));
-            Transmit::Sleep
+            frame.map_or(Transmit::Sleep, Transmit::Last)
         })
     }
 
