@@ -20,6 +20,7 @@ mod session {
     mod native;
     mod raw_peer;
 
+    mod batches;
     mod callbacks;
     mod calls;
     mod cancelling;

@@ -310,6 +310,22 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_counted_until_they_leave() {
+        for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
+            let mut outbox = Outbox::new(framing);
+            outbox.push(&data(&[1]));
+            outbox.seal();
+            outbox.push(&data(&[2]));
+            outbox.push(&data(&[3]));
+            assert_eq!(outbox.messages(), 3);
+            outbox.pop();
+            assert_eq!(outbox.messages(), 2);
+            frames(&mut outbox);
+            assert_eq!(outbox.messages(), 0);
+        }
+    }
+
+    #[test]
     fn a_sealed_frame_is_shared_with_nothing() {
         let mut outbox = Outbox::new(Framing::Packed);
         outbox.push(&data(&[1]));
