@@ -313,15 +313,15 @@ impl State {
 
     /// Whether others are to queue something as well, beside what waits to be sent.
     fn is_gathering(&self) -> bool {
-        !self.link.is_drained() && self.link.calls_in_flight() > 1 && !self.has_batch()
+        !self.link.is_drained() && !self.has_batch()
     }
 
     /// Whether so much waits that it is worth a write of its own: the peer can work on it while
-    /// the rest is worked on here. With few calls in flight that is a part of them; calls that
+    /// the rest is worked on here. Of few calls in flight, that is whatever there is; and calls that
     /// stay in flight for long say nothing of how many there are to come.
     fn has_batch(&self) -> bool {
-        let batch = (self.link.calls_in_flight() / 4).min(LARGE_BATCH);
-        self.link.queued_messages() >= batch.max(1)
+        let queued = self.link.queued_messages();
+        queued > 0 && queued >= (self.link.calls_in_flight() / 4).min(LARGE_BATCH)
     }
 
     fn handle(&mut self, event: Event, todo: &mut Todo) {

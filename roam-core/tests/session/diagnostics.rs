@@ -152,7 +152,7 @@ impl ServiceDispatcher for Silent {
     fn dispatch(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let _unanswered = call;
-            pending().await
+            pending::<()>().await;
         })
     }
 }
