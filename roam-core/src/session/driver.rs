@@ -146,9 +146,6 @@ impl<T: Transport> Driver<T> {
     }
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        if self.gathering == Gathering::Now {
-            self.gathering = Gathering::Done;
-        }
         loop {
             match self.phase {
                 Phase::Starting => {
@@ -156,6 +153,11 @@ impl<T: Transport> Driver<T> {
                     self.phase = Phase::Running { unflushed: false };
                 }
                 Phase::Running { .. } => {
+                    // Others have run since, or so many frames have been taken in that nobody is
+                    // waited for any longer: a peer that goes on sending is to hold nothing back.
+                    if self.gathering == Gathering::Now {
+                        self.gathering = Gathering::Done;
+                    }
                     self.poll_timeout(cx);
                     let received = self.poll_receive(cx);
                     let sent = self.poll_send_after(&received, cx);

@@ -1,24 +1,27 @@
 //! When a driver sends what waits, and when it takes in more first.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use roam_core::proto::{ConnectionId, Event, Framing, Link, Role};
 use roam_core::transport::{Transport, TransportError};
-use roam_core::{Config, Metadata, accept, service};
+use roam_core::{Config, Metadata, RequestId, accept, service};
 
 use super::harness::{Events, events, start};
 
 runs! {
     a_quarter_of_the_calls_is_answered_before_more_are_taken_in
+    a_peer_that_goes_on_sending_does_not_hold_an_answer_back
 }
 
 #[service]
 trait Echo {
     #[roam(inline)]
     async fn echo(&self, number: u32) -> u32;
+    async fn never(&self);
 }
 
 struct Handler;
@@ -26,6 +29,10 @@ struct Handler;
 impl Echo for Handler {
     async fn echo(&self, _: &roam_core::Context, number: u32) -> u32 {
         number
+    }
+
+    async fn never(&self, _: &roam_core::Context) {
+        pending::<()>().await;
     }
 }
 
@@ -88,14 +95,18 @@ fn peer() -> (Link, Bytes) {
     (peer, hello)
 }
 
-/// A frame with so many calls.
+/// A frame with so many calls that are answered.
 fn calls(peer: &mut Link, count: u8) -> Bytes {
-    let method = echo_service().methods[0].id;
     for number in 0..count {
-        peer.request(ConnectionId::ROOT, method, &Metadata::new(), &[], &[number])
-            .unwrap();
+        call(peer, 0, &[number]);
     }
     peer.poll_transmit().unwrap()
+}
+
+fn call(peer: &mut Link, method: usize, payload: &[u8]) -> RequestId {
+    let method = echo_service().methods[method].id;
+    let called = peer.request(ConnectionId::ROOT, method, &Metadata::new(), &[], payload);
+    called.unwrap().0
 }
 
 async fn a_quarter_of_the_calls_is_answered_before_more_are_taken_in() {
@@ -122,4 +133,33 @@ async fn a_quarter_of_the_calls_is_answered_before_more_are_taken_in() {
         }
     }
     seen.expect_nothing();
+}
+
+async fn a_peer_that_goes_on_sending_does_not_hold_an_answer_back() {
+    let (mut peer, hello) = peer();
+    for _ in 0..16 {
+        call(&mut peer, 1, &[]);
+    }
+    let unanswered = peer.poll_transmit().unwrap();
+    let mut frames = VecDeque::from([hello, unanswered, calls(&mut peer, 1)]);
+    // Cancels of calls that are over already: nothing comes of them.
+    let over = call(&mut peer, 0, &[0]);
+    drop(peer.poll_transmit());
+    peer.cancel(ConnectionId::ROOT, over);
+    let cancel = peer.poll_transmit().unwrap();
+    frames.extend(std::iter::repeat_n(cancel, 200));
+    let (steps, mut seen) = events();
+    let (_server, driver) = accept(
+        Script { frames, steps },
+        EchoDispatcher::new(Handler),
+        &Config::default(),
+    );
+    let _driver = start(driver);
+    seen.expect(Step::Received).await;
+    assert!(matches!(seen.next().await, Step::Sent(_)), "a Hello");
+    let mut taken_in = 0;
+    while seen.next().await == Step::Received {
+        taken_in += 1;
+    }
+    assert!(taken_in < 100, "{taken_in} frames before the answer");
 }
