@@ -47,7 +47,7 @@ impl CollectedEnds {
 
 impl Drop for CollectedEnds {
     fn drop(&mut self) {
-        for end in self.0.drain(..) {
+        while let Some(end) = self.0.pop() {
             if let RawEnd::Sender(sender) = end {
                 sender.cut(Cut::CallOver);
             }
@@ -89,33 +89,110 @@ enum Binder {
     },
 }
 
+/// Where the binder is. Most values have no ends, and no binder is made for them.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// There is none: no value is being encoded or decoded.
+    Idle,
+    /// It is to be made for the first end of a value that is being encoded.
+    Encoding,
+    /// It is to be made for the first end of a value that is being decoded, beside which came none.
+    Decoding,
+    /// It stands ready.
+    Made,
+}
+
 thread_local! {
+    static STAGE: Cell<Stage> = const { Cell::new(Stage::Idle) };
     static BINDER: Cell<Binder> = const { Cell::new(Binder::Idle) };
+}
+
+impl Binder {
+    fn giving(ends: OpenedEnds) -> Self {
+        Self::Giving {
+            ends,
+            given: 0,
+            refused: false,
+        }
+    }
+
+    /// Takes the binder away, so that nobody else can ask it.
+    fn take() -> Self {
+        match STAGE.replace(Stage::Idle) {
+            Stage::Idle => Self::Idle,
+            Stage::Encoding => Self::Collecting {
+                ends: CollectedEnds::default(),
+                moved: false,
+            },
+            Stage::Decoding => Self::giving(OpenedEnds::none()),
+            Stage::Made => BINDER.take(),
+        }
+    }
+
+    /// Puts it where it was.
+    fn put(self) {
+        if !matches!(self, Self::Idle) {
+            BINDER.set(self);
+            STAGE.set(Stage::Made);
+        }
+    }
 }
 
 /// Has a binder stand ready. The one before comes back after it, also when a user's code panics:
 /// a user's `Serialize` may well make a call.
 struct Scope {
-    outer: Binder,
+    outer: Option<Box<Binder>>,
 }
 
 impl Scope {
-    fn enter(binder: Binder) -> Self {
-        let outer = BINDER.replace(binder);
+    #[inline]
+    fn encoding() -> Self {
+        Self::enter(Stage::Encoding)
+    }
+
+    #[inline]
+    fn decoding(ends: OpenedEnds) -> Self {
+        let scope = Self::enter(Stage::Decoding);
+        if !ends.is_empty() {
+            Binder::giving(ends).put();
+        }
+        scope
+    }
+
+    #[inline]
+    fn enter(stage: Stage) -> Self {
+        let is_within = STAGE.get() != Stage::Idle;
+        let outer = is_within.then(|| Box::new(Binder::take()));
+        STAGE.set(stage);
         Self { outer }
     }
 
-    fn leave(mut self) -> Binder {
-        let binder = BINDER.replace(std::mem::take(&mut self.outer));
+    /// The binder, if there was a need of it.
+    #[inline]
+    fn leave(mut self) -> Option<Binder> {
+        let made = STAGE.replace(Stage::Idle) == Stage::Made;
+        if !made && self.outer.is_none() {
+            std::mem::forget(self);
+            return None;
+        }
+        let binder = made.then(|| BINDER.take());
+        self.restore();
         std::mem::forget(self);
         binder
+    }
+
+    fn restore(&mut self) {
+        if let Some(outer) = self.outer.take() {
+            outer.put();
+        }
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        // What was there is dropped when it is not reachable any more, since that locks the session.
-        let binder = BINDER.replace(std::mem::take(&mut self.outer));
+        let binder = Binder::take();
+        self.restore();
+        // Only now that it is not reachable any more, since that locks the session.
         drop(binder);
     }
 }
@@ -130,12 +207,11 @@ pub(super) fn encode<T: Serialize + ?Sized>(
 ) -> Result<(Vec<u8>, CollectedEnds), EncodeError> {
     let mut out = Vec::with_capacity(SMALL);
     out.extend_from_slice(prefix);
-    let ends = CollectedEnds::default();
-    let scope = Scope::enter(Binder::Collecting { ends, moved: false });
+    let scope = Scope::encoding();
     let encoded = codec::encode_into(value, out);
     match scope.leave() {
-        Binder::Collecting { moved: true, .. } => Err(EncodeError::ChannelMoved),
-        Binder::Collecting { ends, .. } => Ok((encoded?, ends)),
+        Some(Binder::Collecting { moved: true, .. }) => Err(EncodeError::ChannelMoved),
+        Some(Binder::Collecting { ends, .. }) => Ok((encoded?, ends)),
         _ => Ok((encoded?, CollectedEnds::default())),
     }
 }
@@ -147,15 +223,11 @@ pub(super) fn decode<T: DeserializeOwned>(
     ends: OpenedEnds,
 ) -> Result<T, DecodeError> {
     let beside = ends.len();
-    let scope = Scope::enter(Binder::Giving {
-        ends,
-        given: 0,
-        refused: false,
-    });
+    let scope = Scope::decoding(ends);
     cutting(|| {
         let decoded = codec::decode(bytes);
         let (found, refused) = match scope.leave() {
-            Binder::Giving { given, refused, .. } => (given, refused),
+            Some(Binder::Giving { given, refused, .. }) => (given, refused),
             _ => (0, false),
         };
         if refused || (decoded.is_ok() && found != beside) {
@@ -180,9 +252,9 @@ pub(super) fn collect(take: impl FnOnce() -> Option<RawEnd>) -> Result<(), Mispl
 
 /// Asks the binder while nobody else can, since what it does may lock the session.
 fn with_binder<R>(ask: impl FnOnce(&mut Binder) -> R) -> R {
-    let mut binder = BINDER.take();
+    let mut binder = Binder::take();
     let answer = ask(&mut binder);
-    BINDER.set(binder);
+    binder.put();
     answer
 }
 

@@ -38,7 +38,10 @@ impl Deadline {
 
     /// The one of two that passes first.
     pub(super) fn sooner(a: Option<Self>, b: Option<Self>) -> Option<Self> {
-        [a, b].into_iter().flatten().min_by_key(Self::remaining)
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.remaining() < a.remaining() { b } else { a }),
+            (one, None) | (None, one) => one,
+        }
     }
 
     /// What a caller says in `metadata`.

@@ -259,6 +259,10 @@ struct Opened {
 }
 
 impl OpenedEnds {
+    pub(super) const fn none() -> Self {
+        Self(None)
+    }
+
     pub(super) fn new(connection: &ConnectionHandle, channels: Vec<ChannelId>) -> Self {
         // Most values have none, and are to cost nothing.
         let opened = (!channels.is_empty()).then(|| {
