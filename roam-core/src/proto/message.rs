@@ -367,6 +367,7 @@ fn request(r: &mut Reader<'_>) -> Result<RequestId, WireError> {
     Ok(RequestId(r.varint()?))
 }
 
+#[inline]
 fn metadata(r: &mut Reader<'_>) -> Result<Cow<'static, Metadata>, Violation> {
     Ok(Cow::Owned(Metadata::decode(r)?))
 }
@@ -379,8 +380,16 @@ fn reason<'a>(r: &mut Reader<'a>) -> Result<&'a str, Violation> {
     Ok(reason)
 }
 
+#[inline]
 fn channels(r: &mut Reader<'_>) -> Result<Cow<'static, [ChannelId]>, Violation> {
-    let count = r.count(1)?;
+    let channels = match r.count(1)? {
+        0 => Vec::new(),
+        count => channel_ids(r, count)?,
+    };
+    Ok(Cow::Owned(channels))
+}
+
+fn channel_ids(r: &mut Reader<'_>, count: usize) -> Result<Vec<ChannelId>, Violation> {
     if count > MAX_CHANNELS {
         return Err(Rule::TooLarge.because(format!("{count} channels in one message")));
     }
@@ -388,7 +397,7 @@ fn channels(r: &mut Reader<'_>) -> Result<Cow<'static, [ChannelId]>, Violation> 
     for _ in 0..count {
         channels.push(channel(r)?);
     }
-    Ok(Cow::Owned(channels))
+    Ok(channels)
 }
 
 #[inline]
@@ -399,6 +408,7 @@ fn put_head<const N: usize>(out: &mut impl Put, tag: u64, fields: [u64; N]) {
     }
 }
 
+#[inline]
 fn put_body_head(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
     metadata.put(out);
     out.put_varint(channels.len() as u64);

@@ -150,9 +150,16 @@ impl Metadata {
         bytes
     }
 
+    #[inline]
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
         // The shortest entry: an empty key, a kind and an empty value.
-        let count = reader.count(3)?;
+        match reader.count(3)? {
+            0 => Ok(Self::new()),
+            count => Self::decode_entries(reader, count),
+        }
+    }
+
+    fn decode_entries(reader: &mut Reader<'_>, count: usize) -> Result<Self, Violation> {
         let mut limits = Limits::for_entries(count)?;
         let mut entries = Vec::with_capacity(count);
         for _ in 0..count {
@@ -164,6 +171,7 @@ impl Metadata {
         Ok(Self { entries })
     }
 
+    #[inline]
     pub(super) fn put(&self, out: &mut impl Put) {
         out.put_varint(self.entries.len() as u64);
         for (key, value) in &self.entries {

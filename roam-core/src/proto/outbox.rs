@@ -50,6 +50,8 @@ pub(super) struct Departure {
 /// The room for short single-message frames is taken in pieces of this size, and so much is kept
 /// of the room for what stands before payloads.
 const SPARE: usize = 4 * 1024;
+/// The room that a frame of several messages begins with.
+const FRAME_ROOM: usize = 512;
 /// How many frames there is room for while there are none.
 const KEPT_FRAMES: usize = 256;
 /// How many answered calls there is room for while there are none.
@@ -109,11 +111,13 @@ impl Outbox {
 
     /// Queues a message that the peer made us send, which counts against the bound on those.
     pub(super) fn push_control(&mut self, message: &Message<'_>) {
-        let (bytes, frames) = (self.queued, self.frames.len());
+        let before = self.cost();
         self.append(message);
-        let cost = self.queued - bytes + (self.frames.len() - frames) * FRAME_COST;
+        let cost = self.cost() - before;
         self.control += cost;
-        self.last().control += cost;
+        if let Some(frame) = self.frames.back_mut() {
+            frame.control += cost;
+        }
     }
 
     /// Queues a Response; its call is [reported](Self::next_answered) when the frame has left.
@@ -123,9 +127,8 @@ impl Outbox {
         request: RequestId,
         message: &Message<'_>,
     ) {
-        self.append(message);
+        self.append(message).responses += 1;
         self.answered.push_back((connection, request));
-        self.last().responses += 1;
     }
 
     /// The number of the frame in which the message stands that was queued last.
@@ -145,79 +148,46 @@ impl Outbox {
         }
     }
 
+    /// Queues a message, and returns the frame that it is in.
     #[inline]
-    fn append(&mut self, message: &Message<'_>) {
-        let mut envelope = std::mem::take(&mut self.envelope);
-        let payload = message.put_envelope(&mut envelope);
-        let len = envelope.len() + payload.len();
-        match self.framing {
+    fn append(&mut self, message: &Message<'_>) -> &mut Frame {
+        self.envelope.clear();
+        self.envelope.shrink_to(SPARE);
+        let payload = message.put_envelope(&mut self.envelope);
+        let len = self.envelope.len() + payload.len();
+        self.messages += 1;
+        let (frame, queued) = match self.framing {
             Framing::Single => {
-                let bytes = self.cut(&envelope, payload);
-                self.queued += len;
-                self.frames.push_back(Frame {
+                let bytes = cut(&mut self.spare, &self.envelope, payload);
+                let frame = self.frames.push_back_mut(Frame {
                     bytes,
                     sealed: true,
                     ..Frame::default()
                 });
+                (frame, len)
             }
             Framing::Packed => {
                 let record = varint_len(len as u64) + len;
-                let bytes = self.shared(record);
-                bytes.put_varint(len as u64);
-                bytes.put_all(&envelope);
-                bytes.put_all(payload);
-                self.queued += record;
+                let frame = shared(&mut self.frames, record);
+                frame.bytes.put_varint(len as u64);
+                frame.bytes.put_all(&self.envelope);
+                frame.bytes.put_all(payload);
+                (frame, record)
             }
             Framing::Cobs => {
-                let bytes = self.shared(max_encoded_len(len));
-                let start = bytes.len();
-                let mut writer = CobsWriter::new(bytes);
-                writer.put_all(&envelope);
+                let frame = shared(&mut self.frames, max_encoded_len(len));
+                let start = frame.bytes.len();
+                let mut writer = CobsWriter::new(&mut frame.bytes);
+                writer.put_all(&self.envelope);
                 writer.put_all(payload);
                 writer.finish();
-                let end = bytes.len();
-                self.queued += end - start;
+                let encoded = frame.bytes.len() - start;
+                (frame, encoded)
             }
-        }
-        self.messages += 1;
-        self.last().messages += 1;
-        envelope.clear();
-        envelope.shrink_to(SPARE);
-        self.envelope = envelope;
-    }
-
-    fn last(&mut self) -> &mut Frame {
-        self.frames
-            .back_mut()
-            .expect("called after a frame was appended")
-    }
-
-    /// The last frame, if it has room for `len` more bytes, or else a new one.
-    fn shared(&mut self, len: usize) -> &mut BytesMut {
-        let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
-        if !self.frames.back().is_some_and(fits) {
-            self.frames.push_back(Frame::default());
-        }
-        let bytes = &mut self.last().bytes;
-        bytes.reserve(len);
-        bytes
-    }
-
-    /// A frame of a single message.
-    fn cut(&mut self, envelope: &[u8], payload: &[u8]) -> BytesMut {
-        let len = envelope.len() + payload.len();
-        if len > SPARE {
-            let mut bytes = BytesMut::with_capacity(len);
-            bytes.put_all(envelope);
-            bytes.put_all(payload);
-            return bytes;
-        }
-        if self.spare.capacity() < len {
-            self.spare = BytesMut::with_capacity(SPARE);
-        }
-        self.spare.put_all(envelope);
-        self.spare.put_all(payload);
-        self.spare.split()
+        };
+        self.queued += queued;
+        frame.messages += 1;
+        frame
     }
 
     /// Takes out the next frame.
@@ -246,6 +216,37 @@ impl Outbox {
         }
         next
     }
+}
+
+/// The last frame, if it has room for `len` more bytes, or else a new one.
+fn shared(frames: &mut VecDeque<Frame>, len: usize) -> &mut Frame {
+    let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
+    if !frames.back().is_some_and(fits) {
+        frames.push_back(Frame {
+            bytes: BytesMut::with_capacity(len.max(FRAME_ROOM)),
+            ..Frame::default()
+        });
+    }
+    let frame = frames.back_mut().expect("there is one at least");
+    frame.bytes.reserve(len);
+    frame
+}
+
+/// A frame of a single message. Short ones are cut from `spare`.
+fn cut(spare: &mut BytesMut, envelope: &[u8], payload: &[u8]) -> BytesMut {
+    let len = envelope.len() + payload.len();
+    if len > SPARE {
+        let mut bytes = BytesMut::with_capacity(len);
+        bytes.put_all(envelope);
+        bytes.put_all(payload);
+        return bytes;
+    }
+    if spare.capacity() < len {
+        *spare = BytesMut::with_capacity(SPARE);
+    }
+    spare.put_all(envelope);
+    spare.put_all(payload);
+    spare.split()
 }
 
 #[cfg(test)]

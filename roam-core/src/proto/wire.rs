@@ -66,23 +66,24 @@ impl<'a> Reader<'a> {
     }
 
     fn long_varint(&mut self, mut value: u64) -> Result<u64, WireError> {
-        let mut bytes = self.rest.iter();
-        for place in 1..=9 {
-            let Some(&byte) = bytes.next() else {
-                self.rest = &[];
-                return Err(WireError::Truncated);
-            };
-            value |= u64::from(byte & 0x7f) << (7 * place);
+        let mut shift = 7;
+        for (at, &byte) in self.rest.iter().enumerate().take(9) {
+            value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                self.rest = bytes.as_slice();
+                self.rest = &self.rest[at + 1..];
                 // Of the tenth byte, one bit is left.
-                let overlong = byte == 0 || (place == 9 && byte > 1);
+                let overlong = byte == 0 || (shift == 63 && byte > 1);
                 return if overlong {
                     Err(WireError::OverlongVarint)
                 } else {
                     Ok(value)
                 };
             }
+            shift += 7;
+        }
+        if self.rest.len() < 9 {
+            self.rest = &[];
+            return Err(WireError::Truncated);
         }
         Err(WireError::OverlongVarint)
     }
@@ -92,6 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The count of a list whose elements take at least `least` bytes each.
+    #[inline]
     pub(crate) fn count(&mut self, least: usize) -> Result<usize, WireError> {
         let count = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
         match count.checked_mul(least) {
@@ -185,6 +187,8 @@ pub(super) fn varint_len(value: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn varint(bytes: &[u8]) -> Result<u64, WireError> {
@@ -209,6 +213,48 @@ mod tests {
             out.put_varint(value);
             assert_eq!(out.len(), varint_len(value));
             assert_eq!(varint(&out), Ok(value));
+        }
+    }
+
+    /// Byte by byte, as the rule says it.
+    fn read_slowly(bytes: &[u8]) -> Result<(u64, usize), WireError> {
+        let mut value = 0_u128;
+        for (place, &byte) in bytes.iter().enumerate().take(10) {
+            value |= u128::from(byte & 0x7f) << (7 * place);
+            if byte < 0x80 {
+                let is_shortest = byte > 0 || place == 0;
+                let value = u64::try_from(value).ok().filter(|_| is_shortest);
+                return Ok((value.ok_or(WireError::OverlongVarint)?, place + 1));
+            }
+        }
+        Err(if bytes.len() < 10 {
+            WireError::Truncated
+        } else {
+            WireError::OverlongVarint
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn varints_are_read_as_byte_by_byte(
+            mut bytes in prop::collection::vec(
+                prop_oneof![Just(0), Just(1), any::<u8>(), 0x80..=0xff_u8], 0..14,
+            ),
+            continued in 0_usize..12,
+        ) {
+            bytes.iter_mut().take(continued).for_each(|byte| *byte |= 0x80);
+            let mut reader = Reader::new(&bytes);
+            let read = reader.varint().map(|value| (value, bytes.len() - reader.remaining()));
+            prop_assert_eq!(read, read_slowly(&bytes));
+        }
+
+        #[test]
+        fn any_number_round_trips(value in any::<u64>(), bits in 0_u32..64) {
+            let value = value >> bits;
+            let mut out = Vec::new();
+            out.put_varint(value);
+            prop_assert_eq!(read_slowly(&out), Ok((value, varint_len(value))));
+            prop_assert_eq!(varint(&out), Ok(value));
         }
     }
 
