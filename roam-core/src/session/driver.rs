@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::proto::{CloseReason, Config, Framing, Link, Role};
 use crate::rt::{self, Clock, Sleep};
 use crate::transport::{ClosedSilently, Transport, TransportError};
@@ -101,6 +103,8 @@ pub struct Driver<T> {
     /// Kept for a link that the peer opened, which goes on without other handles.
     handle: Option<ConnectionHandle>,
     timeout: Option<Pin<Box<Sleep>>>,
+    /// Until the handshake is done, which has a timeout of its own.
+    is_opening: bool,
     /// Set when the link is over: how long the rest may take to be sent.
     linger: Option<Pin<Box<Sleep>>>,
     gathering: Gathering,
@@ -138,6 +142,7 @@ impl<T: Transport> Driver<T> {
             shared: Arc::clone(&handle.users().shared),
             handle: (role == Role::Acceptor).then(|| handle.clone()),
             timeout: None,
+            is_opening: true,
             linger: None,
             gathering: Gathering::Not,
             is_over: false,
@@ -158,8 +163,8 @@ impl<T: Transport> Driver<T> {
                     if self.gathering == Gathering::Now {
                         self.gathering = Gathering::Done;
                     }
-                    self.poll_timeout(cx);
                     let received = self.poll_receive(cx);
+                    self.poll_timeout(cx);
                     let sent = self.poll_send_after(&received, cx);
                     let received = received?;
                     if sent.is_err() {
@@ -266,7 +271,7 @@ impl<T: Transport> Driver<T> {
         for _ in 0..FRAMES_A_TURN {
             match ready!(self.transport.poll_receive(cx)) {
                 Ok(Some(frame)) => {
-                    self.shared.receive(&frame);
+                    self.take_in(&frame);
                     if self.shared.has_batch() {
                         break;
                     }
@@ -283,11 +288,19 @@ impl<T: Transport> Driver<T> {
         Poll::Ready(Ok(()))
     }
 
+    fn take_in(&mut self, frame: &Bytes) {
+        self.shared.receive(frame);
+        if self.is_opening && self.shared.is_open() {
+            self.is_opening = false;
+            self.set_timeout();
+        }
+    }
+
     /// The peer takes nothing any more, but what it has sent before still counts: it may well have
     /// said why.
     fn take_in_the_rest(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Ok(Some(frame))) = self.transport.poll_receive(cx) {
-            self.shared.receive(&frame);
+            self.take_in(&frame);
         }
     }
 

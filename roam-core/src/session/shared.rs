@@ -202,6 +202,11 @@ impl Shared {
         self.with(|state, _| state.link.handle_lost(error));
     }
 
+    /// Whether the handshake is done.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().link.agreed().is_some()
+    }
+
     /// Whether enough waits to be sent.
     pub(super) fn has_batch(&self) -> bool {
         self.lock().has_batch()
