@@ -1,9 +1,8 @@
 //! The calls of a connection, both ways.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use super::channel::{Channel, ChannelEnd, Direction};
 use super::connection::Connection;
@@ -13,6 +12,7 @@ use super::ids::{ChannelId, ConnectionId, IdMap, MethodId, RequestId, shrink};
 use super::message::{MAX_CHANNELS, Message};
 use super::metadata::{Metadata, MetadataError};
 use super::outcome::{Failure, is_error};
+use super::payload::ReceivedPayload;
 use super::violation::{Rule, Violation};
 
 /// The calls in flight.
@@ -130,13 +130,14 @@ impl Calls {
     }
 
     fn settle(&mut self, env: &mut Env, request: RequestId, change: impl FnOnce(&mut Incoming)) {
-        let Some(call) = self.incoming.get_mut(&request.0) else {
+        let Entry::Occupied(mut entry) = self.incoming.entry(request.0) else {
             return;
         };
+        let call = entry.get_mut();
         change(call);
         if call.departed && call.handler_gone {
             env.budget.give_call(call.held);
-            self.incoming.remove(&request.0);
+            entry.remove();
             shrink(&mut self.incoming);
         }
     }
@@ -220,7 +221,7 @@ impl Connection {
             request,
             metadata,
             channels: Some(Vec::new()),
-            payload: Bytes::from_static(payload),
+            payload: payload.into(),
         }));
         true
     }
@@ -256,7 +257,7 @@ impl Connection {
         request: RequestId,
         metadata: Metadata,
         channels: &[ChannelId],
-        payload: Bytes,
+        payload: ReceivedPayload,
     ) -> Result<(), Violation> {
         check_received_payload(env, &payload)?;
         self.admit(env, channels)?;

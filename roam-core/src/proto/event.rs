@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::config::Agreed;
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::metadata::Metadata;
+use super::payload::ReceivedPayload;
 use super::violation::Violation;
 
 /// What has happened on a link.
@@ -83,7 +82,7 @@ pub struct Request {
     /// The channel ends in the arguments, in order.
     pub channels: Vec<ChannelId>,
     /// The encoded arguments.
-    pub payload: Bytes,
+    pub payload: ReceivedPayload,
 }
 
 /// The answer to a call of ours.
@@ -99,7 +98,7 @@ pub struct Response {
     /// for, and have been cut.
     pub channels: Option<Vec<ChannelId>>,
     /// The encoded result.
-    pub payload: Bytes,
+    pub payload: ReceivedPayload,
 }
 
 /// Why a connection, or a link, ended.

@@ -1,7 +1,5 @@
 //! How messages stand in a transport's frames.
 
-use bytes::Bytes;
-
 use super::violation::{Rule, Violation};
 use super::wire::Reader;
 
@@ -59,16 +57,6 @@ impl<'a> Messages<'a> {
     }
 }
 
-/// A part of a frame, to be kept: a slice of it, unless it is small against the frame and would
-/// keep much more alive than itself.
-pub(super) fn keep(frame: &Bytes, part: &[u8]) -> Bytes {
-    if part.len() >= frame.len() / 2 {
-        frame.slice_ref(part)
-    } else {
-        Bytes::copy_from_slice(part)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,15 +94,5 @@ mod tests {
             assert_eq!(violation.rule, Rule::DecodeError, "{frame:?}");
         }
         assert_eq!(split(&[], false).unwrap_err().rule, Rule::DecodeError);
-    }
-
-    #[test]
-    fn what_is_kept_is_a_slice_unless_it_pins_much_more() {
-        let frame = Bytes::from(vec![1; 100]);
-        let (slice, copy) = (keep(&frame, &frame[50..]), keep(&frame, &frame[60..]));
-        assert!(std::ptr::eq(&raw const slice[..], &raw const frame[50..]));
-        drop(slice);
-        assert!(frame.is_unique());
-        assert_eq!(copy, frame[60..]);
     }
 }

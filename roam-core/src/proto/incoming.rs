@@ -9,10 +9,11 @@ use super::config::{Agreed, MAX_HELLO_FRAME};
 use super::connection::Connection;
 use super::env::Env;
 use super::event::{CloseReason, Event, Request};
-use super::framing::{Framing, Messages, keep};
+use super::framing::{Framing, Messages};
 use super::ids::ConnectionId;
 use super::link::{Link, State};
 use super::message::{DecodeError, Message};
+use super::payload::ReceivedPayload;
 use super::violation::{Rule, Violation};
 
 impl Link {
@@ -254,7 +255,7 @@ fn dispatch(
                 method,
                 metadata: metadata.into_owned(),
                 channels: channels.into_owned(),
-                payload: keep(frame, payload),
+                payload: ReceivedPayload::keep(frame, payload),
             };
             connection.handle_request(env, request)
         }
@@ -265,8 +266,8 @@ fn dispatch(
             payload,
             ..
         } => {
-            let (metadata, payload) = (metadata.into_owned(), keep(frame, payload));
-            connection.handle_response(env, request, metadata, &channels, payload)
+            let payload = ReceivedPayload::keep(frame, payload);
+            connection.handle_response(env, request, metadata.into_owned(), &channels, payload)
         }
         Message::Cancel { request, .. } => {
             connection.handle_cancel(env, request);

@@ -6,11 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::{Failure, Metadata, MethodId, outcome};
+use crate::proto::{Failure, Metadata, MethodId, ReceivedPayload, outcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
@@ -57,7 +56,7 @@ pub struct Answer {
     /// What travels beside the result.
     pub metadata: Metadata,
     /// The encoded result.
-    pub payload: Bytes,
+    pub payload: ReceivedPayload,
     /// The channel ends in the result.
     pub ends: OpenedEnds,
 }

@@ -103,10 +103,6 @@ impl ConnectionHandle {
         &self.0.users
     }
 
-    pub(super) fn is_of(&self, connection: &Arc<ConnectionState>) -> bool {
-        Arc::ptr_eq(&self.0.state, connection)
-    }
-
     /// The connection's id; that of the root is 0.
     pub fn id(&self) -> ConnectionId {
         self.0.state.id()

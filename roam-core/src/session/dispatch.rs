@@ -6,14 +6,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
-use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable, Either};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span};
 
-use crate::proto::{Failure, MethodId, Request, outcome};
+use crate::proto::{Failure, MethodId, ReceivedPayload, Request, outcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
@@ -23,7 +22,8 @@ use super::context::Context;
 use super::deadline::Deadline;
 use super::nonce::Claim;
 use super::responder::Responder;
-use super::shared::{CallKey, NO_METADATA, Shared, State};
+use super::responding::Responding;
+use super::shared::{CallKey, NO_METADATA, Served, Shared, State};
 use super::todo::Started;
 use super::trace;
 use super::unfinished::Unfinished;
@@ -123,7 +123,7 @@ pub struct IncomingCall(Box<Parts>);
 /// Boxed, since a call is handed from future to future.
 #[derive(Debug)]
 struct Parts {
-    payload: Bytes,
+    payload: ReceivedPayload,
     ends: Option<OpenedEnds>,
     responder: Responder,
 }
@@ -175,7 +175,7 @@ impl IncomingCall {
         &self.0.payload
     }
 
-    pub(super) fn take_payload(&mut self) -> Bytes {
+    pub(super) fn take_payload(&mut self) -> ReceivedPayload {
         std::mem::take(&mut self.0.payload)
     }
 
@@ -218,18 +218,17 @@ impl IncomingCall {
     }
 
     /// Answers the call, as soon as there is room to send.
-    pub async fn respond<T: Serialize, E: Serialize>(mut self, result: Result<T, E>) {
+    pub fn respond<T: Serialize, E: Serialize>(self, result: Result<T, E>) -> Responding {
         let encoded = match &result {
             Ok(value) => binder::encode(value, &[outcome::OK]),
             Err(error) => binder::encode(error, &[outcome::ERROR, outcome::USER]),
         };
         drop(result);
         match encoded {
-            Ok((payload, ends)) => self.0.responder.finish(&payload, ends).await,
+            Ok((payload, ends)) => Responding::new(self, payload, ends),
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
-                self.context().connection.room().await;
-                self.responder().fail(Failure::Panic);
+                Responding::failure(self, Failure::Panic)
             }
         }
     }
@@ -240,25 +239,38 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
     let Some(users) = shared.users() else {
         // Nobody is left to answer, and the link is about to be closed.
         return shared.with(|state, _| {
-            for Started { request, .. } in &started {
+            for request in started
+                .iter()
+                .filter_map(|started| started.request.as_ref())
+            {
                 state.link.handler_gone(request.connection, request.request);
             }
         });
     };
-    let mut handle: Option<ConnectionHandle> = None;
+    let mut served = None;
     let mut handlers = Vec::new();
-    for Started {
-        connection,
-        dispatcher,
+    let mut started = started.into_iter();
+    while let Some(Started {
+        served: next,
         request,
-    } in started
+    }) = started.next()
     {
-        // Calls that come together are mostly of the same connection.
-        let handle = match &handle {
-            Some(handle) if handle.is_of(&connection) => handle,
-            _ => handle.insert(ConnectionHandle::of(Arc::clone(&users), connection)),
+        if let Some(Served {
+            connection,
+            dispatcher,
+        }) = next
+        {
+            let handle = ConnectionHandle::of(Arc::clone(&users), connection);
+            served = Some((handle, dispatcher));
+        }
+        let (Some((connection, dispatcher)), Some(request)) = (&served, request) else {
+            continue;
         };
-        handlers.extend(begin(handle.clone(), dispatcher, request));
+        if let Some(handler) = begin(connection.clone(), dispatcher, request) {
+            // Those that follow are likely to need a task as well.
+            handlers.reserve(1 + started.len());
+            handlers.push(handler);
+        }
     }
     if handlers.is_empty() {
         return;
@@ -296,14 +308,14 @@ impl State {
 /// Calls a handler. `None` when it was polled in place, and is done.
 fn begin(
     connection: ConnectionHandle,
-    dispatcher: Arc<dyn ServiceDispatcher>,
+    dispatcher: &Arc<dyn ServiceDispatcher>,
     request: Request,
 ) -> Option<Handler> {
     let key = (request.connection, request.request);
-    let method = find_method(&*dispatcher, request.method);
+    let method = find_method(&**dispatcher, request.method);
     let call = IncomingCall::new(connection, request);
     let span = trace::handler_span(call.context(), method);
-    let mut handler = Unfinished::new(run(dispatcher, call, span));
+    let mut handler = Unfinished::new(run(Arc::clone(dispatcher), call, span));
     let inline = method.is_some_and(|method| method.inline);
     if inline && poll_once(&mut handler).is_ready() {
         return None;

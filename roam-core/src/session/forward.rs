@@ -16,6 +16,7 @@ use super::dispatch::{IncomingCall, ServiceDispatcher};
 use super::error::{CallError, CallFailure};
 use super::pending::PendingCall;
 use super::relay::relay;
+use super::responding::Responding;
 
 pub use connections::forward_connections;
 pub use late::{LateBoundForwarder, LateBoundHandle};
@@ -108,7 +109,7 @@ async fn forward(mut call: IncomingCall, upstream: ConnectionHandle) {
     };
     match answer {
         Ok(answer) => pass_back(call, answer).await,
-        Err(failure) => fail(call, failure_of(&failure)).await,
+        Err(failure) => Responding::failure(call, failure_of(&failure)).await,
     }
 }
 
@@ -149,11 +150,6 @@ async fn pass_back(mut call: IncomingCall, answer: Answer) {
         Ok(wires) => relay(wires, ends.take_for_relays()),
         Err(refused) => call.responder().refused(refused),
     }
-}
-
-async fn fail(mut call: IncomingCall, failure: Failure) {
-    call.context().connection().room().await;
-    call.responder().fail(failure);
 }
 
 /// What the caller is told of a call that could not be passed on, or got no answer.

@@ -26,6 +26,7 @@ pub mod raw;
 mod reconnect;
 mod relay;
 mod responder;
+mod responding;
 mod shared;
 mod sleeper;
 mod todo;
@@ -52,6 +53,7 @@ pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, for
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
 pub use pending::ConnectionCall;
 pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
+pub use responding::Responding;
 pub use tunnel::{Tunnel, tunnel_pair};
 #[cfg(feature = "stream")]
 pub use tunnel::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};

@@ -1,5 +1,6 @@
 //! Calls of ours on a connection, until they are answered.
 
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -34,15 +35,16 @@ impl ConnectionCall {
 
     /// Sends the call. Mostly there is room at once.
     fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
-        if !matches!(self.0, Progress::Prepared(..)) {
+        let Progress::Prepared(connection, call) = &mut self.0 else {
             return Ok(());
-        }
+        };
+        let polled = connection.poll_send_call(call, cx);
         let Progress::Prepared(connection, mut call) =
             std::mem::replace(&mut self.0, Progress::Over)
         else {
             return Ok(());
         };
-        self.0 = match connection.poll_send_call(&mut call, cx) {
+        self.0 = match polled {
             Poll::Ready(started) => {
                 Progress::Sent(connection.pending(started, PendingCall::waiting)?)
             }
@@ -121,15 +123,14 @@ impl PendingCall {
     fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Option<CallOutcome>> {
         let key = (self.connection.id(), self.request);
         self.connection.shared().with(|state, todo| {
-            let Some(slot) = state.calls.get_mut(&key) else {
+            let Entry::Occupied(mut slot) = state.calls.entry(key) else {
                 return Poll::Ready(None);
             };
-            let Some(outcome) = slot.outcome.take() else {
-                todo.discard(set_waker(&mut slot.waker, cx.waker()));
+            if slot.get().outcome.is_none() {
+                todo.discard(set_waker(&mut slot.get_mut().waker, cx.waker()));
                 return Poll::Pending;
-            };
-            state.calls.remove(&key);
-            Poll::Ready(Some(outcome))
+            }
+            Poll::Ready(slot.remove().outcome)
         })
     }
 

@@ -89,25 +89,56 @@ impl Responder {
         );
     }
 
-    /// Answers as soon as there is room to send, with which the handler is gone. An answer that is
-    /// kept does not wait for the link.
-    pub(super) async fn finish(&mut self, payload: &[u8], mut ends: CollectedEnds) {
+    /// Answers if there is room to send, with which the handler is gone. When it is pending nobody
+    /// is woken. An answer that is kept does not wait for the link.
+    pub(super) fn poll_finish(&mut self, payload: &[u8], ends: &mut CollectedEnds) -> Poll<()> {
         if self.claim.is_some() {
-            return self.answer_with(NO_METADATA, payload, ends);
+            self.answer_with(NO_METADATA, payload, std::mem::take(ends));
+            return Poll::Ready(());
         }
         let keep = ends.directions();
-        let (connection, request) = (&self.context.connection, self.context.request);
-        let is_whole = self.parts.is_none();
-        let respond = |state: &mut State, todo: &mut Todo, _: &task::Context<'_>| {
-            ready!(connection.poll_room(state));
-            connection.respond_in(state, todo, request, NO_METADATA, payload, &keep, &mut ends)?;
-            let stopper = is_whole.then(|| state.release_handler((connection.id(), request)));
-            Poll::Ready(Ok(stopper))
+        let shared = self.context.connection.shared();
+        let respond = |state: &mut State, todo: &mut Todo| {
+            self.poll_respond_last(state, todo, payload, &keep, ends)
         };
-        match connection.shared().wait_for(Wait::Room, respond).await {
+        let responded = ready!(shared.with(respond));
+        self.finished(responded);
+        Poll::Ready(())
+    }
+
+    /// The same, as soon as there is room.
+    pub(super) async fn finish(&mut self, payload: &[u8], ends: &mut CollectedEnds) {
+        let keep = ends.directions();
+        let shared = self.context.connection.shared();
+        let respond = |state: &mut State, todo: &mut Todo, _: &task::Context<'_>| {
+            self.poll_respond_last(state, todo, payload, &keep, ends)
+        };
+        let responded = shared.wait_for(Wait::Room, respond).await;
+        self.finished(responded);
+    }
+
+    /// Answers, and lets go of the handler; returns what could have stopped it.
+    fn poll_respond_last(
+        &self,
+        state: &mut State,
+        todo: &mut Todo,
+        payload: &[u8],
+        keep: &[Direction],
+        ends: &mut CollectedEnds,
+    ) -> Poll<Result<Option<AbortHandle>, Refused>> {
+        let (connection, request) = (&self.context.connection, self.context.request);
+        ready!(connection.poll_room(state));
+        connection.respond_in(state, todo, request, NO_METADATA, payload, keep, ends)?;
+        let is_whole = self.parts.is_none();
+        let stopper = is_whole.then(|| state.release_handler((connection.id(), request)));
+        Poll::Ready(Ok(stopper.flatten()))
+    }
+
+    fn finished(&mut self, responded: Result<Option<AbortHandle>, Refused>) {
+        match responded {
             Ok(_stopper) => {
                 self.answered = true;
-                self.released = is_whole;
+                self.released = self.parts.is_none();
             }
             Err(refused) => self.refused(refused),
         }

@@ -22,7 +22,7 @@ use super::connection::ConnectionState;
 use super::connects::{Accepting, ConnectSlot};
 use super::dispatch::ServiceDispatcher;
 use super::sleeper::{Sleeper, Until};
-use super::todo::{Started, Todo};
+use super::todo::Todo;
 use super::waiters::{Ticket, Waiters};
 
 /// The state of a link, shared by its driver, its handles and its channels.
@@ -83,6 +83,7 @@ pub(super) enum Wait {
 
 /// A connection, and who answers its calls. Handles do not hold the dispatcher, since a handler
 /// may well hold handles.
+#[derive(Clone)]
 pub(super) struct Served {
     pub(super) connection: Arc<ConnectionState>,
     pub(super) dispatcher: Arc<dyn ServiceDispatcher>,
@@ -339,16 +340,8 @@ impl State {
                 self.notify(Wait::Channel(connection, channel), todo);
             }
             Event::Request(request) => {
-                if let Some(Served {
-                    connection,
-                    dispatcher,
-                }) = self.connections.get(&request.connection)
-                {
-                    todo.start(Started {
-                        connection: Arc::clone(connection),
-                        dispatcher: Arc::clone(dispatcher),
-                        request,
-                    });
+                if let Some(served) = self.connections.get(&request.connection) {
+                    todo.start(served, request);
                 }
             }
             Event::Cancelled {

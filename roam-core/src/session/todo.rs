@@ -12,16 +12,24 @@ use super::connection::ConnectionState;
 use super::dispatch::{self, ServiceDispatcher};
 use super::ends::{RawReceiver, RawSender};
 use super::pump::pump;
-use super::shared::Shared;
+use super::shared::{Served, Shared};
 use super::unfinished::Unfinished;
 
-/// What is to be done when the lock is released.
+/// What is to be done when the lock is released. Mostly that is nothing, or to wake one task, and
+/// then it costs no memory.
 #[derive(Default)]
 pub(crate) struct Todo {
-    /// The first to be woken: mostly it is the only one, and costs no memory here.
+    /// The first to be woken.
     waker: Option<Waker>,
+    rest: Option<Box<Rest>>,
+}
+
+#[derive(Default)]
+struct Rest {
     wakers: Vec<Waker>,
     started: Vec<Started>,
+    /// The connection of the call that was started last.
+    connection: Option<Arc<ConnectionState>>,
     others: Vec<Other>,
 }
 
@@ -36,57 +44,69 @@ enum Other {
 
 /// A call of the peer that is to be handed to its dispatcher.
 pub(super) struct Started {
-    pub(super) connection: Arc<ConnectionState>,
-    pub(super) dispatcher: Arc<dyn ServiceDispatcher>,
-    pub(super) request: Request,
+    /// Its connection; `None` when that is the one of the call before.
+    pub(super) served: Option<Served>,
+    /// `None` when it is not to be, after all.
+    pub(super) request: Option<Request>,
 }
 
 impl Todo {
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
     /// Tasks are to be woken.
     pub(super) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
         for waker in wakers {
             match self.waker {
                 None => self.waker = Some(waker),
-                Some(_) => self.wakers.push(waker),
+                Some(_) => self.rest().wakers.push(waker),
             }
         }
     }
 
     /// A task does not wait any more.
     pub(super) fn discard(&mut self, waker: Option<Waker>) {
-        self.others.extend(waker.map(Other::Waker));
+        if let Some(waker) = waker {
+            self.rest().others.push(Other::Waker(waker));
+        }
     }
 
     /// A dispatcher is not needed any more.
     pub(super) fn drop_later(&mut self, dispatcher: Arc<dyn ServiceDispatcher>) {
-        self.others.push(Other::Dispatcher(dispatcher));
+        self.rest().others.push(Other::Dispatcher(dispatcher));
     }
 
     /// A handler is to be stopped.
     pub(super) fn abort(&mut self, handler: AbortHandle) {
-        self.others.push(Other::Abort(handler));
+        self.rest().others.push(Other::Abort(handler));
     }
 
     /// What comes from the one end is to be passed on to the other.
     pub(super) fn pump(&mut self, from: RawReceiver, to: RawSender) {
-        self.others.push(Other::Pump(from, to));
+        self.rest().others.push(Other::Pump(from, to));
     }
 
-    /// A call is to be handed to its dispatcher.
-    pub(super) fn start(&mut self, started: Started) {
-        self.started.push(started);
+    /// A call is to be handed to the dispatcher of its connection.
+    pub(super) fn start(&mut self, served: &Served, request: Request) {
+        let rest = self.rest();
+        let is_same = |before: &Arc<ConnectionState>| Arc::ptr_eq(before, &served.connection);
+        let served = if rest.connection.as_ref().is_some_and(is_same) {
+            None
+        } else {
+            rest.connection = Some(Arc::clone(&served.connection));
+            Some(served.clone())
+        };
+        let request = Some(request);
+        rest.started.push(Started { served, request });
     }
 
     /// A call is not to be handed to its dispatcher after all. `false` when it was not going to be.
     pub(super) fn forget_start(&mut self, connection: ConnectionId, request: RequestId) -> bool {
-        let is_it = |Started { request: it, .. }: &mut Started| {
-            it.connection == connection && it.request == request
-        };
-        let forgotten = self.started.extract_if(.., is_it).next();
-        let found = forgotten.is_some();
-        let dispatcher = forgotten.map(|started| started.dispatcher);
-        self.others.extend(dispatcher.map(Other::Dispatcher));
-        found
+        let started = self.rest.iter_mut().flat_map(|rest| &mut rest.started);
+        let is_it = |it: &Request| it.connection == connection && it.request == request;
+        let mut forgotten = started.filter_map(|started| started.request.take_if(|it| is_it(it)));
+        forgotten.next().is_some()
     }
 
     /// Does it all. Handlers come last, as some of them are run in place.
@@ -95,25 +115,26 @@ impl Todo {
         if let Some(waker) = self.waker {
             waker.wake();
         }
-        // Mostly there is nothing more.
-        if !(self.wakers.is_empty() && self.others.is_empty() && self.started.is_empty()) {
-            Self::run_rest(self.wakers, self.others, self.started, shared);
+        if let Some(rest) = self.rest {
+            rest.run(shared);
         }
     }
+}
 
-    fn run_rest(wakers: Vec<Waker>, others: Vec<Other>, started: Vec<Started>, shared: &Shared) {
-        for waker in wakers {
+impl Rest {
+    fn run(self, shared: &Shared) {
+        for waker in self.wakers {
             waker.wake();
         }
-        for other in others {
+        for other in self.others {
             match other {
                 Other::Abort(handler) => handler.abort(),
                 Other::Pump(from, to) => rt::spawn(Unfinished::new(Box::pin(pump(from, to)))),
                 Other::Waker(_) | Other::Dispatcher(_) => {}
             }
         }
-        if !started.is_empty() {
-            dispatch::start(shared, started);
+        if !self.started.is_empty() {
+            dispatch::start(shared, self.started);
         }
     }
 }

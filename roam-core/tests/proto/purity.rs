@@ -10,6 +10,7 @@ const ALLOWED: &[&str] = &[
     "std::collections::",
     "std::fmt",
     "std::hash::{BuildHasherDefault, Hasher}",
+    "std::ops::Deref",
     "std::sync::Arc;",
     "std::time::Duration;",
 ];

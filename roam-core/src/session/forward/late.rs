@@ -9,7 +9,8 @@ use crate::schema::MethodDescriptor;
 
 use super::super::connection::ConnectionHandle;
 use super::super::dispatch::{IncomingCall, ServiceDispatcher};
-use super::{fail, forward};
+use super::super::responding::Responding;
+use super::forward;
 
 /// A [`ForwardingDispatcher`](super::ForwardingDispatcher) whose upstream is found later, when its
 /// own link stands already: a proxy accepts a client before it connects to the server for it, and
@@ -85,7 +86,7 @@ impl ServiceDispatcher for LateBoundForwarder {
         Box::pin(async move {
             match upstream.await {
                 Ok(upstream) => forward(call, upstream).await,
-                Err(oneshot::Canceled) => fail(call, Failure::Unavailable).await,
+                Err(oneshot::Canceled) => Responding::failure(call, Failure::Unavailable).await,
             }
         })
     }
