@@ -217,7 +217,7 @@ impl IncomingCall {
         ready(())
     }
 
-    /// Answers the call, as soon as there is room to send.
+    /// Answers the call when the future is awaited, as soon as there is room to send.
     pub fn respond<T: Serialize, E: Serialize>(self, result: Result<T, E>) -> Responding {
         let encoded = match &result {
             Ok(value) => binder::encode(value, &[outcome::OK]),
