@@ -151,8 +151,6 @@ impl Outbox {
     /// Queues a message, and returns the frame that it is in.
     #[inline]
     fn append(&mut self, message: &Message<'_>) -> &mut Frame {
-        self.envelope.clear();
-        self.envelope.shrink_to(SPARE);
         let payload = message.put_envelope(&mut self.envelope);
         let len = self.envelope.len() + payload.len();
         self.messages += 1;
@@ -185,6 +183,8 @@ impl Outbox {
                 (frame, encoded)
             }
         };
+        self.envelope.clear();
+        self.envelope.shrink_to(SPARE);
         self.queued += queued;
         frame.messages += 1;
         frame
@@ -308,6 +308,16 @@ mod tests {
         assert_eq!(frames.len(), 3);
         assert_eq!(frames.iter().map(Bytes::len).sum::<usize>(), queued);
         assert!(frames.iter().all(|frame| frame.last() == Some(&0)));
+    }
+
+    #[test]
+    fn the_room_of_a_large_envelope_is_given_back() {
+        let mut outbox = Outbox::new(Framing::Packed);
+        outbox.push(&Message::Goodbye {
+            connection: ConnectionId::ROOT,
+            reason: &"x".repeat(10 * SPARE),
+        });
+        assert!(outbox.envelope.capacity() <= SPARE);
     }
 
     #[test]
