@@ -293,3 +293,73 @@ fn take<R>(next: impl FnOnce(&mut OpenedEnds) -> Option<R>) -> Result<R, Misplac
         taken.ok_or(Misplaced::Outside)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::super::channel::{Tx, channel};
+    use super::*;
+
+    /// Encodes and decodes something else while it is itself.
+    struct Nesting(Tx<u32>);
+
+    impl Serialize for Nesting {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let (other, _reader) = channel::<u32>();
+            let (payload, ends) = encode(&(other, 7), &[]).unwrap();
+            assert_eq!(ends.directions(), [Direction::Receive]);
+            assert_eq!(encode(&7, &[9]).unwrap().0, [9, 14]);
+            let missing = decode::<Tx<u32>>(&payload[..1], OpenedEnds::none());
+            assert!(missing.is_err());
+            self.0.serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Nesting {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            assert_eq!(decode::<u32>(&[7], OpenedEnds::none()), Ok(7));
+            Tx::deserialize(deserializer).map(Self)
+        }
+    }
+
+    /// Has an end before it, and panics.
+    struct Panicking;
+
+    impl Serialize for Panicking {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("as asked")
+        }
+    }
+
+    #[test]
+    fn a_value_within_a_value_has_ends_of_its_own() {
+        let (first, _one) = channel::<u32>();
+        let (second, _other) = channel::<u32>();
+        let (third, _third) = channel::<u32>();
+        let (payload, ends) = encode(&(first, Nesting(second), third), &[]).unwrap();
+        assert_eq!(ends.directions(), [Direction::Receive; 3]);
+        let found = decode::<Nesting>(&payload[..1], OpenedEnds::none()).err();
+        assert_eq!(
+            found,
+            Some(DecodeError::ChannelCount {
+                found: 1,
+                beside: 0
+            })
+        );
+        assert!(STAGE.get() == Stage::Idle);
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_value_that_panics() {
+        let (first, _reader) = channel::<u32>();
+        let value = AssertUnwindSafe((&first, Panicking));
+        catch_unwind(move || encode(&*value, &[])).unwrap_err();
+        assert!(STAGE.get() == Stage::Idle);
+        assert!(encode(&7, &[]).unwrap().1.is_empty());
+        let outside = codec::encode_into(&channel::<u32>().0, Vec::new());
+        assert!(outside.is_err());
+    }
+}
