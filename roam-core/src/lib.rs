@@ -21,7 +21,7 @@ pub mod transport;
 
 pub use proto::{
     ChannelId, CloseReason, Config, ConnectionId, Diagnostics, Failure, Limits, Metadata,
-    MetadataError, MetadataValue, MethodId, RequestId, Rule, Stats, Violation,
+    MetadataError, MetadataValue, MethodId, ReceivedPayload, RequestId, Rule, Stats, Violation,
 };
 pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};

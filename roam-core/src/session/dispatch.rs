@@ -217,7 +217,8 @@ impl IncomingCall {
         ready(())
     }
 
-    /// Answers the call when the future is awaited, as soon as there is room to send.
+    /// Answers the call when the future is awaited, as soon as there is room to send. The result is
+    /// encoded at once.
     pub fn respond<T: Serialize, E: Serialize>(self, result: Result<T, E>) -> Responding {
         let encoded = match &result {
             Ok(value) => binder::encode(value, &[outcome::OK]),
@@ -239,37 +240,25 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
     let Some(users) = shared.users() else {
         // Nobody is left to answer, and the link is about to be closed.
         return shared.with(|state, _| {
-            for request in started
-                .iter()
-                .filter_map(|started| started.request.as_ref())
-            {
+            for request in started.iter().flat_map(|it| it.requests.iter().flatten()) {
                 state.link.handler_gone(request.connection, request.request);
             }
         });
     };
-    let mut served = None;
     let mut handlers = Vec::new();
-    let mut started = started.into_iter();
-    while let Some(Started {
-        served: next,
-        request,
-    }) = started.next()
-    {
-        if let Some(Served {
+    for Started { served, requests } in started {
+        let Served {
             connection,
             dispatcher,
-        }) = next
-        {
-            let handle = ConnectionHandle::of(Arc::clone(&users), connection);
-            served = Some((handle, dispatcher));
-        }
-        let (Some((connection, dispatcher)), Some(request)) = (&served, request) else {
-            continue;
-        };
-        if let Some(handler) = begin(connection.clone(), dispatcher, request) {
-            // Those that follow are likely to need a task as well.
-            handlers.reserve(1 + started.len());
-            handlers.push(handler);
+        } = served;
+        let connection = ConnectionHandle::of(Arc::clone(&users), connection);
+        let mut requests = requests.into_iter().flatten();
+        while let Some(request) = requests.next() {
+            if let Some(handler) = begin(connection.clone(), &dispatcher, request) {
+                // Those that follow are likely to need a task as well.
+                handlers.reserve(1 + requests.size_hint().1.unwrap_or_default());
+                handlers.push(handler);
+            }
         }
     }
     if handlers.is_empty() {

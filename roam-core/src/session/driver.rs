@@ -290,7 +290,7 @@ impl<T: Transport> Driver<T> {
 
     fn take_in(&mut self, frame: &Bytes) {
         self.shared.receive(frame);
-        if self.is_opening && self.shared.is_open() {
+        if self.is_opening && self.shared.has_agreed() {
             self.is_opening = false;
             self.set_timeout();
         }

@@ -35,16 +35,15 @@ impl ConnectionCall {
 
     /// Sends the call. Mostly there is room at once.
     fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
-        let Progress::Prepared(connection, call) = &mut self.0 else {
+        if !matches!(self.0, Progress::Prepared(..)) {
             return Ok(());
-        };
-        let polled = connection.poll_send_call(call, cx);
+        }
         let Progress::Prepared(connection, mut call) =
             std::mem::replace(&mut self.0, Progress::Over)
         else {
             return Ok(());
         };
-        self.0 = match polled {
+        self.0 = match connection.poll_send_call(&mut call, cx) {
             Poll::Ready(started) => {
                 Progress::Sent(connection.pending(started, PendingCall::waiting)?)
             }

@@ -106,7 +106,7 @@ impl Responder {
         Poll::Ready(())
     }
 
-    /// The same, as soon as there is room.
+    /// Answers as soon as there is room, when [`poll_finish`](Self::poll_finish) was pending.
     pub(super) async fn finish(&mut self, payload: &[u8], ends: &mut CollectedEnds) {
         let keep = ends.directions();
         let shared = self.context.connection.shared();

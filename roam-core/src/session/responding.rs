@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::proto::Failure;
 use crate::rt::BoxFuture;
@@ -17,8 +17,8 @@ pub struct Responding(Progress);
 
 enum Progress {
     Prepared(IncomingCall, Vec<u8>, CollectedEnds),
-    /// There was no room to send it.
-    Blocked(BoxFuture<'static, ()>),
+    /// It waits until there is room to send it.
+    Waiting(BoxFuture<'static, ()>),
     Over,
 }
 
@@ -28,7 +28,7 @@ impl Responding {
     }
 
     pub(super) fn failure(call: IncomingCall, failure: Failure) -> Self {
-        Self(Progress::Blocked(Box::pin(fail(call, failure))))
+        Self(Progress::Waiting(Box::pin(fail(call, failure))))
     }
 
     /// Sends the answer. Mostly there is room at once.
@@ -39,7 +39,7 @@ impl Responding {
         let sent = call.responder().poll_finish(payload, ends).is_ready();
         let prepared = std::mem::replace(&mut self.0, Progress::Over);
         if let (false, Progress::Prepared(mut call, payload, mut ends)) = (sent, prepared) {
-            self.0 = Progress::Blocked(Box::pin(async move {
+            self.0 = Progress::Waiting(Box::pin(async move {
                 call.responder().finish(&payload, &mut ends).await;
             }));
         }
@@ -56,10 +56,11 @@ impl Future for Responding {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.start();
-        match &mut self.0 {
-            Progress::Blocked(sending) => sending.as_mut().poll(cx),
-            _ => Poll::Ready(()),
+        if let Progress::Waiting(sending) = &mut self.0 {
+            ready!(sending.as_mut().poll(cx));
+            self.0 = Progress::Over;
         }
+        Poll::Ready(())
     }
 }
 

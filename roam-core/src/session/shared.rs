@@ -89,6 +89,12 @@ pub(super) struct Served {
     pub(super) dispatcher: Arc<dyn ServiceDispatcher>,
 }
 
+impl Served {
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.connection, &other.connection)
+    }
+}
+
 /// A call of ours that waits for its answer.
 pub(super) struct CallSlot {
     pub(super) waker: Option<Waker>,
@@ -204,7 +210,7 @@ impl Shared {
     }
 
     /// Whether the handshake is done.
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn has_agreed(&self) -> bool {
         self.lock().link.agreed().is_some()
     }
 

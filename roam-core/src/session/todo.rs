@@ -8,7 +8,6 @@ use futures::future::AbortHandle;
 use crate::proto::{ConnectionId, Request, RequestId};
 use crate::rt;
 
-use super::connection::ConnectionState;
 use super::dispatch::{self, ServiceDispatcher};
 use super::ends::{RawReceiver, RawSender};
 use super::pump::pump;
@@ -28,8 +27,6 @@ pub(crate) struct Todo {
 struct Rest {
     wakers: Vec<Waker>,
     started: Vec<Started>,
-    /// The connection of the call that was started last.
-    connection: Option<Arc<ConnectionState>>,
     others: Vec<Other>,
 }
 
@@ -42,12 +39,12 @@ enum Other {
     Dispatcher(#[expect(dead_code, reason = "dropped")] Arc<dyn ServiceDispatcher>),
 }
 
-/// A call of the peer that is to be handed to its dispatcher.
+/// Calls of the peer that came one after the other on a connection, and are to be handed to its
+/// dispatcher.
 pub(super) struct Started {
-    /// Its connection; `None` when that is the one of the call before.
-    pub(super) served: Option<Served>,
-    /// `None` when it is not to be, after all.
-    pub(super) request: Option<Request>,
+    pub(super) served: Served,
+    /// `None` where a call is not to be, after all.
+    pub(super) requests: Vec<Option<Request>>,
 }
 
 impl Todo {
@@ -89,23 +86,24 @@ impl Todo {
 
     /// A call is to be handed to the dispatcher of its connection.
     pub(super) fn start(&mut self, served: &Served, request: Request) {
-        let rest = self.rest();
-        let is_same = |before: &Arc<ConnectionState>| Arc::ptr_eq(before, &served.connection);
-        let served = if rest.connection.as_ref().is_some_and(is_same) {
-            None
-        } else {
-            rest.connection = Some(Arc::clone(&served.connection));
-            Some(served.clone())
-        };
+        let started = &mut self.rest().started;
         let request = Some(request);
-        rest.started.push(Started { served, request });
+        match started.last_mut() {
+            Some(last) if last.served.is(served) => last.requests.push(request),
+            _ => started.push(Started {
+                served: served.clone(),
+                requests: vec![request],
+            }),
+        }
     }
 
     /// A call is not to be handed to its dispatcher after all. `false` when it was not going to be.
     pub(super) fn forget_start(&mut self, connection: ConnectionId, request: RequestId) -> bool {
         let started = self.rest.iter_mut().flat_map(|rest| &mut rest.started);
+        let requests = started.flat_map(|started| &mut started.requests);
         let is_it = |it: &Request| it.connection == connection && it.request == request;
-        let mut forgotten = started.filter_map(|started| started.request.take_if(|it| is_it(it)));
+        // Mostly it is the last one that was cancelled at once.
+        let mut forgotten = requests.rev().filter_map(|it| it.take_if(|it| is_it(it)));
         forgotten.next().is_some()
     }
 

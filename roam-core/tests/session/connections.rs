@@ -2,7 +2,8 @@
 
 use std::future::pending;
 
-use roam_core::proto::{Event, MAX_REASON};
+use futures::FutureExt;
+use roam_core::proto::{Event, MAX_REASON, RequestId};
 use roam_core::{
     CallError, CloseReason, Config, ConnectionHandle, ConnectionId, Context, IncomingConnections,
     Metadata, MethodId, NoDispatcher, RejectError, RoamError, Rx, SendError, Tx, channel, service,
@@ -14,6 +15,7 @@ use super::raw_peer::RawPeer;
 runs! {
     a_connection_is_granted
     each_connection_has_its_own_dispatcher
+    calls_of_one_frame_go_to_their_own_connections
     connections_are_refused
     nobody_listens
     the_end_of_one_leaves_the_others
@@ -164,6 +166,50 @@ async fn each_connection_has_its_own_dispatcher() {
     all[1].0.2.expect(Saw::Began).await;
     drop(rx);
     all[0].0.2.expect(Saw::Began).await;
+}
+
+async fn calls_of_one_frame_go_to_their_own_connections() {
+    let (mut peer, server) = RawPeer::client(named("root").0);
+    peer.shake_hands().await;
+    let mut incoming = server.listen();
+    let none = Metadata::new();
+    peer.link.connect(&none).unwrap();
+    let asking = peer.until(|event| match event {
+        Event::ConnectAnswer { result, .. } => Some(result.unwrap()),
+        _ => None,
+    });
+    let granting = async { incoming.next().await.unwrap() };
+    let granting = granting.map(|asked| asked.accept(&none, named("other").0).unwrap());
+    let (other, _granted) = futures::future::join(asking, granting).await;
+
+    let (root, name) = (ConnectionId::ROOT, named_service().methods[0].id);
+    let mut call = |on| peer.link.request(on, name, &none, &[], &[]).unwrap().0;
+    let calls = [(root, "root"), (other, "other"), (root, "root")];
+    let given_up = call(root);
+    let called = calls.map(|(on, _)| call(on));
+    peer.link.cancel(root, given_up);
+    // What came before the next is cancelled at once, and with it all of its connection so far.
+    let given_up = peer.link.request(other, name, &none, &[], &[]).unwrap().0;
+    peer.link.cancel(other, given_up);
+    let last = peer.link.request(other, name, &none, &[], &[]).unwrap().0;
+    let mut expected: Vec<_> = called.into_iter().zip(calls).collect();
+    expected.push((last, (other, "other")));
+    while !expected.is_empty() {
+        let (on, answered, payload) = peer
+            .until(|event| match event {
+                Event::Response(answer) => {
+                    Some((answer.connection, answer.request, answer.payload))
+                }
+                _ => None,
+            })
+            .await;
+        let is_it = |(request, (connection, _)): &(RequestId, (ConnectionId, &str))| {
+            (*connection, *request) == (on, answered)
+        };
+        let at = expected.iter().position(is_it).expect("a call of ours");
+        let (_, (_, text)) = expected.swap_remove(at);
+        assert_eq!(payload[2..], *text.as_bytes());
+    }
 }
 
 async fn connections_are_refused() {

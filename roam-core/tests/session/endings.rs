@@ -2,13 +2,14 @@
 
 use std::future::pending;
 
+use futures::future::join_all;
 use roam_core::proto::{ChannelEnd, Direction, Event, Received};
 use roam_core::{
-    ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, RecvError, Rx, SendError, Tx,
-    channel, rt, service,
+    Config, ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, RecvError, Rx,
+    SendError, Tx, channel, rt, service,
 };
 
-use super::harness::{Events, Seen, events, link, poll_now, until_idle};
+use super::harness::{Events, Seen, events, link, link_with, poll_now, until_idle};
 use super::raw_peer::RawPeer;
 
 runs! {
@@ -20,6 +21,7 @@ runs! {
     an_unknown_method_ends_the_channels_of_the_arguments
     the_close_of_a_handler_comes_before_its_answer
     an_answer_that_nobody_takes_cuts_its_channels
+    answers_with_channels_wait_for_room
     an_element_that_does_not_decode_is_told_to_the_sender
 }
 
@@ -294,6 +296,26 @@ async fn an_answer_that_nobody_takes_cuts_its_channels() {
     drop(ends.give().await.unwrap());
     seen.expect(Saw::SendFailed).await;
     until_idle(&client).await;
+}
+
+async fn answers_with_channels_wait_for_room() {
+    let mut narrow = Config::default();
+    // Nothing may be queued beside something else, and streams stop soon.
+    narrow.limits.send_buffer = 2;
+    narrow.initial_channel_credit = 16;
+    let (handler, mut seen) = handler();
+    let (client, server) = link_with(NoDispatcher, &Config::client(), handler, &narrow);
+    client.ready().await.unwrap();
+    let ends = EndsClient::new(client.clone());
+    let given = join_all((0..8).map(|_| ends.give())).await;
+    for rx in given {
+        let mut rx = rx.unwrap();
+        assert_eq!(rx.recv().await.unwrap(), Some(0));
+        drop(rx);
+        seen.expect(Saw::SendFailed).await;
+    }
+    until_idle(&client).await;
+    until_idle(&server).await;
 }
 
 async fn an_element_that_does_not_decode_is_told_to_the_sender() {
