@@ -1,6 +1,7 @@
 //! WebSocket for native programs, as client and as server, on tokio-tungstenite.
 
-mod hello_limit;
+mod client;
+mod socket;
 
 use std::io;
 use std::pin::Pin;
@@ -9,19 +10,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::{Transport, TransportError};
 use crate::proto::{Config, Framing, Rule};
-use crate::rt::{self, MaybeSend};
-use crate::session::{ConnectError, ConnectionHandle, ServiceDispatcher, initiate};
+use crate::rt::MaybeSend;
 
-use hello_limit::{HelloLimit, HelloTooLong};
+use socket::{HelloTooLong, Socket};
+
+pub use client::{connect, open};
 
 pub use super::subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
 
@@ -51,7 +50,7 @@ fn socket_config(config: &Config) -> WebSocketConfig {
 
 /// A WebSocket that carries a link.
 #[derive(Debug)]
-pub struct WebSocketTransport<S> {
+struct WebSocketTransport<S> {
     socket: WebSocketStream<S>,
     framing: Framing,
     /// To be called when the first frame is there.
@@ -78,62 +77,13 @@ pub async fn accept<S>(socket: S, subprotocol: Option<&str>, config: &Config) ->
 where
     S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
 {
-    let limited = HelloLimit::new(socket);
+    let socket = Socket::until_hello(socket);
     let config = Some(socket_config(config));
-    let socket = WebSocketStream::from_raw_socket(limited, Role::Server, config).await;
+    let socket = WebSocketStream::from_raw_socket(socket, Role::Server, config).await;
     WebSocketTransport {
-        on_hello: Some(HelloLimit::lift),
+        on_hello: Some(Socket::lift_limit),
         ..WebSocketTransport::new(socket, subprotocol)
     }
-}
-
-/// Connects to a server at a `ws:` or `wss:` address, within the handshake's time.
-///
-/// `wss:` needs a TLS feature of the crate `tokio-tungstenite` to be enabled.
-pub async fn open(
-    url: &str,
-    subprotocols: Subprotocols,
-    config: &Config,
-) -> Result<WebSocketTransport<MaybeTlsStream<TcpStream>>, ConnectError> {
-    let mut request = url.into_client_request().map_err(transport_error)?;
-    if subprotocols == Subprotocols::Offer {
-        let offer = HeaderValue::from_static("roam.v2.packed, roam.v2");
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
-    }
-    // Small messages are coalesced above, so that waiting for more helps nobody.
-    let no_delay = true;
-    let connecting = connect_async_with_config(request, Some(socket_config(config)), no_delay);
-    let (socket, response) = rt::timeout(config.handshake_timeout, connecting)
-        .await
-        .ok_or(ConnectError::Timeout)?
-        .map_err(transport_error)?;
-    let picked = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    Ok(WebSocketTransport::new(
-        socket,
-        picked.and_then(|name| name.to_str().ok()),
-    ))
-}
-
-/// Connects to a server, runs the link in the background and waits until it is ready.
-///
-/// ```no_run
-/// # async fn example() -> Result<(), roam_core::ConnectError> {
-/// use roam_core::{Config, NoDispatcher, transport::websocket};
-///
-/// let server = websocket::connect("ws://localhost:8080/rpc", NoDispatcher, &Config::client()).await?;
-/// # Ok(()) }
-/// ```
-pub async fn connect(
-    url: &str,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> Result<ConnectionHandle, ConnectError> {
-    let transport = open(url, Subprotocols::Offer, config).await?;
-    initiate(transport, dispatcher, config).await
-}
-
-fn transport_error(error: Error) -> ConnectError {
-    ConnectError::Transport(Box::new(error))
 }
 
 impl<S> Transport for WebSocketTransport<S>
