@@ -8,13 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use roam_core::proto::{ConnectionId, Event, Framing, Link, Role};
 use roam_core::transport::{Transport, TransportError};
-use roam_core::{Config, Metadata, RequestId, accept, service};
+use roam_core::{Config, Metadata, MethodId, RequestId, accept, service};
 
-use super::harness::{Events, events, start};
+use super::harness::{Events, events, poll_now, start};
 
 runs! {
     a_quarter_of_the_calls_is_answered_before_more_are_taken_in
     a_peer_that_goes_on_sending_does_not_hold_an_answer_back
+    others_run_while_much_comes_in
 }
 
 #[service]
@@ -162,4 +163,35 @@ async fn a_peer_that_goes_on_sending_does_not_hold_an_answer_back() {
         taken_in += 1;
     }
     assert!(taken_in < 100, "{taken_in} frames before the answer");
+}
+
+async fn others_run_while_much_comes_in() {
+    const FRAMES: usize = 100;
+    let (mut peer, hello) = peer();
+    let mut frames = VecDeque::from([hello]);
+    for _ in 0..FRAMES {
+        let payload = &[0; 10_000];
+        let called = peer.request(
+            ConnectionId::ROOT,
+            MethodId(0),
+            &Metadata::new(),
+            &[],
+            payload,
+        );
+        called.unwrap();
+        frames.push_back(peer.poll_transmit().unwrap());
+    }
+    let (steps, mut seen) = events();
+    let (_server, mut driver) = accept(
+        Script { frames, steps },
+        EchoDispatcher::new(Handler),
+        &Config::default(),
+    );
+    let mut taken_in = Vec::new();
+    while taken_in.iter().sum::<usize>() < 1 + FRAMES {
+        assert!(poll_now(&mut driver).is_pending());
+        let received = std::iter::from_fn(|| seen.try_next());
+        taken_in.push(received.filter(|step| *step == Step::Received).count());
+    }
+    assert!(taken_in.len() > 2, "taken in at once: {taken_in:?}");
 }

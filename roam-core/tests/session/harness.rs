@@ -78,9 +78,14 @@ impl<E: Debug + PartialEq> Seen<E> {
         assert_eq!(self.next().await, event);
     }
 
+    /// What has happened already.
+    pub(crate) fn try_next(&mut self) -> Option<E> {
+        self.0.try_recv().ok()
+    }
+
     /// Nothing has happened that was not asked for.
     pub(crate) fn expect_nothing(&mut self) {
-        if let Ok(event) = self.0.try_recv() {
+        if let Some(event) = self.try_next() {
             panic!("{event:?}");
         }
     }
