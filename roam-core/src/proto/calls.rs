@@ -12,7 +12,7 @@ use super::ids::{ChannelId, ConnectionId, IdMap, MethodId, RequestId, shrink};
 use super::message::{MAX_CHANNELS, Message};
 use super::metadata::{Metadata, MetadataError};
 use super::outcome::{Failure, is_error};
-use super::payload::ReceivedPayload;
+use super::payload::{Payload, ReceivedPayload};
 use super::violation::{Rule, Violation};
 
 /// The calls in flight.
@@ -241,7 +241,7 @@ impl Connection {
     ) -> bool {
         let awaited = self.calls.is_awaited(request);
         if awaited {
-            self.answer(env, request, metadata, &[], payload);
+            self.answer(env, request, metadata, &[], payload.into());
             let connection = self.id;
             env.events.push_back(Event::Cancelled {
                 connection,
@@ -302,22 +302,23 @@ impl Connection {
         method: MethodId,
         metadata: &Metadata,
         ends: impl ExactSizeIterator<Item = Option<Direction>> + Clone,
-        payload: &[u8],
+        payload: Payload<'_>,
     ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
-        check_outgoing(env, metadata, ends.len(), payload)?;
+        check_outgoing(env, metadata, ends.len(), &payload)?;
         let request = RequestId(self.calls.last_request + 1);
         let channels = self
             .allocate(env, ends, Some(request))
             .ok_or(Refused::NoRoomForChannels)?;
         self.calls.last_request = request.0;
-        env.outbox.push(&Message::Request {
+        env.outbox.begin(&Message::Request {
             connection: self.id,
             request,
             method,
             metadata: Cow::Borrowed(metadata),
             channels: Cow::Borrowed(&channels),
-            payload,
+            payload: &payload,
         });
+        env.outbox.push_payload(payload);
         self.note_channels(env, &channels, method);
         let call = Outgoing {
             method,
@@ -357,12 +358,12 @@ impl Connection {
         request: RequestId,
         metadata: &Metadata,
         ends: impl ExactSizeIterator<Item = Option<Direction>> + Clone,
-        payload: &[u8],
+        payload: Payload<'_>,
     ) -> Result<Vec<ChannelId>, Refused> {
         if !self.calls.is_awaited(request) {
             return Err(Refused::Answered);
         }
-        check_outgoing(env, metadata, ends.len(), payload)?;
+        check_outgoing(env, metadata, ends.len(), &payload)?;
         let channels = self
             .allocate(env, ends, None)
             .ok_or(Refused::NoRoomForChannels)?;
@@ -376,7 +377,7 @@ impl Connection {
         request: RequestId,
         metadata: &Metadata,
         channels: &[ChannelId],
-        payload: &[u8],
+        payload: Payload<'_>,
     ) {
         let Some(call) = self.calls.incoming.get_mut(&request.0) else {
             return;
@@ -385,18 +386,16 @@ impl Connection {
         let method = call.method;
         let arguments = std::mem::take(&mut call.channels);
         self.note_channels(env, channels, method);
-        env.outbox.push_response(
-            self.id,
+        env.outbox.begin(&Message::Response {
+            connection: self.id,
             request,
-            &Message::Response {
-                connection: self.id,
-                request,
-                metadata: Cow::Borrowed(metadata),
-                channels: Cow::Borrowed(channels),
-                payload,
-            },
-        );
-        if is_error(payload) {
+            metadata: Cow::Borrowed(metadata),
+            channels: Cow::Borrowed(channels),
+            payload: &payload,
+        });
+        let is_error = is_error(&payload);
+        env.outbox.push_response(self.id, request, payload);
+        if is_error {
             self.end_channels(env, &arguments, ChannelEnd::CallOver);
         } else {
             self.cut_unbound(env, &arguments);

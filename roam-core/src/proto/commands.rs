@@ -6,6 +6,7 @@ use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::link::Link;
 use super::message::Message;
 use super::metadata::Metadata;
+use super::payload::Payload;
 use super::queue::ElementQueue;
 use super::{DecodeError, Event, Refused};
 
@@ -28,20 +29,20 @@ pub enum Received {
 
 impl Link {
     /// Calls a method: queues the Request and opens a channel for each of `ends`, in order.
-    pub fn request(
+    pub fn request<'a>(
         &mut self,
         connection: ConnectionId,
         method: MethodId,
         metadata: &Metadata,
         ends: &[Direction],
-        payload: &[u8],
+        payload: impl Into<Payload<'a>>,
     ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
         if self.agreed().is_none() {
             return Err(Refused::NotReady);
         }
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
         let ends = ends.iter().copied().map(Some);
-        connection.request(env, method, metadata, ends, payload)
+        connection.request(env, method, metadata, ends, payload.into())
     }
 
     /// Gives up a call of ours: the peer is told, and the channels of its arguments end.
@@ -52,17 +53,17 @@ impl Link {
     }
 
     /// Answers a call of the peer, and opens a channel for each of `ends`, in order.
-    pub fn respond(
+    pub fn respond<'a>(
         &mut self,
         connection: ConnectionId,
         request: RequestId,
         metadata: &Metadata,
         ends: &[Direction],
-        payload: &[u8],
+        payload: impl Into<Payload<'a>>,
     ) -> Result<Vec<ChannelId>, Refused> {
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
         let ends = ends.iter().copied().map(Some);
-        connection.respond(env, request, metadata, ends, payload)
+        connection.respond(env, request, metadata, ends, payload.into())
     }
 
     /// The handler of a call is gone. Until it is, the call counts as in flight, also when the
@@ -95,12 +96,13 @@ impl Link {
 
     /// Sends an element.
     #[inline]
-    pub fn send(
+    pub fn send<'a>(
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
-        element: &[u8],
+        element: impl Into<Payload<'a>>,
     ) -> Result<(), SendRefused> {
+        let element = element.into();
         let Some((half, env)) = self.sender(id, channel) else {
             return Err(SendRefused::Over(ChannelEnd::ConnectionOver));
         };
@@ -114,11 +116,8 @@ impl Link {
             return Err(SendRefused::Blocked);
         }
         half.spend(len)?;
-        env.outbox.push(&Message::Data {
-            connection: id,
-            channel,
-            payload: element,
-        });
+        env.outbox.begin_data(id, channel, len);
+        env.outbox.push_payload(element);
         Ok(())
     }
 

@@ -284,8 +284,7 @@ impl<'a> Message<'a> {
                 channel,
                 payload,
             } => {
-                let fields = [connection.0, channel.0, payload.len() as u64];
-                put_head(out, tag::DATA, fields);
+                put_data_head(out, *connection, *channel, payload.len());
                 return payload;
             }
             Self::Close {
@@ -406,6 +405,17 @@ fn put_head<const N: usize>(out: &mut impl Put, tag: u64, fields: [u64; N]) {
     for field in fields {
         out.put_varint(field);
     }
+}
+
+/// Appends all of a Data but its payload.
+#[inline]
+pub(super) fn put_data_head(
+    out: &mut impl Put,
+    connection: ConnectionId,
+    channel: ChannelId,
+    len: usize,
+) {
+    put_head(out, tag::DATA, [connection.0, channel.0, len as u64]);
 }
 
 #[inline]

@@ -46,7 +46,7 @@ pub use link::Link;
 pub use message::{DecodeError, Hello, MAX_CHANNELS, MAX_REASON, Message};
 pub use metadata::{Metadata, MetadataError, MetadataValue};
 pub use outcome::Failure;
-pub use payload::ReceivedPayload;
+pub use payload::{Encoded, Payload, ReceivedPayload};
 pub use queue::ElementQueue;
 pub use relay::{Relay, Side};
 pub use stats::{Stats, Traffic};

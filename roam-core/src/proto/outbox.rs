@@ -6,8 +6,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::cobs::{CobsWriter, max_encoded_len};
 use super::framing::{Framing, PACKED_FRAME};
-use super::ids::{ConnectionId, RequestId};
-use super::message::Message;
+use super::ids::{ChannelId, ConnectionId, RequestId};
+use super::message::{Message, put_data_head};
+use super::payload::{Encoded, Payload};
 use super::wire::{Put, varint_len};
 
 /// Messages in the order in which they are to be sent, already encoded.
@@ -106,13 +107,35 @@ impl Outbox {
 
     #[inline]
     pub(super) fn push(&mut self, message: &Message<'_>) {
-        self.append(message);
+        let payload = message.put_envelope(&mut self.envelope);
+        self.append(payload);
+    }
+
+    /// Begins a message whose payload is [pushed](Self::push_payload) next.
+    #[inline]
+    pub(super) fn begin(&mut self, message: &Message<'_>) {
+        message.put_envelope(&mut self.envelope);
+    }
+
+    /// Begins a Data. Most messages are: they are not put together first.
+    #[inline]
+    pub(super) fn begin_data(&mut self, connection: ConnectionId, channel: ChannelId, len: usize) {
+        put_data_head(&mut self.envelope, connection, channel, len);
+    }
+
+    /// Queues the message that was begun.
+    #[inline]
+    pub(super) fn push_payload(&mut self, mut payload: Payload<'_>) {
+        match &mut payload {
+            Payload::Given(encoded) if encoded.is_worth_taking() => self.push_large(encoded),
+            _ => self.append(&payload),
+        }
     }
 
     /// Queues a message that the peer made us send, which counts against the bound on those.
     pub(super) fn push_control(&mut self, message: &Message<'_>) {
         let before = self.cost();
-        self.append(message);
+        self.push(message);
         let cost = self.cost() - before;
         self.control += cost;
         if let Some(frame) = self.frames.back_mut() {
@@ -120,14 +143,18 @@ impl Outbox {
         }
     }
 
-    /// Queues a Response; its call is [reported](Self::next_answered) when the frame has left.
+    /// Queues the Response that was begun; its call is [reported](Self::next_answered) when the
+    /// frame has left.
     pub(super) fn push_response(
         &mut self,
         connection: ConnectionId,
         request: RequestId,
-        message: &Message<'_>,
+        payload: Payload<'_>,
     ) {
-        self.append(message).responses += 1;
+        self.push_payload(payload);
+        if let Some(frame) = self.frames.back_mut() {
+            frame.responses += 1;
+        }
         self.answered.push_back((connection, request));
     }
 
@@ -148,21 +175,14 @@ impl Outbox {
         }
     }
 
-    /// Queues a message, and returns the frame that it is in.
-    #[inline]
-    fn append(&mut self, message: &Message<'_>) -> &mut Frame {
-        let payload = message.put_envelope(&mut self.envelope);
+    /// Copies a payload behind its envelope.
+    fn append(&mut self, payload: &[u8]) {
         let len = self.envelope.len() + payload.len();
         self.messages += 1;
         let (frame, queued) = match self.framing {
             Framing::Single => {
                 let bytes = cut(&mut self.spare, &self.envelope, payload);
-                let frame = self.frames.push_back_mut(Frame {
-                    bytes,
-                    sealed: true,
-                    ..Frame::default()
-                });
-                (frame, len)
+                (own(&mut self.frames, bytes), len)
             }
             Framing::Packed => {
                 let record = varint_len(len as u64) + len;
@@ -187,7 +207,25 @@ impl Outbox {
         self.envelope.shrink_to(SPARE);
         self.queued += queued;
         frame.messages += 1;
-        frame
+    }
+
+    /// Makes a frame of a payload without copying it, where that can be.
+    #[cold]
+    fn push_large(&mut self, encoded: &mut Encoded) {
+        let mut head = Vec::new();
+        if self.framing == Framing::Packed {
+            head.put_varint((self.envelope.len() + encoded.len()) as u64);
+        }
+        head.put_all(&self.envelope);
+        let has_room = self.framing != Framing::Cobs && head.len() <= Encoded::ROOM;
+        if !has_room {
+            return self.append(encoded);
+        }
+        let bytes = encoded.take_behind(&head);
+        self.envelope.clear();
+        self.queued += bytes.len();
+        self.messages += 1;
+        own(&mut self.frames, bytes).messages += 1;
     }
 
     /// Takes out the next frame.
@@ -216,6 +254,15 @@ impl Outbox {
         }
         next
     }
+}
+
+/// A frame for a single message.
+fn own(frames: &mut VecDeque<Frame>, bytes: BytesMut) -> &mut Frame {
+    frames.push_back_mut(Frame {
+        bytes,
+        sealed: true,
+        ..Frame::default()
+    })
 }
 
 /// The last frame, if it has room for `len` more bytes, or else a new one.
@@ -251,7 +298,10 @@ fn cut(spare: &mut BytesMut, envelope: &[u8], payload: &[u8]) -> BytesMut {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ids::ChannelId;
+    use std::borrow::Cow;
+
+    use super::super::ids::MethodId;
+    use super::super::metadata::Metadata;
     use super::*;
 
     fn data(payload: &[u8]) -> Message<'_> {
@@ -308,6 +358,84 @@ mod tests {
         assert_eq!(frames.len(), 3);
         assert_eq!(frames.iter().map(Bytes::len).sum::<usize>(), queued);
         assert!(frames.iter().all(|frame| frame.last() == Some(&0)));
+    }
+
+    fn encoded(len: usize) -> Encoded {
+        filled(Encoded::new(), len)
+    }
+
+    fn filled(encoded: Encoded, len: usize) -> Encoded {
+        let append = |mut bytes: Vec<u8>| {
+            bytes.extend(std::iter::repeat_n(7, len));
+            Ok::<_, std::convert::Infallible>(bytes)
+        };
+        encoded.append_with(append).unwrap()
+    }
+
+    fn push_data(outbox: &mut Outbox, payload: Payload<'_>) {
+        outbox.begin_data(ConnectionId::ROOT, ChannelId(1), payload.len());
+        outbox.push_payload(payload);
+    }
+
+    #[test]
+    fn a_payload_that_is_given_goes_out_like_one_that_is_lent() {
+        for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
+            for len in [0, 1, 10_000, 20_000, 100_000] {
+                let mut encoded = encoded(len);
+                let [mut lent, mut given] = [Outbox::new(framing), Outbox::new(framing)];
+                push_data(&mut lent, Payload::Lent(&encoded));
+                push_data(&mut given, Payload::Given(&mut encoded));
+                assert_eq!(given.cost(), lent.cost());
+                assert_eq!(given.messages(), 1);
+                assert_eq!(frames(&mut given), frames(&mut lent));
+                assert_eq!(given.queued(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_payload_that_is_given_is_not_copied() {
+        for framing in [Framing::Single, Framing::Packed] {
+            let mut outbox = Outbox::new(framing);
+            let mut encoded = encoded(100_000);
+            let place = encoded.as_ptr();
+            push_data(&mut outbox, Payload::Given(&mut encoded));
+            assert!(encoded.is_empty());
+            let frame = outbox.pop().unwrap().bytes;
+            assert_eq!(frame[frame.len() - 100_000..].as_ptr(), place);
+        }
+    }
+
+    #[test]
+    fn a_payload_behind_a_long_envelope_is_copied() {
+        let mut outbox = Outbox::new(Framing::Packed);
+        let mut metadata = Metadata::new();
+        metadata.push("key", "a value that does not fit in front");
+        let mut encoded = encoded(100_000);
+        let request = |payload| Message::Request {
+            connection: ConnectionId::ROOT,
+            request: RequestId(1),
+            method: MethodId(1),
+            metadata: Cow::Borrowed(&metadata),
+            channels: Cow::Borrowed(&[]),
+            payload,
+        };
+        let mut expected = Vec::new();
+        request(&encoded).encode(&mut expected);
+        outbox.begin(&request(&encoded));
+        outbox.push_payload(Payload::Given(&mut encoded));
+        assert_eq!(encoded.len(), 100_000);
+        assert!(frames(&mut outbox)[0].ends_with(&expected));
+    }
+
+    #[test]
+    fn a_payload_is_copied_out_of_much_more_memory_than_it_needs() {
+        let mut outbox = Outbox::new(Framing::Packed);
+        let mut roomy = encoded(100_000);
+        roomy.clear();
+        let mut roomy = filled(roomy, 20_000);
+        push_data(&mut outbox, Payload::Given(&mut roomy));
+        assert_eq!(roomy.len(), 20_000);
     }
 
     #[test]
@@ -385,10 +513,14 @@ mod tests {
     #[test]
     fn the_calls_that_a_frame_answers_are_named_when_it_has_left() {
         let mut outbox = Outbox::new(Framing::Packed);
-        outbox.push_response(ConnectionId(3), RequestId(8), &data(&[]));
-        outbox.push_response(ConnectionId(0), RequestId(9), &data(&[]));
+        let answer = |outbox: &mut Outbox, connection, request| {
+            outbox.begin(&data(&[]));
+            outbox.push_response(connection, request, Payload::Lent(&[]));
+        };
+        answer(&mut outbox, ConnectionId(3), RequestId(8));
+        answer(&mut outbox, ConnectionId(0), RequestId(9));
         outbox.seal();
-        outbox.push_response(ConnectionId(3), RequestId(1), &data(&[]));
+        answer(&mut outbox, ConnectionId(3), RequestId(1));
         let left = |outbox: &mut Outbox| {
             let departure = outbox.pop().unwrap();
             let next = |_| outbox.next_answered().unwrap();

@@ -1,9 +1,9 @@
-//! Payloads that came in.
+//! Payloads: what came in, and what is to be sent.
 
 use std::fmt;
 use std::ops::Deref;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
 /// A payload that came in: what a Request, or a Response, carries.
 ///
@@ -102,6 +102,131 @@ impl fmt::Debug for ReceivedPayload {
             Held::InPlace { .. } => Bytes::copy_from_slice(self).fmt(f),
             Held::Shared(bytes) => bytes.fmt(f),
         }
+    }
+}
+
+/// The payload of what is to be sent.
+#[derive(Debug)]
+pub enum Payload<'a> {
+    /// It is copied.
+    Lent(&'a [u8]),
+    /// If it is sent, and large, it is taken.
+    Given(&'a mut Encoded),
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Given(encoded) => encoded,
+        }
+    }
+}
+
+impl<'a, B: AsRef<[u8]> + ?Sized> From<&'a B> for Payload<'a> {
+    fn from(bytes: &'a B) -> Self {
+        Self::Lent(bytes.as_ref())
+    }
+}
+
+impl<'a> From<&'a mut Encoded> for Payload<'a> {
+    fn from(encoded: &'a mut Encoded) -> Self {
+        Self::Given(encoded)
+    }
+}
+
+/// An encoded value. There is room in front of it for what stands before a payload on the wire, so
+/// that a large one becomes a frame without being copied.
+///
+/// ```
+/// use roam_core::proto::Encoded;
+///
+/// let encoded = Encoded::new().append_with(|bytes| postcard::to_extend(&(1, 2), bytes))?;
+/// assert_eq!(encoded[..], [2, 4]);
+/// # Ok::<_, postcard::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Encoded {
+    /// The room and the value; empty before there is any, and when it was taken.
+    bytes: Vec<u8>,
+}
+
+/// Room for the encoding of a small value, in bytes, so that it is taken once.
+const SMALL: usize = 64;
+/// From this length on, an encoded value is a frame of its own rather than copied to a shared one.
+const OWN_FRAME: usize = 16 * 1024;
+
+impl Encoded {
+    /// The room in front of the value, in bytes: enough for the envelope of an element, and for
+    /// that of most calls and answers.
+    pub(super) const ROOM: usize = 32;
+
+    /// Holds nothing, and no memory.
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// Makes it empty. Its memory is used again.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(Self::ROOM);
+    }
+
+    /// Appends what `write` appends to the bytes that it is given. When that fails, all is lost.
+    #[inline]
+    pub fn append_with<E>(
+        mut self,
+        write: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        if self.bytes.is_empty() {
+            self.bytes.reserve(Self::ROOM + SMALL);
+            self.bytes.extend_from_slice(&[0; Self::ROOM]);
+        }
+        self.bytes = write(self.bytes)?;
+        Ok(self)
+    }
+
+    /// The memory that it holds, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Whether it is large, and holds not much more memory than that.
+    #[inline]
+    pub(super) fn is_worth_taking(&self) -> bool {
+        self.len() >= OWN_FRAME && self.len() >= self.capacity() / 2
+    }
+
+    /// Takes it with `head` in front of it, which is no longer than the [room](Self::ROOM).
+    pub(super) fn take_behind(&mut self, head: &[u8]) -> BytesMut {
+        let start = Self::ROOM - head.len();
+        self.bytes[start..Self::ROOM].copy_from_slice(head);
+        let mut taken = Bytes::from(std::mem::take(&mut self.bytes));
+        taken.advance(start);
+        BytesMut::from(taken)
+    }
+}
+
+impl Deref for Encoded {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(Self::ROOM..).unwrap_or_default()
+    }
+}
+
+impl<B: AsRef<[u8]>> PartialEq<B> for Encoded {
+    fn eq(&self, other: &B) -> bool {
+        **self == *other.as_ref()
+    }
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Encoded").field(&&**self).finish()
     }
 }
 

@@ -277,7 +277,7 @@ impl Link {
         }
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
         let ends = std::iter::repeat_n(None, channels);
-        connection.request(env, method, metadata, ends, payload)
+        connection.request(env, method, metadata, ends, payload.into())
     }
 
     /// Answers a call like [`respond`](Self::respond), with so many channels to be joined by
@@ -292,7 +292,7 @@ impl Link {
     ) -> Result<Vec<ChannelId>, Refused> {
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
         let ends = std::iter::repeat_n(None, channels);
-        connection.respond(env, request, metadata, ends, payload)
+        connection.respond(env, request, metadata, ends, payload.into())
     }
 
     /// Leaves a channel that the peer opened, and that nobody has bound, to a [`Relay`].

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::{Direction, Link};
+use crate::proto::{Direction, Encoded, Link};
 
 use super::codec::{self, DecodeError, EncodeError};
 use super::ends::{RawReceiver, RawSender};
@@ -197,18 +197,13 @@ impl Drop for Scope {
     }
 }
 
-/// Room for the encoding of a small value, in bytes, so that it is taken once.
-const SMALL: usize = 64;
-
 /// Encodes a value behind `prefix`, and takes the channel ends out of it.
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
     prefix: &[u8],
-) -> Result<(Vec<u8>, CollectedEnds), EncodeError> {
-    let mut out = Vec::with_capacity(SMALL);
-    out.extend_from_slice(prefix);
+) -> Result<(Encoded, CollectedEnds), EncodeError> {
     let scope = Scope::encoding();
-    let encoded = codec::encode_into(value, out);
+    let encoded = codec::encode_into(value, prefix, Encoded::new());
     match scope.leave() {
         Some(Binder::Collecting { moved: true, .. }) => Err(EncodeError::ChannelMoved),
         Some(Binder::Collecting { ends, .. }) => Ok((encoded?, ends)),
@@ -359,7 +354,7 @@ mod tests {
         catch_unwind(move || encode(&*value, &[])).unwrap_err();
         assert!(STAGE.get() == Stage::Idle);
         assert!(encode(&7, &[]).unwrap().1.is_empty());
-        let outside = codec::encode_into(&channel::<u32>().0, Vec::new());
+        let outside = codec::encode_into(&channel::<u32>().0, &[], Encoded::new());
         assert!(outside.is_err());
     }
 }

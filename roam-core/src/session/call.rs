@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::{Failure, Metadata, MethodId, ReceivedPayload, outcome};
+use crate::proto::{Encoded, Failure, Metadata, MethodId, ReceivedPayload, outcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 
@@ -40,7 +40,9 @@ pub struct OutgoingCall {
     /// What travels beside the arguments.
     pub metadata: Metadata,
     /// The encoded arguments.
-    pub payload: Vec<u8>,
+    pub payload: Encoded,
+    /// Whether they are kept when they are sent, since they may have to be sent again.
+    pub keeps_payload: bool,
     /// The channel ends in the arguments.
     pub ends: CollectedEnds,
     /// Until when the answer is waited for. The peer is told, when the call is sent, how long that
@@ -174,6 +176,7 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
             method: method.id,
             metadata,
             payload,
+            keeps_payload: false,
             ends,
             deadline,
             idempotent: method.idempotent,

@@ -13,6 +13,7 @@ use futures::{Sink, Stream};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
+use crate::proto::Encoded;
 use crate::schema::{self, Schema, Type, TypeIndex, Types};
 
 use super::binder::{self, RawEnd};
@@ -53,7 +54,7 @@ pub fn channel<T>() -> (Tx<T>, Rx<T>) {
 pub struct Tx<T> {
     raw: RawSender,
     /// An element that the `Sink` took, if `is_waiting`.
-    waiting: Vec<u8>,
+    waiting: Encoded,
     is_waiting: bool,
     ticket: Option<Ticket>,
     element: PhantomData<fn(T)>,
@@ -71,7 +72,7 @@ impl<T> Tx<T> {
     fn new(raw: RawSender) -> Self {
         Self {
             raw,
-            waiting: Vec::new(),
+            waiting: Encoded::new(),
             is_waiting: false,
             ticket: None,
             element: PhantomData,
@@ -108,7 +109,8 @@ impl<T> Tx<T> {
         if !self.is_waiting {
             return Poll::Ready(Ok(()));
         }
-        let sent = ready!(self.raw.poll_send(&mut self.ticket, cx, &self.waiting));
+        let waiting = (&mut self.waiting).into();
+        let sent = ready!(self.raw.poll_send(&mut self.ticket, cx, waiting));
         self.is_waiting = false;
         Poll::Ready(sent.map_err(SendError::from))
     }
@@ -148,7 +150,7 @@ impl<T: Serialize> Tx<T> {
                 return Poll::Ready(Err(SendError::Moved));
             }
             let sent = with_encoded(value.borrow(), |element| {
-                self.raw.poll_send(&mut place.ticket, cx, element)
+                self.raw.poll_send(&mut place.ticket, cx, element.into())
             });
             sent?.map_err(SendError::from)
         })
@@ -178,7 +180,7 @@ impl Drop for Place<'_> {
 }
 
 thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SCRATCH: Cell<Encoded> = const { Cell::new(Encoded::new()) };
 }
 
 /// Larger buffers are not kept.
@@ -187,10 +189,10 @@ const MAX_SCRATCH: usize = 64 * 1024;
 /// Hands `act` an encoded element, in a buffer that is used again, so that none is allocated.
 fn with_encoded<T: Serialize, R>(
     value: &T,
-    act: impl FnOnce(&[u8]) -> R,
+    act: impl FnOnce(&mut Encoded) -> R,
 ) -> Result<R, EncodeError> {
-    let mut element = codec::encode_into(value, SCRATCH.take())?;
-    let result = act(&element);
+    let mut element = codec::encode_into(value, &[], SCRATCH.take())?;
+    let result = act(&mut element);
     if element.capacity() <= MAX_SCRATCH {
         element.clear();
         SCRATCH.set(element);
@@ -278,7 +280,7 @@ impl<T: Serialize> Sink<T> for Tx<T> {
         }
         let mut buffer = std::mem::take(&mut this.waiting);
         buffer.clear();
-        this.waiting = codec::encode_into(&value, buffer)?;
+        this.waiting = codec::encode_into(&value, &[], buffer)?;
         this.is_waiting = true;
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::WireError;
+use crate::proto::{Encoded, WireError};
 
 use super::decoder::{Decoder, Fault, MAX_DEPTH, MAX_EMPTY};
 
@@ -101,12 +101,17 @@ impl serde::de::Error for Fault {
     }
 }
 
-/// Appends the encoding of `value`.
+/// Appends `prefix` and the encoding of `value`.
 pub(super) fn encode_into<T: Serialize + ?Sized>(
     value: &T,
-    out: Vec<u8>,
-) -> Result<Vec<u8>, EncodeError> {
-    Ok(postcard::to_extend(value, out)?)
+    prefix: &[u8],
+    out: Encoded,
+) -> Result<Encoded, EncodeError> {
+    let encoded = out.append_with(|mut bytes| {
+        bytes.extend_from_slice(prefix);
+        postcard::to_extend(value, bytes)
+    });
+    Ok(encoded?)
 }
 
 /// Decodes a value that all of `bytes` is the encoding of.

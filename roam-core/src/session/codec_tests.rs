@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::proto::WireError;
 
+use crate::proto::Encoded;
+
 use super::codec::{DecodeError, Malformed, decode, encode_into};
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    encode_into(value, Vec::new()).unwrap()
+    encode_into(value, &[], Encoded::new()).unwrap().to_vec()
 }
 
 /// What is wrong with `bytes`, as those of a `T`.

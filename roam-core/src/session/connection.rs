@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::proto::{
-    Agreed, ChannelId, CloseReason, ConnectionId, Direction, Link, Metadata, MethodId, Refused,
-    RequestId, Stats,
+    Agreed, ChannelId, CloseReason, ConnectionId, Direction, Link, Metadata, MethodId, Payload,
+    Refused, RequestId, Stats,
 };
 use crate::rt::Clock;
 
@@ -229,10 +229,16 @@ impl ConnectionHandle {
         let OutgoingCall {
             method,
             ref metadata,
-            ref payload,
+            ref mut payload,
+            keeps_payload,
             ref mut ends,
             ..
         } = *call;
+        let payload = if keeps_payload {
+            Payload::Lent(payload)
+        } else {
+            Payload::Given(payload)
+        };
         let slot = CallSlot::waiting(Some(waker.clone()));
         let (request, channels) = self.start_in(state, slot, |link, id| {
             link.request(id, method, metadata, keep, payload)
@@ -308,15 +314,16 @@ impl ConnectionHandle {
     }
 
     /// Answers a call of the peer at once.
-    pub(super) fn respond(
+    pub(super) fn respond<'a>(
         &self,
         request: RequestId,
         metadata: &Metadata,
-        payload: &[u8],
+        payload: impl Into<Payload<'a>>,
         mut ends: CollectedEnds,
     ) -> Result<(), Refused> {
         let keep = ends.directions();
         self.shared().with(|state, todo| {
+            let payload = payload.into();
             self.respond_in(state, todo, request, metadata, payload, &keep, &mut ends)
         })
     }
@@ -329,7 +336,7 @@ impl ConnectionHandle {
         todo: &mut Todo,
         request: RequestId,
         metadata: &Metadata,
-        payload: &[u8],
+        payload: Payload<'_>,
         keep: &[Direction],
         ends: &mut CollectedEnds,
     ) -> Result<(), Refused> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::proto::{ElementQueue, Link};
+use crate::proto::{ElementQueue, Link, Payload};
 
 use super::error::Cut;
 use super::pair::{End, Local, Pair};
@@ -70,11 +70,11 @@ impl RawSender {
         &self,
         ticket: &mut Option<Ticket>,
         cx: &Context<'_>,
-        element: &[u8],
+        element: Payload<'_>,
     ) -> Poll<Result<(), Cut>> {
         let sent = self
             .pair
-            .unless_on_wire(|local| local.poll_send(ticket, cx, element));
+            .unless_on_wire(|local| local.poll_send(ticket, cx, &element));
         match sent {
             Ok((sent, waker)) => {
                 if sent.is_ready() {

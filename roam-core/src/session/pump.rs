@@ -27,7 +27,7 @@ pub(super) async fn pump(mut from: RawReceiver, to: RawSender) {
             Some(Ok(None)) | None => return,
             Some(Err(cut)) => return to.cut(cut),
         }
-        if let Err(cut) = poll_fn(|cx| to.poll_send(&mut ticket, cx, &element)).await {
+        if let Err(cut) = poll_fn(|cx| to.poll_send(&mut ticket, cx, (&element).into())).await {
             // Also when it is the element that does not fit: what follows it must not be missed.
             return to.cut(cut);
         }

@@ -5,7 +5,9 @@ use std::task::{self, Poll, ready};
 
 use futures::future::AbortHandle;
 
-use crate::proto::{ChannelId, Direction, Failure, Link, Metadata, Refused, RequestId, outcome};
+use crate::proto::{
+    ChannelId, Direction, Encoded, Failure, Link, Metadata, Refused, RequestId, outcome,
+};
 
 use super::binder::CollectedEnds;
 use super::connection::ConnectionHandle;
@@ -91,7 +93,11 @@ impl Responder {
 
     /// Answers if there is room to send, with which the handler is gone. When it is pending nobody
     /// is woken. An answer that is kept does not wait for the link.
-    pub(super) fn poll_finish(&mut self, payload: &[u8], ends: &mut CollectedEnds) -> Poll<()> {
+    pub(super) fn poll_finish(
+        &mut self,
+        payload: &mut Encoded,
+        ends: &mut CollectedEnds,
+    ) -> Poll<()> {
         if self.claim.is_some() {
             self.answer_with(NO_METADATA, payload, std::mem::take(ends));
             return Poll::Ready(());
@@ -107,7 +113,7 @@ impl Responder {
     }
 
     /// Answers as soon as there is room, when [`poll_finish`](Self::poll_finish) was pending.
-    pub(super) async fn finish(&mut self, payload: &[u8], ends: &mut CollectedEnds) {
+    pub(super) async fn finish(&mut self, payload: &mut Encoded, ends: &mut CollectedEnds) {
         let keep = ends.directions();
         let shared = self.context.connection.shared();
         let respond = |state: &mut State, todo: &mut Todo, _: &task::Context<'_>| {
@@ -122,12 +128,13 @@ impl Responder {
         &self,
         state: &mut State,
         todo: &mut Todo,
-        payload: &[u8],
+        payload: &mut Encoded,
         keep: &[Direction],
         ends: &mut CollectedEnds,
     ) -> Poll<Result<Option<AbortHandle>, Refused>> {
         let (connection, request) = (&self.context.connection, self.context.request);
         ready!(connection.poll_room(state));
+        let payload = payload.into();
         connection.respond_in(state, todo, request, NO_METADATA, payload, keep, ends)?;
         let is_whole = self.parts.is_none();
         let stopper = is_whole.then(|| state.release_handler((connection.id(), request)));

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::proto::Failure;
+use crate::proto::{Encoded, Failure};
 use crate::rt::BoxFuture;
 
 use super::binder::CollectedEnds;
@@ -16,14 +16,14 @@ use super::dispatch::IncomingCall;
 pub struct Responding(Progress);
 
 enum Progress {
-    Prepared(IncomingCall, Vec<u8>, CollectedEnds),
+    Prepared(IncomingCall, Encoded, CollectedEnds),
     /// It waits until there is room to send it.
     Waiting(BoxFuture<'static, ()>),
     Over,
 }
 
 impl Responding {
-    pub(super) fn new(call: IncomingCall, payload: Vec<u8>, ends: CollectedEnds) -> Self {
+    pub(super) fn new(call: IncomingCall, payload: Encoded, ends: CollectedEnds) -> Self {
         Self(Progress::Prepared(call, payload, ends))
     }
 
@@ -38,9 +38,9 @@ impl Responding {
         };
         let sent = call.responder().poll_finish(payload, ends).is_ready();
         let prepared = std::mem::replace(&mut self.0, Progress::Over);
-        if let (false, Progress::Prepared(mut call, payload, mut ends)) = (sent, prepared) {
+        if let (false, Progress::Prepared(mut call, mut payload, mut ends)) = (sent, prepared) {
             self.0 = Progress::Waiting(Box::pin(async move {
-                call.responder().finish(&payload, &mut ends).await;
+                call.responder().finish(&mut payload, &mut ends).await;
             }));
         }
     }

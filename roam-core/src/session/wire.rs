@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use crate::proto::{
-    ChannelEnd, ChannelId, ConnectionId, Direction, ElementQueue, Link, Received, Relay,
+    ChannelEnd, ChannelId, ConnectionId, Direction, ElementQueue, Link, Payload, Received, Relay,
     SendRefused, Side,
 };
 
@@ -105,7 +105,7 @@ impl Wire {
 
     /// Sends an element as soon as there is credit and room.
     pub fn poll_send(&self, cx: &mut Context<'_>, element: &[u8]) -> Poll<Result<(), Cut>> {
-        self.poll_send_as(&mut Some(self.ticket), cx, element)
+        self.poll_send_as(&mut Some(self.ticket), cx, element.into())
     }
 
     /// The same for one of several that send.
@@ -113,7 +113,7 @@ impl Wire {
         &self,
         ticket: &mut Option<Ticket>,
         cx: &Context<'_>,
-        element: &[u8],
+        element: Payload<'_>,
     ) -> Poll<Result<(), Cut>> {
         self.poll_while_blocked(ticket, cx, |link, id| link.send(id, self.channel, element))
     }

@@ -21,6 +21,7 @@ runs! {
     a_call_that_had_not_left_is_sent_again
     the_outcome_of_a_call_that_had_left_is_unknown
     a_call_of_an_idempotent_method_is_sent_again
+    a_large_call_is_sent_again_as_it_was
     that_its_outcome_is_unknown_outlasts_attempts_that_fail
     a_call_that_is_lost_each_time_is_not_sent_for_ever
     channels_travel_both_ways
@@ -47,6 +48,8 @@ trait Ledger {
     #[roam(idempotent)]
     async fn sum(&self, numbers: Rx<u32>) -> u32;
     async fn count(&self, to: u32) -> Rx<u32>;
+    #[roam(idempotent)]
+    async fn length(&self, text: String) -> usize;
     #[roam(idempotent)]
     async fn told(&self) -> Option<u64>;
     async fn refuse(&self) -> Result<(), String>;
@@ -98,6 +101,11 @@ impl Ledger for Handler {
             }
         });
         rx
+    }
+
+    async fn length(&self, _: &Context, text: String) -> usize {
+        self.called("length").await;
+        text.len()
     }
 
     async fn told(&self, cx: &Context) -> Option<u64> {
@@ -287,6 +295,16 @@ async fn a_call_of_an_idempotent_method_is_sent_again() {
     let _server = world.net.attempt().await.accept(world.answering());
     assert_eq!(call.await.unwrap(), 7);
     world.seen.expect("balance").await;
+}
+
+async fn a_large_call_is_sent_again_as_it_was() {
+    let mut world = world(2);
+    let call = start(world.ledger.length("x".repeat(100_000)));
+    let server = world.net.attempt().await.accept(world.holding());
+    world.seen.expect("length").await;
+    server.kill();
+    let _server = world.net.attempt().await.accept(world.answering());
+    assert_eq!(call.await.unwrap(), 100_000);
 }
 
 async fn that_its_outcome_is_unknown_outlasts_attempts_that_fail() {

@@ -39,6 +39,7 @@ impl Attempt {
             call.metadata.push(NONCE_KEY, Nonce::random());
             has_nonce = true;
         }
+        call.keeps_payload = true;
         Self {
             connector,
             call,
