@@ -188,6 +188,11 @@ impl Encoded {
         Ok(self)
     }
 
+    /// Gives back the memory that it does not need.
+    pub fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+
     /// The memory that it holds, in bytes.
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()

@@ -203,7 +203,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     prefix: &[u8],
 ) -> Result<(Encoded, CollectedEnds), EncodeError> {
     let scope = Scope::encoding();
-    let encoded = codec::encode_into(value, prefix, Encoded::new());
+    let encoded = codec::encode_into(value, prefix, codec::buffer());
     match scope.leave() {
         Some(Binder::Collecting { moved: true, .. }) => Err(EncodeError::ChannelMoved),
         Some(Binder::Collecting { ends, .. }) => Ok((encoded?, ends)),

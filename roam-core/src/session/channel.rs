@@ -1,7 +1,6 @@
 //! Typed channels: what a user sends and receives.
 
 use std::borrow::Borrow;
-use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -179,24 +178,14 @@ impl Drop for Place<'_> {
     }
 }
 
-thread_local! {
-    static SCRATCH: Cell<Encoded> = const { Cell::new(Encoded::new()) };
-}
-
-/// Larger buffers are not kept.
-const MAX_SCRATCH: usize = 64 * 1024;
-
-/// Hands `act` an encoded element, in a buffer that is used again, so that none is allocated.
+/// Hands `act` an encoded element, in a buffer that is used again.
 fn with_encoded<T: Serialize, R>(
     value: &T,
     act: impl FnOnce(&mut Encoded) -> R,
 ) -> Result<R, EncodeError> {
-    let mut element = codec::encode_into(value, &[], SCRATCH.take())?;
+    let mut element = codec::encode_into(value, &[], codec::buffer())?;
     let result = act(&mut element);
-    if element.capacity() <= MAX_SCRATCH {
-        element.clear();
-        SCRATCH.set(element);
-    }
+    codec::give_back(element);
     Ok(result)
 }
 

@@ -1,6 +1,7 @@
 //! Values to bytes and back: postcard, read strictly. Within the scope of a
 //! [`binder`](super::binder), values may hold channel ends.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,6 +99,26 @@ impl serde::de::Error for Fault {
     #[cold]
     fn custom<T: fmt::Display>(reason: T) -> Self {
         Malformed::Refused(reason.to_string().into()).into()
+    }
+}
+
+thread_local! {
+    static BUFFER: Cell<Encoded> = const { Cell::new(Encoded::new()) };
+}
+
+/// Larger buffers are not kept.
+const MAX_KEPT: usize = 64 * 1024;
+
+/// A buffer to encode to. When it was [given back](give_back) it costs no memory the next time.
+pub(super) fn buffer() -> Encoded {
+    BUFFER.take()
+}
+
+/// What was encoded is not needed any more.
+pub(super) fn give_back(mut buffer: Encoded) {
+    if buffer.capacity() <= MAX_KEPT {
+        buffer.clear();
+        BUFFER.set(buffer);
     }
 }
 

@@ -10,11 +10,9 @@ use proptest::prelude::*;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::proto::WireError;
+use crate::proto::{Encoded, WireError};
 
-use crate::proto::Encoded;
-
-use super::codec::{DecodeError, Malformed, decode, encode_into};
+use super::codec::{DecodeError, Malformed, buffer, decode, encode_into, give_back};
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     encode_into(value, &[], Encoded::new()).unwrap().to_vec()
@@ -26,6 +24,18 @@ fn wrong<T: DeserializeOwned + Debug>(bytes: &[u8]) -> Malformed {
         Err(DecodeError::Malformed { what, at }) if at <= bytes.len() => what,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_buffer_that_was_given_back_is_used_again_unless_it_is_large() {
+    let large = encode_into(&vec![7_u8; 100_000], &[], buffer()).unwrap();
+    give_back(large);
+    assert_eq!(buffer().capacity(), 0);
+    let small = encode_into("some text", &[], buffer()).unwrap();
+    let place = small.as_ptr();
+    give_back(small);
+    let other = encode_into(&7_u8, &[1], buffer()).unwrap();
+    assert_eq!((&other[..], other.as_ptr()), (&[1, 7][..], place));
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

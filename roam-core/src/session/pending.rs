@@ -9,6 +9,7 @@ use crate::proto::{ChannelId, RequestId, Response};
 use crate::rt::BoxFuture;
 
 use super::call::{Answer, OutgoingCall};
+use super::codec;
 use super::connection::ConnectionHandle;
 use super::error::CallFailure;
 use super::shared::CallOutcome;
@@ -45,9 +46,11 @@ impl ConnectionCall {
         };
         self.0 = match connection.poll_send_call(&mut call, cx) {
             Poll::Ready(started) => {
+                codec::give_back(call.payload);
                 Progress::Sent(connection.pending(started, PendingCall::waiting)?)
             }
             Poll::Pending => {
+                call.payload.shrink();
                 Progress::Blocked(Box::pin(
                     async move { connection.send_call(&mut call).await },
                 ))

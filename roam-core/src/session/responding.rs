@@ -8,6 +8,7 @@ use crate::proto::{Encoded, Failure};
 use crate::rt::BoxFuture;
 
 use super::binder::CollectedEnds;
+use super::codec;
 use super::dispatch::IncomingCall;
 
 /// An answer on its way: ready when it is queued. Dropping it before that answers the call with
@@ -38,11 +39,16 @@ impl Responding {
         };
         let sent = call.responder().poll_finish(payload, ends).is_ready();
         let prepared = std::mem::replace(&mut self.0, Progress::Over);
-        if let (false, Progress::Prepared(mut call, mut payload, mut ends)) = (sent, prepared) {
-            self.0 = Progress::Waiting(Box::pin(async move {
-                call.responder().finish(&mut payload, &mut ends).await;
-            }));
+        let Progress::Prepared(mut call, mut payload, mut ends) = prepared else {
+            return;
+        };
+        if sent {
+            return codec::give_back(payload);
         }
+        payload.shrink();
+        self.0 = Progress::Waiting(Box::pin(async move {
+            call.responder().finish(&mut payload, &mut ends).await;
+        }));
     }
 }
 

@@ -40,6 +40,7 @@ impl Attempt {
             has_nonce = true;
         }
         call.keeps_payload = true;
+        call.payload.shrink();
         Self {
             connector,
             call,
