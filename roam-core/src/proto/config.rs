@@ -59,7 +59,8 @@ pub struct Limits {
     /// last handler is gone. Default: 64.
     pub connections: usize,
     /// What may wait to be sent before whoever wants to send more has to wait, in bytes with what
-    /// each frame costs beside; without packing, that is some 3,000 tiny messages. Default: 256 KiB.
+    /// each frame costs beside; without packing, that is some 3,000 tiny messages. When nothing
+    /// waits, something may be sent in any case. Default: 256 KiB.
     pub send_buffer: usize,
     /// Replies that the peer can make us queue without reading them (Credit, Reset, Reject, `busy`
     /// and the like), in bytes with what each costs beside; with more the link ends. Default:

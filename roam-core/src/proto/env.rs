@@ -29,9 +29,15 @@ pub(super) struct Env {
 }
 
 impl Env {
-    /// Whether what waits to be sent is less than its bound.
+    /// Whether what waits to be sent is less than its bound. While nothing waits there is room, so
+    /// that the smallest of bounds stops nobody for good.
     pub(super) fn has_room(&self) -> bool {
-        self.outbox.cost() < self.limits.send_buffer
+        self.outbox.cost() < self.limits.send_buffer || self.outbox.is_empty()
+    }
+
+    /// Whether there is so much room that those who waited for it are to be woken.
+    pub(super) fn has_ample_room(&self) -> bool {
+        self.outbox.cost() < self.limits.send_buffer / 2 || self.outbox.is_empty()
     }
 
     /// Whether a window may grow from one size to another; if so, the budget is charged for it.

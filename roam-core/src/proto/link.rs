@@ -248,7 +248,7 @@ impl Link {
         let departure = self.env.outbox.pop()?;
         self.traffic.sent += departure.bytes.len() as u64;
         self.depart(departure.responses);
-        if self.env.outbox.cost() < self.env.limits.send_buffer / 2 {
+        if self.env.has_ample_room() {
             self.unblock();
         }
         Some(departure.bytes)

@@ -270,14 +270,16 @@ fn senders_wait_while_too_much_is_queued_and_are_woken() {
 
 #[test]
 fn a_sender_may_wait_for_room_again_and_again() {
-    let config = limited(|limits| limits.send_buffer = 20);
-    let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
-    let (_, channel) = pair.upload();
-    for _ in 0..3 {
-        while pair.client.link.send(ROOT, channel, &[1; 10]).is_ok() {}
-        pair.settle();
-        assert_eq!(pair.client.channel_ready(), channel);
-        pair.server.read(channel);
-        pair.settle();
+    for send_buffer in [0, 1, 20] {
+        let config = limited(|limits| limits.send_buffer = send_buffer);
+        let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
+        let (_, channel) = pair.upload();
+        for _ in 0..3 {
+            while pair.client.link.send(ROOT, channel, &[1; 10]).is_ok() {}
+            pair.settle();
+            assert_eq!(pair.client.channel_ready(), channel);
+            pair.server.read(channel);
+            pair.settle();
+        }
     }
 }
