@@ -31,13 +31,16 @@ cargo xtask bench instructions [--record]
 cargo xtask package         build the wasm and the npm package
 cargo xtask setup           only set up what is missing on this machine";
 
+/// What stands before the reason of a failure.
+const FAILED: &str = "xtask: ";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let workspace = Workspace::locate();
     match run(&workspace, &arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("\nxtask: {error:#}");
+            eprintln!("\n{FAILED}{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -49,7 +52,9 @@ fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<ExitCode> 
         None => ("", arguments),
     };
     match (command, rest) {
-        ("test", steps) => return test::run(workspace, steps),
+        ("test", steps) => return test::run(steps),
+        // Not for people: `test` runs each step in a process of its own.
+        ("step", [name]) => test::run_step(workspace, name)?,
         ("bench", [_, ..]) => bench::run(workspace, rest)?,
         ("demo", []) => demo::run(workspace)?,
         ("package", []) => {

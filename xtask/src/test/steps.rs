@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::counts::{Counts, run_tests};
+use super::counts::{check, run_tests};
 use crate::build::{self, BrowserTests, Profile};
 use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
@@ -27,168 +27,196 @@ pub struct Step {
     pub name: &'static str,
     /// In a line, what it does.
     pub does: &'static str,
+    pub lane: Lane,
     /// The steps without which it cannot run.
     pub needs: &'static [&'static str],
-    /// Runs it; adds the tests that it ran.
-    pub action: fn(&Workspace, &mut Counts) -> Result<()>,
+    /// Runs it, and prints what came of its tests and checks.
+    pub action: fn(&Workspace) -> Result<()>,
 }
 
-/// All steps: quick answers first, and nothing before what it needs.
+/// Steps of one lane run one after the other, beside those of the other: what they build lies in
+/// different folders, and what the one waits for is rarely what the other does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Native programs, in cargo's dev profile.
+    Native,
+    /// What runs in Node and in browsers.
+    Web,
+}
+
+/// All steps: in each lane quick answers first, and nothing before what it needs.
 pub const STEPS: &[Step] = &[
     Step {
         name: "setup-rust",
         does: "rustfmt and clippy are there",
+        lane: Lane::Native,
         needs: &[],
-        action: |workspace, _| setup::to_check(workspace),
+        action: |workspace| setup::to_check(workspace),
     },
     Step {
         name: "format",
         does: "cargo fmt changes nothing",
+        lane: Lane::Native,
         needs: &["setup-rust"],
-        action: |workspace, counts| {
-            counts.check(cargo(workspace, &["fmt", "--all", "--check"]).run())?;
-            counts.check(build::in_benchmark(workspace, &["fmt", "--check"]).run())
+        action: |workspace| {
+            check(cargo(workspace, &["fmt", "--all", "--check"]).run())?;
+            check(build::in_benchmark(workspace, &["fmt", "--check"]).run())
         },
-    },
-    Step {
-        name: "setup-build",
-        does: "what builds wasm and the page is there",
-        needs: &[],
-        action: |workspace, _| setup::to_build(workspace),
-    },
-    Step {
-        name: "package",
-        does: "wasm and TypeScript make the npm package, within its size",
-        needs: &["setup-build"],
-        action: |workspace, counts| counts.check(build::package(workspace)),
     },
     Step {
         name: "bindings",
         does: "the generated TypeScript that is checked in is what the service says",
+        lane: Lane::Native,
         needs: &[],
-        action: |workspace, counts| counts.check(build::check_bindings(workspace)),
-    },
-    Step {
-        name: "page",
-        does: "the page of the demo builds on the packed npm package",
-        needs: &["package", "bindings"],
-        action: |workspace, counts| counts.check(build::page(workspace)),
-    },
-    Step {
-        name: "types",
-        does: "no error in the TypeScript of the npm package",
-        needs: &["package"],
-        action: |workspace, counts| counts.check(script(workspace, build::PACKAGE, "check").run()),
-    },
-    Step {
-        name: "page-types",
-        does: "no error in the TypeScript of the page",
-        needs: &["page"],
-        action: |workspace, counts| counts.check(script(workspace, build::PAGE, "check").run()),
-    },
-    Step {
-        name: "browser-types",
-        does: "no error in the TypeScript of the tests in browsers",
-        needs: &["package"],
-        action: |workspace, counts| {
-            let tests = BrowserTests::prepare(workspace)?;
-            counts.check(tests.script(workspace, "check").run())
-        },
+        action: |workspace| check(build::check_bindings(workspace)),
     },
     Step {
         name: "clippy",
         does: "no warning in any crate, nor in the benchmark",
+        lane: Lane::Native,
         needs: &["setup-rust"],
         action: clippy,
     },
     Step {
-        name: "clippy-wasm",
-        does: "no warning in what is compiled for wasm32",
-        needs: &["setup-rust", "setup-build"],
-        action: clippy_wasm,
-    },
-    Step {
         name: "docs",
         does: "no warning in the documentation",
+        lane: Lane::Native,
         needs: &[],
         action: docs,
     },
     Step {
         name: "native",
         does: "tests of all crates and the examples in their documentation",
+        lane: Lane::Native,
         needs: &[],
-        action: |workspace, counts| {
-            run_tests(
-                &mut cargo(workspace, &["test", "--workspace", "--no-fail-fast"]),
-                counts,
-            )
+        action: |workspace| {
+            run_tests(&mut cargo(
+                workspace,
+                &["test", "--workspace", "--no-fail-fast"],
+            ))
         },
     },
     Step {
         name: "bench-smoke",
         does: "tests of the benchmark, and a short run with every contender",
+        lane: Lane::Native,
         needs: &[],
         action: bench_smoke,
     },
     Step {
+        name: "setup-build",
+        does: "what builds wasm and the page is there",
+        lane: Lane::Web,
+        // Both may have rustup install something.
+        needs: &["setup-rust"],
+        action: |workspace| setup::to_build(workspace),
+    },
+    Step {
+        name: "clippy-wasm",
+        does: "no warning in what is compiled for wasm32",
+        lane: Lane::Native,
+        needs: &["setup-rust", "setup-build"],
+        action: clippy_wasm,
+    },
+    Step {
+        name: "package",
+        does: "wasm and TypeScript make the npm package, within its size",
+        lane: Lane::Web,
+        needs: &["setup-build"],
+        action: |workspace| check(build::package(workspace)),
+    },
+    Step {
+        name: "types",
+        does: "no error in the TypeScript of the npm package",
+        lane: Lane::Web,
+        needs: &["package"],
+        action: |workspace| check(script(workspace, build::PACKAGE, "check").run()),
+    },
+    Step {
         name: "npm",
         does: "tests of the npm package in Node",
+        lane: Lane::Web,
         needs: &["package"],
-        action: |workspace, counts| {
-            run_tests(&mut script(workspace, build::PACKAGE, "test"), counts)
+        action: |workspace| run_tests(&mut script(workspace, build::PACKAGE, "test")),
+    },
+    Step {
+        name: "browser-types",
+        does: "no error in the TypeScript of the tests in browsers",
+        lane: Lane::Web,
+        needs: &["package"],
+        action: |workspace| {
+            let tests = BrowserTests::prepare(workspace)?;
+            check(tests.script(workspace, "check").run())
         },
+    },
+    Step {
+        name: "page",
+        does: "the page of the demo builds on the packed npm package",
+        lane: Lane::Web,
+        needs: &["package", "bindings"],
+        action: |workspace| check(build::page(workspace)),
+    },
+    Step {
+        name: "page-types",
+        does: "no error in the TypeScript of the page",
+        lane: Lane::Web,
+        needs: &["page"],
+        action: |workspace| check(script(workspace, build::PAGE, "check").run()),
     },
     Step {
         name: "setup-chromium",
         does: "Chromium and what drives it are there",
+        lane: Lane::Web,
         needs: &["setup-build"],
-        action: |workspace, _| setup::to_test_in_chromium(workspace),
+        action: |workspace| setup::to_test_in_chromium(workspace),
     },
     Step {
         name: "wasm-chromium",
         does: "wasm tests in headless Chromium",
+        lane: Lane::Web,
         needs: &["setup-chromium"],
-        action: |workspace, counts| {
+        action: |workspace| {
             let driver = Chromium::driver(workspace)?;
-            wasm_tests(workspace, counts, ["--chrome", "--chromedriver"], &driver)
+            wasm_tests(workspace, ["--chrome", "--chromedriver"], &driver)
         },
     },
     Step {
         name: "page-chromium",
         does: "what users do in a browser, and the demo's page, in headless Chromium",
+        lane: Lane::Web,
         needs: &["page", "setup-chromium"],
         action: page_tests,
     },
     Step {
         name: "setup-firefox",
         does: "Firefox and what drives it are there",
+        lane: Lane::Web,
         needs: &["setup-build"],
-        action: |workspace, _| setup::to_test_in_firefox(workspace),
+        action: |workspace| setup::to_test_in_firefox(workspace),
     },
     Step {
         name: "wasm-firefox",
         does: "wasm tests in headless Firefox",
+        lane: Lane::Web,
         needs: &["setup-firefox"],
-        action: |workspace, counts| {
+        action: |workspace| {
             let driver = Firefox::driver(workspace)?;
-            wasm_tests(workspace, counts, ["--firefox", "--geckodriver"], &driver)
+            wasm_tests(workspace, ["--firefox", "--geckodriver"], &driver)
         },
     },
     Step {
         name: "page-firefox",
         does: "the core of what users do in a browser, in headless Firefox",
+        lane: Lane::Web,
         needs: &["package", "setup-firefox"],
-        action: |workspace, counts| {
+        action: |workspace| {
             let mut tests = BrowserTests::prepare(workspace)?.script(workspace, "test:firefox");
-            run_tests(
-                tests.env("ROAM_GECKODRIVER", Firefox::driver(workspace)?),
-                counts,
-            )
+            run_tests(tests.env("ROAM_GECKODRIVER", Firefox::driver(workspace)?))
         },
     },
 ];
 
-fn clippy(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+fn clippy(workspace: &Workspace) -> Result<()> {
     let arguments = [
         "clippy",
         "--workspace",
@@ -197,7 +225,7 @@ fn clippy(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         "-D",
         "warnings",
     ];
-    counts.check(cargo(workspace, &arguments).run())?;
+    check(cargo(workspace, &arguments).run())?;
     let of_benchmark = [
         "clippy",
         build::LOCKED,
@@ -206,36 +234,31 @@ fn clippy(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
         "-D",
         "warnings",
     ];
-    counts.check(build::in_benchmark(workspace, &of_benchmark).run())
+    check(build::in_benchmark(workspace, &of_benchmark).run())
 }
 
-fn clippy_wasm(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+fn clippy_wasm(workspace: &Workspace) -> Result<()> {
     for targets in WASM_TARGETS {
         let mut cargo = build::wasm_command(workspace, "cargo")?;
         cargo.args(["clippy", "--target", TARGET]).args(targets);
-        counts.check(cargo.args(["--", "-D", "warnings"]).run())?;
+        check(cargo.args(["--", "-D", "warnings"]).run())?;
     }
     Ok(())
 }
 
-fn docs(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+fn docs(workspace: &Workspace) -> Result<()> {
     let mut cargo = cargo(workspace, &["doc", "--workspace", "--no-deps"]);
-    counts.check(cargo.env("RUSTDOCFLAGS", "-D warnings").run())
+    check(cargo.env("RUSTDOCFLAGS", "-D warnings").run())
 }
 
-fn bench_smoke(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+fn bench_smoke(workspace: &Workspace) -> Result<()> {
     let mut tests = build::in_benchmark(workspace, &["test", build::LOCKED]);
-    run_tests(&mut tests, counts)?;
+    run_tests(&mut tests)?;
     let program = build::benchmark(workspace, "roam-bench", Profile::Dev)?;
-    counts.check(workspace.command(program).arg("--smoke").run())
+    check(workspace.command(program).arg("--smoke").run())
 }
 
-fn wasm_tests(
-    workspace: &Workspace,
-    counts: &mut Counts,
-    browser: [&str; 2],
-    driver: &Path,
-) -> Result<()> {
+fn wasm_tests(workspace: &Workspace, browser: [&str; 2], driver: &Path) -> Result<()> {
     for folder in WASM_TEST_CRATES {
         let mut wasm_pack = build::wasm_command(workspace, "wasm-pack")?;
         wasm_pack
@@ -249,17 +272,17 @@ fn wasm_tests(
             )
             // Seconds for all tests of a file; a machine that also compiles can be slow.
             .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
-        run_tests(&mut wasm_pack, counts)?;
+        run_tests(&mut wasm_pack)?;
     }
     Ok(())
 }
 
-fn page_tests(workspace: &Workspace, counts: &mut Counts) -> Result<()> {
+fn page_tests(workspace: &Workspace) -> Result<()> {
     let mut tests = BrowserTests::prepare(workspace)?.script(workspace, "test");
     tests
         .env("ROAM_CHROMIUM", Chromium::program(workspace)?)
         .env("ROAM_WEB_DEMO", build::server(workspace)?);
-    run_tests(&mut tests, counts)
+    run_tests(&mut tests)
 }
 
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {

@@ -52,19 +52,17 @@ impl Report {
     }
 }
 
-/// Prints a line a step and the sum of all.
-pub fn print(reports: &[Report]) -> ExitCode {
+/// Prints a line a step and the sum of all, which took `time`.
+pub fn print(reports: &[Report], time: Duration) -> ExitCode {
     println!(
         "\n{:<16} {:>9} {:>7} {:>7}",
         "step", "time", "passed", "failed"
     );
     let mut all = Counts::default();
-    let mut time = Duration::ZERO;
     for report in reports {
         let counts = report.counts();
         all.passed += counts.passed;
         all.failed += counts.failed;
-        time += report.time;
         let line = format!(
             "{:<16} {:>9} {:>7} {:>7}  {}",
             report.name,

@@ -1,0 +1,128 @@
+//! Runs steps in lanes beside each other.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::counts::Counts;
+use super::steps::{Lane, Step};
+use super::summary::{Outcome, Report};
+
+/// Runs steps, each lane beside the others, and reports on them in their order.
+pub fn run(steps: &[&'static Step]) -> Vec<Report> {
+    let board = Board::default();
+    thread::scope(|scope| {
+        for lane in [Lane::Native, Lane::Web] {
+            let board = &board;
+            scope.spawn(move || {
+                for step in steps.iter().filter(|step| step.lane == lane) {
+                    board.put(match board.wait_for_needs(step) {
+                        Ok(()) => perform(step),
+                        Err(need) => Report::held_up(step.name, need),
+                    });
+                }
+            });
+        }
+    });
+    let mut reports = board.into_reports();
+    reports.sort_by_key(|report| steps.iter().position(|step| step.name == report.name));
+    reports
+}
+
+/// What came of the steps so far.
+#[derive(Default)]
+struct Board {
+    reports: Mutex<Vec<Report>>,
+    more: Condvar,
+}
+
+const UNPOISONED: &str = "nothing panics with a report in hand";
+
+impl Board {
+    fn put(&self, report: Report) {
+        self.reports.lock().expect(UNPOISONED).push(report);
+        self.more.notify_all();
+    }
+
+    /// Waits until all that a step needs has run. `Err` names one that did not pass. Needs come
+    /// before what needs them, so that no lane waits for itself.
+    fn wait_for_needs(&self, step: &Step) -> Result<(), &'static str> {
+        let mut reports = self.reports.lock().expect(UNPOISONED);
+        for &need in step.needs {
+            let passed = loop {
+                if let Some(report) = reports.iter().find(|report| report.name == need) {
+                    break report.outcome == Outcome::Passed;
+                }
+                reports = self.more.wait(reports).expect(UNPOISONED);
+            };
+            if !passed {
+                return Err(need);
+            }
+        }
+        Ok(())
+    }
+
+    fn into_reports(self) -> Vec<Report> {
+        self.reports.into_inner().expect(UNPOISONED)
+    }
+}
+
+fn perform(step: &Step) -> Report {
+    println!("=== {}: {}", step.name, step.does);
+    let start = Instant::now();
+    let mut counts = Counts::default();
+    let outcome = match run_in_process(step.name, &mut counts) {
+        Ok(()) => Outcome::Passed,
+        Err(error) => Outcome::Failed(format!("{error:#}")),
+    };
+    Report {
+        name: step.name,
+        outcome,
+        counts,
+        time: start.elapsed(),
+    }
+}
+
+/// Runs a step in a process of its own, whose output is shown with the step's name in front.
+fn run_in_process(name: &str, counts: &mut Counts) -> Result<()> {
+    let program = std::env::current_exe().context("where is this program?")?;
+    let mut child = Command::new(program)
+        .args(["step", name])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start the step {name}"))?;
+    let output = child.stdout.take().context("its output was to be read")?;
+    let errors = child.stderr.take().context("its errors were to be read")?;
+    let mut last_words = String::new();
+    thread::scope(|scope| {
+        scope.spawn(|| show(name, output, |line| counts.read(line)));
+        show(name, errors, |line| {
+            if let Some(reason) = line.strip_prefix(crate::FAILED) {
+                reason.clone_into(&mut last_words);
+            }
+        });
+    });
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{status}: {last_words}");
+    }
+    Ok(())
+}
+
+/// Shows what comes, line by line, until there is no more.
+fn show(name: &str, output: impl Read, mut read: impl FnMut(&str)) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        println!("{name:>14} | {text}");
+        read(text);
+        line.clear();
+    }
+}
