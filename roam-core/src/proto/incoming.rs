@@ -237,7 +237,11 @@ fn dispatch(
     match message {
         Message::Data {
             channel, payload, ..
-        } => connection.handle_data(env, channel, frame, payload),
+        } => {
+            // Most messages are of this kind; nothing in it is to be dropped, but that is looked at.
+            std::mem::forget(message);
+            connection.handle_data(env, channel, frame, payload)
+        }
         Message::Close { channel, .. } => connection.handle_close(env, channel),
         Message::Reset { channel, .. } => connection.handle_reset(env, channel),
         Message::Credit { channel, bytes, .. } => connection.handle_credit(env, channel, bytes),
