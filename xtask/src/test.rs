@@ -18,7 +18,7 @@ use steps::{STEPS, Step};
 pub fn run(names: &[String]) -> Result<ExitCode> {
     let chosen = choose(names)?;
     let start = Instant::now();
-    let reports = lanes::run(&chosen);
+    let reports = lanes::run(&chosen)?;
     Ok(summary::print(&reports, start.elapsed()))
 }
 

@@ -1,6 +1,7 @@
 //! Runs steps in lanes beside each other.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex};
 use std::thread;
@@ -13,7 +14,10 @@ use super::steps::{Lane, Step};
 use super::summary::{Outcome, Report};
 
 /// Runs steps, each lane beside the others, and reports on them in their order.
-pub fn run(steps: &[&'static Step]) -> Vec<Report> {
+pub fn run(steps: &[&'static Step]) -> Result<Vec<Report>> {
+    // Asked now: a step may build this program anew.
+    let program = std::env::current_exe().context("where is this program?")?;
+    let program = program.as_path();
     let board = Board::default();
     thread::scope(|scope| {
         for lane in [Lane::Native, Lane::Web] {
@@ -21,7 +25,7 @@ pub fn run(steps: &[&'static Step]) -> Vec<Report> {
             scope.spawn(move || {
                 for step in steps.iter().filter(|step| step.lane == lane) {
                     board.put(match board.wait_for_needs(step) {
-                        Ok(()) => perform(step),
+                        Ok(()) => perform(program, step),
                         Err(need) => Report::held_up(step.name, need),
                     });
                 }
@@ -30,7 +34,7 @@ pub fn run(steps: &[&'static Step]) -> Vec<Report> {
     });
     let mut reports = board.into_reports();
     reports.sort_by_key(|report| steps.iter().position(|step| step.name == report.name));
-    reports
+    Ok(reports)
 }
 
 /// What came of the steps so far.
@@ -71,11 +75,11 @@ impl Board {
     }
 }
 
-fn perform(step: &Step) -> Report {
+fn perform(program: &Path, step: &Step) -> Report {
     println!("=== {}: {}", step.name, step.does);
     let start = Instant::now();
     let mut counts = Counts::default();
-    let outcome = match run_in_process(step.name, &mut counts) {
+    let outcome = match run_in_process(program, step.name, &mut counts) {
         Ok(()) => Outcome::Passed,
         Err(error) => Outcome::Failed(format!("{error:#}")),
     };
@@ -88,8 +92,7 @@ fn perform(step: &Step) -> Report {
 }
 
 /// Runs a step in a process of its own, whose output is shown with the step's name in front.
-fn run_in_process(name: &str, counts: &mut Counts) -> Result<()> {
-    let program = std::env::current_exe().context("where is this program?")?;
+fn run_in_process(program: &Path, name: &str, counts: &mut Counts) -> Result<()> {
     let mut child = Command::new(program)
         .args(["step", name])
         .stdout(Stdio::piped())
