@@ -38,7 +38,7 @@ pub struct Step {
 /// different folders, and what the one waits for is rarely what the other does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Native programs, in cargo's dev profile.
+    /// Native programs, and as much beside them as makes the lanes equally long.
     Native,
     /// What runs in Node and in browsers.
     Web,
@@ -171,6 +171,23 @@ pub const STEPS: &[Step] = &[
         action: |workspace| setup::to_test_in_chromium(workspace),
     },
     Step {
+        name: "setup-firefox",
+        does: "Firefox and what drives it are there",
+        lane: Lane::Web,
+        needs: &["setup-build"],
+        action: |workspace| setup::to_test_in_firefox(workspace),
+    },
+    Step {
+        name: "wasm-firefox",
+        does: "wasm tests in headless Firefox",
+        lane: Lane::Native,
+        needs: &["setup-firefox"],
+        action: |workspace| {
+            let driver = Firefox::driver(workspace)?;
+            wasm_tests(workspace, ["--firefox", "--geckodriver"], &driver)
+        },
+    },
+    Step {
         name: "wasm-chromium",
         does: "wasm tests in headless Chromium",
         lane: Lane::Web,
@@ -186,23 +203,6 @@ pub const STEPS: &[Step] = &[
         lane: Lane::Web,
         needs: &["page", "setup-chromium"],
         action: page_tests,
-    },
-    Step {
-        name: "setup-firefox",
-        does: "Firefox and what drives it are there",
-        lane: Lane::Web,
-        needs: &["setup-build"],
-        action: |workspace| setup::to_test_in_firefox(workspace),
-    },
-    Step {
-        name: "wasm-firefox",
-        does: "wasm tests in headless Firefox",
-        lane: Lane::Web,
-        needs: &["setup-firefox"],
-        action: |workspace| {
-            let driver = Firefox::driver(workspace)?;
-            wasm_tests(workspace, ["--firefox", "--geckodriver"], &driver)
-        },
     },
     Step {
         name: "page-firefox",
