@@ -1,6 +1,7 @@
 //! Runs steps in lanes beside each other.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fmt::Display;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex};
@@ -76,7 +77,7 @@ impl Board {
 }
 
 fn perform(program: &Path, step: &Step) -> Report {
-    println!("=== {}: {}", step.name, step.does);
+    say(format_args!("=== {}: {}", step.name, step.does));
     let start = Instant::now();
     let mut counts = Counts::default();
     let outcome = match run_in_process(program, step.name, &mut counts) {
@@ -111,10 +112,19 @@ fn run_in_process(program: &Path, name: &str, counts: &mut Counts) -> Result<()>
         });
     });
     let status = child.wait()?;
-    if !status.success() {
-        bail!("{status}: {last_words}");
+    match last_words.as_str() {
+        _ if status.success() => Ok(()),
+        "" => bail!("{status}"),
+        words => bail!("{words}"),
     }
-    Ok(())
+}
+
+/// Prints a line. When nobody reads it, there is nothing left to do: a lane that panicked would be
+/// waited for by the other.
+fn say(line: impl Display) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(1);
+    }
 }
 
 /// Shows what comes, line by line, until there is no more.
@@ -124,8 +134,64 @@ fn show(name: &str, output: impl Read, mut read: impl FnMut(&str)) {
     while output.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end();
-        println!("{name:>14} | {text}");
+        say(format_args!("{name:>14} | {text}"));
         read(text);
         line.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn step(name: &'static str, needs: &'static [&'static str]) -> Step {
+        Step {
+            name,
+            does: "nothing",
+            lane: Lane::Web,
+            needs,
+            action: |_| Ok(()),
+        }
+    }
+
+    fn report(name: &'static str, outcome: Outcome) -> Report {
+        Report {
+            outcome,
+            ..Report::held_up(name, "")
+        }
+    }
+
+    #[test]
+    fn a_step_is_held_up_by_what_did_not_pass_and_holds_up_others() {
+        let board = Board::default();
+        board.put(report("good", Outcome::Passed));
+        board.put(report("bad", Outcome::Failed("so".to_owned())));
+        assert_eq!(board.wait_for_needs(&step("first", &["good"])), Ok(()));
+        let second = step("second", &["good", "bad"]);
+        assert_eq!(board.wait_for_needs(&second), Err("bad"));
+        board.put(Report::held_up("second", "bad"));
+        let third = step("third", &["second"]);
+        assert_eq!(board.wait_for_needs(&third), Err("second"));
+    }
+
+    #[test]
+    fn a_step_waits_for_what_it_needs_of_the_other_lane() {
+        let board = Board::default();
+        let waiting = step("waiting", &["other"]);
+        thread::scope(|scope| {
+            let held = scope.spawn(|| board.wait_for_needs(&waiting));
+            board.put(report("another", Outcome::Failed(String::new())));
+            board.put(report("other", Outcome::Passed));
+            assert_eq!(held.join().unwrap(), Ok(()));
+        });
+    }
+
+    #[test]
+    fn what_a_step_prints_is_read_line_by_line() {
+        let mut lines = Vec::new();
+        show("step", &b"one\ntwo \n\nlast"[..], |line| {
+            lines.push(line.to_owned());
+        });
+        assert_eq!(lines, ["one", "two", "", "last"]);
     }
 }

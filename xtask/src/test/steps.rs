@@ -34,13 +34,13 @@ pub struct Step {
     pub action: fn(&Workspace) -> Result<()>,
 }
 
-/// Steps of one lane run one after the other, beside those of the other: what they build lies in
-/// different folders, and what the one waits for is rarely what the other does.
+/// Steps of one lane run one after the other, beside those of the other lane. What both build is
+/// cargo's to keep apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Native programs, and as much beside them as makes the lanes equally long.
     Native,
-    /// What runs in Node and in browsers.
+    /// What is made for Node and browsers, and what runs there.
     Web,
 }
 
