@@ -86,7 +86,8 @@ fn transport_error(error: Error) -> ConnectError {
     ConnectError::Transport(Box::new(error))
 }
 
-/// A socket, with or without TLS: tungstenite makes the former by itself, and TLS reads ahead.
+/// A socket, with or without TLS. That is made by tokio-tungstenite, which lets nothing be put
+/// beneath it unless one of its TLS features is there.
 enum ClientTransport {
     Plain(WebSocketTransport<Socket<TcpStream>>),
     Tls(WebSocketTransport<MaybeTlsStream<TcpStream>>),
