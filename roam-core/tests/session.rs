@@ -31,6 +31,7 @@ mod session {
     mod forwarding;
     mod independence;
     mod introspection;
+    mod large;
     mod leaks;
     mod local;
     mod loss;

@@ -107,6 +107,7 @@ impl Outbox {
 
     #[inline]
     pub(super) fn push(&mut self, message: &Message<'_>) {
+        debug_assert!(self.envelope.is_empty(), "a message was begun before");
         let payload = message.put_envelope(&mut self.envelope);
         self.append(payload);
     }
@@ -114,12 +115,14 @@ impl Outbox {
     /// Begins a message whose payload is [pushed](Self::push_payload) next.
     #[inline]
     pub(super) fn begin(&mut self, message: &Message<'_>) {
+        debug_assert!(self.envelope.is_empty(), "a message was begun before");
         message.put_envelope(&mut self.envelope);
     }
 
     /// Begins a Data. Most messages are: they are not put together first.
     #[inline]
     pub(super) fn begin_data(&mut self, connection: ConnectionId, channel: ChannelId, len: usize) {
+        debug_assert!(self.envelope.is_empty(), "a message was begun before");
         put_data_head(&mut self.envelope, connection, channel, len);
     }
 
@@ -410,7 +413,7 @@ mod tests {
     fn a_payload_behind_a_long_envelope_is_copied() {
         let mut outbox = Outbox::new(Framing::Packed);
         let mut metadata = Metadata::new();
-        metadata.push("key", "a value that does not fit in front");
+        metadata.push("key", "a value that does not fit in front ".repeat(3));
         let mut encoded = encoded(100_000);
         let request = |payload| Message::Request {
             connection: ConnectionId::ROOT,
@@ -433,9 +436,9 @@ mod tests {
         let mut outbox = Outbox::new(Framing::Packed);
         let mut roomy = encoded(100_000);
         roomy.clear();
-        let mut roomy = filled(roomy, 20_000);
+        let mut roomy = filled(roomy, 70_000);
         push_data(&mut outbox, Payload::Given(&mut roomy));
-        assert_eq!(roomy.len(), 20_000);
+        assert_eq!(roomy.len(), 70_000);
     }
 
     #[test]

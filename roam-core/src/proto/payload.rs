@@ -161,8 +161,8 @@ const OWN_FRAME: usize = 16 * 1024;
 
 impl Encoded {
     /// The room in front of the value, in bytes: enough for the envelope of an element, and for
-    /// that of most calls and answers.
-    pub(super) const ROOM: usize = 32;
+    /// that of calls and answers with little metadata, such as a deadline.
+    pub(super) const ROOM: usize = 96;
 
     /// Holds nothing, and no memory.
     pub const fn new() -> Self {
@@ -201,7 +201,8 @@ impl Encoded {
     /// Whether it is large, and holds not much more memory than that.
     #[inline]
     pub(super) fn is_worth_taking(&self) -> bool {
-        self.len() >= OWN_FRAME && self.len() >= self.capacity() / 2
+        let len = self.len();
+        len >= OWN_FRAME && self.capacity() - len <= len / 4
     }
 
     /// Takes it with `head` in front of it, which is no longer than the [room](Self::ROOM).

@@ -271,8 +271,8 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Takes in what is there, until that has caused a batch to be sent. Pending when there is
-    /// nothing more, or others are to run first. When the link is over, all that counts is that the peer is not kept from
-    /// reading.
+    /// nothing more, or others are to run first. When the link is over, all that counts is that the
+    /// peer is not kept from reading.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         for _ in 0..FRAMES_A_TURN {
             if self.taken_in >= BYTES_A_POLL {

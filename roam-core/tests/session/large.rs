@@ -1,0 +1,119 @@
+//! Values so large that their buffers become frames: they wait, and go out, as they are.
+
+use std::time::Duration;
+
+use futures::future::{join, join_all};
+use futures::{SinkExt, StreamExt, stream};
+use roam_core::{Config, ConnectionHandle, Context, NoDispatcher, Rx, channel, service};
+
+use super::harness::{link_with, start, until_idle};
+
+runs! {
+    calls_and_answers_that_wait_for_room_arrive_whole
+    elements_that_wait_for_room_and_credit_arrive_whole
+    elements_of_a_sink_arrive_whole
+    a_call_that_is_refused_can_be_followed_by_others
+}
+
+#[service]
+trait Large {
+    async fn echo(&self, text: String) -> String;
+    /// Tells whether the texts are those of `text`, and how many there were.
+    async fn check(&self, texts: Rx<String>) -> (bool, u32);
+}
+
+#[derive(Clone)]
+struct Handler;
+
+impl Large for Handler {
+    async fn echo(&self, _: &Context, text: String) -> String {
+        text
+    }
+
+    async fn check(&self, _: &Context, mut texts: Rx<String>) -> (bool, u32) {
+        let (mut right, mut count) = (true, 0);
+        while let Some(received) = texts.recv().await.unwrap() {
+            right &= received == text(count);
+            count += 1;
+        }
+        (right, count)
+    }
+}
+
+const COUNT: u32 = 20;
+
+/// Each of another length and content.
+fn text(number: u32) -> String {
+    let letter = char::from(b'a' + number.to_le_bytes()[0] % 26);
+    String::from(letter).repeat(15_000 + 4_000 * number as usize)
+}
+
+/// A link on which nothing may be queued beside something else, and which two elements fill.
+fn narrow() -> (LargeClient, ConnectionHandle) {
+    let mut config = Config {
+        initial_channel_credit: 200_000,
+        ..Config::default()
+    };
+    config.limits.send_buffer = 0;
+    config.limits.channel_window = 200_000;
+    let (client, _) = link_with(
+        NoDispatcher,
+        &config,
+        LargeDispatcher::new(Handler),
+        &config,
+    );
+    (LargeClient::new(client.clone()), client)
+}
+
+async fn calls_and_answers_that_wait_for_room_arrive_whole() {
+    let (large, client) = narrow();
+    let calls = (0..COUNT).map(|number| {
+        let call = large.echo(text(number));
+        // A deadline stands in front of some.
+        if number % 2 == 0 {
+            call.with_timeout(Duration::from_hours(1))
+        } else {
+            call
+        }
+    });
+    let answers = join_all(calls).await;
+    for (number, answer) in (0..).zip(answers) {
+        assert!(answer.unwrap() == text(number), "{number}");
+    }
+    until_idle(&client).await;
+}
+
+async fn elements_that_wait_for_room_and_credit_arrive_whole() {
+    let (large, client) = narrow();
+    let (tx, texts) = channel();
+    let sending = start(async move {
+        for number in 0..COUNT {
+            tx.send(text(number)).await.unwrap();
+        }
+    });
+    assert_eq!(large.check(texts).await.unwrap(), (true, COUNT));
+    sending.await;
+    until_idle(&client).await;
+}
+
+async fn elements_of_a_sink_arrive_whole() {
+    let (large, client) = narrow();
+    let (tx, texts) = channel();
+    let sending = start(async move {
+        let mut texts = stream::iter(0..COUNT).map(|number| Ok(text(number)));
+        let mut tx = tx;
+        tx.send_all(&mut texts).await.unwrap();
+        tx.close();
+    });
+    let (checked, ()) = join(large.check(texts), sending).await;
+    assert_eq!(checked.unwrap(), (true, COUNT));
+    until_idle(&client).await;
+}
+
+async fn a_call_that_is_refused_can_be_followed_by_others() {
+    let (large, client) = narrow();
+    let longest = client.ready().await.unwrap().max_payload_size as usize;
+    let refused = large.echo("x".repeat(longest)).await;
+    assert!(refused.is_err(), "with its length it is too long");
+    assert!(large.echo(text(0)).await.unwrap() == text(0));
+}
