@@ -22,7 +22,7 @@ pub(super) struct Socket<S> {
     inner: S,
     /// How many bytes may still be read; `None` once the first frame is there.
     hello: Option<usize>,
-    /// Whether the last read filled all that it was to fill, so that more is to be expected.
+    /// Whether the last read filled all that it was to fill, and that was [`MUCH`].
     has_more: bool,
     /// What was read and not yet asked for.
     ahead: BytesMut,
@@ -35,6 +35,9 @@ pub(super) struct HelloTooLong;
 
 /// What stands before a frame's payload, at most: RFC 6455, 5.2.
 const MAX_FRAME_HEADER: usize = 14;
+/// What a read has to fill for more to be expected. Less is what is left of tungstenite's buffer now
+/// and then, which says nothing.
+const MUCH: usize = 2 * 1024;
 /// How much is read at once while more comes than is asked for.
 const READ_AHEAD: usize = 64 * 1024;
 
@@ -86,8 +89,9 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let room = into.remaining();
         ready!(Pin::new(&mut self.inner).poll_read(cx, into))?;
-        self.has_more = into.remaining() == 0;
+        self.has_more = into.remaining() == 0 && room >= MUCH;
         Poll::Ready(Ok(()))
     }
 
@@ -180,7 +184,7 @@ mod tests {
         drop(peer);
         let mut received = Vec::new();
         loop {
-            let piece = read(&mut socket, 1_000).await;
+            let piece = read(&mut socket, 4_000).await;
             if piece.is_empty() {
                 break;
             }
@@ -192,11 +196,15 @@ mod tests {
     #[tokio::test]
     async fn it_reads_ahead_only_where_more_comes_than_is_asked_for() {
         let (mut socket, mut peer) = pair();
-        peer.write_all(&[7; 999]).await.unwrap();
-        assert_eq!(read(&mut socket, 1_000).await.len(), 999);
-        assert_eq!(socket.ahead.capacity(), 0);
+        peer.write_all(&[7; 3_999]).await.unwrap();
+        assert_eq!(read(&mut socket, 4_000).await.len(), 3_999);
         peer.write_all(&[7; 1_500]).await.unwrap();
-        assert_eq!(read(&mut socket, 1_000).await.len(), 1_000);
+        for len in [1_000, 500] {
+            assert_eq!(read(&mut socket, 1_000).await.len(), len);
+        }
+        assert_eq!(socket.ahead.capacity(), 0);
+        peer.write_all(&[7; 4_500]).await.unwrap();
+        assert_eq!(read(&mut socket, 4_000).await.len(), 4_000);
         assert_eq!(read(&mut socket, 100).await.len(), 100);
         assert_eq!(socket.ahead.len(), 400);
     }
@@ -204,9 +212,9 @@ mod tests {
     #[tokio::test]
     async fn its_room_is_given_back_when_nothing_more_comes() {
         let (mut socket, mut peer) = pair();
-        peer.write_all(&[7; 1_500]).await.unwrap();
-        for len in [1_000, 500] {
-            assert_eq!(read(&mut socket, 1_000).await.len(), len);
+        peer.write_all(&[7; 4_500]).await.unwrap();
+        for len in [4_000, 500] {
+            assert_eq!(read(&mut socket, 4_000).await.len(), len);
         }
         assert!(is_pending(&mut socket));
         assert_eq!(socket.ahead.capacity(), 0);
