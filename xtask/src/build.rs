@@ -24,7 +24,7 @@ pub use page::{FOLDER as PAGE, build as page, server};
 use crate::setup::wasm_std::{TARGET, Toolchain};
 use crate::shell::Workspace;
 
-/// `cargo` (or `wasm-pack`) with the toolchain that can build for wasm32.
+/// `cargo` with the toolchain that can build for wasm32.
 pub fn wasm_command(workspace: &Workspace, program: &str) -> Result<Command> {
     let toolchain = Toolchain::find(workspace);
     let toolchain = toolchain.with_context(|| {

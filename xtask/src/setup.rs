@@ -52,13 +52,11 @@ pub fn to_check(workspace: &Workspace) -> Result<()> {
 
 /// What the tests in Chromium need.
 pub fn to_test_in_chromium(workspace: &Workspace) -> Result<()> {
-    ensure(workspace, &cargo_tools::wasm_pack())?;
     ensure(workspace, &Chromium)
 }
 
 /// What the tests in Firefox need.
 pub fn to_test_in_firefox(workspace: &Workspace) -> Result<()> {
-    ensure(workspace, &cargo_tools::wasm_pack())?;
     ensure(workspace, &Firefox)?;
     ensure(workspace, &cargo_tools::geckodriver())
 }

@@ -18,17 +18,6 @@ pub struct CargoTool {
     exact: bool,
 }
 
-/// Drives the tests of wasm crates in a browser.
-pub fn wasm_pack() -> CargoTool {
-    CargoTool {
-        krate: "wasm-pack",
-        program: "wasm-pack",
-        version: "0.15.1".to_owned(),
-        default_features: true,
-        exact: false,
-    }
-}
-
 /// Lets a test drive Firefox.
 pub fn geckodriver() -> CargoTool {
     CargoTool {

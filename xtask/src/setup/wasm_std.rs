@@ -35,7 +35,7 @@ impl Toolchain {
             .find(|toolchain| toolchain.has_wasm_std(workspace))
     }
 
-    /// Makes a command (cargo, wasm-pack) use this toolchain.
+    /// Makes cargo use this toolchain.
     pub fn apply(self, command: &mut Command) -> &mut Command {
         match self {
             Self::Usual => command,

@@ -11,9 +11,11 @@ use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
 use crate::shell::{Run, Workspace};
 
-/// The crates, by their folders, whose wasm tests run in browsers. roam-wasm's are also those of
-/// roam-core's sessions.
+/// The crates whose wasm tests run in browsers. roam-wasm's are also those of roam-core's sessions.
 const WASM_TEST_CRATES: &[&str] = &["roam-wasm"];
+
+/// The variable that tells cargo what runs tests for wasm32.
+const RUNNER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER";
 
 /// What has to be free of warnings for wasm32 as well: crates, and which of their targets.
 /// roam-core's other tests run natively, with libraries that wasm32 does not have.
@@ -184,7 +186,7 @@ pub const STEPS: &[Step] = &[
         needs: &["setup-firefox"],
         action: |workspace| {
             let driver = Firefox::driver(workspace)?;
-            wasm_tests(workspace, ["--firefox", "--geckodriver"], &driver)
+            wasm_tests(workspace, "GECKODRIVER", &driver)
         },
     },
     Step {
@@ -194,7 +196,7 @@ pub const STEPS: &[Step] = &[
         needs: &["setup-chromium"],
         action: |workspace| {
             let driver = Chromium::driver(workspace)?;
-            wasm_tests(workspace, ["--chrome", "--chromedriver"], &driver)
+            wasm_tests(workspace, "CHROMEDRIVER", &driver)
         },
     },
     Step {
@@ -258,21 +260,22 @@ fn bench_smoke(workspace: &Workspace) -> Result<()> {
     check(workspace.command(program).arg("--smoke").run())
 }
 
-fn wasm_tests(workspace: &Workspace, browser: [&str; 2], driver: &Path) -> Result<()> {
-    for folder in WASM_TEST_CRATES {
-        let mut wasm_pack = build::wasm_command(workspace, "wasm-pack")?;
-        wasm_pack
-            .args(["test", "--headless", "--mode", "no-install"])
-            .args(browser)
-            .arg(driver)
-            .arg(workspace.path(folder))
+/// Runs the wasm tests in the browser of a driver, which goes by the name of a variable.
+fn wasm_tests(workspace: &Workspace, variable: &str, driver: &Path) -> Result<()> {
+    for package in WASM_TEST_CRATES {
+        let mut cargo = build::wasm_command(workspace, "cargo")?;
+        cargo
+            .args(["test", "--target", TARGET, "--package", package])
+            .env(RUNNER, "wasm-bindgen-test-runner")
+            .env(variable, driver)
+            .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
             .env(
                 "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
                 workspace.path("roam-wasm/webdriver.json"),
             )
             // Seconds for all tests of a file; a machine that also compiles can be slow.
             .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
-        run_tests(&mut wasm_pack)?;
+        run_tests(&mut cargo)?;
     }
     Ok(())
 }
