@@ -36,7 +36,7 @@ fn browser(workspace: &Workspace) -> Result<()> {
     setup::to_build(workspace)?;
     setup::to_test_in_chromium(workspace)?;
     build::package(workspace)?;
-    BrowserTests::prepare(workspace)?
+    BrowserTests::prepare(workspace, Profile::Release)?
         .script(workspace, "bench")
         .env("ROAM_CHROMIUM", Chromium::program(workspace)?)
         .run()

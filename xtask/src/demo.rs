@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::build::Profile;
 use crate::shell::Workspace;
 use crate::{build, setup};
 
@@ -13,7 +14,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     build::package(workspace)?;
     build::generate_bindings(workspace)?;
     build::page(workspace)?;
-    let server = build::server(workspace)?;
+    let server = build::server(workspace, Profile::Release)?;
     become_program(&mut workspace.command(server))
 }
 

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{cargo, npm, package};
+use super::cargo::{self, Profile};
+use super::{npm, package};
 use crate::shell::{Run, Workspace};
 
 /// Their folder in the workspace.
@@ -19,9 +20,9 @@ pub struct BrowserTests {
 
 impl BrowserTests {
     /// Builds their server, writes the TypeScript of its services and installs what they use.
-    pub fn prepare(workspace: &Workspace) -> Result<Self> {
+    pub fn prepare(workspace: &Workspace, profile: Profile) -> Result<Self> {
         let folder = workspace.path(FOLDER);
-        let server = cargo::release(workspace, "roam-tests", "browser-server")?;
+        let server = cargo::program(workspace, "roam-tests", "browser-server", profile)?;
         println!("build: TypeScript of the test server's services");
         workspace
             .command(&server)

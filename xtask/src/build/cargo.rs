@@ -13,33 +13,61 @@ const BENCHMARK: &str = "bench";
 /// The versions of the lock file, and no others: some that the benchmark depends on work only so.
 pub const LOCKED: &str = "--locked";
 
-/// Builds a program for release and tells where it lies.
-pub fn release(workspace: &Workspace, package: &str, program: &str) -> Result<PathBuf> {
-    println!("build: {program}");
-    let arguments = ["build", "--release", "--package", package, "--bin", program];
-    workspace.command("cargo").args(arguments).run()?;
-    Ok(workspace.path("target/release").join(program))
-}
-
-/// How a program of the benchmark is built.
+/// How a program is built.
 #[derive(Clone, Copy, Debug)]
 pub enum Profile {
-    /// To see that it runs.
+    /// To see that it works: quickly built, and it looks after itself as it runs.
     Dev,
-    /// To measure.
+    /// To be used, or measured.
     Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+
+    /// Where cargo puts what is built so.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "target/debug",
+            Self::Release => "target/release",
+        }
+    }
+}
+
+/// Builds a program of this workspace and tells where it lies.
+pub fn program(
+    workspace: &Workspace,
+    package: &str,
+    program: &str,
+    profile: Profile,
+) -> Result<PathBuf> {
+    println!("build: {program}");
+    workspace
+        .command("cargo")
+        .args(["build", "--profile", profile.name()])
+        .args(["--package", package, "--bin", program])
+        .run()?;
+    Ok(workspace.path(profile.folder()).join(program))
 }
 
 /// Builds a program of the benchmark and tells where it lies.
 pub fn benchmark(workspace: &Workspace, program: &str, profile: Profile) -> Result<PathBuf> {
     println!("build: {program}");
-    let (name, folder) = match profile {
-        Profile::Dev => ("dev", "debug"),
-        Profile::Release => ("release", "release"),
-    };
-    let arguments = ["build", LOCKED, "--profile", name, "--bin", program];
+    let arguments = [
+        "build",
+        LOCKED,
+        "--profile",
+        profile.name(),
+        "--bin",
+        program,
+    ];
     in_benchmark(workspace, &arguments).run()?;
-    let built = workspace.path(BENCHMARK).join("target").join(folder);
+    let built = workspace.path(BENCHMARK).join(profile.folder());
     Ok(built.join(program))
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{cargo, npm, package};
+use super::cargo::{self, Profile};
+use super::{npm, package};
 use crate::shell::{Run, Workspace};
 
 /// The page's folder in the workspace.
@@ -44,9 +45,9 @@ fn holds_checksum(lock: &str, package: &str) -> bool {
     entry.any(|line| line.trim().starts_with("\"integrity\""))
 }
 
-/// Builds the server for release, with the page in it, and gives its program.
-pub fn server(workspace: &Workspace) -> Result<PathBuf> {
-    cargo::release(workspace, "web-demo", "web-demo")
+/// Builds the server, which serves the page, and gives its program.
+pub fn server(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
+    cargo::program(workspace, "web-demo", "web-demo", profile)
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ pub const STEPS: &[Step] = &[
         lane: Lane::Web,
         needs: &["package"],
         action: |workspace| {
-            let tests = BrowserTests::prepare(workspace)?;
+            let tests = BrowserTests::prepare(workspace, Profile::Dev)?;
             check(tests.script(workspace, "check").run())
         },
     },
@@ -212,7 +212,8 @@ pub const STEPS: &[Step] = &[
         lane: Lane::Web,
         needs: &["package", "setup-firefox"],
         action: |workspace| {
-            let mut tests = BrowserTests::prepare(workspace)?.script(workspace, "test:firefox");
+            let mut tests =
+                BrowserTests::prepare(workspace, Profile::Dev)?.script(workspace, "test:firefox");
             run_tests(tests.env("ROAM_GECKODRIVER", Firefox::driver(workspace)?))
         },
     },
@@ -281,10 +282,10 @@ fn wasm_tests(workspace: &Workspace, variable: &str, driver: &Path) -> Result<()
 }
 
 fn page_tests(workspace: &Workspace) -> Result<()> {
-    let mut tests = BrowserTests::prepare(workspace)?.script(workspace, "test");
+    let mut tests = BrowserTests::prepare(workspace, Profile::Dev)?.script(workspace, "test");
     tests
         .env("ROAM_CHROMIUM", Chromium::program(workspace)?)
-        .env("ROAM_WEB_DEMO", build::server(workspace)?);
+        .env("ROAM_WEB_DEMO", build::server(workspace, Profile::Dev)?);
     run_tests(&mut tests)
 }
 
