@@ -6,7 +6,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
-use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable, Either};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -270,17 +269,18 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
         handlers.extract_if(.., is_over).collect()
     });
     drop(over);
-    for Handler { task, .. } in handlers {
-        rt::spawn(task.map(drop));
-    }
+    shared.tasks.run(handlers.into_iter().map(|it| it.task));
 }
 
 /// A handler that is to go on in a task of its own.
 struct Handler {
     key: CallKey,
     abort: AbortHandle,
-    task: Abortable<Unfinished<Running>>,
+    task: HandlerTask,
 }
+
+/// What such a task runs.
+pub(super) type HandlerTask = Abortable<Unfinished<Running>>;
 
 impl State {
     /// Has a handler stopped when nobody waits for its answer any more. `false` when that is so.
@@ -324,7 +324,7 @@ fn find_method(
 }
 
 /// A handler. It is boxed when it has a deadline to keep to, or a span that somebody watches.
-type Running = Either<Handling, BoxFuture<'static, ()>>;
+pub(super) type Running = Either<Handling, BoxFuture<'static, ()>>;
 
 /// The handler, in its span, and kept from outliving its deadline.
 fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall, span: Span) -> Running {

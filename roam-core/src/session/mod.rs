@@ -21,6 +21,7 @@ mod forward;
 mod nonce;
 mod pair;
 mod pending;
+mod pool;
 mod pump;
 pub mod raw;
 mod reconnect;

@@ -20,7 +20,8 @@ use crate::rt::Clock;
 
 use super::connection::ConnectionState;
 use super::connects::{Accepting, ConnectSlot};
-use super::dispatch::ServiceDispatcher;
+use super::dispatch::{HandlerTask, ServiceDispatcher};
+use super::pool::Pool;
 use super::sleeper::{Sleeper, Until};
 use super::todo::Todo;
 use super::waiters::{Ticket, Waiters};
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     clock: Clock,
     users: OnceLock<Weak<Users>>,
+    /// Where handlers run that are not polled in place.
+    pub(super) tasks: Pool<HandlerTask>,
 }
 
 /// What a driver is to do next for sending.
@@ -141,6 +144,7 @@ impl Shared {
             state: Mutex::new(state),
             clock,
             users: OnceLock::new(),
+            tasks: Pool::new(),
         });
         let users = Arc::new(Users {
             shared: Arc::clone(&shared),
