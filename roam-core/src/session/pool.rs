@@ -4,12 +4,15 @@
 //! another thread gives it back. So a task whose future is done waits for another one, until it
 //! turns out not to be needed.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
+
+use futures::channel::oneshot;
 
 use crate::rt::{self, MaybeSend};
 
@@ -32,8 +35,8 @@ struct Seats<F> {
     free: Vec<Arc<Seat<F>>>,
     /// How many have been there all the time since it was looked for those that are not needed.
     unneeded: usize,
-    /// Whether it is going to be looked.
-    is_watched: bool,
+    /// Held for [`watch`], so that it hears when there is no need of it.
+    watched: Option<oneshot::Sender<Infallible>>,
 }
 
 /// Where a task is given its next future.
@@ -58,7 +61,7 @@ impl<F: Future + Unpin + MaybeSend + 'static> Pool<F> {
         let seats = Seats {
             free: Vec::new(),
             unneeded: 0,
-            is_watched: false,
+            watched: None,
         };
         Self(Arc::new(Idle(Mutex::new(seats))))
     }
@@ -96,20 +99,20 @@ impl<F> Idle<F> {
         idle.free.split_off(rest)
     }
 
-    /// Ends those that have not been needed of late. Tells whether any are left.
-    fn dismiss(&self) -> bool {
+    /// Ends those that have not been needed of late.
+    fn dismiss(&self) {
         let mut idle = self.lock();
         let unneeded = idle.unneeded;
         let dismissed: Vec<_> = idle.free.drain(..unneeded).collect();
         idle.free.shrink_to_fit();
         idle.unneeded = idle.free.len();
-        idle.is_watched = !idle.free.is_empty();
-        let are_left = idle.is_watched;
+        if idle.free.is_empty() {
+            idle.watched = None;
+        }
         drop(idle);
         for seat in dismissed {
             seat.end();
         }
-        are_left
     }
 
     fn lock(&self) -> MutexGuard<'_, Seats<F>> {
@@ -125,22 +128,30 @@ impl<F: MaybeSend + 'static> Idle<F> {
             return false;
         }
         idle.free.push(Arc::clone(seat));
-        let is_watched = mem::replace(&mut idle.is_watched, true);
-        drop(idle);
-        if !is_watched {
-            rt::spawn(watch(Arc::downgrade(self)));
+        if idle.is_watched() {
+            return true;
         }
+        let (held, over) = oneshot::channel();
+        idle.watched = Some(held);
+        drop(idle);
+        rt::spawn(watch(Arc::downgrade(self), over));
         true
     }
 }
 
-/// Ends tasks that are not needed, until none is left.
-async fn watch<F>(idle: Weak<Idle<F>>) {
-    loop {
-        rt::sleep(PATIENCE).await;
-        if !idle.upgrade().is_some_and(|idle| idle.dismiss()) {
-            return;
+/// Ends tasks that are not needed, until none is left or the pool is gone.
+async fn watch<F>(idle: Weak<Idle<F>>, mut over: oneshot::Receiver<Infallible>) {
+    while rt::timeout(PATIENCE, &mut over).await.is_none() {
+        if let Some(idle) = idle.upgrade() {
+            idle.dismiss();
         }
+    }
+}
+
+impl<F> Seats<F> {
+    fn is_watched(&self) -> bool {
+        let watched = self.watched.as_ref();
+        watched.is_some_and(|held| !held.is_canceled())
     }
 }
 

@@ -71,7 +71,7 @@ async fn no_more_tasks_wait_than_there_is_room_for() {
     assert_eq!(pool.0.lock().free.len(), MAX_IDLE);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn tasks_that_wait_end_with_the_pool() {
     let pool = TestPool::new();
     let ready = |_| Box::pin(async {}) as BoxFuture<'static, ()>;
@@ -79,10 +79,6 @@ async fn tasks_that_wait_end_with_the_pool() {
     settle(&pool).await;
     assert_eq!(tasks(), 4);
     drop(pool);
-    while tasks() > 1 {
-        task::yield_now().await;
-    }
-    time::sleep(PATIENCE).await;
     while tasks() > 0 {
         task::yield_now().await;
     }
@@ -143,7 +139,9 @@ fn a_task_whose_runtime_is_gone_is_not_given_a_future() {
     gone.block_on(task_of_next(&pool));
     drop(gone);
     assert_eq!(pool.0.lock().free.len(), 1);
-    runtime().block_on(task_of_next(&pool));
+    let there = runtime();
+    there.block_on(task_of_next(&pool));
+    assert!(pool.0.lock().is_watched());
 }
 
 #[test]
