@@ -254,6 +254,6 @@ impl<F> Drop for Worker<F> {
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
 #[path = "pool_tests.rs"]
 mod tests;

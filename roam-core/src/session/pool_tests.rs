@@ -63,6 +63,16 @@ async fn a_future_that_is_pending_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_future_that_panics_ends_its_task_and_nothing_else() {
+    let pool = TestPool::new();
+    let first = task_of_next(&pool).await;
+    run(&pool, async { panic!("as asked") });
+    settle(&pool).await;
+    assert_eq!(pool.0.lock().free.len(), 0);
+    assert_ne!(task_of_next(&pool).await, first);
+}
+
+#[tokio::test]
 async fn no_more_tasks_wait_than_there_is_room_for() {
     let pool = TestPool::new();
     let pending = |_| Box::pin(task::yield_now()) as BoxFuture<'static, ()>;
