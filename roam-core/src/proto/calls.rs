@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::env::Env;
 use super::event::{Event, Request, Response};
 use super::ids::{ChannelId, ConnectionId, IdMap, MethodId, RequestId, shrink};
-use super::message::{MAX_CHANNELS, Message};
+use super::message::{MAX_CHANNELS, Message, put_request_head, put_response_head};
 use super::metadata::{Metadata, MetadataError};
 use super::outcome::{Failure, is_error};
 use super::payload::{Payload, ReceivedPayload};
@@ -310,14 +310,8 @@ impl Connection {
             .allocate(env, ends, Some(request))
             .ok_or(Refused::NoRoomForChannels)?;
         self.calls.last_request = request.0;
-        env.outbox.begin(&Message::Request {
-            connection: self.id,
-            request,
-            method,
-            metadata: Cow::Borrowed(metadata),
-            channels: Cow::Borrowed(&channels),
-            payload: &payload,
-        });
+        let (call, out) = ((self.id, request, method), env.outbox.begin());
+        put_request_head(out, call, metadata, &channels, payload.len());
         env.outbox.push_payload(payload);
         self.note_channels(env, &channels, method);
         let call = Outgoing {
@@ -386,13 +380,8 @@ impl Connection {
         let method = call.method;
         let arguments = std::mem::take(&mut call.channels);
         self.note_channels(env, channels, method);
-        env.outbox.begin(&Message::Response {
-            connection: self.id,
-            request,
-            metadata: Cow::Borrowed(metadata),
-            channels: Cow::Borrowed(channels),
-            payload: &payload,
-        });
+        let (call, out) = ((self.id, request), env.outbox.begin());
+        put_response_head(out, call, metadata, channels, payload.len());
         let is_error = is_error(&payload);
         env.outbox.push_response(self.id, request, payload);
         if is_error {

@@ -4,7 +4,7 @@ use super::channel::{Channel, ChannelEnd, Direction, SendRefused};
 use super::env::Env;
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::link::Link;
-use super::message::Message;
+use super::message::{Message, put_data_head};
 use super::metadata::Metadata;
 use super::payload::Payload;
 use super::queue::ElementQueue;
@@ -116,7 +116,7 @@ impl Link {
             return Err(SendRefused::Blocked);
         }
         half.spend(len)?;
-        env.outbox.begin_data(id, channel, len);
+        put_data_head(env.outbox.begin(), id, channel, len);
         env.outbox.push_payload(element);
         Ok(())
     }

@@ -99,10 +99,10 @@ impl Link {
     /// for the others.
     #[inline]
     fn handle_bytes(&mut self, frame: &Bytes, message: &[u8]) {
-        let message = Message::decode(message);
-        let handled = match self.state {
-            State::Handshake { .. } => self.handle_first(message).map_err(Into::into),
-            _ => message.and_then(|message| self.handle_message(frame, message)),
+        let handled = match (&self.state, Message::decode(message)) {
+            (State::Handshake { .. }, message) => self.handle_first(message).map_err(Into::into),
+            (_, Ok(message)) => self.handle_message(frame, message),
+            (_, Err(error)) => Err(error),
         };
         if let Err(error) = handled {
             self.punish(error);

@@ -134,6 +134,7 @@ impl<V: Into<Violation>> From<V> for DecodeError {
 
 impl<'a> Message<'a> {
     /// Decodes one whole message.
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let message = Self::decode_from(&mut reader)?;
@@ -258,8 +259,8 @@ impl<'a> Message<'a> {
                 channels,
                 payload,
             } => {
-                put_head(out, tag::REQUEST, [connection.0, request.0, method.0]);
-                put_body_head(out, metadata, channels, payload);
+                let call = (*connection, *request, *method);
+                put_request_head(out, call, metadata, channels, payload.len());
                 return payload;
             }
             Self::Response {
@@ -269,8 +270,8 @@ impl<'a> Message<'a> {
                 channels,
                 payload,
             } => {
-                put_head(out, tag::RESPONSE, [connection.0, request.0]);
-                put_body_head(out, metadata, channels, payload);
+                let call = (*connection, *request);
+                put_response_head(out, call, metadata, channels, payload.len());
                 return payload;
             }
             Self::Cancel {
@@ -418,14 +419,40 @@ pub(super) fn put_data_head(
     put_head(out, tag::DATA, [connection.0, channel.0, len as u64]);
 }
 
+/// Appends all of a Request but its payload.
 #[inline]
-fn put_body_head(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], payload: &[u8]) {
+pub(super) fn put_request_head(
+    out: &mut impl Put,
+    (connection, request, method): (ConnectionId, RequestId, MethodId),
+    metadata: &Metadata,
+    channels: &[ChannelId],
+    len: usize,
+) {
+    put_head(out, tag::REQUEST, [connection.0, request.0, method.0]);
+    put_body_head(out, metadata, channels, len);
+}
+
+/// Appends all of a Response but its payload.
+#[inline]
+pub(super) fn put_response_head(
+    out: &mut impl Put,
+    (connection, request): (ConnectionId, RequestId),
+    metadata: &Metadata,
+    channels: &[ChannelId],
+    len: usize,
+) {
+    put_head(out, tag::RESPONSE, [connection.0, request.0]);
+    put_body_head(out, metadata, channels, len);
+}
+
+#[inline]
+fn put_body_head(out: &mut impl Put, metadata: &Metadata, channels: &[ChannelId], len: usize) {
     metadata.put(out);
     out.put_varint(channels.len() as u64);
     for channel in channels {
         out.put_varint(channel.0);
     }
-    out.put_varint(payload.len() as u64);
+    out.put_varint(len as u64);
 }
 
 /// The longest beginning of `reason` that a message may hold.

@@ -14,6 +14,7 @@ mod connects;
 mod credit;
 mod diagnostics;
 mod env;
+mod envelope;
 mod event;
 mod framing;
 mod idle;

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::cobs::{CobsWriter, max_encoded_len};
+use super::envelope::Envelope;
 use super::framing::{Framing, PACKED_FRAME};
-use super::ids::{ChannelId, ConnectionId, RequestId};
-use super::message::{Message, put_data_head};
+use super::ids::{ConnectionId, RequestId};
+use super::message::Message;
 use super::payload::{Encoded, Payload};
 use super::wire::{Put, varint_len};
 
@@ -21,8 +22,8 @@ pub(super) struct Outbox {
     frames: VecDeque<Frame>,
     /// Spare room from which frames of a single message are cut.
     spare: BytesMut,
-    /// Room in which a message is put together, but for its payload.
-    envelope: Vec<u8>,
+    /// The message that is being queued.
+    envelope: Envelope,
     queued: usize,
     messages: usize,
     control: usize,
@@ -48,8 +49,7 @@ pub(super) struct Departure {
     pub(super) responses: usize,
 }
 
-/// The room for short single-message frames is taken in pieces of this size, and so much is kept
-/// of the room for what stands before payloads.
+/// The room for short single-message frames is taken in pieces of this size.
 const SPARE: usize = 4 * 1024;
 /// The room that a frame of several messages begins with.
 const FRAME_ROOM: usize = 512;
@@ -66,7 +66,7 @@ impl Outbox {
             framing,
             frames: VecDeque::new(),
             spare: BytesMut::new(),
-            envelope: Vec::new(),
+            envelope: Envelope::new(),
             queued: 0,
             messages: 0,
             control: 0,
@@ -107,23 +107,16 @@ impl Outbox {
 
     #[inline]
     pub(super) fn push(&mut self, message: &Message<'_>) {
-        debug_assert!(self.envelope.is_empty(), "a message was begun before");
-        let payload = message.put_envelope(&mut self.envelope);
+        let payload = message.put_envelope(self.begin());
         self.append(payload);
     }
 
-    /// Begins a message whose payload is [pushed](Self::push_payload) next.
+    /// Begins a message, of which all is to be written but the payload: that is
+    /// [pushed](Self::push_payload) next.
     #[inline]
-    pub(super) fn begin(&mut self, message: &Message<'_>) {
+    pub(super) fn begin(&mut self) -> &mut Envelope {
         debug_assert!(self.envelope.is_empty(), "a message was begun before");
-        message.put_envelope(&mut self.envelope);
-    }
-
-    /// Begins a Data. Most messages are: they are not put together first.
-    #[inline]
-    pub(super) fn begin_data(&mut self, connection: ConnectionId, channel: ChannelId, len: usize) {
-        debug_assert!(self.envelope.is_empty(), "a message was begun before");
-        put_data_head(&mut self.envelope, connection, channel, len);
+        &mut self.envelope
     }
 
     /// Queues the message that was begun.
@@ -191,7 +184,7 @@ impl Outbox {
                 let record = varint_len(len as u64) + len;
                 let frame = shared(&mut self.frames, record);
                 frame.bytes.put_varint(len as u64);
-                frame.bytes.put_all(&self.envelope);
+                self.envelope.copy_to(&mut frame.bytes);
                 frame.bytes.put_all(payload);
                 (frame, record)
             }
@@ -199,7 +192,7 @@ impl Outbox {
                 let frame = shared(&mut self.frames, max_encoded_len(len));
                 let start = frame.bytes.len();
                 let mut writer = CobsWriter::new(&mut frame.bytes);
-                writer.put_all(&self.envelope);
+                self.envelope.copy_to(&mut writer);
                 writer.put_all(payload);
                 writer.finish();
                 let encoded = frame.bytes.len() - start;
@@ -207,7 +200,6 @@ impl Outbox {
             }
         };
         self.envelope.clear();
-        self.envelope.shrink_to(SPARE);
         self.queued += queued;
         frame.messages += 1;
     }
@@ -219,7 +211,7 @@ impl Outbox {
         if self.framing == Framing::Packed {
             head.put_varint((self.envelope.len() + encoded.len()) as u64);
         }
-        head.put_all(&self.envelope);
+        self.envelope.copy_to(&mut head);
         let has_room = self.framing != Framing::Cobs && head.len() <= Encoded::ROOM;
         if !has_room {
             return self.append(encoded);
@@ -283,18 +275,18 @@ fn shared(frames: &mut VecDeque<Frame>, len: usize) -> &mut Frame {
 }
 
 /// A frame of a single message. Short ones are cut from `spare`.
-fn cut(spare: &mut BytesMut, envelope: &[u8], payload: &[u8]) -> BytesMut {
+fn cut(spare: &mut BytesMut, envelope: &Envelope, payload: &[u8]) -> BytesMut {
     let len = envelope.len() + payload.len();
     if len > SPARE {
         let mut bytes = BytesMut::with_capacity(len);
-        bytes.put_all(envelope);
+        envelope.copy_to(&mut bytes);
         bytes.put_all(payload);
         return bytes;
     }
     if spare.capacity() < len {
         *spare = BytesMut::with_capacity(SPARE);
     }
-    spare.put_all(envelope);
+    envelope.copy_to(spare);
     spare.put_all(payload);
     spare.split()
 }
@@ -303,7 +295,8 @@ fn cut(spare: &mut BytesMut, envelope: &[u8], payload: &[u8]) -> BytesMut {
 mod tests {
     use std::borrow::Cow;
 
-    use super::super::ids::MethodId;
+    use super::super::ids::{ChannelId, MethodId};
+    use super::super::message::put_data_head;
     use super::super::metadata::Metadata;
     use super::*;
 
@@ -376,7 +369,12 @@ mod tests {
     }
 
     fn push_data(outbox: &mut Outbox, payload: Payload<'_>) {
-        outbox.begin_data(ConnectionId::ROOT, ChannelId(1), payload.len());
+        put_data_head(
+            outbox.begin(),
+            ConnectionId::ROOT,
+            ChannelId(1),
+            payload.len(),
+        );
         outbox.push_payload(payload);
     }
 
@@ -425,7 +423,7 @@ mod tests {
         };
         let mut expected = Vec::new();
         request(&encoded).encode(&mut expected);
-        outbox.begin(&request(&encoded));
+        request(&encoded).put_envelope(outbox.begin());
         outbox.push_payload(Payload::Given(&mut encoded));
         assert_eq!(encoded.len(), 100_000);
         assert!(frames(&mut outbox)[0].ends_with(&expected));
@@ -439,16 +437,6 @@ mod tests {
         let mut roomy = filled(roomy, 70_000);
         push_data(&mut outbox, Payload::Given(&mut roomy));
         assert_eq!(roomy.len(), 70_000);
-    }
-
-    #[test]
-    fn the_room_of_a_large_envelope_is_given_back() {
-        let mut outbox = Outbox::new(Framing::Packed);
-        outbox.push(&Message::Goodbye {
-            connection: ConnectionId::ROOT,
-            reason: &"x".repeat(10 * SPARE),
-        });
-        assert!(outbox.envelope.capacity() <= SPARE);
     }
 
     #[test]
@@ -517,7 +505,7 @@ mod tests {
     fn the_calls_that_a_frame_answers_are_named_when_it_has_left() {
         let mut outbox = Outbox::new(Framing::Packed);
         let answer = |outbox: &mut Outbox, connection, request| {
-            outbox.begin(&data(&[]));
+            data(&[]).put_envelope(outbox.begin());
             outbox.push_response(connection, request, Payload::Lent(&[]));
         };
         answer(&mut outbox, ConnectionId(3), RequestId(8));
