@@ -17,8 +17,11 @@ use super::wire::{Put, Reader, WireError};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
-    entries: Vec<(String, MetadataValue)>,
+    /// Mostly there are none, which is quick to move. Never an empty list.
+    entries: Option<Box<Entries>>,
 }
+
+type Entries = Vec<(String, MetadataValue)>;
 
 /// A value of [`Metadata`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +68,7 @@ impl Metadata {
     /// No metadata.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-        }
+        Self { entries: None }
     }
 
     /// Appends an entry, and returns the whole.
@@ -79,15 +80,16 @@ impl Metadata {
 
     /// Appends an entry.
     pub fn push(&mut self, key: impl Into<String>, value: impl Into<MetadataValue>) {
-        self.entries.push((key.into(), value.into()));
+        self.entries_mut().push((key.into(), value.into()));
     }
 
     /// Has `key` once, with this value, whatever it had before.
     pub fn set(&mut self, key: &str, value: impl Into<MetadataValue>) {
-        let place = self.entries.iter().position(|(k, _)| k == key);
-        self.entries.retain(|(k, _)| k != key);
-        let place = place.unwrap_or(self.entries.len());
-        self.entries.insert(place, (key.to_owned(), value.into()));
+        let entries = self.entries_mut();
+        let place = entries.iter().position(|(k, _)| k == key);
+        entries.retain(|(k, _)| k != key);
+        let place = place.unwrap_or(entries.len());
+        entries.insert(place, (key.to_owned(), value.into()));
     }
 
     /// The first value of `key`.
@@ -113,24 +115,39 @@ impl Metadata {
 
     /// All entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
-        self.entries
+        self.entries()
             .iter()
             .map(|(key, value)| (key.as_str(), value))
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
+    }
+
+    fn of(entries: Entries) -> Self {
+        Self {
+            entries: (!entries.is_empty()).then(|| Box::new(entries)),
+        }
+    }
+
+    #[inline]
+    fn entries(&self) -> &[(String, MetadataValue)] {
+        self.entries.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn entries_mut(&mut self) -> &mut Entries {
+        self.entries.get_or_insert_default()
     }
 
     /// Checks the limits (`call.metadata.limits`), as sender and as receiver.
     pub fn check(&self) -> Result<(), MetadataError> {
-        let mut limits = Limits::for_entries(self.entries.len())?;
+        let mut limits = Limits::for_entries(self.len())?;
         self.iter()
             .try_for_each(|(key, value)| limits.add(key.len(), value.counted_len()))
     }
@@ -168,13 +185,13 @@ impl Metadata {
             limits.add(key.len(), value.counted_len())?;
             entries.push((key.to_owned(), value));
         }
-        Ok(Self { entries })
+        Ok(Self::of(entries))
     }
 
     #[inline]
     pub(super) fn put(&self, out: &mut impl Put) {
-        out.put_varint(self.entries.len() as u64);
-        for (key, value) in &self.entries {
+        out.put_varint(self.len() as u64);
+        for (key, value) in self.entries() {
             out.put_bytes(key.as_bytes());
             value.put(out);
         }
@@ -295,12 +312,8 @@ impl From<u64> for MetadataValue {
 
 impl<K: Into<String>, V: Into<MetadataValue>> FromIterator<(K, V)> for Metadata {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self {
-            entries: entries
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        }
+        let entry = |(key, value): (K, V)| (key.into(), value.into());
+        Self::of(entries.into_iter().map(entry).collect())
     }
 }
 

@@ -304,8 +304,8 @@ fn begin(
     let method = find_method(&**dispatcher, request.method);
     let call = IncomingCall::new(connection, request);
     let span = trace::handler_span(call.context(), method);
-    let mut handler = Unfinished::new(run(Arc::clone(dispatcher), call, span));
     let inline = method.is_some_and(|method| method.inline);
+    let mut handler = Unfinished::new(run(dispatcher, call, span, inline));
     if inline && poll_once(&mut handler).is_ready() {
         return None;
     }
@@ -326,15 +326,25 @@ fn find_method(
 /// A handler. It is boxed when it has a deadline to keep to, or a span that somebody watches.
 pub(super) type Running = Either<Handling, BoxFuture<'static, ()>>;
 
-/// The handler, in its span, and kept from outliving its deadline.
-fn run(dispatcher: Arc<dyn ServiceDispatcher>, call: IncomingCall, span: Span) -> Running {
+/// The handler, in its span, and kept from outliving its deadline. One that is to be polled in place
+/// is begun here, if nothing is around it.
+fn run(
+    dispatcher: &Arc<dyn ServiceDispatcher>,
+    call: IncomingCall,
+    span: Span,
+    inline: bool,
+) -> Running {
     let context = call.context();
     let deadline = context.deadline;
     if deadline.is_none() && span.is_disabled() {
-        return Either::Left(Handling::New(dispatcher, call));
+        return Either::Left(if inline {
+            Handling::begin(&**dispatcher, call)
+        } else {
+            Handling::New(Arc::clone(dispatcher), call)
+        });
     }
     let (connection, request) = (context.connection.clone(), context.request);
-    let handler = Handling::New(dispatcher, call).instrument(span);
+    let handler = Handling::New(Arc::clone(dispatcher), call).instrument(span);
     let Some(deadline) = deadline else {
         return Either::Right(Box::pin(handler));
     };
@@ -363,6 +373,11 @@ pub(super) enum Handling {
 }
 
 impl Handling {
+    fn begin(dispatcher: &dyn ServiceDispatcher, call: IncomingCall) -> Self {
+        let begun = catch_unwind(AssertUnwindSafe(|| dispatcher.dispatch(call)));
+        begun.map_or(Self::Done, Self::Begun)
+    }
+
     fn poll_handler(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         if let Self::Begun(handler) = self {
             return handler.as_mut().poll(cx);
