@@ -158,14 +158,11 @@ impl Link {
         self.env.outbox.messages()
     }
 
-    /// The calls in flight, both ways, on the connections that have not ended.
-    pub fn calls_in_flight(&self) -> usize {
+    /// The calls in flight on the connections that have not ended: ours, the peer's.
+    pub fn calls_in_flight(&self) -> (usize, usize) {
         let connections = std::iter::once(&self.root).chain(self.others.values());
-        let calls = connections.map(|connection| {
-            let (ours, theirs) = connection.calls.in_flight();
-            ours + theirs
-        });
-        calls.sum()
+        let calls = connections.map(|connection| connection.calls.in_flight());
+        calls.fold((0, 0), |sum, calls| (sum.0 + calls.0, sum.1 + calls.1))
     }
 
     pub(super) fn is_open(&self) -> bool {

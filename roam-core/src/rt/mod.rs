@@ -10,7 +10,10 @@ use native as imp;
 #[cfg(target_arch = "wasm32")]
 use web as imp;
 
-pub use imp::{BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, sleep, spawn, wake_after_others};
+pub use imp::{
+    BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, Stopwatch, WAKING, sleep, spawn,
+    wake_after_others,
+};
 
 use std::future::Future;
 use std::pin::{Pin, pin};

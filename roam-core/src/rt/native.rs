@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// What it costs to put a thread to sleep and to wake it, roughly, on virtual machines.
+pub const WAKING: Duration = Duration::from_micros(50);
+
 /// `Send` where there are threads.
 pub trait MaybeSend: Send {}
 impl<T: Send + ?Sized> MaybeSend for T {}
@@ -45,6 +48,22 @@ impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
         Self(Instant::now())
+    }
+
+    /// The time since the start.
+    pub fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Tells how long ago it was made, by a clock that nobody stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// One that starts now.
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
     }
 
     /// The time since the start.

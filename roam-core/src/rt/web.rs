@@ -131,6 +131,12 @@ impl fmt::Debug for Sleep {
     }
 }
 
+/// What it costs to sleep: nothing. No event of the socket comes while there are tasks to run.
+pub const WAKING: Duration = Duration::ZERO;
+
+/// The clock, which nobody stops here.
+pub type Stopwatch = Clock;
+
 /// Tells how long ago it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {

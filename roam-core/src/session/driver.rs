@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::proto::{CloseReason, Config, Framing, Link, Role};
-use crate::rt::{self, Clock, Sleep};
+use crate::rt::{self, Clock, Sleep, Stopwatch};
 use crate::transport::{ClosedSilently, Transport, TransportError};
 
 use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
 use super::shared::{Shared, Transmit};
+use super::vigil::Vigil;
 
 /// Opens a link over a transport that we connected. Nothing happens before the driver is run.
 ///
@@ -111,6 +112,8 @@ pub struct Driver<T> {
     is_over: bool,
     /// How many bytes have been taken in since others could run.
     taken_in: usize,
+    stopwatch: Stopwatch,
+    vigil: Vigil,
     phase: Phase,
 }
 
@@ -126,10 +129,15 @@ enum Phase {
 #[derive(Clone, Copy, PartialEq)]
 enum Gathering {
     Not,
-    /// They run now.
-    Now,
-    /// They have had their turn.
-    Done,
+    /// They run now, and `queued` messages wait already.
+    Now {
+        queued: usize,
+    },
+    /// They have had their turn, before which `queued` messages waited. When they have queued more,
+    /// they are likely to go on.
+    Done {
+        queued: usize,
+    },
 }
 
 /// How many frames are taken in, at most, before what they caused is sent.
@@ -152,6 +160,8 @@ impl<T: Transport> Driver<T> {
             gathering: Gathering::Not,
             is_over: false,
             taken_in: 0,
+            stopwatch: Stopwatch::start(),
+            vigil: Vigil::new(rt::WAKING),
             phase: Phase::Starting,
         }
     }
@@ -166,8 +176,8 @@ impl<T: Transport> Driver<T> {
                 Phase::Running { .. } => {
                     // Others have run since, or so many frames have been taken in that nobody is
                     // waited for any longer: a peer that goes on sending is to hold nothing back.
-                    if self.gathering == Gathering::Now {
-                        self.gathering = Gathering::Done;
+                    if let Gathering::Now { queued } = self.gathering {
+                        self.gathering = Gathering::Done { queued };
                     }
                     let received = self.poll_receive(cx);
                     self.poll_timeout(cx);
@@ -184,7 +194,10 @@ impl<T: Transport> Driver<T> {
                         self.phase = Phase::Done;
                         continue;
                     }
-                    ready!(received);
+                    if received.is_pending() {
+                        self.look_again(cx);
+                        return Poll::Pending;
+                    }
                 }
                 Phase::Closing => {
                     if self.poll_linger(cx).is_pending() {
@@ -222,7 +235,7 @@ impl<T: Transport> Driver<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
         if matches!(received, Poll::Ready(Err(_))) {
-            self.gathering = Gathering::Done;
+            self.gathering = Gathering::Done { queued: usize::MAX };
         }
         self.poll_send(cx)
     }
@@ -232,12 +245,16 @@ impl<T: Transport> Driver<T> {
         let Phase::Running { unflushed } = &mut self.phase else {
             return Ok(());
         };
-        while self.gathering != Gathering::Now {
+        loop {
+            let gathered = match self.gathering {
+                Gathering::Not => None,
+                Gathering::Now { .. } => break,
+                Gathering::Done { queued } => Some(queued),
+            };
             if !self.transport.poll_ready(cx)?.is_ready() {
                 self.is_over = self.shared.sleep_until_end(cx);
                 break;
             }
-            let gathered = self.gathering == Gathering::Done;
             match self.shared.poll_transmit(cx, gathered) {
                 Transmit::Frame(frame) => {
                     self.transport.start_send(frame)?;
@@ -249,8 +266,8 @@ impl<T: Transport> Driver<T> {
                     self.gathering = Gathering::Not;
                     break;
                 }
-                Transmit::Gather => {
-                    self.gathering = Gathering::Now;
+                Transmit::Gather { queued } => {
+                    self.gathering = Gathering::Now { queued };
                     rt::wake_after_others(cx);
                 }
                 Transmit::Sleep => {
@@ -298,8 +315,17 @@ impl<T: Transport> Driver<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// There is nothing to do. When more is to come soon, it looks again instead of sleeping.
+    fn look_again(&mut self, cx: &mut Context<'_>) {
+        let is_idle = self.gathering == Gathering::Not && self.linger.is_none();
+        if is_idle && self.vigil.keep(self.stopwatch.now()) && self.shared.stay_awake() {
+            rt::wake_after_others(cx);
+        }
+    }
+
     fn take_in(&mut self, frame: &Bytes) {
         self.taken_in += frame.len();
+        self.vigil.end(|| self.stopwatch.now());
         self.shared.receive(frame);
         if self.is_opening && self.shared.has_agreed() {
             self.is_opening = false;

@@ -34,6 +34,7 @@ mod todo;
 mod trace;
 mod tunnel;
 mod unfinished;
+mod vigil;
 mod waiters;
 mod watch;
 mod wire;

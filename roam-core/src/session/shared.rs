@@ -41,8 +41,9 @@ pub(super) enum Transmit {
     Frame(Bytes),
     /// Send a frame, and sleep: there is no other.
     Last(Bytes),
-    /// Let others run first, so that what they queue goes out in the same write.
-    Gather,
+    /// Let others run first, so that what they queue goes out in the same write as what `queued`
+    /// messages hold that wait already.
+    Gather { queued: usize },
     /// Sleep: it is woken when there is something to send.
     Sleep,
     /// Close the transport: the link is over, and all has been sent.
@@ -63,8 +64,13 @@ pub(crate) struct State {
     waiting: KeyMap<Wait, Waiters>,
 }
 
-/// How many messages are worth a write of their own, however many calls are in flight.
-const LARGE_BATCH: usize = 32;
+/// How many answers are worth a write of their own, however many calls of the peer are in flight.
+const ANSWERS: usize = 32;
+/// The same of messages that come from here. Who has a call answered has the next one ready soon,
+/// and the peer has enough to do.
+const REQUESTS: usize = 256;
+/// With so many calls in flight, more frames are to come soon.
+const BUSY: usize = 4;
 
 /// A call, among all of the link.
 pub(super) type CallKey = (ConnectionId, RequestId);
@@ -223,13 +229,15 @@ impl Shared {
         self.lock().has_batch()
     }
 
-    /// What the driver is to do next for sending. Unless it `gathered` before, it is told to when
-    /// others may be about to queue something as well.
-    pub(super) fn poll_transmit(&self, cx: &Context<'_>, gathered: bool) -> Transmit {
+    /// What the driver is to do next for sending. It is told to let others run when they may be
+    /// about to queue something as well: when they were let run already, with `gathered` messages
+    /// queued, only if there are more now.
+    pub(super) fn poll_transmit(&self, cx: &Context<'_>, gathered: Option<usize>) -> Transmit {
         self.with(|state, todo| {
             let is_over = state.link.close_reason().is_some();
-            if !gathered && !is_over && state.is_gathering() {
-                return Transmit::Gather;
+            let queued = state.link.queued_messages();
+            if queued > gathered.unwrap_or_default() && !is_over && !state.has_batch() {
+                return Transmit::Gather { queued };
             }
             let frame = state.link.poll_transmit();
             match frame {
@@ -242,6 +250,18 @@ impl Shared {
             todo.discard(state.driver.sleep(Until::Output, cx.waker()));
             frame.map_or(Transmit::Sleep, Transmit::Last)
         })
+    }
+
+    /// The driver does not sleep after all, if so many calls are in flight that more is to come
+    /// soon. Tells whether that is so.
+    pub(super) fn stay_awake(&self) -> bool {
+        let state = &mut *self.lock();
+        let (ours, theirs) = state.link.calls_in_flight();
+        let is_busy = ours + theirs >= BUSY;
+        if is_busy {
+            state.driver.rise();
+        }
+        is_busy
     }
 
     /// The transport takes nothing: all that the driver has to hear of is the link's end. Tells
@@ -327,17 +347,13 @@ impl State {
         }
     }
 
-    /// Whether others are to queue something as well, beside what waits to be sent.
-    fn is_gathering(&self) -> bool {
-        !self.link.is_drained() && !self.has_batch()
-    }
-
     /// Whether so much waits that it is worth a write of its own: the peer can work on it while
     /// the rest is worked on here. Of few calls in flight, that is whatever there is; and calls that
     /// stay in flight for long say nothing of how many there are to come.
     fn has_batch(&self) -> bool {
         let queued = self.link.queued_messages();
-        queued > 0 && queued >= (self.link.calls_in_flight() / 4).min(LARGE_BATCH)
+        let (ours, theirs) = self.link.calls_in_flight();
+        queued > 0 && queued >= (ours / 3).min(REQUESTS) + (theirs / 4).min(ANSWERS)
     }
 
     fn handle(&mut self, event: Event, todo: &mut Todo) {
