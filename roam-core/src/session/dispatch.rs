@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
-use futures::future::{AbortHandle, Abortable, Either};
+use futures::future::Either;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, Span};
@@ -20,9 +20,10 @@ use super::connection::ConnectionHandle;
 use super::context::Context;
 use super::deadline::Deadline;
 use super::nonce::Claim;
+use super::pool::Stopper;
 use super::responder::Responder;
 use super::responding::Responding;
-use super::shared::{CallKey, NO_METADATA, Served, Shared, State};
+use super::shared::{CallKey, NO_METADATA, Served, Shared};
 use super::todo::Started;
 use super::trace;
 use super::unfinished::Unfinished;
@@ -260,39 +261,41 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
             }
         }
     }
-    if handlers.is_empty() {
-        return;
+    while !handlers.is_empty() {
+        handlers = run_in_tasks(shared, handlers);
     }
-    // A Cancel may have come in the same frame, or another thread ended the connection.
-    let over: Vec<_> = shared.with(|state, _| {
-        let is_over = |handler: &mut Handler| !state.keep_handler(handler);
-        handlers.extract_if(.., is_over).collect()
+}
+
+/// Runs handlers in tasks of their own. Returns those whose task turns out to be gone.
+fn run_in_tasks(shared: &Shared, mut handlers: Vec<Handler>) -> Vec<Handler> {
+    let (seats, over) = shared.with(|state, _| {
+        // A Cancel may have come in the same frame, or another thread ended the connection.
+        let is_over = |handler: &mut Handler| !state.link.is_awaited(handler.key.0, handler.key.1);
+        let over: Vec<_> = handlers.extract_if(.., is_over).collect();
+        let seats = shared.tasks.seats(handlers.len());
+        for (handler, seat) in handlers.iter().zip(&seats) {
+            state.handlers.insert(handler.key, seat.stopper());
+        }
+        (seats, over)
     });
     drop(over);
-    shared.tasks.run(handlers.into_iter().map(|it| it.task));
+    let run = |(seat, Handler { key, task })| {
+        let task = shared.tasks.run(seat, task)?;
+        Some(Handler { key, task })
+    };
+    seats.into_iter().zip(handlers).filter_map(run).collect()
 }
 
 /// A handler that is to go on in a task of its own.
 struct Handler {
     key: CallKey,
-    abort: AbortHandle,
     task: HandlerTask,
 }
 
 /// What such a task runs.
-pub(super) type HandlerTask = Abortable<Unfinished<Running>>;
-
-impl State {
-    /// Has a handler stopped when nobody waits for its answer any more. `false` when that is so.
-    fn keep_handler(&mut self, handler: &Handler) -> bool {
-        let key = handler.key;
-        let live = self.link.is_awaited(key.0, key.1);
-        if live {
-            self.handlers.insert(key, handler.abort.clone());
-        }
-        live
-    }
-}
+pub(super) type HandlerTask = Unfinished<Running>;
+/// What stops it, when nobody waits for the answer any more.
+pub(super) type HandlerStopper = Stopper<HandlerTask>;
 
 /// Calls a handler. `None` when it was polled in place, and is done.
 fn begin(
@@ -305,13 +308,11 @@ fn begin(
     let call = IncomingCall::new(connection, request);
     let span = trace::handler_span(call.context(), method);
     let inline = method.is_some_and(|method| method.inline);
-    let mut handler = Unfinished::new(run(dispatcher, call, span, inline));
-    if inline && poll_once(&mut handler).is_ready() {
+    let mut task = Unfinished::new(run(dispatcher, call, span, inline));
+    if inline && poll_once(&mut task).is_ready() {
         return None;
     }
-    let (abort, registration) = AbortHandle::new_pair();
-    let task = Abortable::new(handler, registration);
-    Some(Handler { key, abort, task })
+    Some(Handler { key, task })
 }
 
 fn find_method(

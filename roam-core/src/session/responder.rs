@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
-use futures::future::AbortHandle;
-
 use crate::proto::{
     ChannelId, Direction, Encoded, Failure, Link, Metadata, Refused, RequestId, outcome,
 };
@@ -12,6 +10,7 @@ use crate::proto::{
 use super::binder::CollectedEnds;
 use super::connection::ConnectionHandle;
 use super::context::Context;
+use super::dispatch::HandlerStopper;
 use super::nonce::Claim;
 use super::shared::{CallKey, NO_METADATA, State, Wait};
 use super::todo::Todo;
@@ -131,7 +130,7 @@ impl Responder {
         payload: &mut Encoded,
         keep: &[Direction],
         ends: &mut CollectedEnds,
-    ) -> Poll<Result<Option<AbortHandle>, Refused>> {
+    ) -> Poll<Result<Option<HandlerStopper>, Refused>> {
         let (connection, request) = (&self.context.connection, self.context.request);
         ready!(connection.poll_room(state));
         let payload = payload.into();
@@ -141,7 +140,7 @@ impl Responder {
         Poll::Ready(Ok(stopper.flatten()))
     }
 
-    fn finished(&mut self, responded: Result<Option<AbortHandle>, Refused>) {
+    fn finished(&mut self, responded: Result<Option<HandlerStopper>, Refused>) {
         match responded {
             Ok(_stopper) => {
                 self.answered = true;
@@ -255,7 +254,7 @@ impl ConnectionHandle {
 impl State {
     /// The handler of a call is gone. What could have stopped it is to be dropped when the lock is
     /// released.
-    fn release_handler(&mut self, key: CallKey) -> Option<AbortHandle> {
+    fn release_handler(&mut self, key: CallKey) -> Option<HandlerStopper> {
         self.link.handler_gone(key.0, key.1);
         self.handlers.remove(&key)
     }

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::AbortHandle;
 
 use crate::proto::{
     ChannelId, CloseReason, ConnectionId, Event, KeyMap, Link, Metadata, RequestId, Response, Role,
@@ -20,7 +19,7 @@ use crate::rt::Clock;
 
 use super::connection::ConnectionState;
 use super::connects::{Accepting, ConnectSlot};
-use super::dispatch::{HandlerTask, ServiceDispatcher};
+use super::dispatch::{HandlerStopper, HandlerTask, ServiceDispatcher};
 use super::pool::Pool;
 use super::sleeper::{Sleeper, Until};
 use super::todo::Todo;
@@ -54,7 +53,7 @@ pub(super) enum Transmit {
 pub(crate) struct State {
     pub(crate) link: Link,
     pub(super) calls: KeyMap<CallKey, CallSlot>,
-    pub(super) handlers: KeyMap<CallKey, AbortHandle>,
+    pub(super) handlers: KeyMap<CallKey, HandlerStopper>,
     pub(super) connections: KeyMap<ConnectionId, Served>,
     pub(super) connects: KeyMap<RequestId, ConnectSlot>,
     pub(super) accepting: Accepting,
@@ -407,7 +406,7 @@ impl State {
     /// Request came in the same frame, never started.
     fn cancelled(&mut self, connection: ConnectionId, request: RequestId, todo: &mut Todo) {
         if let Some(handler) = self.handlers.remove(&(connection, request)) {
-            todo.abort(handler);
+            todo.stop(handler);
         } else if todo.forget_start(connection, request) {
             self.link.handler_gone(connection, request);
         }
@@ -426,7 +425,7 @@ impl State {
             .extract_if(|key, slot| on(key) && slot.outcome.is_none());
         todo.wake(waiting.filter_map(|(_, slot)| slot.waker));
         for (_, handler) in self.handlers.extract_if(|key, _| on(key)) {
-            todo.abort(handler);
+            todo.stop(handler);
         }
         self.notify(Wait::End(connection), todo);
         // Who waits to send on it never will.

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use futures::future::AbortHandle;
-
 use crate::proto::{ConnectionId, Request, RequestId};
 use crate::rt;
 
-use super::dispatch::{self, ServiceDispatcher};
+use super::dispatch::{self, HandlerStopper, ServiceDispatcher};
 use super::ends::{RawReceiver, RawSender};
 use super::pump::pump;
 use super::shared::{Served, Shared};
@@ -32,7 +30,7 @@ struct Rest {
 
 /// What is to be done less often.
 enum Other {
-    Abort(AbortHandle),
+    Stop(HandlerStopper),
     Pump(RawReceiver, RawSender),
     // To be dropped only: that may be user code as well.
     Waker(#[expect(dead_code, reason = "dropped")] Waker),
@@ -75,8 +73,8 @@ impl Todo {
     }
 
     /// A handler is to be stopped.
-    pub(super) fn abort(&mut self, handler: AbortHandle) {
-        self.rest().others.push(Other::Abort(handler));
+    pub(super) fn stop(&mut self, handler: HandlerStopper) {
+        self.rest().others.push(Other::Stop(handler));
     }
 
     /// What comes from the one end is to be passed on to the other.
@@ -126,7 +124,7 @@ impl Rest {
         }
         for other in self.others {
             match other {
-                Other::Abort(handler) => handler.abort(),
+                Other::Stop(handler) => handler.stop(),
                 Other::Pump(from, to) => rt::spawn(Unfinished::new(Box::pin(pump(from, to)))),
                 Other::Waker(_) | Other::Dispatcher(_) => {}
             }
