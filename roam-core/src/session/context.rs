@@ -57,7 +57,6 @@ impl Context {
     /// The trace that the call belongs to: what its metadata says under `traceparent`, when that
     /// is well-formed as W3C's Trace Context has it. The handler's `tracing` span has it as well.
     pub fn traceparent(&self) -> Option<&str> {
-        let traceparent = self.metadata.get_str(trace::PARENT_KEY)?;
-        trace::is_well_formed(traceparent).then_some(traceparent)
+        trace::parent(&self.metadata)
     }
 }

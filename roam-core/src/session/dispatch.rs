@@ -128,8 +128,14 @@ struct Parts {
     responder: Responder,
 }
 
+impl From<NewCall> for IncomingCall {
+    fn from(call: NewCall) -> Self {
+        Self::new(call.connection, call.request, call.deadline)
+    }
+}
+
 impl IncomingCall {
-    fn new(connection: ConnectionHandle, request: Request) -> Self {
+    fn new(connection: ConnectionHandle, request: Request, deadline: Option<Deadline>) -> Self {
         let Request {
             request,
             method,
@@ -139,7 +145,6 @@ impl IncomingCall {
             ..
         } = request;
         let ends = OpenedEnds::new(&connection, channels.clone());
-        let deadline = Deadline::from_metadata(&metadata);
         let context = Context {
             connection,
             request,
@@ -305,14 +310,41 @@ fn begin(
 ) -> Option<Handler> {
     let key = (request.connection, request.request);
     let method = find_method(&**dispatcher, request.method);
-    let call = IncomingCall::new(connection, request);
-    let span = trace::handler_span(call.context(), method);
+    let span = trace::handler_span(&request, method);
+    let deadline = Deadline::from_metadata(&request.metadata);
     let inline = method.is_some_and(|method| method.inline);
-    let mut task = Unfinished::new(run(dispatcher, call, span, inline));
+    let is_guarded = deadline.is_some() || !span.is_disabled();
+    if inline && !is_guarded {
+        let call = IncomingCall::new(connection, request, None);
+        let handling = begin_in_place(&**dispatcher, call)?;
+        let task = Unfinished::new(Either::Left(handling));
+        return Some(Handler { key, task });
+    }
+    let call = NewCall {
+        connection,
+        request,
+        deadline,
+    };
+    let dispatcher = Arc::clone(dispatcher);
+    let mut task = Unfinished::new(if is_guarded {
+        Either::Right(guarded(dispatcher, call, span))
+    } else {
+        Either::Left(Handling::new(dispatcher, call))
+    });
     if inline && poll_once(&mut task).is_ready() {
         return None;
     }
     Some(Handler { key, task })
+}
+
+/// Calls a handler and polls it once. `None` when it is done.
+fn begin_in_place(dispatcher: &dyn ServiceDispatcher, call: IncomingCall) -> Option<Handling> {
+    // A panic ends the handler and nothing else.
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let mut handler = dispatcher.dispatch(call);
+        poll_once(&mut handler).is_pending().then_some(handler)
+    }));
+    caught.unwrap_or_default().map(Handling::Begun)
 }
 
 fn find_method(
@@ -327,29 +359,19 @@ fn find_method(
 /// A handler. It is boxed when it has a deadline to keep to, or a span that somebody watches.
 pub(super) type Running = Either<Handling, BoxFuture<'static, ()>>;
 
-/// The handler, in its span, and kept from outliving its deadline. One that is to be polled in place
-/// is begun here, if nothing is around it.
-fn run(
-    dispatcher: &Arc<dyn ServiceDispatcher>,
-    call: IncomingCall,
+/// The handler in its span, kept from outliving its deadline.
+fn guarded(
+    dispatcher: Arc<dyn ServiceDispatcher>,
+    call: NewCall,
     span: Span,
-    inline: bool,
-) -> Running {
-    let context = call.context();
-    let deadline = context.deadline;
-    if deadline.is_none() && span.is_disabled() {
-        return Either::Left(if inline {
-            Handling::begin(&**dispatcher, call)
-        } else {
-            Handling::New(Arc::clone(dispatcher), call)
-        });
-    }
-    let (connection, request) = (context.connection.clone(), context.request);
-    let handler = Handling::New(Arc::clone(dispatcher), call).instrument(span);
+) -> BoxFuture<'static, ()> {
+    let (connection, request) = (call.connection.clone(), call.request.request);
+    let deadline = call.deadline;
+    let handler = Handling::new(dispatcher, call).instrument(span);
     let Some(deadline) = deadline else {
-        return Either::Right(Box::pin(handler));
+        return Box::pin(handler);
     };
-    Either::Right(Box::pin(async move {
+    Box::pin(async move {
         let mut handler = Unfinished::new(handler);
         // One that comes too late is not even begun.
         if deadline.has_passed()
@@ -361,37 +383,65 @@ fn run(
             let (metadata, payload) = Failure::Deadline.response();
             let _ = connection.respond(request, &metadata, payload, CollectedEnds::default());
         }
-    }))
+    })
+}
+
+/// A call as it came. Memory for it is taken where its handler runs, since it is given back there.
+pub(super) struct NewCall {
+    connection: ConnectionHandle,
+    request: Request,
+    deadline: Option<Deadline>,
 }
 
 /// The handler of a call. A panic ends it and nothing else: the caller is told when the call is
 /// dropped.
 pub(super) enum Handling {
     /// The dispatcher is user code as well, and is asked where the handler runs.
-    New(Arc<dyn ServiceDispatcher>, IncomingCall),
+    New(Unbegun),
     Begun(BoxFuture<'static, ()>),
     Done,
 }
 
+/// A call of which the handler is not begun. Dropped, it is answered all the same.
+pub(super) struct Unbegun {
+    dispatcher: Arc<dyn ServiceDispatcher>,
+    call: Option<NewCall>,
+}
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        drop(self.call.take().map(IncomingCall::from));
+    }
+}
+
 impl Handling {
-    fn begin(dispatcher: &dyn ServiceDispatcher, call: IncomingCall) -> Self {
+    fn new(dispatcher: Arc<dyn ServiceDispatcher>, call: NewCall) -> Self {
+        let call = Some(call);
+        Self::New(Unbegun { dispatcher, call })
+    }
+
+    /// Asks the dispatcher at once.
+    pub(super) fn begin(dispatcher: &dyn ServiceDispatcher, call: IncomingCall) -> Self {
         let begun = catch_unwind(AssertUnwindSafe(|| dispatcher.dispatch(call)));
         begun.map_or(Self::Done, Self::Begun)
     }
 
     fn poll_handler(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        if let Self::Begun(handler) = self {
-            return handler.as_mut().poll(cx);
+        match self {
+            Self::New(Unbegun { dispatcher, call }) => {
+                let Some(call) = call.take() else {
+                    return Poll::Ready(());
+                };
+                let mut handler = dispatcher.dispatch(call.into());
+                let polled = handler.as_mut().poll(cx);
+                if polled.is_pending() {
+                    *self = Self::Begun(handler);
+                }
+                polled
+            }
+            Self::Begun(handler) => handler.as_mut().poll(cx),
+            Self::Done => Poll::Ready(()),
         }
-        let Self::New(dispatcher, call) = std::mem::replace(self, Self::Done) else {
-            return Poll::Ready(());
-        };
-        let mut handler = dispatcher.dispatch(call);
-        let polled = handler.as_mut().poll(cx);
-        if polled.is_pending() {
-            *self = Self::Begun(handler);
-        }
-        polled
     }
 }
 

@@ -2,9 +2,8 @@
 
 use tracing::Span;
 
+use crate::proto::{Metadata, Request};
 use crate::schema::MethodDescriptor;
-
-use super::context::Context;
 
 /// The metadata key of the W3C Trace Context that a call belongs to.
 pub(super) const PARENT_KEY: &str = "traceparent";
@@ -12,17 +11,23 @@ pub(super) const PARENT_KEY: &str = "traceparent";
 pub(super) const STATE_KEY: &str = "tracestate";
 
 /// The span in which the handler of a call runs.
-pub(super) fn handler_span(context: &Context, method: Option<&MethodDescriptor>) -> Span {
+pub(super) fn handler_span(call: &Request, method: Option<&MethodDescriptor>) -> Span {
     // When nobody listens, none of this is evaluated.
     tracing::info_span!(
         "rpc",
         rpc.system = "roam",
         rpc.service = method.map(|method| &*method.service),
         rpc.method = method.map(|method| &*method.name),
-        connection = context.connection_id().0,
-        request = context.request_id().0,
-        traceparent = context.traceparent(),
+        connection = call.connection.0,
+        request = call.request.0,
+        traceparent = parent(&call.metadata),
     )
+}
+
+/// The `traceparent` of a call, if it has a well-formed one.
+pub(super) fn parent(metadata: &Metadata) -> Option<&str> {
+    let traceparent = metadata.get_str(PARENT_KEY)?;
+    is_well_formed(traceparent).then_some(traceparent)
 }
 
 /// Whether that is a `traceparent` of W3C's Trace Context: version, trace, parent, flags, in

@@ -128,7 +128,7 @@ impl NonceDispatcher {
 
     /// Runs the handler to its end, or until nobody wants its answer any more.
     async fn run(self, call: IncomingCall, entry: Arc<Entry>) {
-        let handler = Unfinished::new(Handling::New(self.dispatcher, call));
+        let handler = Unfinished::new(Handling::begin(&*self.dispatcher, call));
         let unwanted = pin!(entry.unwanted(self.store.retention()));
         select(handler, unwanted).await;
     }
