@@ -62,30 +62,9 @@ impl<'a> Reader<'a> {
         if first < 0x80 {
             return Ok(u64::from(first));
         }
-        self.long_varint(u64::from(first & 0x7f))
-    }
-
-    fn long_varint(&mut self, mut value: u64) -> Result<u64, WireError> {
-        let mut shift = 7;
-        for (at, &byte) in self.rest.iter().enumerate().take(9) {
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                self.rest = &self.rest[at + 1..];
-                // Of the tenth byte, one bit is left.
-                let overlong = byte == 0 || (shift == 63 && byte > 1);
-                return if overlong {
-                    Err(WireError::OverlongVarint)
-                } else {
-                    Ok(value)
-                };
-            }
-            shift += 7;
-        }
-        if self.rest.len() < 9 {
-            self.rest = &[];
-            return Err(WireError::Truncated);
-        }
-        Err(WireError::OverlongVarint)
+        let (value, rest) = long_varint(u64::from(first & 0x7f), self.rest)?;
+        self.rest = rest;
+        Ok(value)
     }
 
     pub(crate) fn varint_u32(&mut self) -> Result<u32, WireError> {
@@ -124,6 +103,29 @@ impl<'a> Reader<'a> {
     pub(crate) fn str(&mut self) -> Result<&'a str, WireError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| WireError::InvalidUtf8)
     }
+}
+
+/// The rest of a varint, of which the first seven bits are there; and what follows it.
+fn long_varint(mut value: u64, rest: &[u8]) -> Result<(u64, &[u8]), WireError> {
+    let mut shift = 7;
+    for (at, &byte) in rest.iter().enumerate().take(9) {
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            // Of the tenth byte, one bit is left.
+            let overlong = byte == 0 || (shift == 63 && byte > 1);
+            return if overlong {
+                Err(WireError::OverlongVarint)
+            } else {
+                Ok((value, &rest[at + 1..]))
+            };
+        }
+        shift += 7;
+    }
+    Err(if rest.len() < 9 {
+        WireError::Truncated
+    } else {
+        WireError::OverlongVarint
+    })
 }
 
 /// What the envelope is written to.
