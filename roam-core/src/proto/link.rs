@@ -158,6 +158,11 @@ impl Link {
         self.env.outbox.messages()
     }
 
+    /// How many messages have been handed to the transport.
+    pub fn sent_messages(&self) -> u64 {
+        self.env.outbox.left_messages()
+    }
+
     /// The calls in flight on the connections that have not ended: ours, the peer's.
     pub fn calls_in_flight(&self) -> (usize, usize) {
         let connections = std::iter::once(&self.root).chain(self.others.values());

@@ -29,6 +29,8 @@ pub(super) struct Outbox {
     control: usize,
     /// How many frames have left.
     left: u64,
+    /// How many messages have left.
+    left_messages: u64,
     /// The calls that are answered by the Responses which wait, in their order.
     answered: VecDeque<(ConnectionId, RequestId)>,
 }
@@ -71,6 +73,7 @@ impl Outbox {
             messages: 0,
             control: 0,
             left: 0,
+            left_messages: 0,
             answered: VecDeque::new(),
         }
     }
@@ -83,6 +86,11 @@ impl Outbox {
     /// The messages that wait.
     pub(super) fn messages(&self) -> usize {
         self.messages
+    }
+
+    /// The messages that have left.
+    pub(super) fn left_messages(&self) -> u64 {
+        self.left_messages
     }
 
     /// What waits costs in memory, in bytes.
@@ -231,6 +239,7 @@ impl Outbox {
             return None;
         };
         self.left += 1;
+        self.left_messages += frame.messages as u64;
         self.queued -= frame.bytes.len();
         self.messages -= frame.messages;
         self.control -= frame.control;
@@ -449,9 +458,9 @@ mod tests {
             outbox.push(&data(&[3]));
             assert_eq!(outbox.messages(), 3);
             outbox.pop();
-            assert_eq!(outbox.messages(), 2);
+            assert_eq!((outbox.messages(), outbox.left_messages()), (2, 1));
             frames(&mut outbox);
-            assert_eq!(outbox.messages(), 0);
+            assert_eq!((outbox.messages(), outbox.left_messages()), (0, 3));
         }
     }
 

@@ -112,6 +112,8 @@ pub struct Driver<T> {
     is_over: bool,
     /// How many bytes have been taken in since others could run.
     taken_in: usize,
+    /// How many messages had been sent when there was nothing to do last.
+    sent: u64,
     stopwatch: Stopwatch,
     vigil: Vigil,
     phase: Phase,
@@ -160,6 +162,7 @@ impl<T: Transport> Driver<T> {
             gathering: Gathering::Not,
             is_over: false,
             taken_in: 0,
+            sent: 0,
             stopwatch: Stopwatch::start(),
             vigil: Vigil::new(rt::WAKING),
             phase: Phase::Starting,
@@ -318,7 +321,10 @@ impl<T: Transport> Driver<T> {
     /// There is nothing to do. When more is to come soon, it looks again instead of sleeping.
     fn look_again(&mut self, cx: &mut Context<'_>) {
         let is_idle = self.gathering == Gathering::Not && self.linger.is_none();
-        if is_idle && self.vigil.keep(self.stopwatch.now()) && self.shared.stay_awake() {
+        let Self { shared, sent, .. } = self;
+        let is_busy = || shared.is_busy(sent);
+        if is_idle && self.vigil.keep(self.stopwatch.now(), is_busy) {
+            self.shared.stay_awake();
             rt::wake_after_others(cx);
         }
     }

@@ -68,8 +68,8 @@ const ANSWERS: usize = 32;
 /// The same of messages that come from here. Who has a call answered has the next one ready soon,
 /// and the peer has enough to do.
 const REQUESTS: usize = 256;
-/// With so many calls in flight, more frames are to come soon.
-const BUSY: usize = 4;
+/// With so many calls in flight, or so many messages sent at once, more frames are to come soon.
+const BUSY: u64 = 4;
 
 /// A call, among all of the link.
 pub(super) type CallKey = (ConnectionId, RequestId);
@@ -251,16 +251,18 @@ impl Shared {
         })
     }
 
-    /// The driver does not sleep after all, if so many calls are in flight that more is to come
-    /// soon. Tells whether that is so.
-    pub(super) fn stay_awake(&self) -> bool {
-        let state = &mut *self.lock();
-        let (ours, theirs) = state.link.calls_in_flight();
-        let is_busy = ours + theirs >= BUSY;
-        if is_busy {
-            state.driver.rise();
-        }
-        is_busy
+    /// Whether so much is going on that more is to come soon. `sent` are the messages that had been
+    /// sent when this was asked last.
+    pub(super) fn is_busy(&self, sent: &mut u64) -> bool {
+        let link = &self.lock().link;
+        let (ours, theirs) = link.calls_in_flight();
+        let before = std::mem::replace(sent, link.sent_messages());
+        (ours + theirs) as u64 >= BUSY || *sent - before >= BUSY
+    }
+
+    /// The driver does not sleep after all.
+    pub(super) fn stay_awake(&self) {
+        self.lock().driver.rise();
     }
 
     /// The transport takes nothing: all that the driver has to hear of is the link's end. Tells
