@@ -124,16 +124,18 @@ impl PendingCall {
     /// How the call ended; `None` when the connection is over, and the Request had left before.
     fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Option<CallOutcome>> {
         let key = (self.connection.id(), self.request);
-        self.connection.shared().with(|state, todo| {
+        let shared = self.connection.shared();
+        let (outcome, _waker) = shared.look(|state| {
             let Entry::Occupied(mut slot) = state.calls.entry(key) else {
-                return Poll::Ready(None);
+                return (Poll::Ready(None), None);
             };
             if slot.get().outcome.is_none() {
-                todo.discard(set_waker(&mut slot.get_mut().waker, cx.waker()));
-                return Poll::Pending;
+                let waker = set_waker(&mut slot.get_mut().waker, cx.waker());
+                return (Poll::Pending, waker);
             }
-            Poll::Ready(slot.remove().outcome)
-        })
+            (Poll::Ready(slot.remove().outcome), None)
+        });
+        outcome
     }
 
     fn lost(&self, sent: bool) -> CallFailure {

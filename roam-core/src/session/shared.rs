@@ -179,6 +179,11 @@ impl Shared {
         result
     }
 
+    /// Looks at the state, or changes what nothing follows from.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.lock())
+    }
+
     /// Waits until `check` is ready. It is asked at once, and again when what is waited for has
     /// happened.
     pub(super) async fn wait_for<R>(
