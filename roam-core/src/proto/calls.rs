@@ -53,6 +53,13 @@ pub(super) struct Incoming {
     handler_gone: bool,
 }
 
+/// Whether the handler of a call goes on after its answer.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum HandlerIs {
+    There,
+    Gone,
+}
+
 /// Why a Request or a Response was not sent. Nothing of it has been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -241,7 +248,14 @@ impl Connection {
     ) -> bool {
         let awaited = self.calls.is_awaited(request);
         if awaited {
-            self.answer(env, request, metadata, &[], payload.into());
+            self.answer(
+                env,
+                request,
+                metadata,
+                &[],
+                payload.into(),
+                HandlerIs::There,
+            );
             let connection = self.id;
             env.events.push_back(Event::Cancelled {
                 connection,
@@ -353,6 +367,7 @@ impl Connection {
         metadata: &Metadata,
         ends: impl ExactSizeIterator<Item = Option<Direction>> + Clone,
         payload: Payload<'_>,
+        handler: HandlerIs,
     ) -> Result<Vec<ChannelId>, Refused> {
         if !self.calls.is_awaited(request) {
             return Err(Refused::Answered);
@@ -361,7 +376,7 @@ impl Connection {
         let channels = self
             .allocate(env, ends, None)
             .ok_or(Refused::NoRoomForChannels)?;
-        self.answer(env, request, metadata, &channels, payload);
+        self.answer(env, request, metadata, &channels, payload, handler);
         Ok(channels)
     }
 
@@ -372,11 +387,13 @@ impl Connection {
         metadata: &Metadata,
         channels: &[ChannelId],
         payload: Payload<'_>,
+        handler: HandlerIs,
     ) {
         let Some(call) = self.calls.incoming.get_mut(&request.0) else {
             return;
         };
         call.answered = true;
+        call.handler_gone |= handler == HandlerIs::Gone;
         let method = call.method;
         let arguments = std::mem::take(&mut call.channels);
         self.note_channels(env, channels, method);

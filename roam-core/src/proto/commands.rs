@@ -1,5 +1,6 @@
 //! What the user wants of a link: calls and channels.
 
+use super::calls::HandlerIs;
 use super::channel::{Channel, ChannelEnd, Direction, SendRefused};
 use super::env::Env;
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
@@ -37,7 +38,7 @@ impl Link {
         ends: &[Direction],
         payload: impl Into<Payload<'a>>,
     ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
-        if self.agreed().is_none() {
+        if !self.has_agreed() {
             return Err(Refused::NotReady);
         }
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
@@ -63,7 +64,23 @@ impl Link {
     ) -> Result<Vec<ChannelId>, Refused> {
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
         let ends = ends.iter().copied().map(Some);
-        connection.respond(env, request, metadata, ends, payload.into())
+        let payload = payload.into();
+        connection.respond(env, request, metadata, ends, payload, HandlerIs::There)
+    }
+
+    /// Answers a call of the peer, with which its [handler is gone](Self::handler_gone). If that is
+    /// refused, it is not.
+    pub fn respond_last<'a>(
+        &mut self,
+        connection: ConnectionId,
+        request: RequestId,
+        metadata: &Metadata,
+        ends: &[Direction],
+        payload: impl Into<Payload<'a>>,
+    ) -> Result<Vec<ChannelId>, Refused> {
+        let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
+        let (ends, payload) = (ends.iter().copied().map(Some), payload.into());
+        connection.respond(env, request, metadata, ends, payload, HandlerIs::Gone)
     }
 
     /// The handler of a call is gone. Until it is, the call counts as in flight, also when the

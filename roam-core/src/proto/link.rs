@@ -113,9 +113,15 @@ impl Link {
 
     /// What the peers agreed on; `None` if the handshake is not done.
     pub fn agreed(&self) -> Option<Agreed> {
+        self.has_agreed().then_some(self.env.agreed)
+    }
+
+    /// Whether the handshake is done, or was when the link ended.
+    pub fn has_agreed(&self) -> bool {
         match self.state {
-            State::Handshake { .. } | State::Closed { agreed: false, .. } => None,
-            State::Open | State::Closed { agreed: true, .. } => Some(self.env.agreed),
+            State::Handshake { .. } => false,
+            State::Open => true,
+            State::Closed { agreed, .. } => agreed,
         }
     }
 
@@ -217,7 +223,7 @@ impl Link {
         });
         self.state = State::Closed {
             reason,
-            agreed: self.agreed().is_some(),
+            agreed: self.has_agreed(),
         };
     }
 

@@ -11,6 +11,7 @@
 //! not read stops the sender, however many relays stand between them.
 
 use super::Refused;
+use super::calls::HandlerIs;
 use super::channel::{Channel, ChannelEnd, Direction, SendRefused, Unbound};
 use super::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use super::link::Link;
@@ -272,7 +273,7 @@ impl Link {
         channels: usize,
         payload: &[u8],
     ) -> Result<(RequestId, Vec<ChannelId>), Refused> {
-        if self.agreed().is_none() {
+        if !self.has_agreed() {
             return Err(Refused::NotReady);
         }
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
@@ -292,7 +293,8 @@ impl Link {
     ) -> Result<Vec<ChannelId>, Refused> {
         let (connection, env) = self.live(connection).ok_or(Refused::ConnectionOver)?;
         let ends = std::iter::repeat_n(None, channels);
-        connection.respond(env, request, metadata, ends, payload.into())
+        let payload = payload.into();
+        connection.respond(env, request, metadata, ends, payload, HandlerIs::There)
     }
 
     /// Leaves a channel that the peer opened, and that nobody has bound, to a [`Relay`].

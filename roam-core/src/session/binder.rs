@@ -46,6 +46,7 @@ impl CollectedEnds {
 }
 
 impl Drop for CollectedEnds {
+    #[inline]
     fn drop(&mut self) {
         while let Some(end) = self.0.pop() {
             if let RawEnd::Sender(sender) = end {

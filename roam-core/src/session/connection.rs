@@ -323,30 +323,13 @@ impl ConnectionHandle {
     ) -> Result<(), Refused> {
         let keep = ends.directions();
         self.shared().with(|state, todo| {
-            let payload = payload.into();
-            self.respond_in(state, todo, request, metadata, payload, &keep, &mut ends)
+            let channels = (state.link).respond(self.id(), request, metadata, &keep, payload)?;
+            self.put_on_wires(state, todo, ends.take(), channels);
+            Ok(())
         })
     }
 
-    /// Answers a call of the peer. When that is refused, the channel ends are still there.
-    #[expect(clippy::too_many_arguments, reason = "all that an answer is made of")]
-    pub(super) fn respond_in(
-        &self,
-        state: &mut State,
-        todo: &mut Todo,
-        request: RequestId,
-        metadata: &Metadata,
-        payload: Payload<'_>,
-        keep: &[Direction],
-        ends: &mut CollectedEnds,
-    ) -> Result<(), Refused> {
-        let link = &mut state.link;
-        let channels = link.respond(self.id(), request, metadata, keep, payload)?;
-        self.put_on_wires(state, todo, ends.take(), channels);
-        Ok(())
-    }
-
-    fn put_on_wires(
+    pub(super) fn put_on_wires(
         &self,
         state: &mut State,
         todo: &mut Todo,

@@ -37,6 +37,7 @@ impl Deadline {
     }
 
     /// The one of two that passes first.
+    #[inline]
     pub(super) fn sooner(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         match (a, b) {
             (Some(a), Some(b)) => Some(if b.remaining() < a.remaining() { b } else { a }),

@@ -133,11 +133,15 @@ impl Responder {
     ) -> Poll<Result<Option<HandlerStopper>, Refused>> {
         let (connection, request) = (&self.context.connection, self.context.request);
         ready!(connection.poll_room(state));
-        let payload = payload.into();
-        connection.respond_in(state, todo, request, NO_METADATA, payload, keep, ends)?;
-        let is_whole = self.parts.is_none();
-        let stopper = is_whole.then(|| state.release_handler((connection.id(), request)));
-        Poll::Ready(Ok(stopper.flatten()))
+        let (id, link) = (connection.id(), &mut state.link);
+        if self.parts.is_some() {
+            let channels = link.respond(id, request, NO_METADATA, keep, payload)?;
+            connection.put_on_wires(state, todo, ends.take(), channels);
+            return Poll::Ready(Ok(None));
+        }
+        let channels = link.respond_last(id, request, NO_METADATA, keep, payload)?;
+        connection.put_on_wires(state, todo, ends.take(), channels);
+        Poll::Ready(Ok(state.handlers.remove(&(id, request))))
     }
 
     fn finished(&mut self, responded: Result<Option<HandlerStopper>, Refused>) {

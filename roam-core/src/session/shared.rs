@@ -225,7 +225,7 @@ impl Shared {
 
     /// Whether the handshake is done.
     pub(super) fn has_agreed(&self) -> bool {
-        self.lock().link.agreed().is_some()
+        self.lock().link.has_agreed()
     }
 
     /// Whether enough waits to be sent.
@@ -476,7 +476,7 @@ impl State {
     /// Whether a Request or a Response may be queued now. If not, who waits for [`Wait::Room`] is
     /// woken when it may.
     pub(super) fn poll_room(&mut self) -> Poll<()> {
-        if self.link.agreed().is_some() && self.link.has_room_to_send() {
+        if self.link.has_agreed() && self.link.has_room_to_send() {
             return Poll::Ready(());
         }
         self.link.want_room();
