@@ -250,6 +250,12 @@ impl Link {
         events.pop_front()
     }
 
+    /// How many events wait.
+    #[inline]
+    pub fn pending_events(&self) -> usize {
+        self.env.events.len()
+    }
+
     /// The next frame to hand to the transport, if it can take one. When the link is closed and
     /// there is none, the transport is to be closed.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {

@@ -27,6 +27,8 @@ pub(super) struct Outbox {
     queued: usize,
     messages: usize,
     control: usize,
+    /// The room that the next frame of several messages begins with: that of the one before.
+    room: usize,
     /// How many frames have left.
     left: u64,
     /// How many messages have left.
@@ -53,8 +55,9 @@ pub(super) struct Departure {
 
 /// The room for short single-message frames is taken in pieces of this size.
 const SPARE: usize = 4 * 1024;
-/// The room that a frame of several messages begins with.
+/// The room that a frame of several messages begins with, at least and at most.
 const FRAME_ROOM: usize = 512;
+const MAX_FRAME_ROOM: usize = 8 * 1024;
 /// How many frames there is room for while there are none.
 const KEPT_FRAMES: usize = 256;
 /// How many answered calls there is room for while there are none.
@@ -72,6 +75,7 @@ impl Outbox {
             queued: 0,
             messages: 0,
             control: 0,
+            room: FRAME_ROOM,
             left: 0,
             left_messages: 0,
             answered: VecDeque::new(),
@@ -190,14 +194,14 @@ impl Outbox {
             }
             Framing::Packed => {
                 let record = varint_len(len as u64) + len;
-                let frame = shared(&mut self.frames, record);
+                let frame = shared(&mut self.frames, record, self.room);
                 frame.bytes.put_varint(len as u64);
                 self.envelope.copy_to(&mut frame.bytes);
                 frame.bytes.put_all(payload);
                 (frame, record)
             }
             Framing::Cobs => {
-                let frame = shared(&mut self.frames, max_encoded_len(len));
+                let frame = shared(&mut self.frames, max_encoded_len(len), self.room);
                 let start = frame.bytes.len();
                 let mut writer = CobsWriter::new(&mut frame.bytes);
                 self.envelope.copy_to(&mut writer);
@@ -239,6 +243,7 @@ impl Outbox {
             return None;
         };
         self.left += 1;
+        self.room = frame.bytes.len().clamp(FRAME_ROOM, MAX_FRAME_ROOM);
         self.left_messages += frame.messages as u64;
         self.queued -= frame.bytes.len();
         self.messages -= frame.messages;
@@ -269,12 +274,12 @@ fn own(frames: &mut VecDeque<Frame>, bytes: BytesMut) -> &mut Frame {
     })
 }
 
-/// The last frame, if it has room for `len` more bytes, or else a new one.
-fn shared(frames: &mut VecDeque<Frame>, len: usize) -> &mut Frame {
+/// The last frame, if it has room for `len` more bytes, or else a new one that begins with `room`.
+fn shared(frames: &mut VecDeque<Frame>, len: usize, room: usize) -> &mut Frame {
     let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
     if !frames.back().is_some_and(fits) {
         frames.push_back(Frame {
-            bytes: BytesMut::with_capacity(len.max(FRAME_ROOM)),
+            bytes: BytesMut::with_capacity(len.max(room)),
             ..Frame::default()
         });
     }

@@ -340,6 +340,7 @@ impl Drop for Place<'_> {
 impl State {
     /// Turns what the machine reports into what is to be done.
     fn settle(&mut self, todo: &mut Todo) {
+        todo.expect(self.link.pending_events());
         while let Some(event) = self.link.poll_event() {
             self.handle(event, todo);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Todo {
     /// The first to be woken.
     waker: Option<Waker>,
     rest: Option<Box<Rest>>,
+    /// How much more there is likely to be of what there is most.
+    expected: usize,
 }
 
 #[derive(Default)]
@@ -50,12 +52,20 @@ impl Todo {
         self.rest.get_or_insert_default()
     }
 
+    /// So much is about to be put on the list.
+    pub(super) fn expect(&mut self, count: usize) {
+        self.expected = count;
+    }
+
     /// Tasks are to be woken.
     pub(super) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
         for waker in wakers {
             match self.waker {
                 None => self.waker = Some(waker),
-                Some(_) => self.rest().wakers.push(waker),
+                Some(_) => {
+                    let expected = self.expected;
+                    push(&mut self.rest().wakers, waker, expected);
+                }
             }
         }
     }
@@ -84,14 +94,16 @@ impl Todo {
 
     /// A call is to be handed to the dispatcher of its connection.
     pub(super) fn start(&mut self, served: &Served, request: Request) {
+        let expected = self.expected;
         let started = &mut self.rest().started;
-        let request = Some(request);
-        match started.last_mut() {
-            Some(last) if last.served.is(served) => last.requests.push(request),
-            _ => started.push(Started {
+        if !started.last().is_some_and(|last| last.served.is(served)) {
+            started.push(Started {
                 served: served.clone(),
-                requests: vec![request],
-            }),
+                requests: Vec::new(),
+            });
+        }
+        if let Some(last) = started.last_mut() {
+            push(&mut last.requests, Some(request), expected);
         }
     }
 
@@ -115,6 +127,14 @@ impl Todo {
             rest.run(shared);
         }
     }
+}
+
+/// Puts something on a list, for which there is room for `expected` once it is not empty.
+fn push<T>(list: &mut Vec<T>, item: T, expected: usize) {
+    if list.is_empty() {
+        list.reserve(expected);
+    }
+    list.push(item);
 }
 
 impl Rest {
