@@ -199,7 +199,8 @@ impl ConnectionHandle {
             self.poll_start_call(state, todo, call, &keep, cx.waker())
         };
         let started = self.shared().wait_for(Wait::Room, start).await;
-        self.pending(started, PendingCall::waiting)
+        let request = self.sent(started)?;
+        Ok(PendingCall::waiting(self, request))
     }
 
     /// Sends a call if the handshake is done and there is room. When it is pending nobody is woken.
@@ -284,7 +285,8 @@ impl ConnectionHandle {
             opened = channels;
             request
         });
-        Ok((self.clone().pending(started, PendingCall::new)?, opened))
+        let request = self.sent(started)?;
+        Ok((PendingCall::new(self.clone(), request), opened))
     }
 
     fn start_in(
@@ -302,15 +304,12 @@ impl ConnectionHandle {
         Ok((request, channels))
     }
 
-    pub(super) fn pending(
-        self,
+    /// What came of sending a call.
+    pub(super) fn sent(
+        &self,
         started: Result<RequestId, Refused>,
-        new: impl FnOnce(Self, RequestId) -> PendingCall,
-    ) -> Result<PendingCall, CallFailure> {
-        match started {
-            Ok(request) => Ok(new(self, request)),
-            Err(refused) => Err(CallFailure::refused(refused, || self.reason())),
-        }
+    ) -> Result<RequestId, CallFailure> {
+        started.map_err(|refused| CallFailure::refused(refused, || self.reason()))
     }
 
     /// Answers a call of the peer at once.

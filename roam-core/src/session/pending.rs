@@ -19,44 +19,58 @@ use super::wire::OpenedEnds;
 /// A call on a connection. Nothing is sent before it is first polled; dropping it cancels the
 /// call.
 #[must_use = "a call is made when it is awaited"]
-pub struct ConnectionCall(Progress);
+pub struct ConnectionCall {
+    pending: PendingCall,
+    unsent: Unsent,
+}
 
-enum Progress {
-    Prepared(ConnectionHandle, OutgoingCall),
+/// What is to be done before a call is sent.
+enum Unsent {
+    Prepared(OutgoingCall),
     /// There was no room to send it.
     Blocked(BoxFuture<'static, Result<PendingCall, CallFailure>>),
-    Sent(PendingCall),
-    Over,
+    Nothing,
 }
 
 impl ConnectionCall {
     pub(super) fn new(connection: ConnectionHandle, call: OutgoingCall) -> Self {
-        Self(Progress::Prepared(connection, call))
+        Self {
+            pending: PendingCall::unsent(connection),
+            unsent: Unsent::Prepared(call),
+        }
     }
 
     /// Sends the call. Mostly there is room at once.
-    fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
-        if !matches!(self.0, Progress::Prepared(..)) {
-            return Ok(());
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallFailure>> {
+        if let Unsent::Prepared(call) = &mut self.unsent {
+            let connection = &self.pending.connection;
+            if let Poll::Ready(sent) = connection.poll_send_call(call, cx) {
+                codec::give_back(std::mem::take(&mut call.payload));
+                let sent = connection.sent(sent);
+                self.unsent = Unsent::Nothing;
+                self.pending.waits_for(sent?);
+                return Poll::Ready(Ok(()));
+            }
+            self.block();
         }
-        let Progress::Prepared(connection, mut call) =
-            std::mem::replace(&mut self.0, Progress::Over)
-        else {
-            return Ok(());
-        };
-        self.0 = match connection.poll_send_call(&mut call, cx) {
-            Poll::Ready(started) => {
-                codec::give_back(call.payload);
-                Progress::Sent(connection.pending(started, PendingCall::waiting)?)
-            }
-            Poll::Pending => {
-                call.payload.shrink();
-                Progress::Blocked(Box::pin(
+        if let Unsent::Blocked(sending) = &mut self.unsent {
+            let sent = ready!(sending.as_mut().poll(cx));
+            self.unsent = Unsent::Nothing;
+            self.pending = sent?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Has the call sent when there is room.
+    fn block(&mut self) {
+        if let Unsent::Prepared(mut call) = std::mem::replace(&mut self.unsent, Unsent::Nothing) {
+            call.payload.shrink();
+            let connection = self.pending.connection.clone();
+            self.unsent =
+                Unsent::Blocked(Box::pin(
                     async move { connection.send_call(&mut call).await },
-                ))
-            }
-        };
-        Ok(())
+                ));
+        }
     }
 }
 
@@ -64,16 +78,8 @@ impl Future for ConnectionCall {
     type Output = Result<Answer, CallFailure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.start(cx)?;
-        if let Progress::Blocked(sending) = &mut self.0 {
-            let sent = ready!(sending.as_mut().poll(cx));
-            self.0 = Progress::Over;
-            self.0 = Progress::Sent(sent?);
-        }
-        match &mut self.0 {
-            Progress::Sent(call) => Pin::new(call).poll(cx),
-            _ => panic!("a call was polled after it had failed"),
-        }
+        ready!(self.poll_send(cx))?;
+        Pin::new(&mut self.pending).poll(cx)
     }
 }
 
@@ -93,6 +99,8 @@ pub(super) struct PendingCall {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
+    /// Or it was not to be sent.
+    Unsent,
     Sent,
     /// The task that polls it is going to be woken.
     Waiting,
@@ -115,6 +123,21 @@ impl PendingCall {
             request,
             stage: Stage::Waiting,
         }
+    }
+
+    /// A call that is about to be sent.
+    fn unsent(connection: ConnectionHandle) -> Self {
+        Self {
+            connection,
+            request: RequestId(0),
+            stage: Stage::Unsent,
+        }
+    }
+
+    /// It was sent as [`waiting`](Self::waiting) are.
+    fn waits_for(&mut self, request: RequestId) {
+        self.request = request;
+        self.stage = Stage::Waiting;
     }
 
     fn ends(&self, channels: Vec<ChannelId>) -> OpenedEnds {
@@ -148,9 +171,13 @@ impl Future for PendingCall {
     type Output = Result<Answer, CallFailure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.stage == Stage::Waiting {
-            self.stage = Stage::Sent;
-            return Poll::Pending;
+        match self.stage {
+            Stage::Sent => {}
+            Stage::Waiting => {
+                self.stage = Stage::Sent;
+                return Poll::Pending;
+            }
+            Stage::Unsent | Stage::Done => panic!("a call was polled after it had ended"),
         }
         let outcome = ready!(self.poll_outcome(cx));
         self.stage = Stage::Done;
@@ -172,7 +199,7 @@ impl Future for PendingCall {
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        if self.stage == Stage::Done {
+        if matches!(self.stage, Stage::Unsent | Stage::Done) {
             return;
         }
         let key = (self.connection.id(), self.request);
