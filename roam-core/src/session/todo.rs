@@ -60,12 +60,11 @@ impl Todo {
     /// Tasks are to be woken.
     pub(super) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
         for waker in wakers {
-            match self.waker {
-                None => self.waker = Some(waker),
-                Some(_) => {
-                    let expected = self.expected;
-                    push(&mut self.rest().wakers, waker, expected);
-                }
+            if self.waker.is_none() {
+                self.waker = Some(waker);
+            } else {
+                let expected = self.expected;
+                push(&mut self.rest().wakers, waker, expected);
             }
         }
     }
