@@ -22,18 +22,20 @@ pub const PACKED_FRAME: usize = 64 * 1024;
 pub(super) struct Messages<'a> {
     frame: &'a [u8],
     packed: bool,
-    read: usize,
+    /// Where the next one begins.
+    pub(super) read: usize,
 }
 
 impl<'a> Messages<'a> {
-    pub(super) fn new(frame: &'a [u8], packed: bool) -> Result<Self, Violation> {
+    /// Those that begin at the byte `from`, or later.
+    pub(super) fn new(frame: &'a [u8], packed: bool, from: usize) -> Result<Self, Violation> {
         if frame.is_empty() {
             return Err(Rule::DecodeError.because("empty frame"));
         }
         Ok(Self {
             frame,
             packed,
-            read: 0,
+            read: from,
         })
     }
 
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     fn split(frame: &[u8], packed: bool) -> Result<Vec<&[u8]>, Violation> {
-        let mut messages = Messages::new(frame, packed)?;
+        let mut messages = Messages::new(frame, packed, 0)?;
         let mut found = Vec::new();
         while let Some(message) = messages.next()? {
             found.push(message);

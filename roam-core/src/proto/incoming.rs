@@ -19,14 +19,29 @@ use super::violation::{Rule, Violation};
 impl Link {
     /// Takes in a frame of the transport, or a piece of its byte stream.
     pub fn handle_frame(&mut self, frame: &Bytes) {
-        self.traffic.received += frame.len() as u64;
+        self.handle_part(frame, 0, usize::MAX);
+    }
+
+    /// Takes in a frame from the byte `from` on, until so many `events` wait. Returns where to go on
+    /// when they are taken out, or the frame's length when there is nothing left of it. Of other
+    /// frames nothing is to be taken in before.
+    pub fn handle_part(&mut self, frame: &Bytes, from: usize, events: usize) -> usize {
+        if from == 0 {
+            self.traffic.received += frame.len() as u64;
+        }
         let handled = match self.framing {
-            Framing::Single => self.handle_messages(frame, false),
-            Framing::Packed => self.handle_messages(frame, true),
-            Framing::Cobs => self.handle_piece(frame),
+            Framing::Single => self.handle_messages(frame, from, events, false),
+            Framing::Packed => self.handle_messages(frame, from, events, true),
+            Framing::Cobs => self.handle_piece(frame, from, events),
         };
-        if let Err(violation) = handled {
-            self.punish(violation.into());
+        match handled {
+            // What comes behind the end of a link counts for nothing.
+            Ok(to) if !self.is_closed() => to,
+            Ok(_) => frame.len(),
+            Err(violation) => {
+                self.punish(violation.into());
+                frame.len()
+            }
         }
     }
 
@@ -52,31 +67,43 @@ impl Link {
         }
     }
 
-    fn handle_messages(&mut self, frame: &Bytes, packed: bool) -> Result<(), Violation> {
+    fn handle_messages(
+        &mut self,
+        frame: &Bytes,
+        from: usize,
+        events: usize,
+        packed: bool,
+    ) -> Result<usize, Violation> {
         let (len, max) = (frame.len(), self.max_frame());
         if len > max {
             let context = format!("a frame of {len} bytes, {max} allowed");
             return Err(Rule::TooLarge.because(context));
         }
-        let mut messages = Messages::new(frame, packed)?;
-        while self.is_listening() {
+        let mut messages = Messages::new(frame, packed, from)?;
+        while self.is_listening() && self.pending_events() < events {
             let Some(message) = messages.next()? else {
                 break;
             };
             self.handle_bytes(frame, message);
         }
-        Ok(())
+        Ok(messages.read)
     }
 
-    fn handle_piece(&mut self, mut piece: &[u8]) -> Result<(), Violation> {
-        while self.is_listening() {
+    fn handle_piece(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        events: usize,
+    ) -> Result<usize, Violation> {
+        let mut rest = &bytes[from..];
+        while self.is_listening() && self.pending_events() < events {
             let max = self.max_frame();
-            let Some(message) = self.cobs.next(&mut piece, max)? else {
+            let Some(message) = self.cobs.next(&mut rest, max)? else {
                 break;
             };
             self.handle_bytes(&message, &message);
         }
-        Ok(())
+        Ok(bytes.len() - rest.len())
     }
 
     fn max_frame(&self) -> usize {

@@ -240,15 +240,16 @@ impl IncomingCall {
     }
 }
 
-/// Hands Requests to their connections' dispatchers.
-pub(super) fn start(shared: &Shared, started: Vec<Started>) {
+/// Hands Requests to their connections' dispatchers. Returns how many tasks that takes.
+pub(super) fn start(shared: &Shared, started: Vec<Started>) -> usize {
     let Some(users) = shared.users() else {
         // Nobody is left to answer, and the link is about to be closed.
-        return shared.with(|state, _| {
+        shared.with(|state, _| {
             for request in started.iter().flat_map(|it| it.requests.iter().flatten()) {
                 state.link.handler_gone(request.connection, request.request);
             }
         });
+        return 0;
     };
     let mut handlers = Vec::new();
     for Started { served, requests } in started {
@@ -266,9 +267,11 @@ pub(super) fn start(shared: &Shared, started: Vec<Started>) {
             }
         }
     }
+    let tasks = handlers.len();
     while !handlers.is_empty() {
         handlers = run_in_tasks(shared, handlers);
     }
+    tasks
 }
 
 /// Runs handlers in tasks of their own. Returns those whose task turns out to be gone.

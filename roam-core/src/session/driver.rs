@@ -110,8 +110,12 @@ pub struct Driver<T> {
     linger: Option<Pin<Box<Sleep>>>,
     gathering: Gathering,
     is_over: bool,
+    /// What is being taken in: a frame, from that byte on.
+    frame: Option<(Bytes, usize)>,
     /// How many bytes have been taken in since others could run.
     taken_in: usize,
+    /// How many tasks that woke.
+    woken: usize,
     /// How many messages had been sent when there was nothing to do last.
     sent: u64,
     stopwatch: Stopwatch,
@@ -147,6 +151,9 @@ const FRAMES_A_TURN: usize = 32;
 /// How many bytes are taken in, or not much more, before others run: what has come is read while it
 /// is still in the processor's cache, and before more memory is taken.
 const BYTES_A_POLL: usize = 256 * 1024;
+/// How many tasks are woken, or not many more, before they run: those that wait are taken over by other
+/// threads, for which all is dear that they share with this one.
+const TASKS_A_POLL: usize = 32;
 /// How long the rest may take to be sent after the link has ended.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -161,7 +168,9 @@ impl<T: Transport> Driver<T> {
             linger: None,
             gathering: Gathering::Not,
             is_over: false,
+            frame: None,
             taken_in: 0,
+            woken: 0,
             sent: 0,
             stopwatch: Stopwatch::start(),
             vigil: Vigil::new(rt::WAKING),
@@ -295,24 +304,27 @@ impl<T: Transport> Driver<T> {
     /// peer is not kept from reading.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         for _ in 0..FRAMES_A_TURN {
-            if self.taken_in >= BYTES_A_POLL {
-                rt::wake_after_others(cx);
-                return Poll::Pending;
-            }
-            match ready!(self.transport.poll_receive(cx)) {
-                Ok(Some(frame)) => {
-                    self.take_in(&frame);
-                    if self.shared.has_batch() {
-                        break;
+            if self.frame.is_none() {
+                match ready!(self.transport.poll_receive(cx)) {
+                    Ok(Some(frame)) => self.came(frame),
+                    _ if self.linger.is_some() => return Poll::Pending,
+                    Ok(None) => return Poll::Ready(Err(TransportError::lost(ClosedSilently))),
+                    Err(TransportError::Violation(violation)) => {
+                        self.shared.violated(violation);
+                        return Poll::Ready(Ok(()));
                     }
+                    Err(lost) => return Poll::Ready(Err(lost)),
                 }
-                _ if self.linger.is_some() => return Poll::Pending,
-                Ok(None) => return Poll::Ready(Err(TransportError::lost(ClosedSilently))),
-                Err(TransportError::Violation(violation)) => {
-                    self.shared.violated(violation);
-                    return Poll::Ready(Ok(()));
+            }
+            while self.frame.is_some() {
+                if self.taken_in >= BYTES_A_POLL || self.woken >= TASKS_A_POLL {
+                    rt::wake_after_others(cx);
+                    return Poll::Pending;
                 }
-                Err(lost) => return Poll::Ready(Err(lost)),
+                self.take_in();
+            }
+            if self.shared.has_batch() {
+                break;
             }
         }
         Poll::Ready(Ok(()))
@@ -320,7 +332,8 @@ impl<T: Transport> Driver<T> {
 
     /// There is nothing to do. When more is to come soon, it looks again instead of sleeping.
     fn look_again(&mut self, cx: &mut Context<'_>) {
-        let is_idle = self.gathering == Gathering::Not && self.linger.is_none();
+        let is_idle =
+            self.frame.is_none() && self.gathering == Gathering::Not && self.linger.is_none();
         let Self { shared, sent, .. } = self;
         let is_busy = || shared.is_busy(sent);
         if is_idle && self.vigil.keep(self.stopwatch.now(), is_busy) {
@@ -329,10 +342,23 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    fn take_in(&mut self, frame: &Bytes) {
-        self.taken_in += frame.len();
+    fn came(&mut self, frame: Bytes) {
         self.vigil.end(|| self.stopwatch.now());
-        self.shared.receive(frame);
+        self.frame = Some((frame, 0));
+    }
+
+    /// Takes in a part of the frame that came.
+    fn take_in(&mut self) {
+        let Some((frame, from)) = &mut self.frame else {
+            return;
+        };
+        let received = self.shared.receive(frame, *from);
+        self.taken_in += received.to - *from;
+        self.woken += received.woken;
+        *from = received.to;
+        if *from == frame.len() {
+            self.frame = None;
+        }
         if self.is_opening && self.shared.has_agreed() {
             self.is_opening = false;
             self.set_timeout();
@@ -342,8 +368,14 @@ impl<T: Transport> Driver<T> {
     /// The peer takes nothing any more, but what it has sent before still counts: it may well have
     /// said why.
     fn take_in_the_rest(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Ok(Some(frame))) = self.transport.poll_receive(cx) {
-            self.take_in(&frame);
+        loop {
+            while self.frame.is_some() {
+                self.take_in();
+            }
+            let Poll::Ready(Ok(Some(frame))) = self.transport.poll_receive(cx) else {
+                return;
+            };
+            self.came(frame);
         }
     }
 
@@ -365,7 +397,7 @@ impl<T: Transport> Future for Driver<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let this = self.get_mut();
-        this.taken_in = 0;
+        (this.taken_in, this.woken) = (0, 0);
         if let Err(error) = ready!(this.poll_drive(cx)) {
             this.phase = Phase::Done;
             this.shared.lost(error.into_cause());

@@ -49,6 +49,14 @@ pub(super) enum Transmit {
     Over,
 }
 
+/// What came of taking in a part of a frame.
+pub(crate) struct Received {
+    /// Where the next part begins.
+    pub(super) to: usize,
+    /// How many tasks that woke.
+    pub(super) woken: usize,
+}
+
 /// What the lock protects.
 pub(crate) struct State {
     pub(crate) link: Link,
@@ -68,6 +76,8 @@ const ANSWERS: usize = 32;
 /// The same of messages that come from here. Who has a call answered has the next one ready soon,
 /// and the peer has enough to do.
 const REQUESTS: usize = 256;
+/// So many events are taken care of in one go: with the lock, and then without.
+const EVENTS: usize = 32;
 /// With so many calls in flight, or so many messages sent at once, more frames are to come soon.
 const BUSY: u64 = 4;
 
@@ -165,6 +175,12 @@ impl Shared {
 
     /// Changes the state, and does afterwards what follows from it.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut State, &mut Todo) -> R) -> R {
+        self.change(change).0
+    }
+
+    /// The same, and tells how many tasks that woke.
+    #[inline]
+    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Todo) -> R) -> (R, usize) {
         let mut todo = Todo::default();
         let result = {
             let mut state = self.lock();
@@ -175,8 +191,8 @@ impl Shared {
             state.settle(&mut todo);
             result
         };
-        todo.run(self);
-        result
+        let woken = todo.run(self);
+        (result, woken)
     }
 
     /// Looks at the state, or changes what nothing follows from.
@@ -205,12 +221,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a frame, for a driver that looks afterwards for what there is to send.
-    pub(crate) fn receive(&self, frame: &Bytes) {
-        self.with(|state, _| {
+    /// Takes in a part of a frame, from a byte on, for a driver that looks afterwards for what there
+    /// is to send.
+    pub(crate) fn receive(&self, frame: &Bytes, from: usize) -> Received {
+        let (to, woken) = self.change(|state, _| {
             state.driver.rise();
-            state.link.handle_frame(frame);
+            state.link.handle_part(frame, from, EVENTS)
         });
+        Received { to, woken }
     }
 
     /// The transport broke a rule.

@@ -116,14 +116,18 @@ impl Todo {
         forgotten.next().is_some()
     }
 
-    /// Does it all. Handlers come last, as some of them are run in place.
+    /// Does it all. Handlers come last, as some of them are run in place. Returns how many tasks
+    /// are to run now.
     #[inline]
-    pub(super) fn run(self, shared: &Shared) {
+    pub(super) fn run(self, shared: &Shared) -> usize {
+        let mut woken = 0;
         if let Some(waker) = self.waker {
             waker.wake();
+            woken = 1;
         }
-        if let Some(rest) = self.rest {
-            rest.run(shared);
+        match self.rest {
+            Some(rest) => woken + rest.run(shared),
+            None => woken,
         }
     }
 }
@@ -137,7 +141,8 @@ fn push<T>(list: &mut Vec<T>, item: T, expected: usize) {
 }
 
 impl Rest {
-    fn run(self, shared: &Shared) {
+    fn run(self, shared: &Shared) -> usize {
+        let woken = self.wakers.len();
         for waker in self.wakers {
             waker.wake();
         }
@@ -148,8 +153,9 @@ impl Rest {
                 Other::Waker(_) | Other::Dispatcher(_) => {}
             }
         }
-        if !self.started.is_empty() {
-            dispatch::start(shared, self.started);
+        if self.started.is_empty() {
+            return woken;
         }
+        woken + dispatch::start(shared, self.started)
     }
 }
