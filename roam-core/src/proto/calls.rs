@@ -23,6 +23,8 @@ pub(super) struct Calls {
     /// The peer's.
     pub(super) incoming: IdMap<Incoming>,
     last_request: u64,
+    /// How many of ours, and of the peer's, have channels.
+    streaming: (usize, usize),
 }
 
 /// A call of ours.
@@ -47,6 +49,7 @@ pub(super) struct Incoming {
     pub(super) since: Option<Duration>,
     /// What it takes of the link's budget, in bytes.
     held: usize,
+    is_streaming: bool,
     pub(super) answered: bool,
     /// Its Response has been handed to the transport, or there will be none.
     pub(super) departed: bool,
@@ -97,6 +100,19 @@ impl Calls {
         (self.outgoing.len(), self.incoming.len())
     }
 
+    /// Those that came without channels.
+    pub(super) fn without_channels(&self) -> (usize, usize) {
+        let (ours, theirs) = self.in_flight();
+        (ours - self.streaming.0, theirs - self.streaming.1)
+    }
+
+    /// A call of ours is over.
+    fn take_outgoing(&mut self, request: RequestId) -> Option<Outgoing> {
+        let call = self.outgoing.remove(&request.0)?;
+        self.streaming.0 -= usize::from(!call.channels.is_empty());
+        Some(call)
+    }
+
     /// Whether the peer waits for the answer to `request`.
     pub(super) fn is_awaited(&self, request: RequestId) -> bool {
         let call = self.incoming.get(&request.0);
@@ -107,6 +123,7 @@ impl Calls {
     /// whose Response is still queued, stay in flight until that is over. `heard` tells whether
     /// what is queued still counts for the peer.
     pub(super) fn end_all(&mut self, env: &mut Env, connection: ConnectionId, heard: bool) {
+        self.streaming.0 = 0;
         for (request, call) in std::mem::take(&mut self.outgoing) {
             if !heard && !env.outbox.has_left(call.frame) {
                 env.events.push_back(Event::NotSent {
@@ -121,6 +138,7 @@ impl Calls {
             let over = call.departed && call.handler_gone;
             if over {
                 env.budget.give_call(call.held);
+                self.streaming.1 -= usize::from(call.is_streaming);
             }
             !over
         });
@@ -144,6 +162,7 @@ impl Calls {
         change(call);
         if call.departed && call.handler_gone {
             env.budget.give_call(call.held);
+            self.streaming.1 -= usize::from(call.is_streaming);
             entry.remove();
             shrink(&mut self.incoming);
         }
@@ -187,10 +206,12 @@ impl Connection {
             channels: channels.clone(),
             since: env.now,
             held,
+            is_streaming: !channels.is_empty(),
             answered: false,
             departed: false,
             handler_gone: false,
         };
+        self.calls.streaming.1 += usize::from(call.is_streaming);
         self.calls.incoming.insert(id.0, call);
         env.events.push_back(Event::Request(request));
         Ok(())
@@ -275,7 +296,7 @@ impl Connection {
     ) -> Result<(), Violation> {
         check_received_payload(env, &payload)?;
         self.admit(env, channels)?;
-        let Some(call) = self.calls.outgoing.remove(&request.0) else {
+        let Some(call) = self.calls.take_outgoing(request) else {
             env.stray_responses += 1;
             self.refuse_channels(env, channels);
             return Ok(());
@@ -334,6 +355,7 @@ impl Connection {
             channels: channels.clone(),
             since: env.now,
         };
+        self.calls.streaming.0 += usize::from(!channels.is_empty());
         self.calls.outgoing.insert(request.0, call);
         Ok((request, channels))
     }
@@ -341,7 +363,7 @@ impl Connection {
     /// Nobody waits for the answer any more: the call and the channels of its arguments end here
     /// and, when the peer hears of it, there.
     pub(super) fn cancel(&mut self, env: &mut Env, request: RequestId) {
-        let Some(call) = self.calls.outgoing.remove(&request.0) else {
+        let Some(call) = self.calls.take_outgoing(request) else {
             return;
         };
         env.outbox.push(&Message::Cancel {

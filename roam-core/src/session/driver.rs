@@ -336,7 +336,7 @@ impl<T: Transport> Driver<T> {
             self.frame.is_none() && self.gathering == Gathering::Not && self.linger.is_none();
         let Self { shared, sent, .. } = self;
         let is_busy = || shared.is_busy(sent);
-        if is_idle && self.vigil.keep(self.stopwatch.now(), is_busy) {
+        if is_idle && self.vigil.keep(|| self.stopwatch.now(), is_busy) {
             self.shared.stay_awake();
             rt::wake_after_others(cx);
         }

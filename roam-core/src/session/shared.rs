@@ -278,7 +278,7 @@ impl Shared {
     /// sent when this was asked last.
     pub(super) fn is_busy(&self, sent: &mut u64) -> bool {
         let link = &self.lock().link;
-        let (ours, theirs) = link.calls_in_flight();
+        let (ours, theirs) = link.short_calls();
         let before = std::mem::replace(sent, link.sent_messages());
         (ours + theirs) as u64 >= BUSY || *sent - before >= BUSY
     }
@@ -377,7 +377,7 @@ impl State {
     /// stay in flight for long say nothing of how many there are to come.
     fn has_batch(&self) -> bool {
         let queued = self.link.queued_messages();
-        let (ours, theirs) = self.link.calls_in_flight();
+        let (ours, theirs) = self.link.short_calls();
         queued > 0 && queued >= (ours / 3).min(REQUESTS) + (theirs / 4).min(ANSWERS)
     }
 

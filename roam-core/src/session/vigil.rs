@@ -10,12 +10,19 @@ use std::time::Duration;
 pub(super) struct Vigil {
     /// What it costs to be put to sleep and woken.
     waking: Duration,
-    /// Since when there has been nothing to do.
-    since: Option<Duration>,
     /// Whether the last frame came soon after the one before.
     is_close: bool,
-    /// Whether there is so much going on that more is to be expected.
-    is_busy: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// There is something to do.
+    Over,
+    /// There has been nothing to do since then, and more is to be expected.
+    Since(Duration),
+    /// There is nothing to do, and so little is going on that it is not kept.
+    Idle,
 }
 
 impl Vigil {
@@ -23,27 +30,38 @@ impl Vigil {
     pub(super) const fn new(waking: Duration) -> Self {
         Self {
             waking,
-            since: None,
             is_close: false,
-            is_busy: false,
+            state: State::Over,
         }
     }
 
     /// Whether to look again, as there is nothing to do `now`: not longer than it would take to be
     /// woken, and only if the last frame came so soon and, when it began, much `is_going_on`.
-    pub(super) fn keep(&mut self, now: Duration, is_going_on: impl FnOnce() -> bool) -> bool {
-        let since = *self.since.get_or_insert_with(|| {
-            self.is_busy = is_going_on();
-            now
-        });
-        self.is_close && self.is_busy && now.saturating_sub(since) < self.waking
+    pub(super) fn keep(
+        &mut self,
+        now: impl FnOnce() -> Duration,
+        is_going_on: impl FnOnce() -> bool,
+    ) -> bool {
+        match self.state {
+            State::Idle => false,
+            State::Since(since) => self.is_close && now().saturating_sub(since) < self.waking,
+            State::Over if self.waking.is_zero() || !is_going_on() => {
+                self.state = State::Idle;
+                false
+            }
+            State::Over => {
+                self.state = State::Since(now());
+                self.is_close
+            }
+        }
     }
 
     /// Something came `now`. It may have had to wake the driver, which is not held against it.
     pub(super) fn end(&mut self, now: impl FnOnce() -> Duration) {
-        if let Some(since) = self.since.take() {
+        if let State::Since(since) = self.state {
             self.is_close = now().saturating_sub(since) < 2 * self.waking;
         }
+        self.state = State::Over;
     }
 }
 
@@ -67,7 +85,7 @@ mod tests {
     }
 
     fn keep(vigil: &mut Vigil, now: u64) -> bool {
-        vigil.keep(micros(now), || true)
+        vigil.keep(|| micros(now), || true)
     }
 
     #[test]
@@ -106,10 +124,10 @@ mod tests {
     #[test]
     fn it_is_not_kept_when_little_was_going_on_as_it_began() {
         let mut vigil = after_a_gap_of(10);
-        assert!(!vigil.keep(micros(10), || false));
+        assert!(!vigil.keep(|| micros(10), || false));
         assert!(!keep(&mut vigil, 11));
         vigil.end(|| micros(20));
         assert!(keep(&mut vigil, 20));
-        assert!(vigil.keep(micros(21), || false));
+        assert!(vigil.keep(|| micros(21), || false));
     }
 }
