@@ -309,3 +309,68 @@ fn two_peers_may_send_each_other_64_large_echoes_at_once() {
     }
     pair.assert_idle();
 }
+
+#[test]
+fn an_answer_may_be_the_last_that_is_heard_of_a_handler() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    let link = &mut pair.server.link;
+    let too_large = link.respond_last(ROOT, request.request, NONE, &[], &[0; 2_000]);
+    assert!(matches!(too_large, Err(Refused::PayloadTooLarge { .. })));
+    link.respond_last(ROOT, request.request, NONE, &[], OK)
+        .unwrap();
+    // It is in flight until its answer has left.
+    assert_eq!(link.stats().incoming_calls, 1);
+    let again = link.respond_last(ROOT, request.request, NONE, &[], OK);
+    assert_eq!(again, Err(Refused::Answered));
+    pair.settle();
+    assert_eq!(pair.client.response().payload, OK);
+    pair.assert_idle();
+}
+
+#[test]
+fn a_handler_whose_last_answer_was_refused_is_still_there() {
+    let mut pair = Pair::new();
+    let request = pair.call(&[], &[]);
+    pair.client.link.cancel(ROOT, request.request);
+    pair.settle();
+    pair.server.collect();
+    let link = &mut pair.server.link;
+    let late = link.respond_last(ROOT, request.request, NONE, &[], OK);
+    assert_eq!(late, Err(Refused::Answered));
+    assert_eq!(link.stats().incoming_calls, 1);
+    link.handler_gone(ROOT, request.request);
+    assert_eq!(link.stats().incoming_calls, 0);
+}
+
+#[test]
+fn calls_with_channels_are_not_among_the_short_ones() {
+    let mut pair = Pair::new();
+    let other = pair.connect();
+    let short = |pair: &Pair| [&pair.client, &pair.server].map(|it| it.link.short_calls());
+    let plain = pair.call(&[], &[]);
+    let kept = pair.call(&[Send], &[]);
+    let cancelled = pair.call(&[Receive], &[]);
+    pair.client
+        .link
+        .request(other, METHOD, NONE, &[], &[])
+        .unwrap();
+    pair.client
+        .link
+        .request(other, METHOD, NONE, &[Send], &[])
+        .unwrap();
+    pair.settle();
+    assert_eq!(short(&pair), [(2, 0), (0, 2)]);
+    pair.client.link.cancel(ROOT, cancelled.request);
+    pair.server.answer(&plain, OK);
+    pair.settle();
+    assert_eq!(short(&pair), [(1, 0), (0, 1)]);
+    pair.server.answer(&kept, OK);
+    pair.server.link.handler_gone(ROOT, cancelled.request);
+    pair.client.link.close_connection(other, "");
+    pair.settle();
+    assert_eq!(short(&pair), [(0, 0); 2]);
+    let plain = pair.client.link.request(ROOT, METHOD, NONE, &[], &[]);
+    assert!(plain.is_ok());
+    assert_eq!(pair.client.link.short_calls(), (1, 0));
+}

@@ -49,13 +49,72 @@ fn messages_that_are_ready_together_share_a_frame() {
         for frame in sent {
             pair.server.link.handle_frame(&frame);
         }
-        let requests =
-            std::iter::from_fn(|| pair.server.link.poll_event()).map(|event| match event {
-                Event::Request(request) => request.payload[0],
-                other => panic!("{other:?}"),
-            });
-        assert_eq!(requests.collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+        let requests = payloads(&mut pair.server.link);
+        assert_eq!(requests, (0..10).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_frame_may_be_taken_in_by_parts() {
+    for (framing, parts) in [
+        (Framing::Single, 10),
+        (Framing::Packed, 4),
+        (Framing::Cobs, 4),
+    ] {
+        let mut pair = Pair::with(framing, &small(), &small());
+        for n in 0..10 {
+            pair.client
+                .link
+                .request(ROOT, METHOD, NONE, &[], &[n])
+                .unwrap();
+        }
+        let mut taken = Vec::new();
+        while let Some(frame) = pair.client.link.poll_transmit() {
+            let mut from = 0;
+            while from < frame.len() {
+                from = pair.server.link.handle_part(&frame, from, 3);
+                taken.push(payloads(&mut pair.server.link));
+            }
+        }
+        assert!(taken.iter().all(|part| part.len() <= 3), "{taken:?}");
+        assert_eq!(taken.len(), parts, "{framing:?}");
+        assert_eq!(taken.concat(), (0..10).collect::<Vec<_>>());
+        let traffic = [&pair.client, &pair.server].map(|it| it.link.stats().traffic);
+        assert_eq!(traffic[0].sent, traffic[1].received);
+    }
+}
+
+#[test]
+fn behind_the_end_of_a_link_there_is_no_other_part() {
+    for framing in [Framing::Packed, Framing::Cobs] {
+        let mut pair = Pair::with(framing, &small(), &small());
+        let request = |link: &mut Link| link.request(ROOT, METHOD, NONE, &[], &[7]).is_ok();
+        assert!(request(&mut pair.client.link));
+        pair.client.link.close("enough");
+        let mut frame = pair.client.link.poll_transmit().unwrap().to_vec();
+        // Nobody who keeps to the rules says anything behind his Goodbye.
+        frame.extend_from_within(..);
+        let frame = Bytes::from(frame);
+        let from = pair.server.link.handle_part(&frame, 0, 1);
+        assert!(from < frame.len());
+        assert_eq!(payloads(&mut pair.server.link), [7]);
+        let to = pair.server.link.handle_part(&frame, from, 1);
+        assert_eq!(to, frame.len());
+        assert!(matches!(
+            pair.server.link.close_reason(),
+            Some(CloseReason::Goodbye(_))
+        ));
+    }
+}
+
+/// The first bytes of the payloads of all Requests that have come.
+fn payloads(link: &mut Link) -> Vec<u8> {
+    let events = std::iter::from_fn(|| link.poll_event());
+    let payload = |event| match event {
+        Event::Request(request) => request.payload[0],
+        other => panic!("{other:?}"),
+    };
+    events.map(payload).collect()
 }
 
 #[test]

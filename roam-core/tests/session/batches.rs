@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use roam_core::proto::{ConnectionId, Event, Framing, Link, Role};
 use roam_core::transport::{Transport, TransportError};
-use roam_core::{Config, Metadata, MethodId, RequestId, accept, service};
+use roam_core::{Config, Metadata, MethodId, NoDispatcher, RequestId, accept, connect, service};
 
 use super::harness::{Events, events, poll_now, start};
 
@@ -16,6 +16,9 @@ runs! {
     a_quarter_of_the_calls_is_answered_before_more_are_taken_in
     a_peer_that_goes_on_sending_does_not_hold_an_answer_back
     others_run_while_much_comes_in
+    tasks_run_when_many_were_woken
+    calls_that_are_answered_in_place_are_taken_in_at_once
+    others_run_again_as_long_as_they_queue_something
 }
 
 #[service]
@@ -194,4 +197,79 @@ async fn others_run_while_much_comes_in() {
         taken_in.push(received.filter(|step| *step == Step::Received).count());
     }
     assert!(taken_in.len() > 2, "taken in at once: {taken_in:?}");
+}
+
+async fn tasks_run_when_many_were_woken() {
+    const CALLS: usize = 100;
+    let (mut peer, hello) = peer();
+    for _ in 0..CALLS {
+        call(&mut peer, 1, &[]);
+    }
+    let frames = VecDeque::from([hello, peer.poll_transmit().unwrap()]);
+    let (steps, _seen) = events();
+    let (server, mut driver) = accept(
+        Script { frames, steps },
+        EchoDispatcher::new(Handler),
+        &Config::default(),
+    );
+    let mut taken_in = vec![0];
+    while taken_in.last() != Some(&CALLS) {
+        assert!(poll_now(&mut driver).is_pending());
+        taken_in.push(server.stats().incoming_calls);
+    }
+    let most = taken_in.windows(2).map(|it| it[1] - it[0]).max();
+    assert!(most <= Some(64), "{taken_in:?}");
+}
+
+async fn calls_that_are_answered_in_place_are_taken_in_at_once() {
+    let (mut peer, hello) = peer();
+    let frames = VecDeque::from([hello, calls(&mut peer, 100)]);
+    let (steps, mut seen) = events();
+    let (_server, mut driver) = accept(
+        Script { frames, steps },
+        EchoDispatcher::new(Handler),
+        &Config::default(),
+    );
+    assert!(poll_now(&mut driver).is_pending());
+    let steps = std::iter::from_fn(|| seen.try_next());
+    let answers = steps.filter_map(|step| match step {
+        Step::Sent(frame) => Some(frame),
+        Step::Received => None,
+    });
+    answers.skip(1).for_each(|frame| peer.handle_frame(&frame));
+    let answered = std::iter::from_fn(|| peer.poll_event());
+    assert_eq!(
+        answered
+            .filter(|it| matches!(it, Event::Response(_)))
+            .count(),
+        100
+    );
+}
+
+async fn others_run_again_as_long_as_they_queue_something() {
+    let config = Config::default();
+    let mut peer = Link::new(Role::Acceptor, Framing::Packed, &config, Duration::ZERO);
+    let frames = VecDeque::from([peer.poll_transmit().unwrap()]);
+    let (steps, mut seen) = events();
+    let (client, mut driver) = connect(Script { frames, steps }, NoDispatcher, &Config::client());
+    let client = EchoClient::new(client);
+    let mut sent = || {
+        assert!(poll_now(&mut driver).is_pending());
+        let steps = std::iter::from_fn(|| seen.try_next());
+        steps.filter(|step| matches!(step, Step::Sent(_))).count()
+    };
+    assert_eq!(sent(), 1, "a Hello");
+    let mut calls = Vec::new();
+    let mut call = || {
+        let mut call = client.never();
+        assert!(poll_now(&mut call).is_pending());
+        calls.push(call);
+    };
+    (0..30).for_each(|_| call());
+    assert_eq!(sent(), 1, "a batch");
+    call();
+    assert_eq!(sent(), 0);
+    call();
+    assert_eq!(sent(), 0);
+    assert_eq!(sent(), 1);
 }
