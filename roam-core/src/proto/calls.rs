@@ -49,7 +49,8 @@ pub(super) struct Incoming {
     pub(super) since: Option<Duration>,
     /// What it takes of the link's budget, in bytes.
     held: usize,
-    is_streaming: bool,
+    /// What it counts for in [`Calls::streaming`]: one, or nothing.
+    streaming: usize,
     pub(super) answered: bool,
     /// Its Response has been handed to the transport, or there will be none.
     pub(super) departed: bool,
@@ -138,7 +139,7 @@ impl Calls {
             let over = call.departed && call.handler_gone;
             if over {
                 env.budget.give_call(call.held);
-                self.streaming.1 -= usize::from(call.is_streaming);
+                self.streaming.1 -= call.streaming;
             }
             !over
         });
@@ -162,7 +163,7 @@ impl Calls {
         change(call);
         if call.departed && call.handler_gone {
             env.budget.give_call(call.held);
-            self.streaming.1 -= usize::from(call.is_streaming);
+            self.streaming.1 -= call.streaming;
             entry.remove();
             shrink(&mut self.incoming);
         }
@@ -206,12 +207,12 @@ impl Connection {
             channels: channels.clone(),
             since: env.now,
             held,
-            is_streaming: !channels.is_empty(),
+            streaming: usize::from(!channels.is_empty()),
             answered: false,
             departed: false,
             handler_gone: false,
         };
-        self.calls.streaming.1 += usize::from(call.is_streaming);
+        self.calls.streaming.1 += call.streaming;
         self.calls.incoming.insert(id.0, call);
         env.events.push_back(Event::Request(request));
         Ok(())
