@@ -220,6 +220,7 @@ impl Connection {
 
     /// Answers a call for which there is no room. It never counts as in flight: what it costs is
     /// the reply, and replies are bounded.
+    #[cold]
     fn answer_busy(&self, env: &mut Env, request: RequestId) {
         let (metadata, payload) = Failure::Busy.response();
         env.outbox.push_control(&Message::Response {
@@ -324,6 +325,7 @@ impl Connection {
         Ok(())
     }
 
+    #[cold]
     fn refuse_channels(&self, env: &mut Env, channels: &[ChannelId]) {
         for &channel in channels {
             self.push_reset(env, channel);

@@ -136,6 +136,7 @@ impl Link {
         }
     }
 
+    #[cold]
     fn handle_first(&mut self, message: Result<Message<'_>, DecodeError>) -> Result<(), Violation> {
         let theirs = match message {
             Ok(Message::Hello(theirs)) => theirs,
@@ -177,6 +178,7 @@ impl Link {
         dispatch(connection, env, frame, message).map_err(|violation| violation.on(id))
     }
 
+    #[cold]
     fn handle_link_message(&mut self, message: Message<'_>) -> Result<(), Violation> {
         match message {
             Message::Goodbye { connection, reason } => {
@@ -221,6 +223,7 @@ impl Link {
     }
 
     /// A message on a connection that is not there: late, or wrong.
+    #[cold]
     fn missing(&self, id: ConnectionId) -> Result<(), Violation> {
         if self.connects.ever_was(id) {
             return Ok(());
@@ -229,6 +232,7 @@ impl Link {
     }
 
     /// Ends what a broken rule ends, and tells the peer.
+    #[cold]
     pub(super) fn punish(&mut self, error: DecodeError) {
         let DecodeError {
             connection,

@@ -124,6 +124,7 @@ pub struct DecodeError {
 }
 
 impl<V: Into<Violation>> From<V> for DecodeError {
+    #[cold]
     fn from(violation: V) -> Self {
         Self {
             connection: ConnectionId::ROOT,
@@ -339,6 +340,7 @@ impl Hello {
 
 impl Violation {
     /// As happened on `connection`, unless the rule is one that ends the link.
+    #[cold]
     pub(super) fn on(self, connection: ConnectionId) -> DecodeError {
         let connection = if self.rule.ends_link() {
             ConnectionId::ROOT

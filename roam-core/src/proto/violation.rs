@@ -75,6 +75,7 @@ impl Rule {
     }
 
     /// A violation of this rule, with what was wrong.
+    #[cold]
     pub fn because(self, context: impl Into<Cow<'static, str>>) -> Violation {
         Violation {
             rule: self,
@@ -90,6 +91,7 @@ impl fmt::Display for Rule {
 }
 
 impl From<Rule> for Violation {
+    #[cold]
     fn from(rule: Rule) -> Self {
         rule.because("")
     }

@@ -430,6 +430,7 @@ impl State {
 
     /// Nobody waits for the answer to a call of the peer. Its handler is stopped, or, when the
     /// Request came in the same frame, never started.
+    #[cold]
     fn cancelled(&mut self, connection: ConnectionId, request: RequestId, todo: &mut Todo) {
         if let Some(handler) = self.handlers.remove(&(connection, request)) {
             todo.stop(handler);
@@ -439,6 +440,7 @@ impl State {
     }
 
     /// Everything on `connection` ends: its calls, its handlers and its channels.
+    #[cold]
     fn ended(&mut self, connection: ConnectionId, reason: &CloseReason, todo: &mut Todo) {
         if let Some(served) = self.connections.remove(&connection) {
             served.connection.end(reason.clone());
