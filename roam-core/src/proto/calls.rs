@@ -23,7 +23,7 @@ pub(super) struct Calls {
     /// The peer's.
     pub(super) incoming: IdMap<Incoming>,
     last_request: u64,
-    /// How many of ours, and of the peer's, have channels.
+    /// How many of ours, and of the peer's that are not answered, have channels in their arguments.
     streaming: (usize, usize),
 }
 
@@ -49,8 +49,6 @@ pub(super) struct Incoming {
     pub(super) since: Option<Duration>,
     /// What it takes of the link's budget, in bytes.
     held: usize,
-    /// What it counts for in [`Calls::streaming`]: one, or nothing.
-    streaming: usize,
     pub(super) answered: bool,
     /// Its Response has been handed to the transport, or there will be none.
     pub(super) departed: bool,
@@ -101,7 +99,7 @@ impl Calls {
         (self.outgoing.len(), self.incoming.len())
     }
 
-    /// Those that came without channels.
+    /// Those without channels in their arguments, and those of the peer that are answered.
     pub(super) fn without_channels(&self) -> (usize, usize) {
         let (ours, theirs) = self.in_flight();
         (ours - self.streaming.0, theirs - self.streaming.1)
@@ -124,7 +122,7 @@ impl Calls {
     /// whose Response is still queued, stay in flight until that is over. `heard` tells whether
     /// what is queued still counts for the peer.
     pub(super) fn end_all(&mut self, env: &mut Env, connection: ConnectionId, heard: bool) {
-        self.streaming.0 = 0;
+        self.streaming = (0, 0);
         for (request, call) in std::mem::take(&mut self.outgoing) {
             if !heard && !env.outbox.has_left(call.frame) {
                 env.events.push_back(Event::NotSent {
@@ -139,7 +137,6 @@ impl Calls {
             let over = call.departed && call.handler_gone;
             if over {
                 env.budget.give_call(call.held);
-                self.streaming.1 -= call.streaming;
             }
             !over
         });
@@ -163,7 +160,6 @@ impl Calls {
         change(call);
         if call.departed && call.handler_gone {
             env.budget.give_call(call.held);
-            self.streaming.1 -= call.streaming;
             entry.remove();
             shrink(&mut self.incoming);
         }
@@ -207,12 +203,11 @@ impl Connection {
             channels: channels.clone(),
             since: env.now,
             held,
-            streaming: usize::from(!channels.is_empty()),
             answered: false,
             departed: false,
             handler_gone: false,
         };
-        self.calls.streaming.1 += call.streaming;
+        self.calls.streaming.1 += usize::from(!channels.is_empty());
         self.calls.incoming.insert(id.0, call);
         env.events.push_back(Event::Request(request));
         Ok(())
@@ -421,6 +416,7 @@ impl Connection {
         call.handler_gone |= handler == HandlerIs::Gone;
         let method = call.method;
         let arguments = std::mem::take(&mut call.channels);
+        self.calls.streaming.1 -= usize::from(!arguments.is_empty());
         self.note_channels(env, channels, method);
         let (call, out) = ((self.id, request), env.outbox.begin());
         put_response_head(out, call, metadata, channels, payload.len());

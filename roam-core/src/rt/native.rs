@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What it may cost to put a thread to sleep and to wake it: up to 60 µs on virtual machines, in which
-/// each of two threads loses a part.
+/// What it may cost to put a thread to sleep and to wake it: up to 60 µs on virtual machines, of
+/// which each of two threads loses a part.
 pub const WAKING: Duration = Duration::from_micros(100);
 
 /// `Send` where there are threads.

@@ -12,11 +12,11 @@ use crate::proto::{CloseReason, Config, Framing, Link, Role};
 use crate::rt::{self, Clock, Sleep, Stopwatch};
 use crate::transport::{ClosedSilently, Transport, TransportError};
 
+use super::busy_poll::BusyPoll;
 use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
 use super::shared::{Shared, Transmit};
-use super::vigil::Vigil;
 
 /// Opens a link over a transport that we connected. Nothing happens before the driver is run.
 ///
@@ -119,7 +119,7 @@ pub struct Driver<T> {
     /// How many messages had been sent when there was nothing to do last.
     sent: u64,
     stopwatch: Stopwatch,
-    vigil: Vigil,
+    busy_poll: BusyPoll,
     phase: Phase,
 }
 
@@ -173,7 +173,7 @@ impl<T: Transport> Driver<T> {
             woken: 0,
             sent: 0,
             stopwatch: Stopwatch::start(),
-            vigil: Vigil::new(rt::WAKING),
+            busy_poll: BusyPoll::new(rt::WAKING),
             phase: Phase::Starting,
         }
     }
@@ -336,14 +336,14 @@ impl<T: Transport> Driver<T> {
             self.frame.is_none() && self.gathering == Gathering::Not && self.linger.is_none();
         let Self { shared, sent, .. } = self;
         let is_busy = || shared.is_busy(sent);
-        if is_idle && self.vigil.keep(|| self.stopwatch.now(), is_busy) {
+        if is_idle && self.busy_poll.keep(|| self.stopwatch.now(), is_busy) {
             self.shared.stay_awake();
             rt::wake_after_others(cx);
         }
     }
 
     fn came(&mut self, frame: Bytes) {
-        self.vigil.end(|| self.stopwatch.now());
+        self.busy_poll.end(|| self.stopwatch.now());
         self.frame = Some((frame, 0));
     }
 

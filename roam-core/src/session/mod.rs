@@ -1,6 +1,7 @@
 //! What users hold: connections, calls, channels, dispatchers.
 
 mod binder;
+mod busy_poll;
 mod call;
 mod channel;
 mod child;
@@ -34,7 +35,6 @@ mod todo;
 mod trace;
 mod tunnel;
 mod unfinished;
-mod vigil;
 mod waiters;
 mod watch;
 mod wire;

@@ -32,6 +32,21 @@ fn run_many(pool: &TestPool, count: usize) {
     }
 }
 
+/// A future that ends when it is released, and tells when it does.
+fn held() -> (
+    impl Future<Output = ()>,
+    oneshot::Sender<()>,
+    oneshot::Receiver<()>,
+) {
+    let (release, held) = oneshot::channel();
+    let (tell, told) = oneshot::channel();
+    let future = async {
+        held.await.expect("it is released");
+        tell.send(()).expect("somebody listens");
+    };
+    (future, release, told)
+}
+
 /// A future that never ends, and tells when it is first polled and when it is dropped.
 fn endless() -> (
     impl Future<Output = ()>,
@@ -153,12 +168,8 @@ async fn what_stops_a_future_that_is_done_does_nothing_to_the_next() {
     let pool = TestPool::new();
     let stopper = run(&pool, async {});
     settle(&pool).await;
-    let (release, held) = oneshot::channel::<()>();
-    let (tell, told) = oneshot::channel();
-    run(&pool, async {
-        held.await.expect("it is released");
-        tell.send(()).expect("somebody listens");
-    });
+    let (future, release, told) = held();
+    run(&pool, future);
     task::yield_now().await;
     stopper.stop();
     task::yield_now().await;
@@ -216,12 +227,8 @@ async fn tasks_that_are_not_needed_end() {
 #[tokio::test]
 async fn a_future_goes_to_its_end_without_the_pool() {
     let pool = TestPool::new();
-    let (release, held) = oneshot::channel::<()>();
-    let (tell, told) = oneshot::channel();
-    run(&pool, async {
-        held.await.expect("it is released");
-        tell.send(()).expect("somebody listens");
-    });
+    let (future, release, told) = held();
+    run(&pool, future);
     task::yield_now().await;
     drop(pool);
     release.send(()).expect("it waits");

@@ -37,13 +37,7 @@ fn messages_that_are_ready_together_share_a_frame() {
         (Framing::Packed, 1),
         (Framing::Cobs, 1),
     ] {
-        let mut pair = Pair::with(framing, &small(), &small());
-        for n in 0..10 {
-            pair.client
-                .link
-                .request(ROOT, METHOD, NONE, &[], &[n])
-                .unwrap();
-        }
+        let mut pair = with_ten_requests(framing);
         let sent: Vec<_> = std::iter::from_fn(|| pair.client.link.poll_transmit()).collect();
         assert_eq!(sent.len(), frames, "{framing:?}");
         for frame in sent {
@@ -61,13 +55,7 @@ fn a_frame_may_be_taken_in_by_parts() {
         (Framing::Packed, 4),
         (Framing::Cobs, 4),
     ] {
-        let mut pair = Pair::with(framing, &small(), &small());
-        for n in 0..10 {
-            pair.client
-                .link
-                .request(ROOT, METHOD, NONE, &[], &[n])
-                .unwrap();
-        }
+        let mut pair = with_ten_requests(framing);
         let mut taken = Vec::new();
         while let Some(frame) = pair.client.link.poll_transmit() {
             let mut from = 0;
@@ -105,6 +93,16 @@ fn behind_the_end_of_a_link_there_is_no_other_part() {
             Some(CloseReason::Goodbye(_))
         ));
     }
+}
+
+/// A pair of which the client has ten Requests to send, numbered by their payloads.
+fn with_ten_requests(framing: Framing) -> Pair {
+    let mut pair = Pair::with(framing, &small(), &small());
+    for n in 0..10 {
+        let link = &mut pair.client.link;
+        link.request(ROOT, METHOD, NONE, &[], &[n]).unwrap();
+    }
+    pair
 }
 
 /// The first bytes of the payloads of all Requests that have come.

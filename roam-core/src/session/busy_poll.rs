@@ -1,4 +1,4 @@
-//! When a driver that has nothing to do stays awake.
+//! Busy polling: when a driver that has nothing to do stays awake.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Where frames follow each other closely, to sleep in between costs more than to look again: both
 /// this thread and the peer that wakes it pay for it, and the frame waits for as long.
 #[derive(Debug)]
-pub(super) struct Vigil {
+pub(super) struct BusyPoll {
     /// What it costs to be put to sleep and woken.
     waking: Duration,
     /// Whether the last frame came soon after the one before.
@@ -25,7 +25,7 @@ enum State {
     Idle,
 }
 
-impl Vigil {
+impl BusyPoll {
     /// One for drivers that take so long to be woken. If that is nothing, it is never kept.
     pub(super) const fn new(waking: Duration) -> Self {
         Self {
@@ -76,58 +76,58 @@ mod tests {
     }
 
     /// One that has seen two frames with so many microseconds in between.
-    fn after_a_gap_of(gap: u64) -> Vigil {
-        let mut vigil = Vigil::new(WAKING);
-        vigil.end(|| micros(0));
-        keep(&mut vigil, 0);
-        vigil.end(|| micros(gap));
-        vigil
+    fn after_a_gap_of(gap: u64) -> BusyPoll {
+        let mut busy_poll = BusyPoll::new(WAKING);
+        busy_poll.end(|| micros(0));
+        keep(&mut busy_poll, 0);
+        busy_poll.end(|| micros(gap));
+        busy_poll
     }
 
-    fn keep(vigil: &mut Vigil, now: u64) -> bool {
-        vigil.keep(|| micros(now), || true)
+    fn keep(busy_poll: &mut BusyPoll, now: u64) -> bool {
+        busy_poll.keep(|| micros(now), || true)
     }
 
     #[test]
     fn it_is_not_kept_before_frames_have_come_closely() {
-        assert!(!keep(&mut Vigil::new(WAKING), 0));
+        assert!(!keep(&mut BusyPoll::new(WAKING), 0));
         assert!(!keep(&mut after_a_gap_of(100), 100));
         assert!(keep(&mut after_a_gap_of(99), 99));
     }
 
     #[test]
     fn it_is_kept_no_longer_than_waking_takes() {
-        let mut vigil = after_a_gap_of(10);
-        let kept = [10, 30, 59, 60, 1_000].map(|now| keep(&mut vigil, now));
+        let mut busy_poll = after_a_gap_of(10);
+        let kept = [10, 30, 59, 60, 1_000].map(|now| keep(&mut busy_poll, now));
         assert_eq!(kept, [true, true, true, false, false]);
         // Each frame begins it anew.
-        vigil.end(|| micros(80));
-        assert!(keep(&mut vigil, 100));
+        busy_poll.end(|| micros(80));
+        assert!(keep(&mut busy_poll, 100));
     }
 
     #[test]
     fn it_ends_with_the_first_frame_that_comes_late() {
-        let mut vigil = after_a_gap_of(10);
-        keep(&mut vigil, 10);
-        vigil.end(|| micros(1_000));
-        assert!(!keep(&mut vigil, 1_000));
+        let mut busy_poll = after_a_gap_of(10);
+        keep(&mut busy_poll, 10);
+        busy_poll.end(|| micros(1_000));
+        assert!(!keep(&mut busy_poll, 1_000));
     }
 
     #[test]
     fn where_waking_costs_nothing_it_is_never_kept() {
-        let mut vigil = Vigil::new(Duration::ZERO);
-        keep(&mut vigil, 0);
-        vigil.end(|| micros(0));
-        assert!(!keep(&mut vigil, 0));
+        let mut busy_poll = BusyPoll::new(Duration::ZERO);
+        keep(&mut busy_poll, 0);
+        busy_poll.end(|| micros(0));
+        assert!(!keep(&mut busy_poll, 0));
     }
 
     #[test]
     fn it_is_not_kept_when_little_was_going_on_as_it_began() {
-        let mut vigil = after_a_gap_of(10);
-        assert!(!vigil.keep(|| micros(10), || false));
-        assert!(!keep(&mut vigil, 11));
-        vigil.end(|| micros(20));
-        assert!(keep(&mut vigil, 20));
-        assert!(vigil.keep(|| micros(21), || false));
+        let mut busy_poll = after_a_gap_of(10);
+        assert!(!busy_poll.keep(|| micros(10), || false));
+        assert!(!keep(&mut busy_poll, 11));
+        busy_poll.end(|| micros(20));
+        assert!(keep(&mut busy_poll, 20));
+        assert!(busy_poll.keep(|| micros(21), || false));
     }
 }
