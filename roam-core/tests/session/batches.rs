@@ -11,6 +11,7 @@ use roam_core::transport::{Transport, TransportError};
 use roam_core::{Config, Metadata, MethodId, NoDispatcher, RequestId, accept, connect, service};
 
 use super::harness::{Events, events, poll_now, start};
+use super::raw_peer::RawPeer;
 
 runs! {
     a_quarter_of_the_calls_is_answered_before_more_are_taken_in
@@ -19,6 +20,7 @@ runs! {
     tasks_run_when_many_were_woken
     calls_that_are_answered_in_place_are_taken_in_at_once
     others_run_again_as_long_as_they_queue_something
+    answers_that_came_in_one_frame_before_a_cut_are_kept
 }
 
 #[service]
@@ -272,4 +274,33 @@ async fn others_run_again_as_long_as_they_queue_something() {
     call();
     assert_eq!(sent(), 0);
     assert_eq!(sent(), 1);
+}
+
+async fn answers_that_came_in_one_frame_before_a_cut_are_kept() {
+    const CALLS: usize = 100;
+    let (mut peer, client) = RawPeer::server(NoDispatcher);
+    peer.shake_hands().await;
+    client.ready().await.unwrap();
+    let client = EchoClient::new(client);
+    let mut calls: Vec<_> = (0..CALLS).map(|_| client.echo(7)).collect();
+    for call in &mut calls {
+        assert!(poll_now(call).is_pending());
+    }
+    let mut requests = Vec::new();
+    while requests.len() < CALLS {
+        if let Event::Request(request) = peer.event().await {
+            requests.push(request.request);
+        }
+    }
+    for request in requests {
+        let (root, none) = (ConnectionId::ROOT, Metadata::new());
+        let answered = peer.link.respond_last(root, request, &none, &[], &[0, 7]);
+        answered.unwrap();
+    }
+    peer.flush().await;
+    peer.vanish();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), 7);
+    }
+    assert!(client.echo(7).await.is_err());
 }
