@@ -17,6 +17,7 @@ use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
 use super::shared::{Shared, Transmit};
+use super::todo::Woken;
 
 /// Opens a link over a transport that we connected. Nothing happens before the driver is run.
 ///
@@ -115,7 +116,7 @@ pub struct Driver<T> {
     /// How many bytes have been taken in since others could run.
     taken_in: usize,
     /// How many tasks that woke.
-    woken: usize,
+    woken: Woken,
     /// How many messages had been sent when there was nothing to do last.
     sent: u64,
     stopwatch: Stopwatch,
@@ -151,9 +152,12 @@ const FRAMES_A_TURN: usize = 32;
 /// How many bytes are taken in, or not much more, before others run: what has come is read while it
 /// is still in the processor's cache, and before more memory is taken.
 const BYTES_A_POLL: usize = 256 * 1024;
-/// How many tasks are woken, or not many more, before they run: those that wait are taken over by other
-/// threads, for which all is dear that they share with this one.
-const TASKS_A_POLL: usize = 32;
+/// How many tasks of ours are woken, or not many more, before they run. Each has the next call ready
+/// soon, and those that wait are taken over by other threads, for which all is dear that they share
+/// with this one.
+const WAITERS_A_POLL: usize = 8;
+/// The same of handlers. What they answer goes out in one write.
+const HANDLERS_A_POLL: usize = 128;
 /// How long the rest may take to be sent after the link has ended.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -170,7 +174,7 @@ impl<T: Transport> Driver<T> {
             is_over: false,
             frame: None,
             taken_in: 0,
-            woken: 0,
+            woken: Woken::default(),
             sent: 0,
             stopwatch: Stopwatch::start(),
             busy_poll: BusyPoll::new(rt::WAKING),
@@ -192,6 +196,10 @@ impl<T: Transport> Driver<T> {
                         self.gathering = Gathering::Done { queued };
                     }
                     let received = self.poll_receive(cx);
+                    if self.frame.is_some() && !self.shared.has_batch() {
+                        // Those that were woken run first, and it goes on behind them.
+                        return Poll::Pending;
+                    }
                     self.poll_timeout(cx);
                     let sent = self.poll_send_after(&received, cx);
                     let received = received?;
@@ -317,7 +325,12 @@ impl<T: Transport> Driver<T> {
                 }
             }
             while self.frame.is_some() {
-                if self.taken_in >= BYTES_A_POLL || self.woken >= TASKS_A_POLL {
+                if self.has_woken_many() {
+                    // It goes on behind these, on whichever thread is the first to have done with them.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                if self.taken_in >= BYTES_A_POLL {
                     rt::wake_after_others(cx);
                     return Poll::Pending;
                 }
@@ -328,6 +341,10 @@ impl<T: Transport> Driver<T> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn has_woken_many(&self) -> bool {
+        self.woken.waiters >= WAITERS_A_POLL || self.woken.handlers >= HANDLERS_A_POLL
     }
 
     /// There is nothing to do. When more is to come soon, it looks again instead of sleeping.
@@ -397,7 +414,7 @@ impl<T: Transport> Future for Driver<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let this = self.get_mut();
-        (this.taken_in, this.woken) = (0, 0);
+        (this.taken_in, this.woken) = (0, Woken::default());
         if let Err(error) = ready!(this.poll_drive(cx)) {
             this.phase = Phase::Done;
             this.shared.lost(error.into_cause());

@@ -22,7 +22,7 @@ use super::connects::{Accepting, ConnectSlot};
 use super::dispatch::{HandlerStopper, HandlerTask, ServiceDispatcher};
 use super::pool::Pool;
 use super::sleeper::{Sleeper, Until};
-use super::todo::Todo;
+use super::todo::{Todo, Woken};
 use super::waiters::{Ticket, Waiters};
 
 /// The state of a link, shared by its driver, its handles and its channels.
@@ -53,8 +53,8 @@ pub(super) enum Transmit {
 pub(crate) struct Received {
     /// Where the next part begins.
     pub(super) to: usize,
-    /// How many tasks that woke.
-    pub(super) woken: usize,
+    /// Which tasks that woke.
+    pub(super) woken: Woken,
 }
 
 /// What the lock protects.
@@ -77,7 +77,7 @@ const ANSWERS: usize = 32;
 /// and the peer has enough to do.
 const REQUESTS: usize = 256;
 /// So many events are taken care of in one go: with the lock, and then without.
-const EVENTS: usize = 32;
+const EVENTS: usize = 8;
 /// With so many calls in flight, or so many messages sent at once, more frames are to come soon.
 const BUSY: u64 = 4;
 
@@ -178,9 +178,9 @@ impl Shared {
         self.change(change).0
     }
 
-    /// The same, and tells how many tasks that woke.
+    /// The same, and tells which tasks that woke.
     #[inline]
-    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Todo) -> R) -> (R, usize) {
+    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Todo) -> R) -> (R, Woken) {
         let mut todo = Todo::default();
         let result = {
             let mut state = self.lock();
@@ -378,7 +378,7 @@ impl State {
     fn has_batch(&self) -> bool {
         let queued = self.link.queued_messages();
         let (ours, theirs) = self.link.short_calls();
-        queued > 0 && queued >= (ours / 3).min(REQUESTS) + (theirs / 4).min(ANSWERS)
+        queued > 0 && queued >= (ours / 2).min(REQUESTS) + (theirs / 4).min(ANSWERS)
     }
 
     fn handle(&mut self, event: Event, todo: &mut Todo) {

@@ -1,5 +1,6 @@
 //! What is to be done when the lock is released: all that runs user code.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -45,6 +46,22 @@ pub(super) struct Started {
     pub(super) served: Served,
     /// `None` where a call is not to be, after all.
     pub(super) requests: Vec<Option<Request>>,
+}
+
+/// How many tasks are to run now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Woken {
+    /// Those that waited for something.
+    pub(super) waiters: usize,
+    /// Those of handlers.
+    pub(super) handlers: usize,
+}
+
+impl AddAssign for Woken {
+    fn add_assign(&mut self, other: Self) {
+        self.waiters += other.waiters;
+        self.handlers += other.handlers;
+    }
 }
 
 impl Todo {
@@ -116,19 +133,18 @@ impl Todo {
         forgotten.next().is_some()
     }
 
-    /// Does it all. Handlers come last, as some of them are run in place. Returns how many tasks
-    /// are to run now.
+    /// Does it all. Handlers come last, as some of them are run in place.
     #[inline]
-    pub(super) fn run(self, shared: &Shared) -> usize {
-        let mut woken = 0;
+    pub(super) fn run(self, shared: &Shared) -> Woken {
+        let mut woken = Woken::default();
         if let Some(waker) = self.waker {
             waker.wake();
-            woken = 1;
+            woken.waiters = 1;
         }
-        match self.rest {
-            Some(rest) => woken + rest.run(shared),
-            None => woken,
+        if let Some(rest) = self.rest {
+            woken += rest.run(shared);
         }
+        woken
     }
 }
 
@@ -141,8 +157,8 @@ fn push<T>(list: &mut Vec<T>, item: T, expected: usize) {
 }
 
 impl Rest {
-    fn run(self, shared: &Shared) -> usize {
-        let woken = self.wakers.len();
+    fn run(self, shared: &Shared) -> Woken {
+        let waiters = self.wakers.len();
         for waker in self.wakers {
             waker.wake();
         }
@@ -153,9 +169,11 @@ impl Rest {
                 Other::Waker(_) | Other::Dispatcher(_) => {}
             }
         }
-        if self.started.is_empty() {
-            return woken;
-        }
-        woken + dispatch::start(shared, self.started)
+        let handlers = if self.started.is_empty() {
+            0
+        } else {
+            dispatch::start(shared, self.started)
+        };
+        Woken { waiters, handlers }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use roam_core::proto::{Event, Framing, Link, Role};
 use roam_core::transport::{MemoryTransport, Transport, memory_pair};
-use roam_core::{Config, ConnectionHandle, ServiceDispatcher, accept, connect, rt};
+use roam_core::{Config, ConnectionHandle, Driver, ServiceDispatcher, accept, connect, rt};
 
 /// The machine of a peer, without a session: nothing happens by itself.
 pub(crate) struct RawPeer {
@@ -17,13 +17,19 @@ pub(crate) struct RawPeer {
 impl RawPeer {
     /// A link to a client of ours.
     pub(crate) fn server(dispatcher: impl ServiceDispatcher) -> (Self, ConnectionHandle) {
+        let (peer, client, driver) = Self::server_of_a_driver(dispatcher);
+        rt::spawn(async { drop(driver.await) });
+        (peer, client)
+    }
+
+    /// A link to a client of ours whose driver the test polls.
+    pub(crate) fn server_of_a_driver(
+        dispatcher: impl ServiceDispatcher,
+    ) -> (Self, ConnectionHandle, Driver<MemoryTransport>) {
         let (ours, theirs) = memory_pair(Framing::Packed);
         let (client, driver) = connect(ours, dispatcher, &Config::client());
-        rt::spawn(async { drop(driver.await) });
-        (
-            Self::new(Role::Acceptor, theirs, &Config::default()),
-            client,
-        )
+        let peer = Self::new(Role::Acceptor, theirs, &Config::default());
+        (peer, client, driver)
     }
 
     /// A link to a server of ours.
