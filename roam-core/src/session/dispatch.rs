@@ -241,28 +241,34 @@ impl IncomingCall {
 }
 
 /// Hands Requests to their connections' dispatchers. Returns how many tasks that takes.
-pub(super) fn start(shared: &Shared, started: Vec<Started>) -> usize {
+pub(super) fn start(
+    shared: &Shared,
+    started: impl Iterator<Item = Started>,
+    mut requests: impl Iterator<Item = Option<Request>>,
+) -> usize {
     let Some(users) = shared.users() else {
         // Nobody is left to answer, and the link is about to be closed.
         shared.with(|state, _| {
-            for request in started.iter().flat_map(|it| it.requests.iter().flatten()) {
+            for request in requests.flatten() {
                 state.link.handler_gone(request.connection, request.request);
             }
         });
         return 0;
     };
     let mut handlers = Vec::new();
-    for Started { served, requests } in started {
+    for Started { served, count } in started {
         let Served {
             connection,
             dispatcher,
         } = served;
         let connection = ConnectionHandle::of(Arc::clone(&users), connection);
-        let mut requests = requests.into_iter().flatten();
-        while let Some(request) = requests.next() {
+        let mut left = count;
+        for request in requests.by_ref().take(count) {
+            left -= 1;
+            let Some(request) = request else { continue };
             if let Some(handler) = begin(connection.clone(), &dispatcher, request) {
                 // Those that follow are likely to need a task as well.
-                handlers.reserve(1 + requests.size_hint().1.unwrap_or_default());
+                handlers.reserve(1 + left);
                 handlers.push(handler);
             }
         }

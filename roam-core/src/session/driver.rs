@@ -17,7 +17,7 @@ use super::connection::ConnectionHandle;
 use super::dispatch::ServiceDispatcher;
 use super::error::ConnectError;
 use super::shared::{Shared, Transmit};
-use super::todo::Woken;
+use super::todo::{Todo, Woken};
 
 /// Opens a link over a transport that we connected. Nothing happens before the driver is run.
 ///
@@ -113,6 +113,8 @@ pub struct Driver<T> {
     is_over: bool,
     /// What is being taken in: a frame, from that byte on.
     frame: Option<(Bytes, usize)>,
+    /// What is to be done when a part of it is.
+    todo: Todo,
     /// How many bytes have been taken in since others could run.
     taken_in: usize,
     /// How many tasks that woke.
@@ -155,7 +157,7 @@ const BYTES_A_POLL: usize = 256 * 1024;
 /// How many tasks of ours are woken, or not many more, before they run. Each has the next call ready
 /// soon, and those that wait are taken over by other threads, for which all is dear that they share
 /// with this one.
-const WAITERS_A_POLL: usize = 8;
+const WAITERS_A_POLL: usize = 4;
 /// The same of handlers. What they answer goes out in one write.
 const HANDLERS_A_POLL: usize = 128;
 /// How long the rest may take to be sent after the link has ended.
@@ -173,6 +175,7 @@ impl<T: Transport> Driver<T> {
             gathering: Gathering::Not,
             is_over: false,
             frame: None,
+            todo: Todo::default(),
             taken_in: 0,
             woken: Woken::default(),
             sent: 0,
@@ -196,26 +199,15 @@ impl<T: Transport> Driver<T> {
                         self.gathering = Gathering::Done { queued };
                     }
                     let received = self.poll_receive(cx);
-                    if self.frame.is_some() && !self.shared.has_batch() {
-                        // Those that were woken run first, and it goes on behind them.
-                        return Poll::Pending;
+                    let is_pending = received.is_pending();
+                    // While a frame is being taken in, nothing but a batch is sent.
+                    if self.frame.is_none() || self.shared.has_batch() {
+                        self.poll_rest(received, cx)?;
                     }
-                    self.poll_timeout(cx);
-                    let sent = self.poll_send_after(&received, cx);
-                    let received = received?;
-                    if sent.is_err() {
-                        self.take_in_the_rest(cx);
-                    }
-                    sent?;
-                    if self.phase == Phase::Closing {
-                        continue;
-                    }
-                    if self.poll_linger(cx).is_ready() {
-                        self.phase = Phase::Done;
-                        continue;
-                    }
-                    if received.is_pending() {
-                        self.look_again(cx);
+                    if is_pending && matches!(self.phase, Phase::Running { .. }) {
+                        if !self.goes_on(cx) {
+                            self.todo.release();
+                        }
                         return Poll::Pending;
                     }
                 }
@@ -228,6 +220,27 @@ impl<T: Transport> Driver<T> {
                 Phase::Done => return Poll::Ready(Ok(())),
             }
         }
+    }
+
+    /// What there is to do beside receiving, of which is told what came of it.
+    fn poll_rest(
+        &mut self,
+        received: Poll<Result<(), TransportError>>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), TransportError> {
+        self.poll_timeout(cx);
+        let sent = self.poll_send_after(&received, cx);
+        if let Poll::Ready(received) = received {
+            received?;
+        }
+        if sent.is_err() {
+            self.take_in_the_rest(cx);
+        }
+        sent?;
+        if self.phase != Phase::Closing && self.poll_linger(cx).is_ready() {
+            self.phase = Phase::Done;
+        }
+        Ok(())
     }
 
     fn set_timeout(&mut self) {
@@ -325,13 +338,7 @@ impl<T: Transport> Driver<T> {
                 }
             }
             while self.frame.is_some() {
-                if self.has_woken_many() {
-                    // It goes on behind these, on whichever thread is the first to have done with them.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                if self.taken_in >= BYTES_A_POLL {
-                    rt::wake_after_others(cx);
+                if self.taken_in >= BYTES_A_POLL || self.has_woken_many() {
                     return Poll::Pending;
                 }
                 self.take_in();
@@ -347,14 +354,33 @@ impl<T: Transport> Driver<T> {
         self.woken.waiters >= WAITERS_A_POLL || self.woken.handlers >= HANDLERS_A_POLL
     }
 
-    /// There is nothing to do. When more is to come soon, it looks again instead of sleeping.
-    fn look_again(&mut self, cx: &mut Context<'_>) {
-        let is_idle =
-            self.frame.is_none() && self.gathering == Gathering::Not && self.linger.is_none();
+    /// Nothing can be received, or others are to run first. Has it go on behind them when there is
+    /// more of a frame, or something to send, or more is to come soon; tells whether it does.
+    fn goes_on(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.frame.is_some() {
+            self.go_on_behind_others(cx);
+            return true;
+        }
+        if self.gathering != Gathering::Not {
+            return matches!(self.gathering, Gathering::Now { .. });
+        }
         let Self { shared, sent, .. } = self;
         let is_busy = || shared.is_busy(sent);
-        if is_idle && self.busy_poll.keep(|| self.stopwatch.now(), is_busy) {
+        let looks_again =
+            self.linger.is_none() && self.busy_poll.keep(|| self.stopwatch.now(), is_busy);
+        if looks_again {
             self.shared.stay_awake();
+            rt::wake_after_others(cx);
+        }
+        looks_again
+    }
+
+    /// Goes on behind those that were woken.
+    fn go_on_behind_others(&mut self, cx: &mut Context<'_>) {
+        if self.has_woken_many() {
+            // Without looking for events of the system first.
+            cx.waker().wake_by_ref();
+        } else {
             rt::wake_after_others(cx);
         }
     }
@@ -369,7 +395,7 @@ impl<T: Transport> Driver<T> {
         let Some((frame, from)) = &mut self.frame else {
             return;
         };
-        let received = self.shared.receive(frame, *from);
+        let received = self.shared.receive(frame, *from, &mut self.todo);
         self.taken_in += received.to - *from;
         self.woken += received.woken;
         *from = received.to;

@@ -50,7 +50,7 @@ pub(super) enum Transmit {
 }
 
 /// What came of taking in a part of a frame.
-pub(crate) struct Received {
+pub(super) struct Received {
     /// Where the next part begins.
     pub(super) to: usize,
     /// Which tasks that woke.
@@ -77,7 +77,7 @@ const ANSWERS: usize = 32;
 /// and the peer has enough to do.
 const REQUESTS: usize = 256;
 /// So many events are taken care of in one go: with the lock, and then without.
-const EVENTS: usize = 8;
+const EVENTS: usize = 4;
 /// With so many calls in flight, or so many messages sent at once, more frames are to come soon.
 const BUSY: u64 = 4;
 
@@ -175,20 +175,24 @@ impl Shared {
 
     /// Changes the state, and does afterwards what follows from it.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut State, &mut Todo) -> R) -> R {
-        self.change(change).0
+        self.change(&mut Todo::default(), change).0
     }
 
-    /// The same, and tells which tasks that woke.
+    /// The same, with a list of what is to be done that is used again, and tells which tasks that
+    /// woke.
     #[inline]
-    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Todo) -> R) -> (R, Woken) {
-        let mut todo = Todo::default();
+    fn change<R>(
+        &self,
+        todo: &mut Todo,
+        change: impl FnOnce(&mut State, &mut Todo) -> R,
+    ) -> (R, Woken) {
         let result = {
             let mut state = self.lock();
             if state.watched {
                 state.link.handle_clock(self.clock.now());
             }
-            let result = change(&mut state, &mut todo);
-            state.settle(&mut todo);
+            let result = change(&mut state, todo);
+            state.settle(todo);
             result
         };
         let woken = todo.run(self);
@@ -223,8 +227,8 @@ impl Shared {
 
     /// Takes in a part of a frame, from a byte on, for a driver that looks afterwards for what there
     /// is to send.
-    pub(crate) fn receive(&self, frame: &Bytes, from: usize) -> Received {
-        let (to, woken) = self.change(|state, _| {
+    pub(super) fn receive(&self, frame: &Bytes, from: usize, todo: &mut Todo) -> Received {
+        let (to, woken) = self.change(todo, |state, _| {
             state.driver.rise();
             state.link.handle_part(frame, from, EVENTS)
         });

@@ -28,6 +28,8 @@ pub(crate) struct Todo {
 struct Rest {
     wakers: Vec<Waker>,
     started: Vec<Started>,
+    /// The calls of those, one after the other. `None` where one is not to be handed over after all.
+    requests: Vec<Option<Request>>,
     others: Vec<Other>,
 }
 
@@ -44,8 +46,7 @@ enum Other {
 /// dispatcher.
 pub(super) struct Started {
     pub(super) served: Served,
-    /// `None` where a call is not to be, after all.
-    pub(super) requests: Vec<Option<Request>>,
+    pub(super) count: usize,
 }
 
 /// How many tasks are to run now.
@@ -111,22 +112,20 @@ impl Todo {
     /// A call is to be handed to the dispatcher of its connection.
     pub(super) fn start(&mut self, served: &Served, request: Request) {
         let expected = self.expected;
-        let started = &mut self.rest().started;
-        if !started.last().is_some_and(|last| last.served.is(served)) {
-            started.push(Started {
+        let rest = self.rest();
+        push(&mut rest.requests, Some(request), expected);
+        match rest.started.last_mut() {
+            Some(last) if last.served.is(served) => last.count += 1,
+            _ => rest.started.push(Started {
                 served: served.clone(),
-                requests: Vec::new(),
-            });
-        }
-        if let Some(last) = started.last_mut() {
-            push(&mut last.requests, Some(request), expected);
+                count: 1,
+            }),
         }
     }
 
     /// A call is not to be handed to its dispatcher after all. `false` when it was not going to be.
     pub(super) fn forget_start(&mut self, connection: ConnectionId, request: RequestId) -> bool {
-        let started = self.rest.iter_mut().flat_map(|rest| &mut rest.started);
-        let requests = started.flat_map(|started| &mut started.requests);
+        let requests = self.rest.iter_mut().flat_map(|rest| &mut rest.requests);
         let is_it = |it: &Request| it.connection == connection && it.request == request;
         // Mostly it is the last one that was cancelled at once.
         let mut forgotten = requests.rev().filter_map(|it| it.take_if(|it| is_it(it)));
@@ -135,16 +134,21 @@ impl Todo {
 
     /// Does it all. Handlers come last, as some of them are run in place.
     #[inline]
-    pub(super) fn run(self, shared: &Shared) -> Woken {
+    pub(super) fn run(&mut self, shared: &Shared) -> Woken {
         let mut woken = Woken::default();
-        if let Some(waker) = self.waker {
+        if let Some(waker) = self.waker.take() {
             waker.wake();
             woken.waiters = 1;
         }
-        if let Some(rest) = self.rest {
+        if let Some(rest) = &mut self.rest {
             woken += rest.run(shared);
         }
         woken
+    }
+
+    /// Gives back the memory that it keeps to be used again.
+    pub(super) fn release(&mut self) {
+        self.rest = None;
     }
 }
 
@@ -157,12 +161,12 @@ fn push<T>(list: &mut Vec<T>, item: T, expected: usize) {
 }
 
 impl Rest {
-    fn run(self, shared: &Shared) -> Woken {
+    fn run(&mut self, shared: &Shared) -> Woken {
         let waiters = self.wakers.len();
-        for waker in self.wakers {
+        for waker in self.wakers.drain(..) {
             waker.wake();
         }
-        for other in self.others {
+        for other in self.others.drain(..) {
             match other {
                 Other::Stop(handler) => handler.stop(),
                 Other::Pump(from, to) => rt::spawn(Unfinished::new(Box::pin(pump(from, to)))),
@@ -172,7 +176,8 @@ impl Rest {
         let handlers = if self.started.is_empty() {
             0
         } else {
-            dispatch::start(shared, self.started)
+            let requests = self.requests.drain(..);
+            dispatch::start(shared, self.started.drain(..), requests)
         };
         Woken { waiters, handlers }
     }
