@@ -62,6 +62,8 @@ pub const STEPS: &[Step] = &[
         needs: &["setup-rust"],
         action: |workspace| {
             check(cargo(workspace, &["fmt", "--all", "--check"]).run())?;
+            let of_fuzzing = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+            check(cargo(workspace, &of_fuzzing).run())?;
             check(build::in_benchmark(workspace, &["fmt", "--check"]).run())
         },
     },

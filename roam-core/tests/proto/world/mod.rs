@@ -379,7 +379,16 @@ impl World {
         }
         let arrived = frames.min(self.users[at].incoming.len());
         for frame in self.users[at].incoming.drain(..arrived).collect::<Vec<_>>() {
-            self.users[at].peer.link.handle_frame(&frame);
+            self.take_in(at, &frame);
+        }
+    }
+
+    /// Takes in a frame by parts, as a session does, which deals in between with what they cause.
+    fn take_in(&mut self, at: usize, frame: &Bytes) {
+        let events = 1 + frame.len() % 4;
+        let mut from = 0;
+        while from < frame.len() {
+            from = self.users[at].peer.link.handle_part(frame, from, events);
             self.collect(at);
         }
     }
