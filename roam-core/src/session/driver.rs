@@ -157,7 +157,7 @@ const BYTES_A_POLL: usize = 256 * 1024;
 /// How many tasks of ours are woken, or not many more, before they run. Each has the next call ready
 /// soon, and those that wait are taken over by other threads, for which all is dear that they share
 /// with this one.
-const WAITERS_A_POLL: usize = 4;
+const WAITERS_A_POLL: usize = 8;
 /// The same of handlers. What they answer goes out in one write.
 const HANDLERS_A_POLL: usize = 128;
 /// How long the rest may take to be sent after the link has ended.

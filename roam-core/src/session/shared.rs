@@ -77,7 +77,7 @@ const ANSWERS: usize = 32;
 /// and the peer has enough to do.
 const REQUESTS: usize = 256;
 /// So many events are taken care of in one go: with the lock, and then without.
-const EVENTS: usize = 4;
+const EVENTS: usize = 8;
 /// With so many calls in flight, or so many messages sent at once, more frames are to come soon.
 const BUSY: u64 = 4;
 
