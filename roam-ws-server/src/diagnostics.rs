@@ -1,4 +1,4 @@
-//! Tells what is in flight when the process is asked by a signal.
+//! Diagnostics on SIGUSR1.
 
 use std::future::Future;
 use std::io;
@@ -6,8 +6,10 @@ use std::io;
 use roam_core::Links;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Hands `report` what is in flight on `links`, as text, each time that the process gets SIGUSR1.
-/// It is for the program's main function:
+/// Calls `report` with a text of everything in flight on `links` each time the process gets
+/// SIGUSR1.
+///
+/// Meant for a program's main function:
 ///
 /// ```no_run
 /// use roam_core::{Links, NoDispatcher};
@@ -21,14 +23,14 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Ok(()) }
 /// ```
 ///
-/// From the call on, SIGUSR1 does not end the process any more. Nothing is told before the future
-/// is run.
+/// Once this function returns, SIGUSR1 no longer ends the process. Reports are made only while the
+/// future is polled.
 ///
 /// # Errors
-/// The system does not let the process handle the signal.
+/// Fails if the system does not let the process handle the signal.
 ///
 /// # Panics
-/// Outside of a tokio runtime that has its I/O driver enabled.
+/// Panics outside a tokio runtime with its I/O driver enabled.
 pub fn report_on_sigusr1(
     links: Links,
     mut report: impl FnMut(String) + Send + 'static,

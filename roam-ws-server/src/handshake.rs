@@ -8,31 +8,31 @@ use roam_core::transport::websocket::pick_subprotocol;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-/// Why an HTTP request does not become a link.
+/// Why an HTTP request was not upgraded to a link.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
-    /// It does not ask for a WebSocket, or not correctly.
+    /// The request is not a valid WebSocket handshake.
     #[error("not a WebSocket request: {0}")]
     NotWebSocket(Box<Error>),
-    /// It comes from a page of an origin that may not connect; see [`Origins`](crate::Origins).
-    #[error("pages of {origin} may not connect to this server")]
+    /// The request comes from a page whose origin is not allowed; see [`Origins`](crate::Origins).
+    #[error("pages from {origin} may not connect to this server")]
     ForeignOrigin {
-        /// What the request names as the page's origin.
+        /// The page's origin, from the `Origin` header.
         origin: String,
     },
-    /// The HTTP server that it came from cannot hand over the socket.
-    #[error("the server cannot upgrade this request")]
+    /// The HTTP server that received the request cannot hand over its socket.
+    #[error("the HTTP server cannot upgrade this request")]
     NotUpgradable,
-    /// There are as many links already as the server may have.
+    /// The server has reached its limit on links.
     #[error("too many links")]
     TooManyLinks,
-    /// The server is being closed.
+    /// The server is closing.
     #[error("the server is closing")]
     Closing,
 }
 
 impl UpgradeError {
-    /// The status with which HTTP says so.
+    /// Returns the HTTP status for this error.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotWebSocket(_) => StatusCode::UPGRADE_REQUIRED,
@@ -42,7 +42,7 @@ impl UpgradeError {
         }
     }
 
-    /// The answer to the request: the status, and as its text what was wrong.
+    /// Returns the HTTP response: the status, with the error's text as the body.
     pub fn response(&self) -> Response<String> {
         let mut response = Response::new(format!("{self}\n"));
         *response.status_mut() = self.status();
@@ -55,7 +55,7 @@ impl UpgradeError {
     }
 }
 
-/// The answer to an HTTP request that asks for a WebSocket, and the subprotocol that it picks.
+/// Returns the response to a WebSocket handshake and the subprotocol it selects.
 pub(crate) fn answer<B>(
     request: &Request<B>,
 ) -> Result<(Response<()>, Option<&'static str>), UpgradeError> {

@@ -1,5 +1,4 @@
-//! Serves roam over WebSocket: on a listener of its own, or inside axum and whatever else stands
-//! on hyper.
+//! A WebSocket server for roam: standalone, or inside axum or any other server built on hyper.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

@@ -1,26 +1,28 @@
-//! Which pages may open links.
+//! The check of a page's origin.
 
 use http::header::{HOST, HeaderMap, ORIGIN};
 use http::uri::{Authority, Uri};
 
-/// Which pages may open links. A browser lets any page connect to any server, with the visitor's
-/// cookies, and only tells the server which page it is; programs that are no browsers say nothing
-/// and are always let in.
+/// Which pages may open links.
+///
+/// A browser lets any page connect to any server, with the visitor's cookies, and only tells the
+/// server the page's origin. Programs other than browsers send no origin and may always connect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
-    /// Pages that come from the host and port to which they connect: the header `Host`, which a
-    /// proxy in front of the server has to pass on.
+    /// Pages served from the host and port they connect to, as named by the `Host` header. A proxy
+    /// in front of the server must pass that header on.
     #[default]
     Same,
-    /// Those of [`Same`](Self::Same), and pages from these origins, written as browsers do:
-    /// `https://example.com`, `http://localhost:5173`.
+    /// The pages of [`Same`](Self::Same), and pages from these origins, written the way browsers
+    /// send them: `https://example.com`, `http://localhost:5173`.
     Listed(Vec<String>),
-    /// All of them. Right only for services that trust nothing that a browser sends by itself.
+    /// All pages. Safe only for services that do not trust what browsers send on their own, such as
+    /// cookies.
     Any,
 }
 
 impl Origins {
-    /// Whether a request with these headers may open a link; if not, the origin that it names.
+    /// Checks whether a request with these headers may open a link. Returns its origin if not.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), String> {
         let Some(origin) = headers.get(ORIGIN) else {
             return Ok(());
@@ -59,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn programs_may_always_connect() {
+    fn accepts_requests_without_an_origin() {
         for origins in [Origins::Same, Origins::Listed(Vec::new()), Origins::Any] {
             assert!(allows(&origins, None));
         }
     }
 
     #[test]
-    fn by_default_only_pages_of_the_same_host_and_port_may() {
+    fn default_accepts_only_the_same_host_and_port() {
         let origins = Origins::default();
         assert!(allows(&origins, Some("http://localhost:80")));
         assert!(!allows(&origins, Some("http://localhost:81")));
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_pages_may_as_well() {
+    fn accepts_listed_origins_and_the_same_host() {
         let origins = Origins::Listed(vec!["https://example.com".to_owned()]);
         assert!(allows(&origins, Some("https://example.com")));
         assert!(allows(&origins, Some("http://localhost:80")));
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn all_pages_may_when_told_so() {
+    fn any_accepts_every_origin() {
         assert!(allows(&Origins::Any, Some("null")));
     }
 }

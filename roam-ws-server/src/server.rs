@@ -1,4 +1,4 @@
-//! The server: every WebSocket that it accepts is a link.
+//! The server: each WebSocket it accepts carries one link.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -24,8 +24,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::handshake::{self, UpgradeError};
 use crate::origins::Origins;
 
-/// Serves any number of links. Cheap to clone; clones share the bound on links, and are closed
-/// together.
+/// A WebSocket server for roam.
+///
+/// Cheap to clone. Clones share the limit on links and are closed together.
 ///
 /// Inside axum, as a route's handler:
 ///
@@ -49,29 +50,30 @@ pub struct Server {
     greet: Arc<dyn Fn(ConnectionHandle) + Send + Sync>,
     slots: Arc<Semaphore>,
     links: Option<Links>,
-    /// Why the server is closed, if it is. Every link holds a receiver.
+    /// The reason for closing, once the server is closed. Every link holds a receiver, so that
+    /// [`close`](Self::close) can wait for all of them.
     closing: Arc<watch::Sender<Option<Arc<str>>>>,
 }
 
-/// What a link takes from its server, from its first byte to its last.
-struct Place {
+/// A link's share of the server, held from the accepted socket to the end of the link.
+struct LinkSlot {
     _permit: OwnedSemaphorePermit,
-    /// The peer's address, where it is known.
+    /// The peer's address, or empty if unknown.
     peer: String,
     closing: watch::Receiver<Option<Arc<str>>>,
 }
 
-/// How many links a server has at once, unless told otherwise.
+/// The default limit on open links.
 const MAX_LINKS: usize = 16_384;
-/// How long to wait after the system refused to accept a socket: it has run out of something,
-/// which only time brings back.
+/// The pause after a failed `accept`. The system has usually run out of a resource, such as file
+/// descriptors, and needs time to free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The longest head of a request, in bytes: cookies and tokens can take a few KiB.
+/// The longest request head, in bytes. Cookies and tokens can take a few KiB.
 const MAX_REQUEST: usize = 32 * 1024;
 
 impl Server {
-    /// A server that answers calls by `dispatcher`, with the default [`Config`] and [`Origins`],
-    /// and at most 16,384 links at once.
+    /// Creates a server that answers calls with `dispatcher`, using the default [`Config`] and
+    /// [`Origins`] and at most 16,384 links at once.
     pub fn new(dispatcher: impl ServiceDispatcher) -> Self {
         Self {
             dispatcher: Arc::new(dispatcher),
@@ -84,7 +86,7 @@ impl Server {
         }
     }
 
-    /// The same with other settings for its links.
+    /// Sets the configuration of the links.
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
         Self {
@@ -93,7 +95,7 @@ impl Server {
         }
     }
 
-    /// The same for pages from elsewhere as well.
+    /// Sets which pages may connect.
     #[must_use]
     pub fn with_origins(self, origins: Origins) -> Self {
         Self {
@@ -102,7 +104,7 @@ impl Server {
         }
     }
 
-    /// The same with another bound on the links at once.
+    /// Sets how many links may be open at once.
     #[must_use]
     pub fn with_max_links(self, links: usize) -> Self {
         Self {
@@ -111,8 +113,8 @@ impl Server {
         }
     }
 
-    /// The same, and its links can be asked through `links` what is in flight on them. The name of
-    /// each is its peer's address, where that is known.
+    /// Adds the server's links to `links`, which reports what is in flight on them. Each is named
+    /// after its peer's address, where known.
     #[must_use]
     pub fn with_links(self, links: Links) -> Self {
         Self {
@@ -121,8 +123,8 @@ impl Server {
         }
     }
 
-    /// The same with `greet` called for each link as it begins: to call its peer, to
-    /// [listen](ConnectionHandle::listen) for virtual connections, to notice its end.
+    /// Calls `greet` with each new link, for example to call its peer, to
+    /// [listen](ConnectionHandle::listen) for virtual connections, or to watch for its end.
     #[must_use]
     pub fn with_greeting(self, greet: impl Fn(ConnectionHandle) + Send + Sync + 'static) -> Self {
         Self {
@@ -131,9 +133,10 @@ impl Server {
         }
     }
 
-    /// Accepts sockets until the server is [closed](Self::close), for as long as the future is
-    /// polled. The links themselves run in tasks of their own and outlive it. While there are as
-    /// many links as there may be, sockets wait to be accepted.
+    /// Accepts sockets until the server is [closed](Self::close).
+    ///
+    /// Dropping the future stops accepting; the links run in their own tasks and outlive it. While
+    /// the server is at its limit on links, new sockets wait to be accepted.
     pub async fn serve(&self, listener: TcpListener) {
         let closed = pin!(closed(self.closing.subscribe()));
         let accepting = pin!(self.accept(listener));
@@ -144,31 +147,31 @@ impl Server {
         while let Ok(permit) = Arc::clone(&self.slots).acquire_owned().await {
             match listener.accept().await {
                 Ok((socket, peer)) => {
-                    let place = self.place(permit, peer.to_string());
-                    tokio::spawn(self.clone().serve_socket(socket, place));
+                    let slot = self.slot(permit, peer.to_string());
+                    tokio::spawn(self.clone().serve_socket(socket, slot));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a socket");
+                    tracing::warn!(%error, "failed to accept a socket");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
     }
 
-    /// Reads the one request of a socket that was just accepted.
-    async fn serve_socket(self, socket: TcpStream, place: Place) {
-        // Small messages are coalesced above, so that waiting for more helps nobody.
+    /// Serves the single request of a newly accepted socket.
+    async fn serve_socket(self, socket: TcpStream, slot: LinkSlot) {
+        // The link already coalesces small messages; Nagle's algorithm would only add delay.
         let _ = socket.set_nodelay(true);
         let handshake_timeout = self.config.handshake_timeout;
-        let place = Cell::new(Some(place));
+        let slot = Cell::new(Some(slot));
         let service = service_fn(move |request: Request<Incoming>| {
-            // Sockets are not kept for a second request.
-            let place = place.take().ok_or(UpgradeError::NotUpgradable);
+            // A socket serves only one request.
+            let slot = slot.take().ok_or(UpgradeError::NotUpgradable);
             let answer =
-                place.and_then(|place| self.start(request, Arc::clone(&self.dispatcher), place));
+                slot.and_then(|slot| self.start(request, Arc::clone(&self.dispatcher), slot));
             ready(Ok::<_, Infallible>(match answer {
                 Ok(response) => response.map(|()| String::new()),
-                Err(error) => last(error.response()),
+                Err(error) => close_after(error.response()),
             }))
         });
         let served = http1::Builder::new()
@@ -179,23 +182,26 @@ impl Server {
             .with_upgrades()
             .await;
         if let Err(error) = served {
-            tracing::debug!(%error, "a request for a WebSocket failed");
+            tracing::debug!(%error, "failed to serve a WebSocket request");
         }
     }
 
-    /// Takes over the socket of an HTTP request: the response is to be returned to the client, and
-    /// the link runs in a task of its own.
+    /// Upgrades an HTTP request to a link and returns the response to send to the client. The link
+    /// runs in its own task.
     ///
     /// # Errors
-    /// The request is no correct WebSocket request, comes from a page that may not connect, or
-    /// did not come from hyper; or the server is full or closed. [`UpgradeError::response`] is
-    /// what to answer then.
+    /// Fails if the request is not a valid WebSocket handshake, comes from a page that may not
+    /// connect, or was not received by hyper, or if the server is full or closed. Answer it with
+    /// [`UpgradeError::response`].
     pub fn upgrade<B>(&self, request: Request<B>) -> Result<Response<()>, UpgradeError> {
         self.upgrade_to(request, Arc::clone(&self.dispatcher))
     }
 
-    /// The same for a link whose calls are answered by a dispatcher of its own: one that knows,
-    /// from the request's cookies for example, who calls.
+    /// Like [`upgrade`](Self::upgrade), with a dispatcher for this link alone, for example one that
+    /// knows the caller from the request's cookies.
+    ///
+    /// # Errors
+    /// The same as those of [`upgrade`](Self::upgrade).
     pub fn upgrade_to<B>(
         &self,
         request: Request<B>,
@@ -207,20 +213,20 @@ impl Server {
         self.start(
             request,
             Arc::new(dispatcher),
-            self.place(permit, String::new()),
+            self.slot(permit, String::new()),
         )
     }
 
-    /// Ends all links, each with a Goodbye of that reason, and accepts no more. Ready when they
-    /// are over: what was queued on them has been sent, or could not be within 5 seconds.
+    /// Closes all links with a Goodbye carrying `reason`, and accepts no more. Waits until they have
+    /// ended; each gets up to 5 seconds to send what is queued.
     pub async fn close(&self, reason: &str) {
         self.closing.send_replace(Some(reason.into()));
         self.closing.closed().await;
     }
 
-    fn place(&self, permit: OwnedSemaphorePermit, peer: String) -> Place {
+    fn slot(&self, permit: OwnedSemaphorePermit, peer: String) -> LinkSlot {
         let closing = self.closing.subscribe();
-        Place {
+        LinkSlot {
             _permit: permit,
             peer,
             closing,
@@ -231,14 +237,14 @@ impl Server {
         &self,
         mut request: Request<B>,
         dispatcher: Arc<dyn ServiceDispatcher>,
-        place: Place,
+        slot: LinkSlot,
     ) -> Result<Response<()>, UpgradeError> {
         self.origins.check(request.headers()).map_err(|origin| {
-            tracing::warn!(origin, "a page of an origin that may not connect");
+            tracing::warn!(origin, "rejected a page from a foreign origin");
             UpgradeError::ForeignOrigin { origin }
         })?;
         let (response, subprotocol) = handshake::answer(&request)?;
-        if place.closing.borrow().is_some() {
+        if slot.closing.borrow().is_some() {
             return Err(UpgradeError::Closing);
         }
         let upgrade = request
@@ -247,7 +253,7 @@ impl Server {
             .ok_or(UpgradeError::NotUpgradable)?;
         tokio::spawn(
             self.clone()
-                .serve_upgrade(upgrade, subprotocol, dispatcher, place),
+                .serve_upgrade(upgrade, subprotocol, dispatcher, slot),
         );
         Ok(response)
     }
@@ -257,20 +263,20 @@ impl Server {
         upgrade: OnUpgrade,
         subprotocol: Option<&'static str>,
         dispatcher: Arc<dyn ServiceDispatcher>,
-        place: Place,
+        slot: LinkSlot,
     ) {
         let socket = match tokio::time::timeout(self.config.handshake_timeout, upgrade).await {
             Ok(Ok(socket)) => TokioIo::new(socket),
-            Ok(Err(error)) => return tracing::debug!(%error, "the upgrade failed"),
-            Err(_) => return tracing::debug!("the upgrade took too long"),
+            Ok(Err(error)) => return tracing::debug!(%error, "failed to upgrade to a WebSocket"),
+            Err(_) => return tracing::debug!("the upgrade to a WebSocket timed out"),
         };
         let transport = websocket::accept(socket, subprotocol, &self.config).await;
         let (link, driver) = roam_core::accept(transport, dispatcher, &self.config);
         if let Some(links) = &self.links {
-            links.add(&link, place.peer);
+            links.add(&link, slot.peer);
         }
         (self.greet)(link.clone());
-        let closed = pin!(closed(place.closing.clone()));
+        let closed = pin!(closed(slot.closing.clone()));
         let reason = match select(driver, closed).await {
             Either::Left((reason, _)) => reason,
             Either::Right((why, driver)) => {
@@ -278,21 +284,21 @@ impl Server {
                 driver.await
             }
         };
-        tracing::debug!(%reason, "a link ended");
+        tracing::debug!(%reason, "link ended");
     }
 }
 
-/// A response after which the socket is closed.
-fn last<B>(mut response: Response<B>) -> Response<B> {
+/// Marks a response as the last on its socket.
+fn close_after<B>(mut response: Response<B>) -> Response<B> {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
     response
 }
 
-/// Waits until the server is closed, and tells why.
+/// Waits until the server is closed, and returns the reason.
 async fn closed(mut closing: watch::Receiver<Option<Arc<str>>>) -> Arc<str> {
     let reason = closing.wait_for(Option::is_some).await;
-    // The server is there for as long as any of its links.
+    // Every link holds a clone of the server, so the sender is never dropped first.
     reason
         .ok()
         .and_then(|reason| reason.clone())

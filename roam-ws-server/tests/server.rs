@@ -1,4 +1,4 @@
-//! The server as its peers see it: over real sockets, with HTTP as browsers and others speak it.
+//! Tests of the server over real sockets, with the HTTP requests of browsers and other clients.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Tells who answers.
+/// Names the peer that answers.
 #[service]
 trait Who {
     async fn answers(&self) -> String;
@@ -54,7 +54,7 @@ async fn connect(server: SocketAddr) -> ConnectionHandle {
         .unwrap()
 }
 
-/// Sends a request's head and gives all that comes back.
+/// Sends the head of a request and returns the whole response.
 async fn ask(server: SocketAddr, head: &str) -> String {
     let mut socket = TcpStream::connect(server).await.unwrap();
     socket.write_all(head.as_bytes()).await.unwrap();
@@ -63,7 +63,7 @@ async fn ask(server: SocketAddr, head: &str) -> String {
     answer
 }
 
-/// The head of a request for a WebSocket, with more headers.
+/// Returns the head of a WebSocket handshake with additional headers.
 fn upgrade(more: &str) -> String {
     format!(
         "GET /rpc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -72,7 +72,7 @@ fn upgrade(more: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_request_for_something_else_is_told_what_is_here() {
+async fn plain_request_gets_upgrade_required() {
     let address = serve(&server()).await;
     let answer = ask(address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(
@@ -84,20 +84,20 @@ async fn a_request_for_something_else_is_told_what_is_here() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_refused() {
+async fn rejects_non_http_data() {
     let address = serve(&server()).await;
     let answer = ask(address, "\u{1}\u{2}\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_is_refused_unless_it_is_listed() {
+async fn rejects_foreign_origins_unless_listed() {
     let foreign = upgrade("Origin: https://example.com\r\n");
     let address = serve(&server()).await;
     let answer = ask(address, &foreign).await;
     assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
     assert!(
-        answer.contains("pages of https://example.com may not connect"),
+        answer.contains("pages from https://example.com may not connect"),
         "{answer}"
     );
 
@@ -110,7 +110,7 @@ async fn a_page_from_elsewhere_is_refused_unless_it_is_listed() {
     assert_eq!(&status, b"HTTP/1.1 101");
 }
 
-/// A server on axum that has room for one link.
+/// Starts a server inside axum, limited to one link.
 async fn small_axum() -> (Server, SocketAddr) {
     let server = server().with_max_links(1);
     let upgrading = server.clone();
@@ -132,7 +132,7 @@ async fn connect_to_axum(server: SocketAddr) -> ConnectionHandle {
 }
 
 #[tokio::test]
-async fn a_full_server_says_so() {
+async fn rejects_links_over_the_limit() {
     let (_, address) = small_axum().await;
     let _link = connect_to_axum(address).await;
     let answer = ask(address, &upgrade("Connection: close\r\n")).await;
@@ -144,7 +144,7 @@ async fn a_full_server_says_so() {
 }
 
 #[tokio::test]
-async fn closing_ends_every_link_with_the_reason_and_lets_none_begin() {
+async fn close_ends_every_link_and_accepts_no_more() {
     let server = server();
     let (listener, address) = listen().await;
     let serving = tokio::spawn({
@@ -164,7 +164,7 @@ async fn closing_ends_every_link_with_the_reason_and_lets_none_begin() {
 }
 
 #[tokio::test]
-async fn a_closed_server_inside_another_refuses() {
+async fn closed_server_rejects_upgrades() {
     let (server, address) = small_axum().await;
     let link = connect_to_axum(address).await;
     server.close("").await;
@@ -178,7 +178,7 @@ async fn a_closed_server_inside_another_refuses() {
 }
 
 #[tokio::test]
-async fn a_server_can_call_each_peer_as_it_comes() {
+async fn server_can_call_each_new_peer() {
     let (answers, mut answered) = mpsc::unbounded_channel();
     let server = Server::new(NoDispatcher).with_greeting(move |link| {
         let answers = answers.clone();
@@ -195,7 +195,7 @@ async fn a_server_can_call_each_peer_as_it_comes() {
 }
 
 #[tokio::test]
-async fn a_link_can_have_a_dispatcher_of_its_own() {
+async fn upgrade_to_sets_the_dispatcher_of_a_link() {
     let server = server();
     let rpc = async move |request: Request| {
         let upgraded = if request.headers().contains_key("cookie") {
@@ -220,19 +220,19 @@ async fn a_link_can_have_a_dispatcher_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_more_is_read_of_a_first_frame_than_the_longest_one() {
+async fn oversized_first_frame_is_rejected_before_it_is_complete() {
     let address = serve(&server()).await;
     let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/"))
         .await
         .unwrap();
-    // A binary frame that claims 1 MiB, of which little more than 4 KiB comes.
-    let mut begun = vec![0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4];
-    begun.extend([0; 5 * 1024]);
-    socket.get_mut().write_all(&begun).await.unwrap();
+    // The header of a binary frame of 1 MiB, followed by only 5 KiB of it.
+    let mut partial = vec![0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4];
+    partial.extend([0; 5 * 1024]);
+    socket.get_mut().write_all(&partial).await.unwrap();
 
     let hello = socket.next().await.unwrap().unwrap();
     assert!(matches!(hello, Message::Binary(_)));
     let goodbye = socket.next().await.unwrap().unwrap().into_data();
-    let said = String::from_utf8_lossy(&goodbye).into_owned();
-    assert!(said.contains("message.too-large"), "{said}");
+    let text = String::from_utf8_lossy(&goodbye).into_owned();
+    assert!(text.contains("message.too-large"), "{text}");
 }

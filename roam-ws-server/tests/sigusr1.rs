@@ -1,4 +1,4 @@
-//! A server tells what is in flight when its process gets SIGUSR1.
+//! A server reports what is in flight when its process gets SIGUSR1.
 #![cfg(unix)]
 
 use std::future::pending;
@@ -25,7 +25,7 @@ impl Slow for Handler {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signal_tells_what_is_in_flight_on_all_links() {
+async fn sigusr1_reports_what_is_in_flight_on_all_links() {
     let links = Links::new();
     let (report, mut reports) = unbounded_channel();
     let reporting = report_on_sigusr1(links.clone(), move |text| report.send(text).unwrap());
