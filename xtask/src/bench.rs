@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures, and prints what came of it.
+//! `cargo xtask bench`: runs benchmarks and prints their results.
 
 mod instructions;
 mod records;
@@ -10,7 +10,7 @@ use crate::setup::Chromium;
 use crate::shell::{Run, Workspace};
 use crate::{build, setup};
 
-/// Runs a benchmark by its name, which comes first.
+/// Runs the benchmark named by the first argument.
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
@@ -19,22 +19,22 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         ["instructions"] => instructions::compare(workspace),
         ["instructions", "--record"] => instructions::record(workspace),
         _ => bail!(
-            "there is no benchmark {}; there are: native, browser, instructions",
+            "unknown benchmark `{}`; expected native, browser or instructions",
             words.join(" ")
         ),
     }
 }
 
-/// Over sockets of this machine, beside the field.
+/// Compares roam with other RPC crates over local sockets.
 fn native(workspace: &Workspace, options: &[&str]) -> Result<()> {
     let program = build::benchmark(workspace, "roam-bench", Profile::Release)?;
     workspace.command(program).args(options).run()
 }
 
-/// From a page: calls, items and bytes a second, beside a WebSocket without roam.
+/// Measures calls, items and bytes per second from a page, and compares with a bare WebSocket.
 fn browser(workspace: &Workspace) -> Result<()> {
-    setup::to_build(workspace)?;
-    setup::to_test_in_chromium(workspace)?;
+    setup::ensure_build_tools(workspace)?;
+    setup::ensure_chromium(workspace)?;
     build::package(workspace)?;
     BrowserTests::prepare(workspace, Profile::Release)?
         .script(workspace, "bench")

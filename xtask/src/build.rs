@@ -1,5 +1,5 @@
-//! What pages are made of, each part from the one before it:
-//! wasm → npm package → page, and beside it the generated TypeScript of the demo's service.
+//! Builds everything a page consists of: the wasm module, the npm package made from it, the page
+//! made from the package, and the TypeScript generated for the demo's service.
 
 mod bindings;
 mod browser_tests;
@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 
 pub use bindings::{check as check_bindings, generate as generate_bindings};
 pub use browser_tests::BrowserTests;
-pub use cargo::{LOCKED, Profile, benchmark, in_benchmark};
+pub use cargo::{LOCKED, Profile, benchmark, cargo_in_bench};
 pub use npm::run_script as npm_script;
 pub use package::{FOLDER as PACKAGE, build as package};
 pub use page::{FOLDER as PAGE, build as page, server};
@@ -24,11 +24,11 @@ pub use page::{FOLDER as PAGE, build as page, server};
 use crate::setup::wasm_std::{TARGET, Toolchain};
 use crate::shell::Workspace;
 
-/// `cargo` with the toolchain that can build for wasm32.
+/// Returns a command that runs `program` with the toolchain that can build for wasm32.
 pub fn wasm_command(workspace: &Workspace, program: &str) -> Result<Command> {
     let toolchain = Toolchain::find(workspace);
     let toolchain = toolchain.with_context(|| {
-        format!("no standard library for {TARGET}; `cargo xtask setup` installs it")
+        format!("no standard library for {TARGET}; run `cargo xtask setup` to install it")
     })?;
     let mut command = workspace.command(program);
     toolchain.apply(&mut command);

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from a fresh checkout to a page that one can open.
+//! `cargo xtask demo`: from a fresh checkout to a running demo.
 
 use std::process::Command;
 
@@ -8,25 +8,25 @@ use crate::build::Profile;
 use crate::shell::Workspace;
 use crate::{build, setup};
 
-/// Builds everything and serves the demo until it is stopped; the server prints its address.
+/// Builds everything and runs the demo server, which prints its address, until it is stopped.
 pub fn run(workspace: &Workspace) -> Result<()> {
-    setup::to_build(workspace)?;
+    setup::ensure_build_tools(workspace)?;
     build::package(workspace)?;
     build::generate_bindings(workspace)?;
     build::page(workspace)?;
     let server = build::server(workspace, Profile::Release)?;
-    become_program(&mut workspace.command(server))
+    exec(&mut workspace.command(server))
 }
 
-/// Goes on as another program, so that whoever stops us stops it.
+/// Replaces this process with `command`, so that stopping xtask stops the server.
 #[cfg(unix)]
-fn become_program(command: &mut Command) -> Result<()> {
+fn exec(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt;
 
-    Err(anyhow::Error::new(command.exec()).context("the server could not be started"))
+    Err(anyhow::Error::new(command.exec()).context("failed to start the server"))
 }
 
 #[cfg(not(unix))]
-fn become_program(command: &mut Command) -> Result<()> {
+fn exec(command: &mut Command) -> Result<()> {
     crate::shell::Run::run(command)
 }

@@ -4,7 +4,7 @@
 
 #![expect(
     unreachable_pub,
-    reason = "a program has no outside; `pub` says what a module offers the others"
+    reason = "this is a binary: `pub` marks what a module offers to the others"
 )]
 
 mod bench;
@@ -19,20 +19,21 @@ use std::process::ExitCode;
 use shell::Workspace;
 
 const HELP: &str = "\
-cargo xtask demo            set up what is missing, build everything, serve the demo
-cargo xtask test [STEP…]    set up what is missing, run every check and test;
-                            with names of steps: only these and what they need
+cargo xtask demo            install missing tools, build everything, serve the demo
+cargo xtask test [STEP…]    install missing tools, run all checks and tests; with step names:
+                            only these steps and those they need
 cargo xtask bench native [ARGUMENT…]
-                            measure roam beside the field, natively; with the arguments of
-                            the benchmark, which --help lists
+                            compare roam with other RPC crates; arguments go to the benchmark,
+                            whose --help lists them
 cargo xtask bench browser   measure calls and streams from a page in headless Chromium
 cargo xtask bench instructions [--record]
-                            count what calls cost, beside what was recorded; or record it
-cargo xtask package         build the wasm and the npm package
-cargo xtask setup           only set up what is missing on this machine";
+                            count instructions per call and item; compare with the recorded
+                            figures, or record new figures
+cargo xtask package         build the wasm module and the npm package
+cargo xtask setup           install missing tools";
 
-/// What stands before the reason of a failure.
-const FAILED: &str = "xtask: ";
+/// The prefix of a failure's reason on standard error.
+const FAILURE_PREFIX: &str = "xtask: ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     match run(&workspace, &arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("\n{FAILED}{error:#}");
+            eprintln!("\n{FAILURE_PREFIX}{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -53,15 +54,15 @@ fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<ExitCode> 
     };
     match (command, rest) {
         ("test", steps) => return test::run(steps),
-        // Not for people: `test` runs each step in a process of its own.
+        // Internal: `test` runs each step in a separate process.
         ("step", [name]) => test::run_step(workspace, name)?,
         ("bench", [_, ..]) => bench::run(workspace, rest)?,
         ("demo", []) => demo::run(workspace)?,
         ("package", []) => {
-            setup::to_build(workspace)?;
+            setup::ensure_build_tools(workspace)?;
             build::package(workspace)?;
         }
-        ("setup", []) => setup::everything(workspace)?,
+        ("setup", []) => setup::ensure_all(workspace)?,
         _ => {
             eprintln!("{HELP}");
             return Ok(ExitCode::from(2));

@@ -1,4 +1,4 @@
-//! What the machine needs before roam can be built and tested, one tool a file.
+//! Installs the tools needed to build and test roam.
 
 mod browsers;
 mod cargo_tools;
@@ -14,71 +14,73 @@ pub use browsers::{Chromium, Firefox};
 
 use crate::shell::Workspace;
 
-/// Something that has to be installed on this machine.
+/// A tool that must be installed on this machine.
 pub trait Tool {
-    /// What it is, as a person would call it.
+    /// Returns the name for people.
     fn name(&self) -> String;
-    /// Whether it is there already, in a version that we can use. Takes no more than a moment.
-    fn is_there(&self, workspace: &Workspace) -> bool;
-    /// How [`Self::install`] gets it, in a few words.
+    /// Returns whether a usable version is installed. Must be quick.
+    fn is_installed(&self, workspace: &Workspace) -> bool;
+    /// Returns where [`Self::install`] gets the tool from, in a few words.
     fn source(&self) -> &'static str;
-    /// Installs it.
+    /// Installs the tool.
     fn install(&self, workspace: &Workspace) -> Result<()>;
-    /// What a person does when [`Self::install`] fails.
-    fn by_hand(&self) -> String;
+    /// Returns how to install the tool manually when [`Self::install`] fails.
+    fn manual_install(&self) -> String;
 }
 
-/// All of it.
-pub fn everything(workspace: &Workspace) -> Result<()> {
-    to_check(workspace)?;
-    to_build(workspace)?;
-    to_test_in_chromium(workspace)?;
-    to_test_in_firefox(workspace)
+/// Installs what all builds and tests need.
+pub fn ensure_all(workspace: &Workspace) -> Result<()> {
+    ensure_check_tools(workspace)?;
+    ensure_build_tools(workspace)?;
+    ensure_chromium(workspace)?;
+    ensure_firefox(workspace)
 }
 
-/// What `cargo xtask package` and `demo` need.
-pub fn to_build(workspace: &Workspace) -> Result<()> {
+/// Installs what `cargo xtask package` and `demo` need.
+pub fn ensure_build_tools(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &node::Node)?;
     ensure(workspace, &wasm_std::WasmStd)?;
     ensure(workspace, &cargo_tools::wasm_bindgen(workspace)?)?;
     ensure(workspace, &node::WasmOpt)
 }
 
-/// What the checks of the Rust code need.
-pub fn to_check(workspace: &Workspace) -> Result<()> {
+/// Installs what the checks of the Rust code need.
+pub fn ensure_check_tools(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &rust_components::RUSTFMT)?;
     ensure(workspace, &rust_components::CLIPPY)
 }
 
-/// What the tests in Chromium need.
-pub fn to_test_in_chromium(workspace: &Workspace) -> Result<()> {
+/// Installs what the tests in Chromium need.
+pub fn ensure_chromium(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &Chromium)
 }
 
-/// What the tests in Firefox need.
-pub fn to_test_in_firefox(workspace: &Workspace) -> Result<()> {
+/// Installs what the tests in Firefox need.
+pub fn ensure_firefox(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &Firefox)?;
     ensure(workspace, &cargo_tools::geckodriver())
 }
 
-/// What counting instructions needs. Nothing else does, so [`everything`] leaves it out.
-pub fn to_count_instructions(workspace: &Workspace) -> Result<()> {
+/// Installs valgrind, which counts instructions. Nothing else needs it, so [`ensure_all`] skips it.
+pub fn ensure_valgrind(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &valgrind::Valgrind)
 }
 
 fn ensure(workspace: &Workspace, tool: &dyn Tool) -> Result<()> {
-    if tool.is_there(workspace) {
-        println!("setup: {} is there", tool.name());
+    if tool.is_installed(workspace) {
+        println!("setup: {} is installed", tool.name());
         return Ok(());
     }
-    println!("setup: installing {}: {}", tool.name(), tool.source());
+    println!("setup: installing {} ({})", tool.name(), tool.source());
     let failed = |reason: Error| {
-        let (name, by_hand) = (tool.name(), tool.by_hand());
-        anyhow!("{name} could not be installed: {reason:#}\n       by hand: {by_hand}")
+        let (name, manual_install) = (tool.name(), tool.manual_install());
+        anyhow!(
+            "failed to install {name}: {reason:#}\n       to install it manually: {manual_install}"
+        )
     };
     tool.install(workspace).map_err(failed)?;
-    if !tool.is_there(workspace) {
-        return Err(failed(anyhow!("it was installed but does not work")));
+    if !tool.is_installed(workspace) {
+        return Err(failed(anyhow!("installed, but no usable version found")));
     }
     Ok(())
 }

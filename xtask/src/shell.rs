@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -6,39 +6,39 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The checkout of roam that the commands work in.
+/// The checkout that commands run in.
 pub struct Workspace {
     root: PathBuf,
     search_path: OsString,
 }
 
 impl Workspace {
-    /// The workspace that this program was built from.
+    /// Returns the workspace that this program was built from.
     pub fn locate() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
-            .expect("xtask lies in a folder of the workspace")
+            .expect("xtask is a folder of the workspace")
             .to_owned();
         let tools = root.join(".tools");
         let own = [tools.join("bin"), tools.join("node_modules/.bin")];
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let search_path =
             std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited)))
-                .expect("the folder of the workspace has no ':' in its name");
+                .expect("the path of the workspace contains a ':'");
         Self { root, search_path }
     }
 
-    /// The path of a file of the workspace, from its path relative to the root.
+    /// Resolves a path relative to the root.
     pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// The folder for the tools that the set-up builds for this workspace alone; git ignores it.
+    /// Returns the folder for tools installed for this workspace only. Git ignores it.
     pub fn tools(&self) -> PathBuf {
         self.path(".tools")
     }
 
-    /// A command that runs in the root, finds the tools of [`Self::tools`] first and builds into
+    /// Returns a command that runs in the root, searches [`Self::tools`] first and builds into
     /// `target`.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -49,7 +49,7 @@ impl Workspace {
         command
     }
 
-    /// Where a program lies, if it is installed.
+    /// Returns the path of a program, if it is installed.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         std::env::split_paths(&self.search_path)
             .map(|folder| folder.join(program))
@@ -57,13 +57,13 @@ impl Workspace {
     }
 }
 
-/// What we do with commands.
+/// Ways to run a command to completion.
 pub trait Run {
-    /// Runs to the end with our output; a status other than success is an error.
+    /// Runs with inherited output; an unsuccessful exit status is an error.
     fn run(&mut self) -> Result<()>;
-    /// Runs to the end and gives what it wrote to standard output, trimmed.
+    /// Runs and returns the trimmed standard output.
     fn read(&mut self) -> Result<String>;
-    /// Whether it runs to the end with success; its output is dropped.
+    /// Returns whether the command succeeds; discards its output.
     fn succeeds(&mut self) -> bool;
 }
 
@@ -71,7 +71,7 @@ impl Run for Command {
     fn run(&mut self) -> Result<()> {
         let status = self
             .status()
-            .with_context(|| format!("could not start {}", line(self)))?;
+            .with_context(|| format!("failed to start {}", line(self)))?;
         if !status.success() {
             bail!("{} failed ({status})", line(self));
         }
@@ -82,12 +82,12 @@ impl Run for Command {
         let output = self
             .stderr(Stdio::inherit())
             .output()
-            .with_context(|| format!("could not start {}", line(self)))?;
+            .with_context(|| format!("failed to start {}", line(self)))?;
         if !output.status.success() {
             bail!("{} failed ({})", line(self), output.status);
         }
         let text = String::from_utf8(output.stdout)
-            .with_context(|| format!("output of {}", line(self)))?;
+            .with_context(|| format!("the output of {} is not UTF-8", line(self)))?;
         Ok(text.trim().to_owned())
     }
 
@@ -100,7 +100,7 @@ impl Run for Command {
     }
 }
 
-/// The command as one would type it.
+/// Formats a command the way a user would type it.
 pub fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
@@ -109,7 +109,7 @@ pub fn line(command: &Command) -> String {
         .join(" ")
 }
 
-/// Whether a file is there and not older than any of `inputs`.
+/// Returns whether `file` exists and is at least as new as all `inputs`.
 pub fn is_newer(file: &Path, inputs: &[impl AsRef<Path>]) -> bool {
     let modified = |path: &Path| {
         path.metadata()

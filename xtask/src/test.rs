@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check and test, and what came of them.
+//! `cargo xtask test`: runs all checks and tests and prints a summary.
 
 mod counts;
 mod lanes;
@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 use crate::shell::Workspace;
 use steps::{STEPS, Step};
 
-/// Runs the steps that were named and those that they need; with no name, all of them. A step
-/// that fails holds up only those that need it.
+/// Runs the named steps and those they need, or all steps if `names` is empty. A failed step skips
+/// only the steps that need it.
 pub fn run(names: &[String]) -> Result<ExitCode> {
     let chosen = choose(names)?;
     let start = Instant::now();
@@ -22,12 +22,12 @@ pub fn run(names: &[String]) -> Result<ExitCode> {
     Ok(summary::print(&reports, start.elapsed()))
 }
 
-/// Runs a single step here and now, for [`run`], which has a process for each.
+/// Runs a single step in this process; [`run`] starts one process per step.
 pub fn run_step(workspace: &Workspace, name: &str) -> Result<()> {
     (find(name)?.action)(workspace)
 }
 
-/// The steps to run, in their order.
+/// Returns the steps to run, in order.
 fn choose(names: &[String]) -> Result<Vec<&'static Step>> {
     if names.is_empty() {
         return Ok(STEPS.iter().collect());
@@ -52,6 +52,9 @@ fn find(name: &str) -> Result<&'static Step> {
     let step = STEPS.iter().find(|step| step.name == name);
     step.with_context(|| {
         let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-        format!("there is no step {name}; there are: {}", known.join(", "))
+        format!(
+            "unknown step `{name}`; expected one of: {}",
+            known.join(", ")
+        )
     })
 }

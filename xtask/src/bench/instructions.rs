@@ -1,4 +1,4 @@
-//! How many instructions a call costs, which says more of a small change than a clock does.
+//! Instruction counts per call and item: they show small changes that a clock would miss.
 
 use std::fs;
 use std::path::Path;
@@ -10,37 +10,38 @@ use crate::build::{self, Profile};
 use crate::setup;
 use crate::shell::{Run, Workspace, line};
 
-/// What the program knows to do.
+/// The operations that the program can run.
 const KINDS: &[&str] = &["call", "inline", "one", "item"];
 
-/// How often each is done in the shorter run; in the longer, twice as often. What the two differ
-/// by is the cost of so many, without that of the start.
+/// Operations in the short run; the long run does twice as many. The difference between the two
+/// counts is the cost of `COUNT` operations without startup.
 const COUNT: u64 = 6_400;
 
-/// The figures that are checked in.
+/// The recorded figures, checked in.
 const FILE: &str = "bench/instructions.txt";
 
-/// Prints what was recorded, what is counted now, and how far they are apart.
+/// Counts again and prints the recorded figures, the new ones and the change.
 pub fn compare(workspace: &Workspace) -> Result<()> {
     let file = workspace.path(FILE);
-    let text = fs::read_to_string(file).with_context(|| format!("could not read {FILE}"))?;
-    let recorded = Records::parse(&text).with_context(|| format!("{FILE} is not as written"))?;
+    let text = fs::read_to_string(file).with_context(|| format!("failed to read {FILE}"))?;
+    let recorded =
+        Records::parse(&text).with_context(|| format!("{FILE} has an unknown format"))?;
     let now = count_all(workspace)?;
     println!("\n{}", recorded.table(&now));
     Ok(())
 }
 
-/// Writes what is counted now into the file.
+/// Counts again and overwrites the recorded figures.
 pub fn record(workspace: &Workspace) -> Result<()> {
     let now = count_all(workspace)?;
     fs::write(workspace.path(FILE), now.to_string())
-        .with_context(|| format!("could not write {FILE}"))?;
+        .with_context(|| format!("failed to write {FILE}"))?;
     print!("{now}");
     Ok(())
 }
 
 fn count_all(workspace: &Workspace) -> Result<Records> {
-    setup::to_count_instructions(workspace)?;
+    setup::ensure_valgrind(workspace)?;
     let program = build::benchmark(workspace, "instructions", Profile::Release)?;
     let figures = KINDS.iter().map(|kind| {
         println!("bench: counting {kind}");
@@ -55,27 +56,27 @@ fn count_all(workspace: &Workspace) -> Result<Records> {
     })
 }
 
-/// The instructions of a whole run.
+/// Returns the number of instructions of one run.
 fn count(workspace: &Workspace, program: &Path, kind: &str, count: u64) -> Result<u64> {
     let mut valgrind = workspace.command("valgrind");
     valgrind
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
         .args([kind, &count.to_string()]);
-    let output = valgrind.output().context("could not start valgrind")?;
-    let told = String::from_utf8_lossy(&output.stderr);
+    let output = valgrind.output().context("failed to start valgrind")?;
+    let report = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "{} failed ({}): {told}",
+        "{} failed ({}): {report}",
         line(&valgrind),
         output.status
     );
-    collected(&told).with_context(|| format!("no count of instructions: {told}"))
+    collected(&report).with_context(|| format!("no instruction count in: {report}"))
 }
 
-/// Reads what callgrind says at its end.
-fn collected(told: &str) -> Option<u64> {
-    let (_, figure) = told.rsplit_once("Collected : ")?;
+/// Parses the total that callgrind prints last.
+fn collected(report: &str) -> Option<u64> {
+    let (_, figure) = report.rsplit_once("Collected : ")?;
     figure.split_whitespace().next()?.parse().ok()
 }
 
@@ -84,9 +85,9 @@ mod tests {
     use super::collected;
 
     #[test]
-    fn reads_the_sum_of_callgrind() {
-        let told = "==7== Events    : Ir\n==7== Collected : 123456\n==7== \n";
-        assert_eq!(collected(told), Some(123_456));
+    fn parses_the_total_of_callgrind() {
+        let report = "==7== Events    : Ir\n==7== Collected : 123456\n==7== \n";
+        assert_eq!(collected(report), Some(123_456));
         assert_eq!(collected("==7== Events    : Ir\n"), None);
     }
 }

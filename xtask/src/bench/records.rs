@@ -1,21 +1,21 @@
-//! Figures that are checked in, so that what a change costs is seen.
+//! Recorded figures, checked in to show what a change costs.
 
 use std::fmt;
 
-/// Instructions of each kind.
+/// Instructions per operation, by kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
-    /// What built the program: another compiler makes other instructions.
+    /// The compiler that built the program; another one emits other instructions.
     pub compiler: String,
-    /// Kinds and their figures.
+    /// Each kind with its figure.
     pub figures: Vec<(String, u32)>,
 }
 
-/// What a file begins with, before the compiler.
+/// The start of the file; the compiler follows.
 const HEAD: &str = "# Instructions, both ends together; built by ";
 
 impl Records {
-    /// Reads what [`fmt::Display`] wrote.
+    /// Parses the [`fmt::Display`] format.
     pub fn parse(text: &str) -> Option<Self> {
         let (head, lines) = text.split_once('\n')?;
         let compiler = head.strip_prefix(HEAD)?.to_owned();
@@ -27,7 +27,7 @@ impl Records {
         Some(Self { compiler, figures })
     }
 
-    /// These, what there is now, and the change.
+    /// Formats a table of these figures, those of `now` and the change.
     pub fn table(&self, now: &Self) -> String {
         let mut lines = Vec::new();
         if self.compiler != now.compiler {
@@ -60,7 +60,7 @@ impl Records {
     }
 }
 
-/// As the file holds them.
+/// The format of the file.
 impl fmt::Display for Records {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{HEAD}{}", self.compiler)?;
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_writes() {
+    fn round_trips() {
         let written = records("rustc 1.95.0 (a b)", &[("call", 4000), ("item", 9)]);
         assert_eq!(Records::parse(&written.to_string()), Some(written));
         assert_eq!(Records::parse("call 4000\n"), None);
     }
 
     #[test]
-    fn the_table_has_the_change_and_what_is_new() {
+    fn table_shows_changes_and_new_rows() {
         let recorded = records("rustc 1", &[("call", 4000)]);
         let now = records("rustc 1", &[("call", 3900), ("one", 5000)]);
         let lines = [
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_tells_of_another_compiler() {
+    fn table_shows_a_different_compiler() {
         let table = records("rustc 1", &[]).table(&records("rustc 2", &[]));
         assert!(table.starts_with("recorded: rustc 1; now: rustc 2\n"));
     }

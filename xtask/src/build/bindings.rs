@@ -1,5 +1,5 @@
-//! The generated TypeScript of the demo's service. It is checked in, so that a reader of the
-//! page sees what roam-codegen makes of a Rust trait.
+//! The TypeScript generated for the demo's service. It is checked in to show what roam-codegen
+//! generates from a Rust trait.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::shell::{Run, Workspace};
 
 const FILE: &str = "web-demo/page/src/gen/demo.ts";
 
-/// Writes the file anew.
+/// Generates the file.
 pub fn generate(workspace: &Workspace) -> Result<()> {
     println!("build: {FILE}");
     workspace
@@ -25,15 +25,15 @@ pub fn generate(workspace: &Workspace) -> Result<()> {
         .run()
 }
 
-/// Writes the file anew and fails when it was not what it is now.
+/// Generates the file and fails if it changed.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let read = || fs::read_to_string(workspace.path(FILE));
     let before = read().unwrap_or_default();
     generate(workspace)?;
-    let after = read().with_context(|| format!("could not read {FILE}"))?;
+    let after = read().with_context(|| format!("failed to read {FILE}"))?;
     ensure!(
         before == after,
-        "{FILE} was not what the service says; it is now: check it in"
+        "{FILE} was out of date; it has been regenerated: commit it"
     );
     Ok(())
 }

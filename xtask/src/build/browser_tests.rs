@@ -1,4 +1,4 @@
-//! The tests in browsers: their server, and the npm package as users install it.
+//! The browser tests: their server, and the npm package installed the way users install it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,21 +9,21 @@ use super::cargo::{self, Profile};
 use super::{npm, package};
 use crate::shell::{Run, Workspace};
 
-/// Their folder in the workspace.
+/// The folder of the tests in the workspace.
 const FOLDER: &str = "tests/browser";
 
-/// The tests, ready to run.
+/// The browser tests, ready to run.
 pub struct BrowserTests {
     folder: PathBuf,
     server: PathBuf,
 }
 
 impl BrowserTests {
-    /// Builds their server, writes the TypeScript of its services and installs what they use.
+    /// Builds the server, generates TypeScript for its services and installs dependencies.
     pub fn prepare(workspace: &Workspace, profile: Profile) -> Result<Self> {
         let folder = workspace.path(FOLDER);
         let server = cargo::program(workspace, "roam-tests", "browser-server", profile)?;
-        println!("build: TypeScript of the test server's services");
+        println!("build: TypeScript for the test server's services");
         workspace
             .command(&server)
             .arg("bindings")
@@ -34,7 +34,7 @@ impl BrowserTests {
         Ok(Self { folder, server })
     }
 
-    /// A command that runs one of the scripts of their `package.json`.
+    /// Returns a command that runs a script of the tests' `package.json`.
     pub fn script(&self, workspace: &Workspace, name: &str) -> Command {
         let mut script = npm::run_script(workspace, &self.folder, name);
         script.env("ROAM_TEST_SERVER", &self.server);

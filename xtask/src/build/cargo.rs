@@ -1,4 +1,4 @@
-//! Programs of this workspace and of the benchmark, which is a workspace of its own.
+//! Builds programs of this workspace and of the benchmark, which is a separate workspace.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,18 +7,18 @@ use anyhow::Result;
 
 use crate::shell::{Run, Workspace};
 
-/// The benchmark's folder in the workspace.
+/// The folder of the benchmark in the workspace.
 const BENCHMARK: &str = "bench";
 
-/// The versions of the lock file, and no others: some that the benchmark depends on work only so.
+/// Makes cargo keep to the lock file: some dependencies of the benchmark break with other versions.
 pub const LOCKED: &str = "--locked";
 
-/// How a program is built.
+/// A cargo profile.
 #[derive(Clone, Copy, Debug)]
 pub enum Profile {
-    /// To see that it works: quickly built, and it looks after itself as it runs.
+    /// For tests: builds fast and checks itself at run time.
     Dev,
-    /// To be used, or measured.
+    /// For use and measurements.
     Release,
 }
 
@@ -30,7 +30,7 @@ impl Profile {
         }
     }
 
-    /// Where cargo puts what is built so.
+    /// Returns the output folder of this profile.
     fn folder(self) -> &'static str {
         match self {
             Self::Dev => "target/debug",
@@ -39,7 +39,7 @@ impl Profile {
     }
 }
 
-/// Builds a program of this workspace and tells where it lies.
+/// Builds a program of this workspace and returns its path.
 pub fn program(
     workspace: &Workspace,
     package: &str,
@@ -55,7 +55,7 @@ pub fn program(
     Ok(workspace.path(profile.folder()).join(program))
 }
 
-/// Builds a program of the benchmark and tells where it lies.
+/// Builds a program of the benchmark and returns its path.
 pub fn benchmark(workspace: &Workspace, program: &str, profile: Profile) -> Result<PathBuf> {
     println!("build: {program}");
     let arguments = [
@@ -66,13 +66,13 @@ pub fn benchmark(workspace: &Workspace, program: &str, profile: Profile) -> Resu
         "--bin",
         program,
     ];
-    in_benchmark(workspace, &arguments).run()?;
+    cargo_in_bench(workspace, &arguments).run()?;
     let built = workspace.path(BENCHMARK).join(profile.folder());
     Ok(built.join(program))
 }
 
-/// cargo in the benchmark's workspace.
-pub fn in_benchmark(workspace: &Workspace, arguments: &[&str]) -> Command {
+/// Returns a cargo command in the benchmark's workspace.
+pub fn cargo_in_bench(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = workspace.command("cargo");
     command
         .current_dir(workspace.path(BENCHMARK))

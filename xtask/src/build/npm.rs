@@ -1,4 +1,4 @@
-//! Folders that npm manages.
+//! Folders managed by npm.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::shell::{Run, Workspace, is_newer};
 
-/// Installs the dependencies of a folder as its `package-lock.json` has them.
+/// Installs the dependencies locked by a folder's `package-lock.json`.
 pub fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     let inputs = [
         folder.join("package.json"),
@@ -16,18 +16,18 @@ pub fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     if is_newer(&folder.join("node_modules/.package-lock.json"), &inputs) {
         return Ok(());
     }
-    println!("build: npm packages of {}", folder.display());
+    println!("build: npm dependencies of {}", folder.display());
     npm(workspace, folder).arg("ci").run()
 }
 
-/// A command that runs a script of a folder's `package.json`.
+/// Returns a command that runs a script of a folder's `package.json`.
 pub fn run_script(workspace: &Workspace, folder: &Path, script: &str) -> Command {
     let mut command = npm(workspace, folder);
     command.args(["run", "--silent", script]);
     command
 }
 
-/// npm in a folder.
+/// Returns an npm command that runs in `folder`.
 pub fn npm(workspace: &Workspace, folder: &Path) -> Command {
     let mut command = workspace.command("npm");
     command.current_dir(folder);

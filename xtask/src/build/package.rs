@@ -11,10 +11,10 @@ use crate::shell::{Run, Workspace};
 /// The package's folder in the workspace.
 pub const FOLDER: &str = "roam-wasm/js";
 
-/// What would be published. The page depends on this file, hence a name without a version.
+/// The packed package. Its name has no version because the page depends on it by name.
 pub const PACKED: &str = "roam-wasm/js/roam-client.tgz";
 
-/// Builds the package, down to [`PACKED`].
+/// Builds [`PACKED`].
 pub fn build(workspace: &Workspace) -> Result<()> {
     let folder = workspace.path(FOLDER);
     wasm::build(workspace, &folder.join("wasm"))?;
@@ -22,19 +22,19 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     println!("build: JavaScript of roam-client");
     npm::run_script(workspace, &folder, "build").run()?;
     println!("build: packing roam-client");
-    let told = npm::npm(workspace, &folder)
+    let listing = npm::npm(workspace, &folder)
         .args(["pack", "--json"])
         .read()?;
-    let packed = size::measure(workspace, &told)?;
+    let packed = size::measure(workspace, &listing)?;
     fs::rename(folder.join(&packed.file), workspace.path(PACKED))
-        .with_context(|| format!("could not rename {}", packed.file))?;
+        .with_context(|| format!("failed to rename {}", packed.file))?;
     size::check(&packed.parts)
 }
 
-/// Installs the packed package into another folder, as users do.
+/// Installs the packed package into another folder, the way users do.
 pub fn install_into(workspace: &Workspace, folder: &Path) -> Result<()> {
     println!("build: installing roam-client into {}", folder.display());
-    // Named once more: npm takes a file of the same name for the same package as before.
+    // Pass the path again: npm assumes that a file of the same name is still the same package.
     npm::npm(workspace, folder)
         .args(["install", "--silent", "--no-save", "--no-package-lock"])
         .arg(workspace.path(PACKED))

@@ -1,4 +1,4 @@
-//! The demo's page and the server that holds it.
+//! The demo's page and its server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use super::cargo::{self, Profile};
 use super::{npm, package};
 use crate::shell::{Run, Workspace};
 
-/// The page's folder in the workspace.
+/// The folder of the page in the workspace.
 pub const FOLDER: &str = "web-demo/page";
 
-/// Builds the page with the packed npm package installed as users install it.
+/// Builds the page against the packed npm package, installed the way users install it.
 pub fn build(workspace: &Workspace) -> Result<()> {
     let folder = workspace.path(FOLDER);
     check_lock(&folder)?;
@@ -22,21 +22,21 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     npm::run_script(workspace, &folder, "build").run()
 }
 
-/// Makes sure that npm takes roam-client as we build it: with a checksum in the lock file it
-/// would refuse every build but one, or install that one from its cache.
+/// Rejects a lock file with a checksum for roam-client. npm would then accept only one build of it,
+/// or install that one from its cache.
 fn check_lock(folder: &Path) -> Result<()> {
     let file = folder.join("package-lock.json");
     let lock =
-        fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
+        fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))?;
     ensure!(
-        !holds_checksum(&lock, "roam-client"),
-        "remove the line \"integrity\" of roam-client from {}: each build of it has another",
+        !has_checksum(&lock, "roam-client"),
+        "remove the \"integrity\" line of roam-client from {}: it differs for each build",
         file.display()
     );
     Ok(())
 }
 
-fn holds_checksum(lock: &str, package: &str) -> bool {
+fn has_checksum(lock: &str, package: &str) -> bool {
     let start = format!("\"node_modules/{package}\": {{");
     let mut entry = lock
         .lines()
@@ -45,14 +45,14 @@ fn holds_checksum(lock: &str, package: &str) -> bool {
     entry.any(|line| line.trim().starts_with("\"integrity\""))
 }
 
-/// Builds the server, which serves the page, and gives its program.
+/// Builds the server of the page and returns its path.
 pub fn server(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
     cargo::program(workspace, "web-demo", "web-demo", profile)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::holds_checksum;
+    use super::has_checksum;
 
     const LOCK: &str = r#"{
         "node_modules/ours": {
@@ -65,8 +65,8 @@ mod tests {
     }"#;
 
     #[test]
-    fn finds_the_checksum_of_exactly_the_package() {
-        assert!(holds_checksum(LOCK, "theirs"));
-        assert!(!holds_checksum(LOCK, "ours"));
+    fn finds_the_checksum_of_the_named_package() {
+        assert!(has_checksum(LOCK, "theirs"));
+        assert!(!has_checksum(LOCK, "ours"));
     }
 }

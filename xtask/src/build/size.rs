@@ -1,4 +1,4 @@
-//! What a page has to download for roam.
+//! The download size of roam for a page.
 
 use anyhow::{Context, Result, ensure};
 
@@ -6,30 +6,30 @@ use crate::shell::{Run, Workspace};
 
 use super::package::FOLDER;
 
-/// Bytes after brotli of everything together. A page loads roam before it does anything, so it
-/// may take no longer than a picture does.
+/// Total bytes after brotli. A page loads roam before it does anything else, so roam should be no
+/// larger than a picture.
 const BUDGET: u64 = 70_000;
 
-/// A packed package.
+/// An npm package, packed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// The name of the file that `npm pack` made.
+    /// The name of the file that `npm pack` wrote.
     pub file: String,
-    /// What a browser loads of it.
+    /// The files that a browser loads.
     pub parts: Vec<Part>,
 }
 
-/// A file that a browser loads.
+/// A file and its size.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
     pub path: String,
-    /// Bytes after brotli, as a server would send it.
+    /// Bytes after brotli, as a server would send them.
     pub size: u64,
 }
 
-/// Reads what `npm pack --json` told and compresses what it packed, but for what pages load only
-/// when they ask a server what it serves. In Node, which reads JSON and has brotli.
-pub fn measure(workspace: &Workspace, told: &str) -> Result<Packed> {
+/// Compresses the files listed by `npm pack --json`, except for introspection, which pages load on
+/// demand. Runs in Node, which parses JSON and has brotli.
+pub fn measure(workspace: &Workspace, listing: &str) -> Result<Packed> {
     const SCRIPT: &str = "const { readFileSync } = require('fs');
         const { brotliCompressSync } = require('zlib');
         const [packed] = JSON.parse(process.argv[1]);
@@ -40,9 +40,9 @@ pub fn measure(workspace: &Workspace, told: &str) -> Result<Packed> {
     let mut node = workspace.command("node");
     let lines = node
         .current_dir(workspace.path(FOLDER))
-        .args(["-e", SCRIPT, "--", told])
+        .args(["-e", SCRIPT, "--", listing])
         .read()?;
-    parse(&lines).with_context(|| format!("no package and sizes: {lines}"))
+    parse(&lines).with_context(|| format!("expected a file name and sizes: {lines}"))
 }
 
 fn parse(text: &str) -> Option<Packed> {
@@ -59,21 +59,22 @@ fn parse(text: &str) -> Option<Packed> {
     Some(Packed { file, parts })
 }
 
-/// Prints the sizes and fails when they are together over the budget.
+/// Prints the sizes and fails if their sum exceeds the budget.
 pub fn check(parts: &[Part]) -> Result<()> {
     for part in parts {
         println!("size: {:>9} brotli  {}", kilobytes(part.size), part.path);
     }
     let all = parts.iter().map(|part| part.size).sum();
     println!(
-        "size: {:>9} brotli  all of roam-client, of at most {}",
+        "size: {:>9} brotli  total of roam-client, limit {}",
         kilobytes(all),
         kilobytes(BUDGET)
     );
     ensure!(
         all <= BUDGET,
-        "roam-client is {} after brotli, over its budget: make it smaller",
-        kilobytes(all)
+        "roam-client is {} after brotli, over its limit of {}",
+        kilobytes(all),
+        kilobytes(BUDGET)
     );
     Ok(())
 }
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_name_and_the_parts() {
+    fn parses_the_name_and_the_parts() {
         let parts = vec![Part {
             path: "dist/a b.js".to_owned(),
             size: 12,

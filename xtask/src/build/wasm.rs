@@ -1,4 +1,4 @@
-//! The wasm module and the JavaScript around it.
+//! The wasm module and its JavaScript bindings.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,19 +14,19 @@ const CRATE: &str = "roam-wasm";
 const MODULE: &str = "roam_wasm";
 const PROFILE: &str = "release-wasm";
 
-/// Builds the module for release and puts it, with its JavaScript, into `folder`.
+/// Builds the optimised module and writes it, with its bindings, to `folder`.
 pub fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     println!("build: {CRATE} for {TARGET}");
     let compiled = compile(workspace)?;
     let finished = folder.join(format!("{MODULE}_bg.wasm"));
     if is_newer(&finished, &[&compiled]) {
-        println!("build: wasm-bindgen and wasm-opt have nothing to do");
+        println!("build: wasm-bindgen and wasm-opt are up to date");
         return Ok(());
     }
-    println!("build: wasm-bindgen makes the JavaScript around it");
+    println!("build: JavaScript bindings with wasm-bindgen");
     let bound = workspace.path("target/wasm-bindgen");
     bind(workspace, &compiled, &bound)?;
-    println!("build: wasm-opt makes it smaller");
+    println!("build: optimising size with wasm-opt");
     let optimized = workspace.path("target/wasm-bindgen").join("optimized.wasm");
     workspace
         .command("wasm-opt")
@@ -38,7 +38,7 @@ pub fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     collect(&bound, &optimized, folder)
 }
 
-/// Gives the module as the compiler made it.
+/// Compiles the module and returns its path.
 fn compile(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = wasm_command(workspace, "cargo")?;
     cargo
@@ -52,7 +52,7 @@ fn compile(workspace: &Workspace) -> Result<PathBuf> {
             "--target",
             TARGET,
         ])
-        .env("CARGO_ENCODED_RUSTFLAGS", without_paths(workspace))
+        .env("CARGO_ENCODED_RUSTFLAGS", remap_path_flags(workspace))
         .run()?;
     Ok(workspace
         .path("target")
@@ -61,9 +61,9 @@ fn compile(workspace: &Workspace) -> Result<PathBuf> {
         .join(format!("{MODULE}.wasm")))
 }
 
-/// Flags that keep this machine's folders out of the module: they would be downloaded by
-/// everyone, and make it differ from one machine to the next.
-fn without_paths(workspace: &Workspace) -> OsString {
+/// Returns flags that keep local paths out of the module: they would add to the download and make
+/// the module differ between machines.
+fn remap_path_flags(workspace: &Workspace) -> OsString {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let folders = [(home, "cargo"), (Some(workspace.path("")), "roam")];
@@ -86,7 +86,7 @@ fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
         .args([
             "--target",
             "web",
-            // The face says itself where the module lies.
+            // The npm package passes the path of the module itself.
             "--omit-default-module-path",
             "--remove-name-section",
             "--remove-producers-section",
@@ -97,7 +97,7 @@ fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
         .run()
 }
 
-/// Copies what belongs into the package; the module last, since its age tells whether all is done.
+/// Copies the files of the package, the module last: its age marks the build as complete.
 fn collect(bound: &Path, optimized: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     for name in [
@@ -112,6 +112,6 @@ fn collect(bound: &Path, optimized: &Path, folder: &Path) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
-        .with_context(|| format!("could not copy {} to {}", from.display(), to.display()))?;
+        .with_context(|| format!("failed to copy {} to {}", from.display(), to.display()))?;
     Ok(())
 }

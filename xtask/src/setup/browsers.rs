@@ -1,4 +1,4 @@
-//! The browsers that the tests run in.
+//! The browsers of the tests.
 
 use std::path::PathBuf;
 
@@ -7,22 +7,22 @@ use anyhow::{Context, Result};
 use super::{Tool, debian};
 use crate::shell::Workspace;
 
-/// Chromium, or a browser made from it, with the driver that belongs to it.
+/// Chromium, or a browser based on it, with its driver.
 pub struct Chromium;
 
 impl Chromium {
-    /// The browser's program.
+    /// Returns the path of the browser.
     pub fn program(workspace: &Workspace) -> Result<PathBuf> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let found = names.iter().find_map(|name| workspace.find(name));
-        found.context("no Chromium in PATH")
+        found.context("no Chromium found in PATH")
     }
 
-    /// The program through which tests drive it.
+    /// Returns the path of the WebDriver program.
     pub fn driver(workspace: &Workspace) -> Result<PathBuf> {
         workspace
             .find("chromedriver")
-            .context("no chromedriver in PATH")
+            .context("no chromedriver found in PATH")
     }
 }
 
@@ -31,7 +31,7 @@ impl Tool for Chromium {
         "Chromium with its driver".to_owned()
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
         Self::program(workspace).is_ok() && Self::driver(workspace).is_ok()
     }
 
@@ -43,8 +43,8 @@ impl Tool for Chromium {
         debian::install(workspace, &["chromium", "chromium-driver"])
     }
 
-    fn by_hand(&self) -> String {
-        "install Chromium or Chrome and the chromedriver of its version, both in PATH".to_owned()
+    fn manual_install(&self) -> String {
+        "install Chromium or Chrome and the matching chromedriver, both in PATH".to_owned()
     }
 }
 
@@ -52,11 +52,11 @@ impl Tool for Chromium {
 pub struct Firefox;
 
 impl Firefox {
-    /// The program through which tests drive it.
+    /// Returns the path of the WebDriver program.
     pub fn driver(workspace: &Workspace) -> Result<PathBuf> {
         workspace
             .find("geckodriver")
-            .context("no geckodriver in PATH")
+            .context("no geckodriver found in PATH")
     }
 }
 
@@ -65,7 +65,7 @@ impl Tool for Firefox {
         "Firefox".to_owned()
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
         workspace.find("firefox").is_some()
     }
 
@@ -77,7 +77,7 @@ impl Tool for Firefox {
         debian::install(workspace, &["firefox-esr"])
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         "install Firefox so that `firefox` is in PATH".to_owned()
     }
 }

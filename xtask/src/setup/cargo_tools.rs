@@ -1,5 +1,5 @@
-//! Tools that `cargo install` builds into `.tools`: for this workspace alone, so that another
-//! project's version of them is left as it is.
+//! Tools installed by `cargo install` into `.tools`, for this workspace only, so that they do not
+//! replace the versions of other projects.
 
 use std::fs;
 
@@ -8,17 +8,17 @@ use anyhow::{Context, Result};
 use super::Tool;
 use crate::shell::{Run, Workspace};
 
-/// A crate with programs.
+/// A tool from a crate.
 pub struct CargoTool {
     krate: &'static str,
     program: &'static str,
     version: String,
     default_features: bool,
-    /// Whether no other version will do.
+    /// Whether only this version works.
     exact: bool,
 }
 
-/// Lets a test drive Firefox.
+/// Returns the WebDriver program for Firefox.
 pub fn geckodriver() -> CargoTool {
     CargoTool {
         krate: "geckodriver",
@@ -29,7 +29,7 @@ pub fn geckodriver() -> CargoTool {
     }
 }
 
-/// Makes the JavaScript side of a wasm module; refuses modules of any version but its own.
+/// Returns the generator of JavaScript bindings. It rejects modules built with another version.
 pub fn wasm_bindgen(workspace: &Workspace) -> Result<CargoTool> {
     Ok(CargoTool {
         krate: "wasm-bindgen-cli",
@@ -45,43 +45,43 @@ impl Tool for CargoTool {
         format!("{} {}", self.krate, self.version)
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
-        let Ok(told) = workspace.command(self.program).arg("--version").read() else {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
+        let Ok(version) = workspace.command(self.program).arg("--version").read() else {
             return false;
         };
-        !self.exact || told == format!("{} {}", self.program, self.version)
+        !self.exact || version == format!("{} {}", self.program, self.version)
     }
 
     fn source(&self) -> &'static str {
-        "cargo install into .tools (some minutes)"
+        "cargo install, into .tools (takes minutes)"
     }
 
     fn install(&self, workspace: &Workspace) -> Result<()> {
-        // Not `--locked`: versions that a release was locked to disappear from registries.
+        // Without `--locked`: a registry may no longer have the locked versions.
         let mut command = workspace.command("cargo");
         command.args(["install", "--quiet", self.krate, "--version", &self.version]);
         if !self.default_features {
             command.arg("--no-default-features");
         }
         command.arg("--root").arg(workspace.tools());
-        // They run for seconds only: a quick build is worth more than quick tools.
+        // The tools run for seconds, so build time matters more than their speed.
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
         command.env("CARGO_PROFILE_RELEASE_LTO", "off");
         command.run()
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         format!("`cargo install {} --version {}`", self.krate, self.version)
     }
 }
 
-/// The version of a package in `Cargo.lock`.
+/// Returns the version of a package in `Cargo.lock`.
 fn locked_version(workspace: &Workspace, package: &str) -> Result<String> {
     let file = workspace.path("Cargo.lock");
     let text =
-        fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
+        fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))?;
     version_in(&text, package).with_context(|| {
-        format!("Cargo.lock holds no version of {package}; `cargo metadata` completes it")
+        format!("Cargo.lock has no version of {package}; run `cargo metadata` to update it")
     })
 }
 
@@ -102,12 +102,12 @@ mod tests {
     const LOCK: &str = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"0.2.1\"\n\n[[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.2\"\n";
 
     #[test]
-    fn finds_the_version_of_exactly_the_package() {
+    fn finds_the_version_of_the_named_package() {
         assert_eq!(version_in(LOCK, "wasm-bindgen").as_deref(), Some("0.2.2"));
     }
 
     #[test]
-    fn a_package_that_is_not_locked_has_no_version() {
+    fn finds_no_version_of_an_unlocked_package() {
         assert_eq!(version_in(LOCK, "wasm"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Packages of Debian and its relatives.
+//! Packages of Debian and its derivatives.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -10,9 +10,9 @@ use crate::shell::{Run, Workspace};
 /// Installs packages.
 pub fn install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
     if workspace.find("apt-get").is_none() {
-        bail!("this is not Debian or a relative of it (there is no apt-get)");
+        bail!("apt-get not found: this is not Debian or a derivative");
     }
-    // Another apt-get may be at work, on a machine that has just started for example.
+    // Another apt-get may be running, for example on a machine that has just booted.
     let wait_for_lock = ["-o", "DPkg::Lock::Timeout=300"];
     as_root(workspace, "apt-get")
         .args(wait_for_lock)
@@ -26,7 +26,7 @@ pub fn install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
         .run()
 }
 
-/// A command with the rights of root: through sudo where we are someone else.
+/// Returns a command that runs as root, through sudo unless the user is root.
 pub fn as_root(workspace: &Workspace, program: impl AsRef<OsStr>) -> Command {
     let we_are_root = workspace
         .command("id")

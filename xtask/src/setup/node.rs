@@ -1,11 +1,11 @@
-//! Node and what npm brings.
+//! Node, and tools from npm.
 
 use anyhow::{Result, bail};
 
 use super::Tool;
 use crate::shell::{Run, Workspace};
 
-/// Node itself: compiles TypeScript, builds the page, runs the tests of the npm package.
+/// Node, which compiles TypeScript, builds the page and runs the tests of the npm package.
 pub struct Node;
 
 const OLDEST_NODE: u32 = 20;
@@ -15,34 +15,34 @@ impl Tool for Node {
         format!("Node {OLDEST_NODE} or newer")
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
         let node = workspace.command("node").arg("--version").read();
-        let major = node.ok().and_then(|told| major_version(&told));
+        let major = node.ok().and_then(|version| major_version(&version));
         major.is_some_and(|major| major >= OLDEST_NODE) && workspace.find("npm").is_some()
     }
 
     fn source(&self) -> &'static str {
-        "has to be there already"
+        "no automatic source"
     }
 
     fn install(&self, _: &Workspace) -> Result<()> {
-        bail!("no way to get it is the same on all machines")
+        bail!("the way to install Node depends on the machine")
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         format!(
             "install Node {OLDEST_NODE} or newer with npm, from your distribution or https://nodejs.org"
         )
     }
 }
 
-/// `v20.1.2` → 20.
-fn major_version(told: &str) -> Option<u32> {
-    told.strip_prefix('v')?.split('.').next()?.parse().ok()
+/// Parses the major version: `v20.1.2` → 20.
+fn major_version(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// Makes wasm smaller: a part of binaryen. What distributions carry is often too old to read
-/// what today's compilers write, hence npm.
+/// `wasm-opt` of binaryen, which makes wasm smaller. It comes from npm because the versions of
+/// distributions are often too old for the output of current compilers.
 pub struct WasmOpt;
 
 const BINARYEN: &str = "132";
@@ -52,9 +52,9 @@ impl Tool for WasmOpt {
         format!("wasm-opt {BINARYEN}")
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
-        let told = workspace.command("wasm-opt").arg("--version").read();
-        told.is_ok_and(|told| told.starts_with(&format!("wasm-opt version {BINARYEN} ")))
+    fn is_installed(&self, workspace: &Workspace) -> bool {
+        let version = workspace.command("wasm-opt").arg("--version").read();
+        version.is_ok_and(|version| version.starts_with(&format!("wasm-opt version {BINARYEN} ")))
     }
 
     fn source(&self) -> &'static str {
@@ -70,9 +70,9 @@ impl Tool for WasmOpt {
             .run()
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         format!(
-            "put wasm-opt of binaryen {BINARYEN} (https://github.com/WebAssembly/binaryen) into PATH"
+            "install wasm-opt of binaryen {BINARYEN} (https://github.com/WebAssembly/binaryen) in PATH"
         )
     }
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::major_version;
 
     #[test]
-    fn reads_what_node_says_of_itself() {
+    fn parses_the_version_of_node() {
         assert_eq!(major_version("v20.20.2"), Some(20));
         assert_eq!(major_version("20"), None);
     }

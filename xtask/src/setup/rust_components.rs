@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Tool;
 use crate::shell::{Run, Workspace};
 
-/// A component of rustup that adds a command to cargo.
+/// A rustup component that adds a cargo command.
 pub struct Component {
     name: &'static str,
     cargo_command: &'static str,
@@ -28,7 +28,7 @@ impl Tool for Component {
         self.name.to_owned()
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
         workspace
             .command("cargo")
             .args([self.cargo_command, "--version"])
@@ -36,7 +36,7 @@ impl Tool for Component {
     }
 
     fn source(&self) -> &'static str {
-        "a component of rustup"
+        "rustup component"
     }
 
     fn install(&self, workspace: &Workspace) -> Result<()> {
@@ -46,7 +46,7 @@ impl Tool for Component {
             .run()
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         format!("`rustup component add {}`", self.name)
     }
 }

@@ -1,11 +1,11 @@
-//! What counts instructions.
+//! Valgrind, which counts instructions.
 
 use anyhow::Result;
 
 use super::{Tool, debian};
 use crate::shell::Workspace;
 
-/// valgrind, which has callgrind.
+/// Valgrind with callgrind.
 pub struct Valgrind;
 
 impl Tool for Valgrind {
@@ -13,7 +13,7 @@ impl Tool for Valgrind {
         "valgrind".to_owned()
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
         workspace.find("valgrind").is_some()
     }
 
@@ -25,7 +25,7 @@ impl Tool for Valgrind {
         debian::install(workspace, &["valgrind"])
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         "install valgrind so that `valgrind` is in PATH".to_owned()
     }
 }

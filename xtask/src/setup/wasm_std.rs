@@ -1,8 +1,9 @@
 //! The standard library for wasm32, and the toolchain that has it.
 //!
-//! It comes from rustup. Where rustup's server cannot be reached, Debian's packages do: their
-//! compiler, and the standard library built for wasm32 from their source, become the rustup
-//! toolchain `wasm`. A compiler reads no other version's standard library, hence the pair.
+//! It comes from rustup. If rustup's server is unreachable, it comes from Debian's packages: we
+//! build the standard library for wasm32 from their source and link it, together with their
+//! compiler, as the rustup toolchain `wasm`. A standard library only works with the compiler that
+//! built it, so we need both.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,14 +14,14 @@ use anyhow::{Context, Result, ensure};
 use super::{Tool, debian};
 use crate::shell::{Run, Workspace};
 
-/// The target that browsers run.
+/// The target for browsers.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The toolchain that builds for [`TARGET`].
+/// A toolchain that may build for [`TARGET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Toolchain {
     /// The one that builds everything else.
-    Usual,
+    Default,
     /// The rustup toolchain [`LINKED`], made from Debian's packages.
     Linked,
 }
@@ -28,22 +29,22 @@ pub enum Toolchain {
 const LINKED: &str = "wasm";
 
 impl Toolchain {
-    /// The toolchain that can build for wasm32 now, if there is one.
+    /// Returns an installed toolchain that can build for wasm32.
     pub fn find(workspace: &Workspace) -> Option<Self> {
-        [Self::Usual, Self::Linked]
+        [Self::Default, Self::Linked]
             .into_iter()
             .find(|toolchain| toolchain.has_wasm_std(workspace))
     }
 
-    /// Makes cargo use this toolchain.
+    /// Makes `command` use this toolchain.
     pub fn apply(self, command: &mut Command) -> &mut Command {
         match self {
-            Self::Usual => command,
-            Self::Linked => without_our_toolchain(command).env("RUSTUP_TOOLCHAIN", LINKED),
+            Self::Default => command,
+            Self::Linked => clear_toolchain_env(command).env("RUSTUP_TOOLCHAIN", LINKED),
         }
     }
 
-    /// Compiles an empty crate: that finds a library of another compiler's version as well.
+    /// Compiles an empty crate, which also detects a library built by another compiler.
     fn has_wasm_std(self, workspace: &Workspace) -> bool {
         let mut rustc = workspace.command("rustc");
         rustc.args([
@@ -67,7 +68,7 @@ impl Tool for WasmStd {
         format!("Rust's standard library for {TARGET}")
     }
 
-    fn is_there(&self, workspace: &Workspace) -> bool {
+    fn is_installed(&self, workspace: &Workspace) -> bool {
         Toolchain::find(workspace).is_some()
     }
 
@@ -81,19 +82,19 @@ impl Tool for WasmStd {
             .args(["target", "add", TARGET])
             .run();
         if let Err(error) = from_rustup {
-            println!("setup: {error:#}; building it from Debian's source");
+            println!("setup: {error:#}; building from Debian's source instead");
             return link_debian(workspace);
         }
         Ok(())
     }
 
-    fn by_hand(&self) -> String {
+    fn manual_install(&self) -> String {
         format!("`rustup target add {TARGET}`")
     }
 }
 
-/// Makes the toolchain [`LINKED`] from Debian's newest Rust: the packages that it keeps for
-/// building browsers. Their compiler and cargo lie in `/usr/bin`, behind rustup's in PATH.
+/// Creates the toolchain [`LINKED`] from Debian's newest Rust, which it packages to build browsers.
+/// Its compiler and cargo are in `/usr/bin`, after rustup's in PATH.
 fn link_debian(workspace: &Workspace) -> Result<()> {
     debian::install(
         workspace,
@@ -120,10 +121,10 @@ fn link_debian(workspace: &Workspace) -> Result<()> {
         .args(["toolchain", "link", LINKED])
         .arg(&sysroot)
         .run()?;
-    forget_wasm_builds(workspace)
+    remove_wasm_builds(workspace)
 }
 
-/// Builds the standard library for wasm32 with Debian's compiler; gives its files.
+/// Builds the standard library for wasm32 with Debian's compiler and returns its files.
 fn build_std(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let folder = workspace.path("target/wasm-std");
     fs::create_dir_all(folder.join("src"))?;
@@ -134,7 +135,7 @@ fn build_std(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     )?;
     let mut cargo = workspace.command("/usr/bin/cargo");
     cargo
-        // `test` for wasm tests, the bitcode for link time optimization.
+        // `test` is for wasm tests, the bitcode for link-time optimization.
         .args([
             "build",
             "--quiet",
@@ -148,15 +149,15 @@ fn build_std(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Cembed-bitcode=yes")
         .env("CARGO_TARGET_DIR", folder.join("target"));
-    without_our_toolchain(&mut cargo).run()?;
+    clear_toolchain_env(&mut cargo).run()?;
     libraries_in(&folder.join("target").join(TARGET).join("release/deps"))
 }
 
-/// The compiled libraries in a folder, without that of the empty crate.
+/// Returns the compiled libraries in a folder, except for the empty crate.
 fn libraries_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut libraries = Vec::new();
     for entry in
-        fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))?
+        fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?
     {
         let file = entry?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -164,11 +165,15 @@ fn libraries_in(folder: &Path) -> Result<Vec<PathBuf>> {
             libraries.push(file);
         }
     }
-    ensure!(!libraries.is_empty(), "no library in {}", folder.display());
+    ensure!(
+        !libraries.is_empty(),
+        "no libraries found in {}",
+        folder.display()
+    );
     Ok(libraries)
 }
 
-/// Gives Debian's compiler the linker for wasm that came with rustup's.
+/// Links the wasm linker of rustup's toolchain into Debian's.
 fn link_lld(workspace: &Workspace, sysroot: &Path) -> Result<()> {
     let print = |what: &str| workspace.command("rustc").args(["--print", what]).read();
     let programs = Path::new("lib/rustlib")
@@ -189,17 +194,17 @@ fn link_lld(workspace: &Workspace, sysroot: &Path) -> Result<()> {
         .run()
 }
 
-/// Cargo does not see that the standard library changed under what it has built.
-fn forget_wasm_builds(workspace: &Workspace) -> Result<()> {
+/// Removes builds for wasm32: cargo does not notice that the standard library changed.
+fn remove_wasm_builds(workspace: &Workspace) -> Result<()> {
     let built = workspace.path("target").join(TARGET);
     if built.exists() {
         fs::remove_dir_all(&built)
-            .with_context(|| format!("could not remove {}", built.display()))?;
+            .with_context(|| format!("failed to remove {}", built.display()))?;
     }
     Ok(())
 }
 
-/// `cargo run` points everything that it starts at its own toolchain; this undoes it.
-fn without_our_toolchain(command: &mut Command) -> &mut Command {
+/// Clears the variables by which `cargo run` makes child processes use its own toolchain.
+fn clear_toolchain_env(command: &mut Command) -> &mut Command {
     command.env_remove("CARGO").env_remove("LD_LIBRARY_PATH")
 }

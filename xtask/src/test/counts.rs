@@ -1,4 +1,4 @@
-//! How many tests ran, read from what test runners print.
+//! Test counts, parsed from the output of test runners.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell::line;
 
-/// Tests and checks that passed and failed.
+/// Numbers of passed and failed tests and checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: u32,
@@ -15,11 +15,11 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds what a line of a test runner says.
-    pub fn read(&mut self, line: &str) {
+    /// Adds the counts in one line of a test runner's output.
+    pub fn add_line(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            // cargo test, and the runner of wasm-bindgen
+            // `cargo test` and the wasm-bindgen runner.
             [
                 "test",
                 "result:",
@@ -33,7 +33,7 @@ impl Counts {
                 self.passed += passed.parse().unwrap_or(0);
                 self.failed += failed.parse().unwrap_or(0);
             }
-            // node --test, for people and as TAP
+            // `node --test`, with its spec and TAP reporters.
             ["ℹ" | "#", "pass", passed] => self.passed += passed.parse().unwrap_or(0),
             ["ℹ" | "#", "fail", failed] => self.failed += failed.parse().unwrap_or(0),
             _ => {}
@@ -41,7 +41,7 @@ impl Counts {
     }
 }
 
-/// Shows a check that is one yes or no as a run of one test.
+/// Reports a check as a run of one test.
 pub fn check(result: Result<()>) -> Result<()> {
     match result {
         Ok(()) => println!("test result: ok. 1 passed; 0 failed;"),
@@ -50,30 +50,33 @@ pub fn check(result: Result<()>) -> Result<()> {
     result
 }
 
-/// Runs a command that runs tests, and shows what it prints. A run of no test is a failure too: it
-/// says nothing.
+/// Runs a test command and forwards its output. Fails if no test ran, since that proves nothing.
 pub fn run_tests(command: &mut Command) -> Result<()> {
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
-        .with_context(|| format!("could not start {}", line(command)))?;
-    let output = child.stdout.take().context("its output was to be read")?;
-    let ran = copy_and_count(BufReader::new(output))?;
+        .with_context(|| format!("failed to start {}", line(command)))?;
+    let output = child.stdout.take().context("stdout is not piped")?;
+    let counts = copy_and_count(BufReader::new(output))?;
     let status = child.wait()?;
     if !status.success() {
         bail!("{} failed ({status})", line(command));
     }
-    ensure!(ran != Counts::default(), "{} ran no test", line(command));
+    ensure!(
+        counts != Counts::default(),
+        "{} ran no tests",
+        line(command)
+    );
     Ok(())
 }
 
 fn copy_and_count(mut output: impl BufRead) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut text = Vec::new();
-    let mut shown = std::io::stdout().lock();
+    let mut stdout = std::io::stdout().lock();
     while output.read_until(b'\n', &mut text)? > 0 {
-        shown.write_all(&text)?;
-        counts.read(&String::from_utf8_lossy(&text));
+        stdout.write_all(&text)?;
+        counts.add_line(&String::from_utf8_lossy(&text));
         text.clear();
     }
     Ok(counts)
@@ -86,13 +89,13 @@ mod tests {
     fn read(lines: &[&str]) -> Counts {
         let mut counts = Counts::default();
         for line in lines {
-            counts.read(line);
+            counts.add_line(line);
         }
         counts
     }
 
     #[test]
-    fn adds_up_the_results_of_cargo() {
+    fn sums_the_results_of_cargo_test() {
         let counts = read(&[
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.0s",
             "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 filtered out",
@@ -107,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_both_forms_of_node() {
+    fn reads_both_node_reporters() {
         assert_eq!(
             read(&["# pass 4", "# fail 1"]),
             Counts {
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_nothing_from_what_tests_print() {
+    fn ignores_the_output_of_tests() {
         assert_eq!(
             read(&["test passes ... ok", "5 passed; 1 failed"]),
             Counts::default()

@@ -1,4 +1,4 @@
-//! Runs steps in lanes beside each other.
+//! Runs the steps in parallel lanes.
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,10 +14,10 @@ use super::counts::Counts;
 use super::steps::{Lane, Step};
 use super::summary::{Outcome, Report};
 
-/// Runs steps, each lane beside the others, and reports on them in their order.
+/// Runs the lanes in parallel and returns the reports in the order of `steps`.
 pub fn run(steps: &[&'static Step]) -> Result<Vec<Report>> {
-    // Asked now: a step may build this program anew.
-    let program = std::env::current_exe().context("where is this program?")?;
+    // Read now, because a step may rebuild this program.
+    let program = std::env::current_exe().context("failed to find the path of this program")?;
     let program = program.as_path();
     let board = Board::default();
     thread::scope(|scope| {
@@ -26,8 +26,8 @@ pub fn run(steps: &[&'static Step]) -> Result<Vec<Report>> {
             scope.spawn(move || {
                 for step in steps.iter().filter(|step| step.lane == lane) {
                     board.put(match board.wait_for_needs(step) {
-                        Ok(()) => perform(program, step),
-                        Err(need) => Report::held_up(step.name, need),
+                        Ok(()) => run_step(program, step),
+                        Err(need) => Report::skipped(step.name, need),
                     });
                 }
             });
@@ -38,23 +38,23 @@ pub fn run(steps: &[&'static Step]) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-/// What came of the steps so far.
+/// The reports so far, shared by the lanes.
 #[derive(Default)]
 struct Board {
     reports: Mutex<Vec<Report>>,
-    more: Condvar,
+    changed: Condvar,
 }
 
-const UNPOISONED: &str = "nothing panics with a report in hand";
+const UNPOISONED: &str = "no lane panics while it holds the lock";
 
 impl Board {
     fn put(&self, report: Report) {
         self.reports.lock().expect(UNPOISONED).push(report);
-        self.more.notify_all();
+        self.changed.notify_all();
     }
 
-    /// Waits until all that a step needs has run. `Err` names one that did not pass. Needs come
-    /// before what needs them, so that no lane waits for itself.
+    /// Waits until all steps that `step` needs have run; `Err` names one that did not pass. Steps
+    /// come after those they need, so a lane never waits for itself.
     fn wait_for_needs(&self, step: &Step) -> Result<(), &'static str> {
         let mut reports = self.reports.lock().expect(UNPOISONED);
         for &need in step.needs {
@@ -62,7 +62,7 @@ impl Board {
                 if let Some(report) = reports.iter().find(|report| report.name == need) {
                     break report.outcome == Outcome::Passed;
                 }
-                reports = self.more.wait(reports).expect(UNPOISONED);
+                reports = self.changed.wait(reports).expect(UNPOISONED);
             };
             if !passed {
                 return Err(need);
@@ -76,8 +76,8 @@ impl Board {
     }
 }
 
-fn perform(program: &Path, step: &Step) -> Report {
-    say(format_args!("=== {}: {}", step.name, step.does));
+fn run_step(program: &Path, step: &Step) -> Report {
+    print_line(format_args!("=== {}: {}", step.name, step.does));
     let start = Instant::now();
     let mut counts = Counts::default();
     let outcome = match run_in_process(program, step.name, &mut counts) {
@@ -92,49 +92,49 @@ fn perform(program: &Path, step: &Step) -> Report {
     }
 }
 
-/// Runs a step in a process of its own, whose output is shown with the step's name in front.
+/// Runs a step in a separate process and prints its output, each line prefixed with the step.
 fn run_in_process(program: &Path, name: &str, counts: &mut Counts) -> Result<()> {
     let mut child = Command::new(program)
         .args(["step", name])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("could not start the step {name}"))?;
-    let output = child.stdout.take().context("its output was to be read")?;
-    let errors = child.stderr.take().context("its errors were to be read")?;
-    let mut last_words = String::new();
+        .with_context(|| format!("failed to start step {name}"))?;
+    let output = child.stdout.take().context("stdout is not piped")?;
+    let errors = child.stderr.take().context("stderr is not piped")?;
+    let mut failure = String::new();
     thread::scope(|scope| {
-        scope.spawn(|| show(name, output, |line| counts.read(line)));
-        show(name, errors, |line| {
-            if let Some(reason) = line.strip_prefix(crate::FAILED) {
-                reason.clone_into(&mut last_words);
+        scope.spawn(|| forward(name, output, |line| counts.add_line(line)));
+        forward(name, errors, |line| {
+            if let Some(reason) = line.strip_prefix(crate::FAILURE_PREFIX) {
+                reason.clone_into(&mut failure);
             }
         });
     });
     let status = child.wait()?;
-    match last_words.as_str() {
+    match failure.as_str() {
         _ if status.success() => Ok(()),
         "" => bail!("{status}"),
-        words => bail!("{words}"),
+        reason => bail!("{reason}"),
     }
 }
 
-/// Prints a line. When nobody reads it, there is nothing left to do: a lane that panicked would be
-/// waited for by the other.
-fn say(line: impl Display) {
+/// Prints a line. Exits if standard output is closed: a panic would leave the other lane waiting
+/// forever.
+fn print_line(line: impl Display) {
     if writeln!(std::io::stdout(), "{line}").is_err() {
         std::process::exit(1);
     }
 }
 
-/// Shows what comes, line by line, until there is no more.
-fn show(name: &str, output: impl Read, mut read: impl FnMut(&str)) {
+/// Prints `output` line by line until it ends, and passes each line to `read`.
+fn forward(name: &str, output: impl Read, mut read: impl FnMut(&str)) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end();
-        say(format_args!("{name:>14} | {text}"));
+        print_line(format_args!("{name:>14} | {text}"));
         read(text);
         line.clear();
     }
@@ -157,39 +157,39 @@ mod tests {
     fn report(name: &'static str, outcome: Outcome) -> Report {
         Report {
             outcome,
-            ..Report::held_up(name, "")
+            ..Report::skipped(name, "")
         }
     }
 
     #[test]
-    fn a_step_is_held_up_by_what_did_not_pass_and_holds_up_others() {
+    fn failed_needs_skip_steps_transitively() {
         let board = Board::default();
         board.put(report("good", Outcome::Passed));
         board.put(report("bad", Outcome::Failed("so".to_owned())));
         assert_eq!(board.wait_for_needs(&step("first", &["good"])), Ok(()));
         let second = step("second", &["good", "bad"]);
         assert_eq!(board.wait_for_needs(&second), Err("bad"));
-        board.put(Report::held_up("second", "bad"));
+        board.put(Report::skipped("second", "bad"));
         let third = step("third", &["second"]);
         assert_eq!(board.wait_for_needs(&third), Err("second"));
     }
 
     #[test]
-    fn a_step_waits_for_what_it_needs_of_the_other_lane() {
+    fn waits_for_a_step_of_the_other_lane() {
         let board = Board::default();
         let waiting = step("waiting", &["other"]);
         thread::scope(|scope| {
-            let held = scope.spawn(|| board.wait_for_needs(&waiting));
+            let waiter = scope.spawn(|| board.wait_for_needs(&waiting));
             board.put(report("another", Outcome::Failed(String::new())));
             board.put(report("other", Outcome::Passed));
-            assert_eq!(held.join().unwrap(), Ok(()));
+            assert_eq!(waiter.join().unwrap(), Ok(()));
         });
     }
 
     #[test]
-    fn what_a_step_prints_is_read_line_by_line() {
+    fn output_is_read_line_by_line() {
         let mut lines = Vec::new();
-        show("step", &b"one\ntwo \n\nlast"[..], |line| {
+        forward("step", &b"one\ntwo \n\nlast"[..], |line| {
             lines.push(line.to_owned());
         });
         assert_eq!(lines, ["one", "two", "", "last"]);

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, in the order in which they run.
+//! The steps of `cargo xtask test`, in the order they run.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,49 +11,49 @@ use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
 use crate::shell::{Run, Workspace};
 
-/// The crates whose wasm tests run in browsers. roam-wasm's are also those of roam-core's sessions.
+/// The crates whose wasm tests run in browsers. roam-wasm includes the session tests of roam-core.
 const WASM_TEST_CRATES: &[&str] = &["roam-wasm"];
 
-/// The variable that tells cargo what runs tests for wasm32.
+/// The variable that sets cargo's test runner for wasm32.
 const RUNNER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER";
 
-/// What has to be free of warnings for wasm32 as well: crates, and which of their targets.
-/// roam-core's other tests run natively, with libraries that wasm32 does not have.
+/// The crates and targets that clippy also checks for wasm32. The other tests of roam-core need
+/// libraries that wasm32 does not have.
 const WASM_TARGETS: &[[&str; 3]] = &[
     ["--package", "roam-core", "--lib"],
     ["--package", "roam-wasm", "--all-targets"],
 ];
 
-/// One step.
+/// A step.
 pub struct Step {
     pub name: &'static str,
-    /// In a line, what it does.
+    /// What it does, in one line.
     pub does: &'static str,
     pub lane: Lane,
-    /// The steps without which it cannot run.
+    /// The steps that must pass first.
     pub needs: &'static [&'static str],
-    /// Runs it, and prints what came of its tests and checks.
+    /// Runs the step and prints the results of its tests and checks.
     pub action: fn(&Workspace) -> Result<()>,
 }
 
-/// Steps of one lane run one after the other, beside those of the other lane. What both build is
-/// cargo's to keep apart.
+/// A lane: its steps run in sequence, in parallel with the other lane. Cargo's locks keep their
+/// builds apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Native programs, and as much beside them as makes the lanes equally long.
+    /// Native programs, and other steps that balance the length of the lanes.
     Native,
-    /// What is made for Node and browsers, and what runs there.
+    /// Builds and tests for Node and browsers.
     Web,
 }
 
-/// All steps: in each lane quick answers first, and nothing before what it needs.
+/// All steps. In each lane quick ones come first, and each step follows those it needs.
 pub const STEPS: &[Step] = &[
     Step {
         name: "setup-rust",
-        does: "rustfmt and clippy are there",
+        does: "rustfmt and clippy are installed",
         lane: Lane::Native,
         needs: &[],
-        action: |workspace| setup::to_check(workspace),
+        action: |workspace| setup::ensure_check_tools(workspace),
     },
     Step {
         name: "format",
@@ -62,35 +62,35 @@ pub const STEPS: &[Step] = &[
         needs: &["setup-rust"],
         action: |workspace| {
             check(cargo(workspace, &["fmt", "--all", "--check"]).run())?;
-            let of_fuzzing = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
-            check(cargo(workspace, &of_fuzzing).run())?;
-            check(build::in_benchmark(workspace, &["fmt", "--check"]).run())
+            let fuzz_arguments = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+            check(cargo(workspace, &fuzz_arguments).run())?;
+            check(build::cargo_in_bench(workspace, &["fmt", "--check"]).run())
         },
     },
     Step {
         name: "bindings",
-        does: "the generated TypeScript that is checked in is what the service says",
+        does: "the checked-in TypeScript matches the service",
         lane: Lane::Native,
         needs: &[],
         action: |workspace| check(build::check_bindings(workspace)),
     },
     Step {
         name: "clippy",
-        does: "no warning in any crate, nor in the benchmark",
+        does: "no warnings in any crate or in the benchmark",
         lane: Lane::Native,
         needs: &["setup-rust"],
         action: clippy,
     },
     Step {
         name: "docs",
-        does: "no warning in the documentation",
+        does: "no warnings in the documentation",
         lane: Lane::Native,
         needs: &[],
         action: docs,
     },
     Step {
         name: "native",
-        does: "tests of all crates and the examples in their documentation",
+        does: "tests and doc examples of all crates",
         lane: Lane::Native,
         needs: &[],
         action: |workspace| {
@@ -102,36 +102,36 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "bench-smoke",
-        does: "tests of the benchmark, and a short run with every contender",
+        does: "tests of the benchmark, and a short run of every contender",
         lane: Lane::Native,
         needs: &[],
         action: bench_smoke,
     },
     Step {
         name: "setup-build",
-        does: "what builds wasm and the page is there",
+        does: "the tools to build wasm and the page are installed",
         lane: Lane::Web,
-        // Both may have rustup install something.
+        // Both may install something with rustup.
         needs: &["setup-rust"],
-        action: |workspace| setup::to_build(workspace),
+        action: |workspace| setup::ensure_build_tools(workspace),
     },
     Step {
         name: "clippy-wasm",
-        does: "no warning in what is compiled for wasm32",
+        does: "no warnings in the code for wasm32",
         lane: Lane::Native,
         needs: &["setup-rust", "setup-build"],
         action: clippy_wasm,
     },
     Step {
         name: "package",
-        does: "wasm and TypeScript make the npm package, within its size",
+        does: "the npm package builds and is within its size limit",
         lane: Lane::Web,
         needs: &["setup-build"],
         action: |workspace| check(build::package(workspace)),
     },
     Step {
         name: "types",
-        does: "no error in the TypeScript of the npm package",
+        does: "no type errors in the npm package",
         lane: Lane::Web,
         needs: &["package"],
         action: |workspace| check(script(workspace, build::PACKAGE, "check").run()),
@@ -145,7 +145,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "browser-types",
-        does: "no error in the TypeScript of the tests in browsers",
+        does: "no type errors in the browser tests",
         lane: Lane::Web,
         needs: &["package"],
         action: |workspace| {
@@ -155,31 +155,31 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "page",
-        does: "the page of the demo builds on the packed npm package",
+        does: "the demo page builds with the packed npm package",
         lane: Lane::Web,
         needs: &["package", "bindings"],
         action: |workspace| check(build::page(workspace)),
     },
     Step {
         name: "page-types",
-        does: "no error in the TypeScript of the page",
+        does: "no type errors in the demo page",
         lane: Lane::Web,
         needs: &["page"],
         action: |workspace| check(script(workspace, build::PAGE, "check").run()),
     },
     Step {
         name: "setup-chromium",
-        does: "Chromium and what drives it are there",
+        does: "Chromium and its driver are installed",
         lane: Lane::Web,
         needs: &["setup-build"],
-        action: |workspace| setup::to_test_in_chromium(workspace),
+        action: |workspace| setup::ensure_chromium(workspace),
     },
     Step {
         name: "setup-firefox",
-        does: "Firefox and what drives it are there",
+        does: "Firefox and its driver are installed",
         lane: Lane::Web,
         needs: &["setup-build"],
-        action: |workspace| setup::to_test_in_firefox(workspace),
+        action: |workspace| setup::ensure_firefox(workspace),
     },
     Step {
         name: "wasm-firefox",
@@ -203,14 +203,14 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "page-chromium",
-        does: "what users do in a browser, and the demo's page, in headless Chromium",
+        does: "browser tests and the demo page in headless Chromium",
         lane: Lane::Web,
         needs: &["page", "setup-chromium"],
         action: page_tests,
     },
     Step {
         name: "page-firefox",
-        does: "the core of what users do in a browser, in headless Firefox",
+        does: "the core browser tests in headless Firefox",
         lane: Lane::Web,
         needs: &["package", "setup-firefox"],
         action: |workspace| {
@@ -231,7 +231,7 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         "warnings",
     ];
     check(cargo(workspace, &arguments).run())?;
-    let of_benchmark = [
+    let bench_arguments = [
         "clippy",
         build::LOCKED,
         "--all-targets",
@@ -239,7 +239,7 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         "-D",
         "warnings",
     ];
-    check(build::in_benchmark(workspace, &of_benchmark).run())
+    check(build::cargo_in_bench(workspace, &bench_arguments).run())
 }
 
 fn clippy_wasm(workspace: &Workspace) -> Result<()> {
@@ -257,13 +257,13 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn bench_smoke(workspace: &Workspace) -> Result<()> {
-    let mut tests = build::in_benchmark(workspace, &["test", build::LOCKED]);
+    let mut tests = build::cargo_in_bench(workspace, &["test", build::LOCKED]);
     run_tests(&mut tests)?;
     let program = build::benchmark(workspace, "roam-bench", Profile::Dev)?;
     check(workspace.command(program).arg("--smoke").run())
 }
 
-/// Runs the wasm tests in the browser of a driver, which goes by the name of a variable.
+/// Runs the wasm tests in the browser of `driver`, which the runner finds through `variable`.
 fn wasm_tests(workspace: &Workspace, variable: &str, driver: &Path) -> Result<()> {
     for package in WASM_TEST_CRATES {
         let mut cargo = build::wasm_command(workspace, "cargo")?;
@@ -276,7 +276,7 @@ fn wasm_tests(workspace: &Workspace, variable: &str, driver: &Path) -> Result<()
                 "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
                 workspace.path("roam-wasm/webdriver.json"),
             )
-            // Seconds for all tests of a file; a machine that also compiles can be slow.
+            // In seconds, for all tests of a file; the machine may be compiling at the same time.
             .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
         run_tests(&mut cargo)?;
     }
@@ -306,14 +306,14 @@ mod tests {
     use super::STEPS;
 
     #[test]
-    fn every_step_comes_after_what_it_needs() {
+    fn steps_follow_those_they_need() {
         for (position, step) in STEPS.iter().enumerate() {
             for need in step.needs {
                 assert!(
                     STEPS[..position]
                         .iter()
                         .any(|earlier| earlier.name == *need),
-                    "{} needs {need}, which does not come before it",
+                    "{} comes before {need}, which it needs",
                     step.name
                 );
             }

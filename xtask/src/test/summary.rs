@@ -1,4 +1,4 @@
-//! What came of the steps.
+//! The results of the steps.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::counts::Counts;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Passed,
-    /// With the reason.
+    /// Failed, for this reason.
     Failed(String),
-    /// It did not run, because this step, which it needs, did not pass.
-    HeldUp(&'static str),
+    /// Did not run, because it needs this step, which did not pass.
+    Skipped(&'static str),
 }
 
-/// What came of a step.
+/// The result of a step.
 pub struct Report {
     pub name: &'static str,
     pub outcome: Outcome,
@@ -24,17 +24,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// A step that did not run.
-    pub fn held_up(name: &'static str, need: &'static str) -> Self {
+    /// Returns the report of a step that did not run.
+    pub fn skipped(name: &'static str, need: &'static str) -> Self {
         Self {
             name,
-            outcome: Outcome::HeldUp(need),
+            outcome: Outcome::Skipped(need),
             counts: Counts::default(),
             time: Duration::ZERO,
         }
     }
 
-    /// The tests and checks, where a step that failed before it counted any is one failure.
+    /// Returns the counts; a step that failed without a failed test counts as one failure.
     fn counts(&self) -> Counts {
         let mut counts = self.counts;
         if self.outcome != Outcome::Passed && counts.failed == 0 {
@@ -47,12 +47,12 @@ impl Report {
         match &self.outcome {
             Outcome::Passed => String::new(),
             Outcome::Failed(reason) => reason.lines().next().unwrap_or_default().to_owned(),
-            Outcome::HeldUp(need) => format!("not run: it needs {need}"),
+            Outcome::Skipped(need) => format!("skipped: {need} did not pass"),
         }
     }
 }
 
-/// Prints a line a step and the sum of all, which took `time`.
+/// Prints one line per step and the totals; `time` is the total duration.
 pub fn print(reports: &[Report], time: Duration) -> ExitCode {
     println!(
         "\n{:<16} {:>9} {:>7} {:>7}",
