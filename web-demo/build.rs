@@ -1,4 +1,4 @@
-//! Makes sure that there is a folder to take the page from, also before the page was built.
+//! Creates the folder the page is embedded from, in case the page has not been built yet.
 
 use std::{fs, io};
 
@@ -6,7 +6,7 @@ const PAGE: &str = "page/dist";
 
 fn main() -> io::Result<()> {
     fs::create_dir_all(PAGE)?;
-    // Building the page anew makes files with other names, which the compiler does not notice.
+    // Rebuilding the page changes file names, which the compiler does not notice.
     println!("cargo::rerun-if-changed={PAGE}");
     Ok(())
 }

@@ -225,7 +225,7 @@ async fn oversized_first_frame_is_rejected_before_it_is_complete() {
     let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/"))
         .await
         .unwrap();
-    // The header of a binary frame of 1 MiB, followed by only 5 KiB of it.
+    // Sends 5 KiB of a binary frame of 1 MiB: a little more than one read of 4 KiB.
     let mut partial = vec![0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4];
     partial.extend([0; 5 * 1024]);
     socket.get_mut().write_all(&partial).await.unwrap();

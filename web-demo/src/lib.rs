@@ -1,7 +1,7 @@
-//! The demo of roam: a page, and the server that it talks to over one WebSocket.
+//! The roam demo: a page and the server it talks to over one WebSocket.
 //!
-//! [`api`] is what the two agree on: three Rust traits, of which `roam-codegen` makes the
-//! TypeScript that the page imports. [`router`] serves everything.
+//! [`api`] is the interface between the two: three Rust traits, from which `roam-codegen` generates
+//! the TypeScript that the page imports. [`router`] serves both the page and its calls.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -25,7 +25,7 @@ use roam_core::{RoutedDispatcher, ServiceDescriptor};
 
 use api::{ChatDispatcher, DemoDispatcher};
 
-/// Everything that the server answers, with a chat room of its own.
+/// Returns the dispatcher of the server's services, with a new chat room.
 pub fn dispatcher() -> RoutedDispatcher {
     RoutedDispatcher::new()
         .with(DemoDispatcher::new(demo::Demonstration))
@@ -33,7 +33,7 @@ pub fn dispatcher() -> RoutedDispatcher {
         .with(introspection([api::demo_service(), api::chat_service()]))
 }
 
-/// The services, each with the TypeScript file that is generated from it.
+/// Returns the services, each with the path of its generated TypeScript file.
 pub fn bindings() -> [(&'static ServiceDescriptor, PathBuf); 3] {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("page/src/gen");
     [

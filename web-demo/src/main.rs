@@ -1,4 +1,4 @@
-//! Serves the demo of roam.
+//! The server of the roam demo.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,14 +7,14 @@ use clap::Parser;
 use roam_core::Links;
 use tokio::net::TcpListener;
 
-/// Serves the demo of roam: a page, and what it calls.
+/// Serves the roam demo: a page and the services it calls.
 #[derive(Parser)]
 #[command(name = "web-demo", version)]
 struct Options {
-    /// The port to listen on; 0 takes a free one.
+    /// The port to listen on; 0 picks a free one.
     #[arg(long, env = "PORT", default_value_t = 8080)]
     port: u16,
-    /// The address to listen on. The default can be reached from this machine only.
+    /// The address to listen on. The default is reachable only from this machine.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
 }
@@ -23,7 +23,7 @@ struct Options {
 async fn main() -> io::Result<()> {
     let Options { port, address } = Options::parse();
     let listener = TcpListener::bind((address, port)).await.map_err(|error| {
-        let what = format!("cannot listen on {address}, port {port}: {error}");
+        let what = format!("failed to listen on {address}, port {port}: {error}");
         io::Error::new(error.kind(), what)
     })?;
     println!("roam demo: open http://{}", listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! The service `Chat`, as pages call it.
+//! The `Chat` service, called the way pages call it.
 
 mod common;
 
@@ -30,18 +30,20 @@ async fn open_tab(server: &RoutedDispatcher) -> Tab {
 
 impl Tab {
     async fn join(&self, name: &str) -> Membership {
-        self.try_join(name).await.expect("there is a seat")
+        self.try_join(name).await.expect("the member may join")
     }
 
     async fn try_join(&self, name: &str) -> Result<Membership, JoinError> {
         let joined = self.chat.join(name.to_owned()).await;
-        joined.map_err(|error| error.into_user().expect("the room answers"))
+        joined.map_err(|error| error.into_user().expect("a JoinError from the handler"))
     }
 }
 
 async fn next(membership: &mut Membership) -> ChatEvent {
     let event = membership.events.recv().await;
-    event.expect("the room goes on").expect("it does not end")
+    event
+        .expect("the channel is not reset")
+        .expect("the channel is not closed")
 }
 
 async fn next_said(membership: &mut Membership) -> String {
@@ -53,7 +55,7 @@ async fn next_said(membership: &mut Membership) -> String {
 
 async fn say(membership: &Membership, text: &str) {
     let said = membership.say.send(text.to_owned()).await;
-    said.expect("the room listens");
+    said.expect("the room reads messages");
 }
 
 fn member(membership: &Membership) -> Member {
@@ -63,11 +65,11 @@ fn member(membership: &Membership) -> Member {
         .iter()
         .find(own)
         .cloned()
-        .expect("a member sees itself")
+        .expect("the list includes the member")
 }
 
 #[tokio::test]
-async fn members_hear_each_other_and_themselves() {
+async fn messages_reach_all_members() {
     let server = dispatcher();
     let (ada_tab, bob_tab) = (open_tab(&server).await, open_tab(&server).await);
     let mut ada = ada_tab.join(" Ada ").await;
@@ -81,14 +83,14 @@ async fn members_hear_each_other_and_themselves() {
     assert_eq!(next_said(&mut bob).await, "Ada: hello");
 
     bob_tab.connection.close("the tab is closed");
-    // Two channels ended with the connection; the room sees one member leave.
+    // Both channels of the member end, but only one `Left` is sent.
     assert_eq!(next(&mut ada).await, ChatEvent::Left(member(&bob)));
     say(&ada, "alone").await;
     assert_eq!(next_said(&mut ada).await, "Ada: alone");
 }
 
 #[tokio::test]
-async fn a_member_who_says_no_more_or_hears_no_more_has_left() {
+async fn member_leaves_when_either_channel_ends() {
     let server = dispatcher();
     let tab = open_tab(&server).await;
     let mut ada = tab.join("Ada").await;
@@ -103,17 +105,17 @@ async fn a_member_who_says_no_more_or_hears_no_more_has_left() {
 
     let gone = member(&deaf);
     drop(deaf.events);
-    // The room notices when it has something to tell.
+    // The room notices when it next sends an event.
     say(&ada, "hello").await;
     assert_eq!(next_said(&mut ada).await, "Ada: hello");
     assert_eq!(next(&mut ada).await, ChatEvent::Left(gone));
 }
 
 #[tokio::test]
-async fn names_are_bounded_and_unique_and_the_room_has_an_end() {
+async fn rejects_bad_names_and_joins_over_the_limit() {
     let server = dispatcher();
     let tab = open_tab(&server).await;
-    let refused = async |name: &str| tab.try_join(name).await.expect_err("refused");
+    let refused = async |name: &str| tab.try_join(name).await.expect_err("joining fails");
     assert_eq!(refused("  ").await, JoinError::NameEmpty);
     let longest = "ä".repeat(MAX_NAME as usize);
     let too_long = JoinError::NameTooLong { longest: MAX_NAME };
@@ -128,7 +130,7 @@ async fn names_are_bounded_and_unique_and_the_room_has_an_end() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_bounded() {
+async fn messages_and_history_are_bounded() {
     let server = dispatcher();
     let tab = open_tab(&server).await;
     let mut ada = tab.join("Ada").await;
@@ -153,14 +155,14 @@ async fn what_is_kept_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_member_who_does_not_read_misses_events_and_holds_up_nobody() {
+async fn slow_member_misses_events_and_blocks_nobody() {
     let server = dispatcher();
     let tab = open_tab(&server).await;
     let mut ada = tab.join("Ada").await;
     let mut slow = open_tab(&server).await.join("slow").await;
     assert!(matches!(next(&mut ada).await, ChatEvent::Joined(_)));
 
-    // More than the window of 64 KiB and the room's feed of 256 events hold.
+    // More than the window of 64 KiB and the feed of 256 events can hold.
     let text = "x".repeat(MAX_TEXT);
     for _ in 0..1_000 {
         say(&ada, &text).await;
@@ -181,7 +183,7 @@ async fn a_member_who_does_not_read_misses_events_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn the_server_asks_a_page() {
+async fn nudge_calls_the_page_of_the_other_member() {
     let server = dispatcher();
     let tab = open_tab(&server).await;
     let mut other = open_tab(&server).await;
@@ -198,6 +200,6 @@ async fn the_server_asks_a_page() {
     );
     assert_eq!(other.calls.recv().await, Some(Called::Nudged("Ada".into())));
 
-    let nobody = nudge(bob.id + 1).await.expect_err("there is nobody");
+    let nobody = nudge(bob.id + 1).await.expect_err("no such member");
     assert_eq!(nobody, Some(NudgeError::NotHere));
 }

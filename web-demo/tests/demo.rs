@@ -1,4 +1,4 @@
-//! The service `Demo`, as a page calls it.
+//! The `Demo` service, called the way a page calls it.
 
 mod common;
 
@@ -15,11 +15,11 @@ async fn demo() -> (DemoClient, UnboundedReceiver<Called>) {
 }
 
 #[tokio::test]
-async fn calculates_or_tells_why_not() {
+async fn calculates_and_reports_overflow() {
     let (demo, _) = demo().await;
-    demo.ping().await.expect("it answers");
+    demo.ping().await.expect("the server answers");
     let sum = demo.calculate(i64::MAX, Operator::Subtract, 1).await;
-    assert_eq!(sum.expect("it fits"), i64::MAX - 1);
+    assert_eq!(sum.expect("the result fits"), i64::MAX - 1);
 
     let overflow = demo.calculate(i64::MAX, Operator::Add, 1).await;
     let exact = i128::from(i64::MAX) + 1;
@@ -48,7 +48,7 @@ async fn hashes_a_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_cut_has_no_hash() {
+async fn reset_stream_has_no_digest() {
     let (demo, _) = demo().await;
     let (sender, chunks) = channel();
     let sending = async {
@@ -56,8 +56,8 @@ async fn a_stream_that_was_cut_has_no_hash() {
         sender.reset();
     };
     let (digest, ()) = tokio::join!(demo.digest(chunks), sending);
-    let error = digest.expect_err("it was cut").into_user();
-    // What was on its way when it was cut may not have come.
+    let error = digest.expect_err("the stream was reset").into_user();
+    // Elements still in transit at the reset may be lost.
     assert!(matches!(
         error,
         Some(DigestError::Interrupted { bytes: 0 | 7 })
@@ -65,13 +65,13 @@ async fn a_stream_that_was_cut_has_no_hash() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn measures_at_the_rate_that_is_asked_for() {
+async fn measures_at_the_requested_rate() {
     let (demo, _) = demo().await;
     let (sender, mut samples) = channel();
     let measuring = tokio::spawn(async move { demo.measure(100, sender).await });
     for number in 0..10 {
-        let sample = samples.recv().await.expect("the stream goes on");
-        let sample = sample.expect("it does not end");
+        let sample = samples.recv().await.expect("the channel is not reset");
+        let sample = sample.expect("the channel is not closed");
         assert_eq!(sample.number, number);
         assert!((sample.at_ms - f64::from(number) * 10.0).abs() < 2.0);
         assert_eq!(sample.waited_ms, 0);
@@ -79,11 +79,11 @@ async fn measures_at_the_rate_that_is_asked_for() {
     }
     drop(samples);
     let answer = measuring.await.expect("the call does not panic");
-    answer.expect("a stream that nobody wants any more is no error");
+    answer.expect("dropping the receiver is not an error");
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_for_a_page_that_does_not_read_and_tells_it() {
+async fn waits_for_a_slow_page_and_reports_it() {
     let (demo, mut calls) = demo().await;
     let (sender, mut samples) = channel();
     let measuring = {
@@ -92,7 +92,7 @@ async fn waits_for_a_page_that_does_not_read_and_tells_it() {
     };
 
     let stopped = loop {
-        let called = calls.recv().await.expect("the link lasts");
+        let called = calls.recv().await.expect("the link stays open");
         if let Called::Sending(
             progress @ Progress {
                 waiting_ms: 2_000..,
@@ -105,13 +105,13 @@ async fn waits_for_a_page_that_does_not_read_and_tells_it() {
     };
     // A sample takes about 20 bytes of the window of 64 KiB.
     assert!((2_000..6_000).contains(&stopped.sent), "{stopped:?}");
-    // Calls are not held up by it.
-    demo.ping().await.expect("it answers");
+    // The blocked stream does not block calls.
+    demo.ping().await.expect("the server answers");
 
     let mut longest = 0;
     for number in 0..stopped.sent + 10 {
-        let sample = samples.recv().await.expect("the stream goes on");
-        let sample = sample.expect("it does not end");
+        let sample = samples.recv().await.expect("the channel is not reset");
+        let sample = sample.expect("the channel is not closed");
         assert_eq!(sample.number, number);
         longest = longest.max(sample.waited_ms);
     }
@@ -124,5 +124,5 @@ async fn waits_for_a_page_that_does_not_read_and_tells_it() {
             end => break end,
         }
     };
-    assert!(end.is_err(), "a call that was cancelled cuts its channels");
+    assert!(end.is_err(), "cancelling a call resets its channels");
 }

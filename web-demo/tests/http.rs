@@ -1,4 +1,4 @@
-//! What a browser gets by HTTP.
+//! HTTP responses to a browser.
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
@@ -6,7 +6,7 @@ use roam_core::Links;
 use tower::ServiceExt as _;
 
 async fn ask(request: axum::http::request::Builder) -> Response<Body> {
-    let request = request.body(Body::empty()).expect("a correct request");
+    let request = request.body(Body::empty()).expect("the request is valid");
     let answer = web_demo::router(Links::new()).oneshot(request).await;
     answer.expect("the router never fails")
 }
@@ -19,7 +19,7 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn everything_comes_with_a_strict_policy() {
+async fn every_response_has_a_strict_policy() {
     for path in ["/", "/nothing"] {
         let answer = ask(Request::get(path)).await;
         let policy = header(&answer, "content-security-policy");
@@ -31,7 +31,7 @@ async fn everything_comes_with_a_strict_policy() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn rejects_unknown_paths_and_methods() {
     for path in ["/nothing", "/../Cargo.toml", "/assets/", "//etc/passwd"] {
         assert_eq!(
             ask(Request::get(path)).await.status(),
@@ -43,7 +43,7 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn the_socket_is_for_web_sockets_of_the_own_page() {
+async fn rpc_accepts_only_websockets_of_its_own_pages() {
     let plain = ask(Request::get("/rpc")).await;
     assert_eq!(plain.status(), StatusCode::UPGRADE_REQUIRED);
     let foreign = Request::get("/rpc")

@@ -1,99 +1,99 @@
-//! A chat room between all pages that are open.
+//! The chat service.
 
 use roam_core::{Rx, Schema, Tx, service};
 use serde::{Deserialize, Serialize};
 
 use super::Attention;
 
-/// How many members a room has at once.
+/// The most members a room can have.
 pub const MAX_MEMBERS: usize = 64;
-/// How long a name is at most, in characters.
+/// The longest name, in characters.
 pub const MAX_NAME: u32 = 24;
-/// How long a message is at most, in characters; longer ones are cut.
+/// The longest message, in characters. Longer ones are truncated.
 pub const MAX_TEXT: usize = 500;
-/// How many of the latest messages a newcomer gets.
+/// How many of the latest messages a new member gets.
 pub const HISTORY: usize = 50;
 
-/// A chat room between all pages that are open. It lives in the server's memory.
+/// A chat room shared by all open pages, kept in the server's memory.
 #[service]
 pub trait Chat {
-    /// Enters the room under a name that nobody else has there.
+    /// Joins the room under a name that no other member has.
     async fn join(&self, name: String) -> Result<Membership, JoinError>;
 
-    /// Has the server call the page of member `to`, in the name of member `from`, and returns
-    /// what that page answers.
+    /// Makes the server call the page of member `to` on behalf of member `from`, and returns
+    /// that page's answer.
     async fn nudge(&self, from: u32, to: u32) -> Result<Attention, NudgeError>;
 }
 
-/// A seat in the room. It is given up when either channel ends, and with the connection.
+/// A membership of the room. It ends when either channel or the connection ends.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct Membership {
     /// The new member.
     pub id: u32,
-    /// Who is in the room, the new member among them.
+    /// Everyone in the room, including the new member.
     pub members: Vec<Member>,
-    /// What was said before, the latest last.
+    /// The latest messages, oldest first.
     pub history: Vec<Message>,
-    /// Takes what the member says.
+    /// Sends what the member says to the room.
     pub say: Tx<String>,
-    /// What happens in the room from now on.
+    /// Receives the events in the room from now on.
     pub events: Rx<ChatEvent>,
 }
 
-/// Somebody in the room.
+/// A member of the room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Member {
-    /// Never given to two members.
+    /// Identifies the member; never reused.
     pub id: u32,
-    /// What the member wants to be called.
+    /// The name shown to the other members.
     pub name: String,
 }
 
-/// Something that was said.
+/// A chat message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
-    /// Who said it.
+    /// The author.
     pub from: Member,
-    /// What was said.
+    /// The text.
     pub text: String,
-    /// When, in milliseconds since 1970.
+    /// When it was sent, in milliseconds since the Unix epoch.
     pub at_ms: u64,
 }
 
-/// Something that happens in the room.
+/// An event in the room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum ChatEvent {
-    /// Somebody said something.
+    /// Somebody sent a message.
     Said(Message),
-    /// Somebody came.
+    /// Somebody joined.
     Joined(Member),
-    /// Somebody went.
+    /// Somebody left.
     Left(Member),
-    /// This member read so slowly that as many events were dropped.
+    /// This member read too slowly, and this many events were dropped.
     Missed(u64),
 }
 
-/// Why somebody could not join.
+/// Why joining failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum JoinError {
-    /// A name has at least one character.
+    /// The name is empty.
     NameEmpty,
-    /// A name has at most so many characters.
+    /// The name is too long.
     NameTooLong {
-        /// The longest allowed.
+        /// The longest name allowed, in characters.
         longest: u32,
     },
-    /// Somebody in the room has that name.
+    /// Another member has that name.
     NameTaken,
-    /// The room has as many members as it can have.
+    /// The room has reached its limit on members.
     RoomFull,
 }
 
-/// Why a nudge came to nothing.
+/// Why a nudge failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum NudgeError {
-    /// One of the two is not in the room.
+    /// One of the two members is not in the room.
     NotHere,
     /// The page did not answer in time.
     NoAnswer,

@@ -1,4 +1,4 @@
-//! What the page and the server agree on.
+//! The interface between the page and the server.
 //!
 //! The page calls [`Demo`] and [`Chat`]; the server calls [`Page`], which the page implements.
 

@@ -1,34 +1,34 @@
-//! What the server calls in the page.
+//! The page's service.
 
 use roam_core::{Schema, service};
 use serde::{Deserialize, Serialize};
 
-/// What the server calls in the page.
+/// The calls the server makes to the page.
 #[service]
 pub trait Page {
-    /// Tells how the stream of `Demo.measure` goes, a few times a second, also while the page
-    /// does not read it: a stream that stands still holds up no call.
+    /// Reports the progress of `Demo.measure` a few times per second, even while the page does
+    /// not read the stream: a blocked stream does not block calls.
     async fn sending(&self, progress: Progress);
 
-    /// Somebody in the chat wants to know whether the visitor looks at the page.
+    /// Asks, on behalf of a chat member, whether the visitor can see the page.
     async fn nudged(&self, by: String) -> Attention;
 }
 
-/// The server's end of a stream.
+/// The server's progress in sending a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Schema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// How many samples it has sent.
+    /// How many samples the server has sent.
     pub sent: u32,
-    /// For how long it has been waiting for the reader by now, in milliseconds; 0 when it is not.
+    /// How long the server has been waiting for the reader, in milliseconds; 0 if not at all.
     pub waiting_ms: u32,
 }
 
-/// Whether a page is looked at.
+/// Whether a page is visible to its visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Attention {
     /// The page is in view.
     Visible,
-    /// It is in the background.
+    /// The page is in the background.
     Hidden,
 }

@@ -1,4 +1,4 @@
-//! Writes the TypeScript of the demo's services, which the page imports.
+//! Writes the TypeScript bindings of the demo's services, which the page imports.
 
 use std::io;
 

@@ -13,9 +13,9 @@ use crate::api::{Attention, Chat, JoinError, Membership, NudgeError, PageClient}
 use room::Room;
 
 /// How long a page may take to answer a nudge.
-const PATIENCE: Duration = Duration::from_secs(5);
+const NUDGE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers [`Chat`]: the way into one room.
+/// Answers [`Chat`] for one room.
 #[derive(Default)]
 pub(crate) struct Lobby {
     room: Arc<Room>,
@@ -24,12 +24,12 @@ pub(crate) struct Lobby {
 impl Chat for Lobby {
     async fn join(&self, cx: &Context, name: String) -> Result<Membership, JoinError> {
         let page = PageClient::new(cx.connection().clone());
-        let (seat, view) = seat::take(&self.room, &name, page)?;
-        let (say, said) = channel();
-        let (heard, events) = channel();
+        let (seat, view) = seat::join(&self.room, &name, page)?;
+        let (say, messages) = channel();
+        let (event_sender, events) = channel();
         let id = seat.id();
-        // It ends with either channel, and so with the connection too.
-        tokio::spawn(seat.occupy(said, heard, view.feed));
+        // The seat is given up when either channel ends, and so also when the connection ends.
+        tokio::spawn(seat.run(messages, event_sender, view.feed));
         Ok(Membership {
             id,
             members: view.members,
@@ -41,7 +41,7 @@ impl Chat for Lobby {
 
     async fn nudge(&self, _: &Context, from: u32, to: u32) -> Result<Attention, NudgeError> {
         let (name, page) = self.room.introduce(from, to).ok_or(NudgeError::NotHere)?;
-        let answer = page.nudged(name).with_timeout(PATIENCE).await;
+        let answer = page.nudged(name).with_timeout(NUDGE_TIMEOUT).await;
         answer.map_err(|error| {
             tracing::debug!(%error, "a page did not answer a nudge");
             NudgeError::NoAnswer

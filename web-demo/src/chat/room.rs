@@ -1,4 +1,4 @@
-//! The room's memory: who is in it, and what was said last.
+//! The state of the chat room: its members and latest messages.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,27 +10,27 @@ use crate::api::{
     ChatEvent, HISTORY, JoinError, MAX_MEMBERS, MAX_NAME, MAX_TEXT, Member, Message, PageClient,
 };
 
-/// How many events wait for a slow member before the oldest are dropped.
-const FEED: usize = 256;
+/// How many events are queued for a slow member before the oldest are dropped.
+const FEED_CAPACITY: usize = 256;
 
 /// A chat room.
 pub(super) struct Room {
-    inside: Mutex<Inside>,
+    state: Mutex<State>,
 }
 
-struct Inside {
+struct State {
     next_id: u32,
-    present: BTreeMap<u32, Present>,
+    members: BTreeMap<u32, Entry>,
     history: VecDeque<Message>,
     feed: broadcast::Sender<ChatEvent>,
 }
 
-struct Present {
+struct Entry {
     name: String,
     page: PageClient,
 }
 
-/// What a newcomer sees.
+/// What a new member sees of the room.
 pub(super) struct View {
     pub(super) members: Vec<Member>,
     pub(super) history: Vec<Message>,
@@ -39,50 +39,50 @@ pub(super) struct View {
 
 impl Default for Room {
     fn default() -> Self {
-        let (feed, _) = broadcast::channel(FEED);
-        let (present, history) = (BTreeMap::new(), VecDeque::with_capacity(HISTORY));
-        let inside = Mutex::new(Inside {
+        let (feed, _) = broadcast::channel(FEED_CAPACITY);
+        let (members, history) = (BTreeMap::new(), VecDeque::with_capacity(HISTORY));
+        let state = Mutex::new(State {
             next_id: 1,
-            present,
+            members,
             history,
             feed,
         });
-        Self { inside }
+        Self { state }
     }
 }
 
 impl Room {
-    /// Lets somebody in; to be followed by [`leave`](Self::leave).
+    /// Adds a member. The caller must call [`leave`](Self::leave) when the member leaves.
     pub(super) fn enter(&self, name: &str, page: PageClient) -> Result<(Member, View), JoinError> {
         let name = checked_name(name)?;
-        let mut inside = self.lock();
-        if inside.present.len() >= MAX_MEMBERS {
+        let mut state = self.lock();
+        if state.members.len() >= MAX_MEMBERS {
             return Err(JoinError::RoomFull);
         }
-        if inside.present.values().any(|present| present.name == name) {
+        if state.members.values().any(|member| member.name == name) {
             return Err(JoinError::NameTaken);
         }
         let member = Member {
-            id: inside.next_id,
+            id: state.next_id,
             name: name.to_owned(),
         };
-        inside.next_id += 1;
-        inside.tell(ChatEvent::Joined(member.clone()));
+        state.next_id += 1;
+        state.broadcast(ChatEvent::Joined(member.clone()));
         let name = member.name.clone();
-        inside.present.insert(member.id, Present { name, page });
-        let view = inside.view();
+        state.members.insert(member.id, Entry { name, page });
+        let view = state.view();
         Ok((member, view))
     }
 
-    /// Tells the others that a member is gone.
+    /// Removes a member and tells the others.
     pub(super) fn leave(&self, member: &Member) {
-        let mut inside = self.lock();
-        if inside.present.remove(&member.id).is_some() {
-            inside.tell(ChatEvent::Left(member.clone()));
+        let mut state = self.lock();
+        if state.members.remove(&member.id).is_some() {
+            state.broadcast(ChatEvent::Left(member.clone()));
         }
     }
 
-    /// Keeps what a member says and tells it to all, the member too.
+    /// Stores a message and sends it to all members, including its author.
     pub(super) fn say(&self, from: &Member, text: &str) {
         let text: String = text.trim().chars().take(MAX_TEXT).collect();
         if text.is_empty() {
@@ -93,41 +93,41 @@ impl Room {
             text,
             at_ms: now_ms(),
         };
-        let mut inside = self.lock();
-        if inside.history.len() == HISTORY {
-            inside.history.pop_front();
+        let mut state = self.lock();
+        if state.history.len() == HISTORY {
+            state.history.pop_front();
         }
-        inside.history.push_back(message.clone());
-        inside.tell(ChatEvent::Said(message));
+        state.history.push_back(message.clone());
+        state.broadcast(ChatEvent::Said(message));
     }
 
-    /// The name of one member and the page of another, if both are here.
+    /// Returns the name of one member and the page of another, if both are in the room.
     pub(super) fn introduce(&self, from: u32, to: u32) -> Option<(String, PageClient)> {
-        let inside = self.lock();
-        let name = inside.present.get(&from)?.name.clone();
-        let page = inside.present.get(&to)?.page.clone();
+        let state = self.lock();
+        let name = state.members.get(&from)?.name.clone();
+        let page = state.members.get(&to)?.page.clone();
         Some((name, page))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
-        // Nothing can panic half-way through a change.
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code can panic while the state is inconsistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inside {
-    fn tell(&self, event: ChatEvent) {
-        // It fails when nobody is there to hear it.
+impl State {
+    fn broadcast(&self, event: ChatEvent) {
+        // Fails only if the room is empty.
         let _ = self.feed.send(event);
     }
 
     fn view(&self) -> View {
-        let member = |(&id, present): (&u32, &Present)| Member {
+        let member = |(&id, entry): (&u32, &Entry)| Member {
             id,
-            name: present.name.clone(),
+            name: entry.name.clone(),
         };
         View {
-            members: self.present.iter().map(member).collect(),
+            members: self.members.iter().map(member).collect(),
             history: self.history.iter().cloned().collect(),
             feed: self.feed.subscribe(),
         }

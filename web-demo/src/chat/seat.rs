@@ -1,4 +1,4 @@
-//! One member's place in the room.
+//! A member's seat in the room.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::api::{ChatEvent, JoinError, Member, PageClient};
 
 use super::room::{Room, View};
 
-/// A place in the room; dropping it leaves.
+/// A member's seat in the room. Dropping it leaves the room.
 pub(super) struct Seat {
     room: Arc<Room>,
     member: Member,
 }
 
-/// Takes a place.
-pub(super) fn take(
+/// Joins the room and returns the new seat.
+pub(super) fn join(
     room: &Arc<Room>,
     name: &str,
     page: PageClient,
@@ -34,20 +34,24 @@ impl Seat {
         self.member.id
     }
 
-    /// Stays until the member says or hears no more.
-    pub(super) async fn occupy(
+    /// Serves the member until either channel ends.
+    pub(super) async fn run(
         self,
-        said: Rx<String>,
-        heard: Tx<ChatEvent>,
+        messages: Rx<String>,
+        events: Tx<ChatEvent>,
         feed: Receiver<ChatEvent>,
     ) {
-        // Apart from each other, so that a member who does not listen can still be heard.
-        select(pin!(self.speak(said)), pin!(listen(heard, feed))).await;
+        // Concurrently, so that a member who does not read events can still send messages.
+        select(
+            pin!(self.receive_messages(messages)),
+            pin!(send_events(events, feed)),
+        )
+        .await;
     }
 
-    async fn speak(&self, mut said: Rx<String>) {
-        // An end that is not clean is a lost connection, for example a closed tab.
-        while let Ok(Some(text)) = said.recv().await {
+    async fn receive_messages(&self, mut messages: Rx<String>) {
+        // An error means the connection was lost, for example because the tab was closed.
+        while let Ok(Some(text)) = messages.recv().await {
             self.room.say(&self.member, &text);
         }
     }
@@ -59,14 +63,14 @@ impl Drop for Seat {
     }
 }
 
-async fn listen(heard: Tx<ChatEvent>, mut feed: Receiver<ChatEvent>) {
+async fn send_events(events: Tx<ChatEvent>, mut feed: Receiver<ChatEvent>) {
     loop {
         let event = match feed.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => ChatEvent::Missed(missed),
             Err(RecvError::Closed) => return,
         };
-        if heard.send(event).await.is_err() {
+        if events.send(event).await.is_err() {
             return;
         }
     }

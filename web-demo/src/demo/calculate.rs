@@ -1,10 +1,10 @@
-//! Whole numbers of 64 bits.
+//! Arithmetic on 64-bit integers.
 
 use crate::api::{MathError, Operator};
 
-/// Exact, or an error.
+/// Returns the exact result, or an error if it does not fit.
 pub(super) fn calculate(left: i64, operator: Operator, right: i64) -> Result<i64, MathError> {
-    // No operation on 64 bits overflows 128.
+    // No operation on 64-bit integers overflows 128 bits.
     let (left, right) = (i128::from(left), i128::from(right));
     let exact = match operator {
         Operator::Add => left + right,
@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_divided_by_zero() {
+    fn rejects_division_by_zero() {
         assert_eq!(
             calculate(1, Operator::Divide, 0),
             Err(MathError::DivisionByZero)
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overflow_tells_the_exact_result() {
+    fn overflow_carries_the_exact_result() {
         let overflow = |exact| Err(MathError::Overflow { exact });
         let (min, max) = (i128::from(i64::MIN), i128::from(i64::MAX));
         assert_eq!(calculate(i64::MAX, Operator::Add, 1), overflow(max + 1));

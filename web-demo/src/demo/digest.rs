@@ -1,11 +1,11 @@
-//! The hash of a stream.
+//! The digest of a stream.
 
 use roam_core::Rx;
 use sha2::{Digest as _, Sha256};
 
 use crate::api::{Digest, DigestError};
 
-/// Hashes chunk by chunk, as they come.
+/// Hashes the chunks as they arrive.
 pub(super) async fn digest(mut chunks: Rx<Vec<u8>>) -> Result<Digest, DigestError> {
     let mut hash = Sha256::new();
     let mut bytes = 0;
@@ -17,7 +17,7 @@ pub(super) async fn digest(mut chunks: Rx<Vec<u8>>) -> Result<Digest, DigestErro
             }
             Ok(None) => break,
             Err(error) => {
-                tracing::debug!(%error, bytes, "a stream to be hashed was cut");
+                tracing::debug!(%error, bytes, "an uploaded stream was interrupted");
                 return Err(DigestError::Interrupted { bytes });
             }
         }

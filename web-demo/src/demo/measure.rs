@@ -1,4 +1,4 @@
-//! A stream of measurements that goes as fast as its reader.
+//! A stream of measurements, paced by its reader.
 
 use std::future::pending;
 use std::pin::pin;
@@ -13,36 +13,36 @@ use crate::api::{MAX_RATE, PageClient, Progress, Sample};
 
 use super::process::Process;
 
-/// How often the page is told how far the stream is.
-const REPORT: Duration = Duration::from_millis(250);
-/// How long the page may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the progress of the stream is reported to the page.
+const REPORT_PERIOD: Duration = Duration::from_millis(250);
+/// How long the page may take to answer a report.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends samples until nobody wants more, and tells the page about it.
+/// Sends samples until the stream ends, and reports the progress to the page.
 pub(super) async fn measure<C: Caller>(page: &PageClient<C>, rate: u32, samples: &Tx<Sample>) {
     let state = State::default();
     let reports = async {
         report(page, &state).await;
-        // They are an extra: the stream goes on without them.
+        // The stream continues even if reporting fails.
         pending::<()>().await;
     };
     select(pin!(send(rate, samples, &state)), pin!(reports)).await;
 }
 
-/// What the two sides of this handler share.
+/// The state shared by sending and reporting.
 #[derive(Default)]
 struct State(Mutex<Sending>);
 
 #[derive(Default)]
 struct Sending {
     sent: u32,
-    /// When a sample was given to the channel that it has not taken yet.
+    /// When the pending `send` of a sample began, if any.
     waiting_since: Option<Instant>,
 }
 
 impl State {
     fn lock(&self) -> MutexGuard<'_, Sending> {
-        // Nothing can panic half-way through a change.
+        // No code can panic while the state is inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,20 +88,23 @@ async fn send(rate: u32, samples: &Tx<Sample>, state: &State) {
         };
         waited = offered.elapsed();
         if waited >= period {
-            // The reader is to blame for what was missed, not the timer.
+            // The ticks were missed because of the reader; do not count them as the timer's delay.
             ticks.reset();
         }
     }
 }
 
 async fn report<C: Caller>(page: &PageClient<C>, state: &State) {
-    let mut ticks = interval(REPORT);
+    let mut ticks = interval(REPORT_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let told = page.sending(state.progress()).with_timeout(PATIENCE).await;
-        if let Err(error) = told {
-            return tracing::debug!(%error, "the page is not told about its stream any more");
+        let reported = page
+            .sending(state.progress())
+            .with_timeout(REPORT_TIMEOUT)
+            .await;
+        if let Err(error) = reported {
+            return tracing::debug!(%error, "stopped reporting the progress of a stream");
         }
     }
 }

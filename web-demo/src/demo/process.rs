@@ -1,32 +1,33 @@
-//! This process, as the system sees it.
+//! The CPU and memory use of this process.
 
 use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 use tokio::time::Instant;
 
-/// Asking the system takes a while, and the use of processors means something over a while only.
-const REFRESH: Duration = Duration::from_millis(200);
+/// How long a measurement is reused. Querying the system is slow, and CPU use is meaningful only
+/// over some time.
+const MAX_AGE: Duration = Duration::from_millis(200);
 
-/// What a process takes up.
+/// The resource use of a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Load {
-    /// Use of processors, in percent of one.
+    /// CPU use, in percent of one core.
     pub(super) cpu: f32,
-    /// Memory, in KiB.
+    /// Memory use, in KiB.
     pub(super) memory_kib: u32,
 }
 
-/// Watches this process.
+/// Measures this process.
 pub(super) struct Process {
-    /// `None` on systems that tell nothing; then everything is 0.
+    /// `None` on systems that provide no figures; then all of them are 0.
     system: Option<(System, Pid)>,
     load: Load,
     refreshed: Option<Instant>,
 }
 
 impl Process {
-    /// This process.
+    /// Returns the process this code runs in.
     pub(super) fn current() -> Self {
         Self {
             system: System::new().ok().zip(get_current_pid().ok()),
@@ -35,9 +36,9 @@ impl Process {
         }
     }
 
-    /// What it takes up, not older than [`REFRESH`].
+    /// Returns the current load, at most [`MAX_AGE`] old.
     pub(super) fn load(&mut self) -> Load {
-        if self.refreshed.is_none_or(|at| at.elapsed() >= REFRESH) {
+        if self.refreshed.is_none_or(|at| at.elapsed() >= MAX_AGE) {
             self.refreshed = Some(Instant::now());
             self.refresh();
         }

@@ -1,4 +1,4 @@
-//! The built page. A release has it inside; otherwise it is read from its folder.
+//! The files of the built page, embedded in the server.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 struct Dist;
 
 const INDEX: &str = "index.html";
-/// Names in here change with what the files hold.
+/// The folder of files whose names change with their content.
 const HASHED: &str = "assets/";
 
-/// Gives the file that the path names.
+/// Responds with the file at the path of `uri`.
 pub(super) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     let path = match uri.path().trim_start_matches('/') {
         "" => INDEX,
@@ -25,17 +25,17 @@ pub(super) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     match Dist::get(path) {
         Some(file) => respond(path, file, &headers),
         None if path == INDEX => {
-            let what = "The page is not built yet: `cargo xtask demo` does it.";
+            let what = "The page has not been built yet: run `cargo xtask demo`.";
             (StatusCode::SERVICE_UNAVAILABLE, what).into_response()
         }
-        None => (StatusCode::NOT_FOUND, "There is no such file.").into_response(),
+        None => (StatusCode::NOT_FOUND, "Not found.").into_response(),
     }
 }
 
-fn respond(path: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
+fn respond(path: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {
     let tag = entity_tag(&file);
     let headers = [(CACHE_CONTROL, cache_control(path)), (ETAG, &tag)];
-    let known = asked.get(IF_NONE_MATCH);
+    let known = request.get(IF_NONE_MATCH);
     if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
@@ -51,7 +51,7 @@ fn cache_control(path: &str) -> &'static str {
     if path.starts_with(HASHED) {
         "public, max-age=31536000, immutable"
     } else {
-        // Kept, but asked for each time whether it is still right.
+        // Cached, but revalidated on each use.
         "no-cache"
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP: the page, and the WebSocket.
+//! HTTP routes: the page and the WebSocket.
 
 mod assets;
 mod security;
@@ -12,10 +12,10 @@ use roam_core::Links;
 use roam_ws_server::Server;
 use tower_http::compression::CompressionLayer;
 
-/// How many pages can be open at once.
+/// The most pages that can be open at once.
 const MAX_LINKS: usize = 1_024;
 
-/// Serves the page at `/`, and its calls at `/rpc`. Its links can be looked at through `links`.
+/// Serves the page at `/` and its calls at `/rpc`. Adds the links to `links` for diagnostics.
 pub fn router(links: Links) -> Router {
     let server = Server::new(crate::dispatcher())
         .with_max_links(MAX_LINKS)

@@ -1,4 +1,4 @@
-//! What the page may do.
+//! Security headers.
 
 use axum::Router;
 use axum::http::HeaderValue;
@@ -7,7 +7,7 @@ use axum::http::header::{
 };
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Nothing but what the page consists of. `'self'` covers its WebSocket as well.
+/// Allows only the page's own files. `'self'` covers its WebSocket as well.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
@@ -23,7 +23,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     ),
 ];
 
-/// The same with headers that keep browsers from doing what the page never does.
+/// Adds headers that forbid browsers what the page never needs.
 pub(super) fn with_headers(router: Router) -> Router {
     HEADERS.into_iter().fold(router, |router, (name, value)| {
         let value = HeaderValue::from_static(value);

@@ -1,4 +1,4 @@
-//! A page without a browser.
+//! A simulated page.
 
 use roam_core::proto::Framing;
 use roam_core::transport::memory_pair;
@@ -6,7 +6,7 @@ use roam_core::{Config, ConnectionHandle, Context, RoutedDispatcher, accept, ini
 use tokio::sync::mpsc;
 use web_demo::api::{Attention, Page, PageDispatcher, Progress};
 
-/// What the server calls in the page.
+/// A call from the server to the page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Called {
     Sending(Progress),
@@ -26,7 +26,8 @@ impl Page for Recorder {
     }
 }
 
-/// A page that is connected to `server`, with a window of 64 KiB, and what the server calls in it.
+/// Connects a page to `server`, with channel windows of 64 KiB. Also returns the server's calls to
+/// it.
 pub(crate) async fn open_page(
     server: &RoutedDispatcher,
 ) -> (ConnectionHandle, mpsc::UnboundedReceiver<Called>) {
@@ -39,5 +40,5 @@ pub(crate) async fn open_page(
         ..Config::client()
     };
     let page = initiate(ours, PageDispatcher::new(Recorder(called)), &config).await;
-    (page.expect("the two ends agree"), calls)
+    (page.expect("the handshake succeeds"), calls)
 }
