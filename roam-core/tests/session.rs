@@ -1,13 +1,13 @@
-//! The behaviour of the session layer, over the memory transport.
+//! Tests of the session layer, over the memory transport.
 //!
-//! Nothing here waits for time to pass: what comes first is settled by events. Each test runs
-//! natively, with one thread and with several, and in a browser, as a test of roam-wasm; all under
-//! a watchdog, so that a deadlock fails. Where time is the behaviour, it runs with one thread and a
-//! clock that is paused. `runs!` is all that `native` and `browser` differ in. What runs natively
-//! only stands at the end, with the reason.
+//! Tests order steps by events, never by sleeping. Each test runs natively on one thread and on
+//! several, and in a browser as a test of roam-wasm, always under a watchdog, so that a deadlock
+//! fails. Tests of timers run on one thread with a paused clock. `native` and `browser` each define
+//! the macros that run the tests of a module, such as `runs!`. Modules that run only natively come
+//! last, each with its reason.
 #![allow(
     clippy::arc_with_non_send_sync,
-    reason = "an end of a channel is Send only where there are threads"
+    reason = "the halves of a channel are Send only where there are threads"
 )]
 
 mod session {
@@ -41,19 +41,19 @@ mod session {
     mod placing;
     mod reconnecting;
 
-    // A browser has no clock that can be paused.
+    // A browser's clock cannot be paused.
     #[cfg(not(target_arch = "wasm32"))]
     mod deadlines;
-    // Who listens to `tracing` is set for a thread.
+    // A `tracing` subscriber is set per thread.
     #[cfg(not(target_arch = "wasm32"))]
     mod tracing;
-    // Readers and writers are tokio's.
+    // Tunnels join tokio's readers and writers.
     #[cfg(not(target_arch = "wasm32"))]
     mod tunnels;
-    // A panic in wasm32 does not unwind: it ends the program.
+    // A panic does not unwind in wasm32; it ends the program.
     #[cfg(not(target_arch = "wasm32"))]
     mod panics;
-    // A waker is `Send`, and so cannot hold a link of a browser.
+    // Wakers must be `Send`, which a browser's handles are not.
     #[cfg(not(target_arch = "wasm32"))]
     mod wakers;
 }

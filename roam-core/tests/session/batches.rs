@@ -226,7 +226,7 @@ async fn handlers_run_when_many_were_called() {
 
 async fn callers_run_when_a_few_were_answered() {
     const CALLS: usize = 100;
-    let (mut peer, server, mut driver) = RawPeer::server_of_a_driver(NoDispatcher);
+    let (mut peer, server, mut driver) = RawPeer::server_with_driver(NoDispatcher);
     assert!(poll_now(&mut driver).is_pending());
     peer.shake_hands().await;
     assert!(poll_now(&mut driver).is_pending());

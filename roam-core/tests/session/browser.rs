@@ -1,11 +1,11 @@
-//! Runs the tests in a browser, on its only thread. The watchdog is that of wasm-bindgen's runner.
+//! The browser test runner, on the only thread. wasm-bindgen's runner is the watchdog.
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
-// In a worker: a page that computes for long does not answer those who drive the browser.
+// In a worker, because a page that computes for long does not respond to the WebDriver.
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
-/// Runs each of the named tests.
+/// Runs each listed test.
 macro_rules! runs {
     ($($name:ident)*) => {
         mod browser {
@@ -17,14 +17,14 @@ macro_rules! runs {
     };
 }
 
-/// Only compiles the named tests: a browser has no clock that can be paused.
+/// Only compiles the listed tests, because a browser's clock cannot be paused.
 macro_rules! runs_with_paused_clock {
     ($($name:ident)*) => {
         const _: () = { $(let _ = $name;)* };
     };
 }
 
-/// Only compiles the named tests: a panic in wasm32 does not unwind, it ends the program.
+/// Only compiles the listed tests: a panic does not unwind in wasm32; it ends the program.
 macro_rules! runs_where_panics_unwind {
     ($($name:ident)*) => {
         const _: () = { $(let _ = $name;)* };

@@ -1,4 +1,4 @@
-//! What all tests stand on.
+//! Helpers shared by all session tests.
 
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
@@ -16,8 +16,8 @@ use roam_core::{
     Config, ConnectionHandle, Metadata, MethodId, ServiceDispatcher, accept, connect, rt,
 };
 
-/// A link in memory, both ends of which are run in the background: the initiator's handle and the
-/// acceptor's.
+/// Opens a link in memory and runs both drivers in the background. Returns the initiator's handle
+/// and the acceptor's.
 pub(crate) fn link(
     client: impl ServiceDispatcher,
     server: impl ServiceDispatcher,
@@ -39,11 +39,11 @@ pub(crate) fn link_with(
     (client, server)
 }
 
-/// Where handlers and the like say what happens to them.
+/// The reporting side of an event log, held by handlers and the like.
 #[derive(Clone, Debug)]
 pub(crate) struct Events<E>(mpsc::UnboundedSender<E>);
 
-/// What has happened, in order.
+/// The test's side of an event log, in order.
 #[derive(Debug)]
 pub(crate) struct Seen<E>(mpsc::UnboundedReceiver<E>);
 
@@ -54,11 +54,11 @@ pub(crate) fn events<E>() -> (Events<E>, Seen<E>) {
 
 impl<E> Events<E> {
     pub(crate) fn tell(&self, event: E) {
-        // At the end of a test nobody may listen any more.
+        // The test may have ended and dropped the receiver.
         let _ = self.0.unbounded_send(event);
     }
 
-    /// Tells `event` when it is dropped.
+    /// Returns a guard that reports `event` when it is dropped.
     #[must_use]
     pub(crate) fn on_drop(&self, event: E) -> OnDrop<E> {
         OnDrop {
@@ -70,28 +70,28 @@ impl<E> Events<E> {
 
 impl<E: Debug + PartialEq> Seen<E> {
     pub(crate) async fn next(&mut self) -> E {
-        self.0.next().await.expect("something can still happen")
+        self.0.next().await.expect("a reporter still exists")
     }
 
-    /// Waits for what must be the next to happen.
+    /// Waits for the next event and asserts that it is `event`.
     pub(crate) async fn expect(&mut self, event: E) {
         assert_eq!(self.next().await, event);
     }
 
-    /// What has happened already.
+    /// Returns the next event if it was already reported.
     pub(crate) fn try_next(&mut self) -> Option<E> {
         self.0.try_recv().ok()
     }
 
-    /// Nothing has happened that was not asked for.
+    /// Asserts that no further event was reported.
     pub(crate) fn expect_nothing(&mut self) {
         if let Some(event) = self.try_next() {
-            panic!("{event:?}");
+            panic!("unexpected event: {event:?}");
         }
     }
 }
 
-/// Tells an event when it is dropped.
+/// A guard that reports an event when it is dropped.
 #[derive(Debug)]
 pub(crate) struct OnDrop<E> {
     events: Events<E>,
@@ -106,12 +106,12 @@ impl<E> Drop for OnDrop<E> {
     }
 }
 
-/// Polls a future once, for nothing but to see whether it is ready.
+/// Polls a future once, without being woken later.
 pub(crate) fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Runs a future in the background. Dropping what is returned stops it.
+/// Runs a future in the background. Dropping the returned handle aborts it.
 pub(crate) fn start<T: MaybeSend + 'static>(
     future: impl Future<Output = T> + MaybeSend + 'static,
 ) -> RemoteHandle<T> {
@@ -120,7 +120,7 @@ pub(crate) fn start<T: MaybeSend + 'static>(
     handle
 }
 
-/// Lets the other tasks run first.
+/// Yields once, so that other tasks run first.
 pub(crate) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
@@ -133,9 +133,9 @@ pub(crate) async fn yield_now() {
     .await;
 }
 
-/// Waits until all that was sent before has reached the peer and what that caused has come back.
+/// Waits until the peer has processed everything sent before and its replies have arrived.
 pub(crate) async fn settle(handle: &ConnectionHandle) {
-    // Nobody serves this one; its answer comes behind what was queued before.
+    // No service has this method. The response follows everything that was queued before.
     let call = handle.call_raw(MethodId(0), &Metadata::new(), &[], &[]);
     call.expect("the link is open")
         .0
@@ -143,7 +143,7 @@ pub(crate) async fn settle(handle: &ConnectionHandle) {
         .expect("the link is open");
 }
 
-/// Waits until no call is in flight, no channel is open, and nothing waits to be sent.
+/// Waits until no call is in flight, no channel is open and nothing is queued.
 pub(crate) async fn until_idle(handle: &ConnectionHandle) {
     for _ in 0..1_000_000 {
         let stats = handle.stats();

@@ -1,4 +1,4 @@
-//! Runs the tests natively, on tokio.
+//! The native test runner, on tokio.
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-/// Longer than any test takes on a very busy machine.
+/// Longer than any test takes, even on a very busy machine.
 const WATCHDOG: Duration = Duration::from_mins(5);
 
-/// Runs each of the named tests with one thread and with several.
+/// Runs each listed test on one thread and on several.
 macro_rules! runs {
     ($($name:ident)*) => {
         mod one_thread {
@@ -30,7 +30,7 @@ macro_rules! runs {
     };
 }
 
-/// The same for tests in which a handler panics, and what called it goes on.
+/// Like `runs!`, for tests in which a handler panics and its caller continues.
 macro_rules! runs_where_panics_unwind {
     ($($name:ident)*) => {
         mod unwinding {
@@ -51,8 +51,8 @@ macro_rules! runs_where_panics_unwind {
     };
 }
 
-/// Runs each of the named tests with one thread and a clock that stands still while anything can
-/// happen, and then goes on to the next timer.
+/// Runs each listed test on one thread with a paused clock, which jumps to the next timer once no
+/// task can run.
 macro_rules! runs_with_paused_clock {
     ($($name:ident)*) => {
         mod paused_clock {
@@ -64,7 +64,7 @@ macro_rules! runs_with_paused_clock {
     };
 }
 
-/// Runs a test, and fails when it does not come to an end.
+/// Runs a test and fails if it does not finish.
 pub(crate) fn run(threads: usize, test: impl Future<Output = ()> + Send + 'static) {
     let mut builder = match threads {
         1 => Builder::new_current_thread(),
@@ -76,7 +76,7 @@ pub(crate) fn run(threads: usize, test: impl Future<Output = ()> + Send + 'stati
     run_in(builder, threads, test);
 }
 
-/// The same with a clock that goes on only when nothing else does.
+/// Like `run`, with a clock that advances only when no task can run.
 pub(crate) fn run_with_paused_clock(test: impl Future<Output = ()> + Send + 'static) {
     let mut builder = Builder::new_current_thread();
     builder.start_paused(true);
@@ -84,7 +84,7 @@ pub(crate) fn run_with_paused_clock(test: impl Future<Output = ()> + Send + 'sta
 }
 
 fn run_in(mut builder: Builder, threads: usize, test: impl Future<Output = ()> + Send + 'static) {
-    let runtime = builder.enable_all().build().expect("a runtime can be made");
+    let runtime = builder.enable_all().build().expect("the runtime builds");
     let (done, ended) = sync_channel(1);
     let running = thread::spawn(move || {
         if threads == 1 {
@@ -97,7 +97,7 @@ fn run_in(mut builder: Builder, threads: usize, test: impl Future<Output = ()> +
         let _ = done.send(());
     });
     match ended.recv_timeout(WATCHDOG) {
-        Err(RecvTimeoutError::Timeout) => panic!("a deadlock"),
+        Err(RecvTimeoutError::Timeout) => panic!("deadlock: the test did not finish"),
         _ => running.join().unwrap_or_else(|panic| resume_unwind(panic)),
     }
 }

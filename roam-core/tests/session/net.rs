@@ -1,4 +1,4 @@
-//! A network of which the test decides what becomes of each attempt to connect.
+//! A network on which the test decides the outcome of each connection attempt.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -16,21 +16,21 @@ use roam_core::{
 
 use super::harness::start;
 
-/// Where a client's attempts to connect come in.
+/// Receives a client's connection attempts.
 pub(crate) struct Net {
     attempts: mpsc::UnboundedReceiver<Attempt>,
 }
 
-/// An attempt to connect, which waits for what becomes of it.
+/// A connection attempt that waits for its outcome.
 pub(crate) struct Attempt(oneshot::Sender<Result<ClientEnd, ConnectError>>);
 
-/// The server's end of a link. Dropping it cuts the link.
+/// The server's side of a link. The link is lost when it is dropped.
 pub(crate) struct ServerEnd {
     pub(crate) handle: ConnectionHandle,
     driver: RemoteHandle<CloseReason>,
 }
 
-/// A client on this network that does not wait between attempts.
+/// Returns a client that does not wait between attempts, and its network.
 pub(crate) fn client(attempts: u32) -> (ReconnectingClient, Net) {
     client_with(RetryPolicy {
         attempts,
@@ -44,9 +44,9 @@ pub(crate) fn client_with(policy: RetryPolicy) -> (ReconnectingClient, Net) {
     let connect = move || {
         let (attempt, connected) = oneshot::channel();
         dial.unbounded_send(Attempt(attempt))
-            .expect("the test looks at the network");
+            .expect("the test still holds the network");
         async {
-            let transport = connected.await.expect("the test decides")?;
+            let transport = connected.await.expect("the test decides every attempt")?;
             let config = client_config();
             initiate(transport, NoDispatcher, &config).await
         }
@@ -54,7 +54,7 @@ pub(crate) fn client_with(policy: RetryPolicy) -> (ReconnectingClient, Net) {
     (ReconnectingClient::new(connect, policy), Net { attempts })
 }
 
-/// As soon as one call waits in the queue there is no room for another.
+/// The send buffer is full as soon as one call is queued.
 fn client_config() -> Config {
     let mut config = Config::client();
     config.limits.send_buffer = 2;
@@ -62,31 +62,31 @@ fn client_config() -> Config {
 }
 
 impl Net {
-    /// Waits for the next attempt to connect.
+    /// Waits for the next connection attempt.
     pub(crate) async fn attempt(&mut self) -> Attempt {
-        self.attempts.next().await.expect("the client is there")
+        self.attempts.next().await.expect("the client still exists")
     }
 
-    /// Nobody has tried to connect.
+    /// Asserts that no connection attempt was made.
     pub(crate) fn expect_nothing(&mut self) {
         let attempt = self.attempts.next().now_or_never();
-        assert!(attempt.flatten().is_none(), "an attempt to connect");
+        assert!(attempt.flatten().is_none(), "unexpected connection attempt");
     }
 }
 
 impl Attempt {
-    /// The attempt fails.
+    /// Fails the attempt.
     pub(crate) fn refuse(self) {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
         self.settle(Err(ConnectError::Transport(Box::new(refused))));
     }
 
-    /// The attempt leads to a server.
+    /// Connects the attempt to a server.
     pub(crate) fn accept(self, dispatcher: impl ServiceDispatcher) -> ServerEnd {
         self.accept_frames(dispatcher, usize::MAX)
     }
 
-    /// The attempt leads to a server to which nothing gets through but what the handshake takes.
+    /// Connects the attempt to a server that only the handshake reaches.
     pub(crate) fn accept_stalled(self, dispatcher: impl ServiceDispatcher) -> ServerEnd {
         self.accept_frames(dispatcher, 1)
     }
@@ -103,24 +103,24 @@ impl Attempt {
     }
 
     fn settle(self, result: Result<ClientEnd, ConnectError>) {
-        // Nobody may wait any more.
+        // The client may have given up.
         let _ = self.0.send(result);
     }
 
-    /// Whether nobody waits for it any more.
+    /// Returns whether the client has given up this attempt.
     pub(crate) fn is_given_up(&self) -> bool {
         self.0.is_canceled()
     }
 }
 
 impl ServerEnd {
-    /// The server is gone without a word.
+    /// Drops the server without a Goodbye.
     pub(crate) fn kill(self) {
         drop(self.driver);
     }
 }
 
-/// The client's end of a transport that takes so many frames and then no more.
+/// The client's side of a transport that accepts `frames` more frames and then stalls.
 pub(crate) struct ClientEnd {
     transport: MemoryTransport,
     frames: usize,

@@ -1,4 +1,4 @@
-//! A peer that does what a test says, message by message.
+//! A peer that a test drives message by message.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use roam_core::proto::{Event, Framing, Link, Role};
 use roam_core::transport::{MemoryTransport, Transport, memory_pair};
 use roam_core::{Config, ConnectionHandle, Driver, ServiceDispatcher, accept, connect, rt};
 
-/// The machine of a peer, without a session: nothing happens by itself.
+/// A peer's protocol machine without a session, so that it acts only on command.
 pub(crate) struct RawPeer {
     pub(crate) link: Link,
     transport: MemoryTransport,
 }
 
 impl RawPeer {
-    /// A link to a client of ours.
+    /// Accepts a link from a client session.
     pub(crate) fn server(dispatcher: impl ServiceDispatcher) -> (Self, ConnectionHandle) {
-        let (peer, client, driver) = Self::server_of_a_driver(dispatcher);
+        let (peer, client, driver) = Self::server_with_driver(dispatcher);
         rt::spawn(async { drop(driver.await) });
         (peer, client)
     }
 
-    /// A link to a client of ours whose driver the test polls.
-    pub(crate) fn server_of_a_driver(
+    /// Accepts a link from a client session whose driver the test polls.
+    pub(crate) fn server_with_driver(
         dispatcher: impl ServiceDispatcher,
     ) -> (Self, ConnectionHandle, Driver<MemoryTransport>) {
         let (ours, theirs) = memory_pair(Framing::Packed);
@@ -32,7 +32,7 @@ impl RawPeer {
         (peer, client, driver)
     }
 
-    /// A link to a server of ours.
+    /// Opens a link to a server session.
     pub(crate) fn client(dispatcher: impl ServiceDispatcher) -> (Self, ConnectionHandle) {
         Self::client_with(dispatcher, &Config::default())
     }
@@ -52,28 +52,30 @@ impl RawPeer {
         Self { link, transport }
     }
 
-    /// Sends what is queued; what was queued together shares a frame.
+    /// Sends what is queued; messages that were queued together share a frame.
     pub(crate) async fn flush(&mut self) {
         while let Some(frame) = self.link.poll_transmit() {
             poll_fn(|cx| self.transport.poll_ready(cx))
                 .await
-                .expect("open");
-            self.transport.start_send(frame).expect("open");
+                .expect("the transport is open");
+            self.transport
+                .start_send(frame)
+                .expect("the transport is open");
         }
         poll_fn(|cx| self.transport.poll_flush(cx))
             .await
-            .expect("open");
+            .expect("the transport is open");
     }
 
-    /// Sends a frame of which the machine does not know.
+    /// Sends a frame without the machine.
     pub(crate) async fn send(&mut self, frame: &[u8]) {
         self.transport
             .start_send(Bytes::copy_from_slice(frame))
-            .expect("open");
+            .expect("the transport is open");
         self.flush().await;
     }
 
-    /// The next thing that the other peer causes.
+    /// Waits for the next event that the other peer causes.
     pub(crate) async fn event(&mut self) -> Event {
         loop {
             self.flush().await;
@@ -82,12 +84,13 @@ impl RawPeer {
             }
             let frame = poll_fn(|cx| self.transport.poll_receive(cx))
                 .await
-                .expect("open");
-            self.link.handle_frame(&frame.expect("open"));
+                .expect("the transport is open");
+            self.link
+                .handle_frame(&frame.expect("the transport is open"));
         }
     }
 
-    /// Waits for an event of a kind; others are passed over.
+    /// Waits for an event that `pick` accepts and skips all others.
     pub(crate) async fn until<T>(&mut self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
         loop {
             if let Some(picked) = pick(self.event().await) {
@@ -96,13 +99,13 @@ impl RawPeer {
         }
     }
 
-    /// Does the handshake.
+    /// Completes the handshake.
     pub(crate) async fn shake_hands(&mut self) {
         self.until(|event| matches!(event, Event::Ready(_)).then_some(()))
             .await;
     }
 
-    /// The transport closes without a word.
+    /// Drops the transport without a Goodbye.
     pub(crate) fn vanish(self) {
         drop(self);
     }
