@@ -1,4 +1,4 @@
-//! Interfaces and aliases for the structs and enums of a service.
+//! TypeScript declarations for the structs and enums of a service.
 
 use roam_core::schema::{
     Enum, Field, Payload, ServiceDescriptor, Struct, StructKind, Type, Variant,
@@ -9,10 +9,10 @@ use crate::expressions::{Expressions, object};
 use crate::identifiers::quoted;
 use crate::names::Names;
 
-/// As wide as prettier lets a line be.
+/// The line width of prettier.
 pub(crate) const WIDTH: usize = 80;
 
-/// All of them, each with an empty line before it.
+/// Writes all declarations, each after an empty line.
 pub(crate) fn types(service: &ServiceDescriptor, names: &Names) -> String {
     let writer = Expressions::new(service, names);
     let declared = names.named.iter().map(|&index| {
@@ -57,11 +57,13 @@ fn enumeration(writer: &Expressions<'_>, name: &str, it: &Enum) -> String {
         .map(|variant| member(writer, variant, plain))
         .collect();
     let line = on_one_line(name, &members).filter(|_| !has_docs);
-    let members = line.unwrap_or_else(|| one_below_the_other(it, &members));
+    let members = line.unwrap_or_else(|| on_separate_lines(it, &members));
     format!("\n{doc}export type {name} ={members};\n")
 }
 
-/// Behind the name, or on the next line.
+/// Writes the members after the name or, if too long, on the next line.
+///
+/// Returns `None` if neither line is wide enough.
 fn on_one_line(name: &str, members: &[String]) -> Option<String> {
     let line = if members.is_empty() {
         "never".to_owned()
@@ -75,9 +77,9 @@ fn on_one_line(name: &str, members: &[String]) -> Option<String> {
     }
 }
 
-fn one_below_the_other(it: &Enum, members: &[String]) -> String {
+fn on_separate_lines(it: &Enum, members: &[String]) -> String {
     if let ([only], [member]) = (it.variants.as_slice(), members) {
-        // It is no union, so its lines are indented less.
+        // A single variant is not a union: prettier indents its lines less.
         return match comment(&only.doc, 2) {
             doc if doc.is_empty() => format!(" {}", member.replace("\n    ", "\n")),
             doc => format!("\n{doc}  {}", member.replace("\n  ", "\n")),
@@ -90,14 +92,14 @@ fn one_below_the_other(it: &Enum, members: &[String]) -> String {
     lines.concat()
 }
 
-/// Whether the enum is a union of strings: when no variant holds anything.
+/// Returns whether the enum becomes a union of strings: no variant has a payload.
 pub(crate) fn is_plain(it: &Enum) -> bool {
     it.variants
         .iter()
         .all(|variant| matches!(variant.payload, Payload::Unit))
 }
 
-/// Whether a variant's fields cannot stand beside the tag because one is called so.
+/// Returns whether a field is named `tag`, so that the fields need an object of their own.
 pub(crate) fn hides_tag(fields: &[Field]) -> bool {
     fields.iter().any(|field| field.wire_name == "tag")
 }

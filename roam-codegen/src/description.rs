@@ -1,5 +1,6 @@
-//! The description by which the npm package encodes and decodes values: `description.ts` there
-//! says what stands where.
+//! The service descriptor that the npm package uses to encode and decode values.
+//!
+//! `description.ts` in the package defines its format.
 
 use roam_core::schema::{
     Enum, Field, MethodDescriptor, Payload, ServiceDescriptor, Struct, StructKind, Type, TypeIndex,
@@ -12,10 +13,10 @@ use crate::identifiers::{members, parameters};
 use crate::literal::Literal;
 use crate::names::Names;
 
-/// Version of the format; the package refuses others.
+/// The format version. The package rejects any other.
 const VERSION: usize = 1;
 
-/// The exported constant.
+/// Writes the exported constant.
 pub(crate) fn constant(service: &ServiceDescriptor, names: &Names) -> String {
     let shapes = Shapes { service, names };
     let types = names
@@ -43,7 +44,7 @@ pub(crate) fn constant(service: &ServiceDescriptor, names: &Names) -> String {
     format!(
         "\n{}export const {name}: roam.Service<{client}, {handler}> = {};\n",
         comment(&service.doc, 0),
-        // Wide enough to be broken.
+        // No space is left on the line, so the object is always broken.
         description.print(0, crate::declarations::WIDTH),
     )
 }
@@ -134,7 +135,7 @@ impl Shapes<'_> {
                 variant("Err", Some(("value", self.shape(*err)))),
             ]),
             Type::Struct(_) | Type::Enum(_) => {
-                unreachable!("structs and enums stand among the types")
+                unreachable!("structs and enums have a position")
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Doc comments.
 
-/// A Rust doc comment as one of TypeScript, indented; nothing when it is empty.
+/// Converts a Rust doc comment into an indented TypeScript one, or nothing if it is empty.
 pub(crate) fn comment(doc: &str, indent: usize) -> String {
     let doc = doc.trim_end().replace("*/", "*\\/");
     let space = " ".repeat(indent);

@@ -1,4 +1,4 @@
-//! Types as they stand in TypeScript: as values come out, and what is taken for them.
+//! TypeScript types of received values (outputs) and of values to send (inputs).
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use roam_core::schema::{Field, ServiceDescriptor, StructKind, Type, TypeIndex, T
 use crate::identifiers::{property, quoted};
 use crate::names::Names;
 
-/// Writes types of one service.
+/// A writer for the types of one service.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expressions<'a> {
     types: &'a Types,
@@ -22,7 +22,7 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// The type of values that come from the peer.
+    /// Returns the type of values received from the peer.
     pub(crate) fn output(&self, index: TypeIndex) -> String {
         if let Some(name) = self.names.of(index) {
             return name.to_owned();
@@ -71,13 +71,13 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// The type of what is taken for such a value.
+    /// Returns the type accepted for values to send.
     pub(crate) fn input(&self, index: TypeIndex) -> String {
         let output = self.output(index);
         match self.types.get(index) {
             Type::Tx(_) => output,
             Type::Rx(inner) => format!("roam.Source<{}>", self.output(*inner)),
-            _ if !self.takes_more(index) => output,
+            _ if !self.accepts_more(index) => output,
             wide if is_wide(wide) => format!("{output} | number"),
             _ if output == BYTES => "Uint8Array".into(),
             Type::Option(inner) if !is_nullable(self.types, *inner) => {
@@ -87,7 +87,7 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// Several types, as elements of a tuple.
+    /// Returns the output types of `elements`, separated by commas.
     pub(crate) fn outputs(&self, elements: &[TypeIndex]) -> String {
         let elements: Vec<_> = elements
             .iter()
@@ -96,7 +96,7 @@ impl<'a> Expressions<'a> {
         elements.join(", ")
     }
 
-    /// A field as it stands in an interface.
+    /// Returns the declaration of a field in an interface.
     pub(crate) fn field(&self, field: &Field) -> String {
         format!("{}: {}", property(&field.wire_name), self.output(field.ty))
     }
@@ -117,8 +117,8 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// Whether more is taken for the type than its values, anywhere in it.
-    fn takes_more(&self, index: TypeIndex) -> bool {
+    /// Returns whether `roam.Input` widens the type or any type inside it.
+    fn accepts_more(&self, index: TypeIndex) -> bool {
         let mut search = Search::default();
         self.types.walk(index, &mut search);
         search.found
@@ -127,13 +127,13 @@ impl<'a> Expressions<'a> {
 
 const BYTES: &str = "Uint8Array<ArrayBuffer>";
 
-/// An object type on one line.
+/// Returns an object type on one line.
 pub(crate) fn object(members: &[String]) -> String {
     format!("{{ {} }}", members.join("; "))
 }
 
-/// Whether `null` or `undefined` is a value of the type, so that `null` cannot stand for the
-/// absence of it.
+/// Returns whether `null` or `undefined` is a value of the type, so that `null` cannot mean that
+/// the value is missing.
 pub(crate) fn is_nullable(types: &Types, index: TypeIndex) -> bool {
     match types.get(index) {
         Type::Unit | Type::Option(_) => true,
@@ -148,7 +148,7 @@ pub(crate) fn is_nullable(types: &Types, index: TypeIndex) -> bool {
     }
 }
 
-/// Looks for types of which `roam.Input` makes something else.
+/// A search for types that `roam.Input` widens.
 #[derive(Default)]
 struct Search {
     seen: HashSet<TypeIndex>,
@@ -171,12 +171,12 @@ impl Visitor for Search {
             }
             other => is_wide(other),
         };
-        // What goes through a channel is another matter.
+        // `roam.Input` leaves the elements of a `Tx` alone.
         !self.found && !matches!(ty, Type::Tx(_)) && self.seen.insert(index)
     }
 }
 
-/// Whether it is an integer for which a number is not wide enough.
+/// Returns whether the integer type needs a `bigint`.
 fn is_wide(ty: &Type) -> bool {
     matches!(
         ty,

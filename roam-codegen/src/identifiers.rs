@@ -1,4 +1,4 @@
-//! Names in TypeScript.
+//! TypeScript identifiers.
 
 use std::collections::HashSet;
 
@@ -59,7 +59,7 @@ const KEYWORDS: &[&str] = &[
     "yield",
 ];
 
-/// Names of types that the generated file uses, and those that TypeScript keeps for itself.
+/// Type names that the generated file uses or that TypeScript reserves.
 const TYPES: &[&str] = &[
     "any",
     "bigint",
@@ -78,14 +78,14 @@ const TYPES: &[&str] = &[
     "__proto__",
 ];
 
-/// Whether this can stand where an identifier is expected.
+/// Returns whether `name` is an ASCII identifier.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '$';
     chars.next().is_some_and(letter) && chars.all(|c| letter(c) || c.is_ascii_digit())
 }
 
-/// The name of a property as it is written: quoted where it has to be.
+/// Returns a property name, quoted if necessary.
 pub(crate) fn property(name: &str) -> String {
     if is_identifier(name) {
         name.to_owned()
@@ -94,12 +94,12 @@ pub(crate) fn property(name: &str) -> String {
     }
 }
 
-/// A string literal. JSON's strings are strings of TypeScript.
+/// Returns a string literal. JSON strings are valid in TypeScript.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Camel-case names for methods or parameters, one for each of `names`, all different.
+/// Returns a unique camel-case name for each of `names`, for methods or parameters.
 pub(crate) fn members<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = Taken::default();
     names
@@ -110,7 +110,7 @@ pub(crate) fn members<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
         .collect()
 }
 
-/// As [`members`], and none of them a keyword or the name of a parameter that is added.
+/// Like [`members`], but avoids keywords and the names of added parameters.
 pub(crate) fn parameters<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = Taken::default();
     taken.0.extend(["context", "options"].map(str::to_owned));
@@ -124,13 +124,13 @@ pub(crate) fn parameters<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String
     names
 }
 
-/// Names that stand already.
+/// Names already in use.
 #[derive(Debug, Default)]
 pub(crate) struct Taken(HashSet<String>);
 
 impl Taken {
-    /// Nothing yet but what no type of a generated file can be called.
-    pub(crate) fn by_language() -> Self {
+    /// Returns the names that no generated type can have.
+    pub(crate) fn reserved() -> Self {
         Self(
             [KEYWORDS, TYPES]
                 .concat()
@@ -140,7 +140,7 @@ impl Taken {
         )
     }
 
-    /// Takes `name`, or the first of `name2`, `name3`, … that is free.
+    /// Reserves and returns `name` or, if that is taken, the first free of `name2`, `name3`, …
     pub(crate) fn unique(&mut self, name: &str) -> String {
         let numbered = (2..).map(|number: u32| format!("{name}{number}"));
         let free = std::iter::once(name.to_owned())
@@ -152,7 +152,7 @@ impl Taken {
     }
 }
 
-/// The name of a type as it comes from Rust, made fit for TypeScript.
+/// Turns the name of a Rust type into a TypeScript identifier.
 pub(crate) fn type_name(name: &str) -> String {
     if is_identifier(name) {
         return name.to_owned();

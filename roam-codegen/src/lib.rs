@@ -1,24 +1,24 @@
-//! TypeScript for services that are written as Rust traits.
+//! TypeScript code generator for roam services.
 //!
-//! From the description of a service it writes one file for the npm package `roam-client`:
-//! interfaces for its types, the type of its client with the Rust doc comments, the type of a
-//! handler, and the description by which the package encodes and decodes values.
+//! For each service descriptor it writes one file for the npm package `roam-client`: interfaces
+//! for the service's types, its client and handler types with the Rust doc comments, and the
+//! descriptor that the package uses to encode and decode values.
 //!
-//! A service is known only to the program that it is part of, so that program writes the
-//! file: a small binary, a test or an example calls [`write()`].
+//! Only the program that contains a service has its descriptor, so that program writes the file:
+//! call [`write()`] from a small binary, a test or an example.
 //!
 //! ```no_run
 //! # use roam_core::schema::ServiceDescriptor;
 //! # fn demo_service() -> &'static ServiceDescriptor { unimplemented!() }
 //! fn main() -> std::io::Result<()> {
-//!     // `demo_service` is what `#[service]` makes beside the trait `Demo`.
+//!     // `#[service]` generates `demo_service` for the trait `Demo`.
 //!     roam_codegen::write(demo_service(), "page/src/gen/demo.ts")?;
 //!     Ok(())
 //! }
 //! ```
 //!
-//! Where that is not at hand, the command `roam-codegen` does the same from a description in
-//! JSON, which is what serde makes of a `ServiceDescriptor`.
+//! The command `roam-codegen` does the same from JSON: a `ServiceDescriptor` serialized with
+//! serde.
 
 mod declarations;
 mod description;
@@ -37,9 +37,9 @@ use roam_core::schema::ServiceDescriptor;
 
 use names::Names;
 
-/// The TypeScript file of a service.
+/// Returns the TypeScript file for a service.
 ///
-/// The same description gives the same text, formatted as prettier would do it.
+/// The same descriptor always gives the same text, formatted like prettier's output.
 pub fn typescript(service: &ServiceDescriptor) -> String {
     let names = Names::new(service);
     let parts = [
@@ -52,9 +52,10 @@ pub fn typescript(service: &ServiceDescriptor) -> String {
     parts.concat()
 }
 
-/// Writes [`typescript`] to a file, whose folder it makes, and tells whether that changed it.
+/// Writes [`typescript`] to the file `path` and returns whether the file changed.
 ///
-/// A file that is right already is left alone, so that no build tool sees it as new.
+/// Creates missing folders. Does not touch a file that is up to date, so that build tools do not
+/// see it as modified.
 pub fn write(service: &ServiceDescriptor, path: impl AsRef<Path>) -> io::Result<bool> {
     let path = path.as_ref();
     let text = typescript(service);

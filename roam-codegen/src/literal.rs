@@ -1,9 +1,9 @@
-//! Values of JavaScript, laid out as prettier does it.
+//! JavaScript literals, formatted like prettier's output.
 
 use crate::declarations::WIDTH;
 use crate::identifiers::{property, quoted};
 
-/// A value.
+/// A JavaScript literal.
 #[derive(Debug, Clone)]
 pub(crate) enum Literal {
     Number(usize),
@@ -17,8 +17,8 @@ impl Literal {
         Self::Text(text.to_owned())
     }
 
-    /// The value as it stands in a line that is indented by `indent` and has `used` characters
-    /// already; one more follows it.
+    /// Formats the literal for a line with `indent` spaces of indentation and `used` characters
+    /// before it. One more character follows it.
     pub(crate) fn print(&self, indent: usize, used: usize) -> String {
         if !self.must_break() {
             let line = self.line();
@@ -48,7 +48,8 @@ impl Literal {
         }
     }
 
-    /// Prettier keeps no list of lists, or of objects, on one line.
+    /// Returns whether prettier always breaks the literal: it never keeps a list of lists, or of
+    /// objects, on one line.
     fn must_break(&self) -> bool {
         let Self::Array(elements) = self else {
             return matches!(self, Self::Object(members) if members.iter().any(|(_, value)| value.must_break()));

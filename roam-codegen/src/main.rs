@@ -1,4 +1,4 @@
-//! `roam-codegen description.json file.ts`: see the library.
+//! The command `roam-codegen`: writes a TypeScript file for a service descriptor in JSON.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -7,20 +7,20 @@ use std::process::ExitCode;
 
 use roam_core::schema::ServiceDescriptor;
 
-const USAGE: &str = "usage: roam-codegen <description.json> <file.ts>";
+const USAGE: &str = "usage: roam-codegen <descriptor.json> <file.ts>";
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("{USAGE}")]
     Usage,
-    #[error("cannot read {path}")]
+    #[error("failed to read {path}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("{path} is not the description of a service")]
-    Description {
+    #[error("{path} is not a service descriptor")]
+    Descriptor {
         path: PathBuf,
         source: serde_json::Error,
     },
-    #[error("cannot write {path}")]
+    #[error("failed to write {path}")]
     Write { path: PathBuf, source: io::Error },
 }
 
@@ -57,7 +57,7 @@ fn read(path: &Path) -> Result<ServiceDescriptor, Error> {
         path: path.to_owned(),
         source,
     })?;
-    serde_json::from_reader(BufReader::new(file)).map_err(|source| Error::Description {
+    serde_json::from_reader(BufReader::new(file)).map_err(|source| Error::Descriptor {
         path: path.to_owned(),
         source,
     })

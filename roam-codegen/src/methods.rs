@@ -1,4 +1,4 @@
-//! The types of a client and of a handler.
+//! TypeScript interfaces of clients and handlers.
 
 use roam_core::schema::{MethodDescriptor, ServiceDescriptor, Type, TypeIndex, Types};
 
@@ -8,26 +8,26 @@ use crate::expressions::Expressions;
 use crate::identifiers::{members, parameters};
 use crate::names::Names;
 
-/// The interface of a client.
+/// Writes the client interface.
 pub(crate) fn client(service: &ServiceDescriptor, names: &Names) -> String {
-    let doc = format!("Calls {}.", service.name);
+    let doc = format!("Client for the {} service.", service.name);
     interface(service, &names.client, &doc, |method, name| {
         Signatures::new(service, names, method, name).of_client()
     })
 }
 
-/// The interface of a handler.
+/// Writes the handler interface.
 pub(crate) fn handler(service: &ServiceDescriptor, names: &Names) -> String {
-    let doc = format!("Answers the calls to {}.", service.name);
+    let doc = format!("Handler for the {} service.", service.name);
     interface(service, &names.handler, &doc, |method, name| {
         vec![Signatures::new(service, names, method, name).of_handler()]
     })
 }
 
-/// The only argument that is a sending end, by its position and with what is sent: clients may
-/// leave it out.
+/// Returns the position and the element type of the `Tx` argument if there is exactly one.
+/// Clients may omit that argument.
 fn only_tx(types: &Types, method: &MethodDescriptor) -> Option<(usize, TypeIndex)> {
-    let mut ends = method
+    let mut senders = method
         .args
         .iter()
         .enumerate()
@@ -35,8 +35,8 @@ fn only_tx(types: &Types, method: &MethodDescriptor) -> Option<(usize, TypeIndex
             Type::Tx(element) => Some((position, *element)),
             _ => None,
         });
-    let only = ends.next()?;
-    ends.next().is_none().then_some(only)
+    let only = senders.next()?;
+    senders.next().is_none().then_some(only)
 }
 
 fn interface(
@@ -62,7 +62,7 @@ fn interface(
     )
 }
 
-/// The ways in which one method is written.
+/// A writer for the signatures of one method.
 struct Signatures<'a> {
     types: &'a Types,
     writer: Expressions<'a>,
@@ -128,7 +128,7 @@ impl<'a> Signatures<'a> {
             .collect()
     }
 
-    /// A line, or one for each parameter when it would be too long.
+    /// Writes a signature on one line or, if too long, one line per parameter.
     fn signature(&self, parameters: &[String], returned: &str) -> String {
         let line = format!("  {}({}): {returned};\n", self.name, parameters.join(", "));
         if line.trim_end().len() <= WIDTH {

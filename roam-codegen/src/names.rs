@@ -1,4 +1,4 @@
-//! What the types of a service are called in TypeScript.
+//! TypeScript names for the types of a service.
 
 use std::collections::HashMap;
 
@@ -6,24 +6,24 @@ use roam_core::schema::{ServiceDescriptor, Type, TypeIndex, Types};
 
 use crate::identifiers::{Taken, type_name};
 
-/// The names of a file's structs and enums, all different.
+/// Unique names for the structs and enums of a file.
 ///
-/// They depend on nothing but the type itself, unless two would have the same one: adding a
-/// type to a service renames no other.
+/// Unless two names clash, each depends only on its type, so that adding a type to a service
+/// renames no other.
 #[derive(Debug)]
 pub(crate) struct Names {
     by_index: HashMap<TypeIndex, String>,
-    /// The exported constant, named as the service.
+    /// The exported constant, named after the service.
     pub(crate) service: String,
     pub(crate) client: String,
     pub(crate) handler: String,
-    /// Structs and enums, in the order of the description.
+    /// Structs and enums, in the order of the Rust descriptor.
     pub(crate) named: Vec<TypeIndex>,
 }
 
 impl Names {
     pub(crate) fn new(service: &ServiceDescriptor) -> Self {
-        let mut taken = Taken::by_language();
+        let mut taken = Taken::reserved();
         let name = taken.unique(&type_name(&service.name));
         let client = taken.unique(&format!("{name}Client"));
         let handler = taken.unique(&format!("{name}Handler"));
@@ -46,12 +46,12 @@ impl Names {
         }
     }
 
-    /// The name of a struct or an enum, `None` for other types.
+    /// Returns the name of a struct or an enum, or `None` for other types.
     pub(crate) fn of(&self, index: TypeIndex) -> Option<&str> {
         self.by_index.get(&index).map(String::as_str)
     }
 
-    /// Where a struct or an enum stands in the description in TypeScript.
+    /// Returns the position of a struct or an enum in the TypeScript descriptor.
     pub(crate) fn position(&self, index: TypeIndex) -> Option<usize> {
         self.named.binary_search(&index).ok()
     }
@@ -61,7 +61,7 @@ fn is_named(ty: &Type) -> bool {
     matches!(ty, Type::Struct(_) | Type::Enum(_))
 }
 
-/// What a type is called, with what its parameters are called: `PageUser` for `Page<User>`.
+/// Returns a type's name followed by those of its parameters: `PageUser` for `Page<User>`.
 fn label(types: &Types, index: TypeIndex) -> String {
     let prefixed = |prefix: &str, inner: &TypeIndex| format!("{prefix}{}", label(types, *inner));
     match types.get(index) {

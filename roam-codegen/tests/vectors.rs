@@ -1,5 +1,5 @@
-//! Arguments as Rust encodes them. The tests of the npm package encode the same values, in the
-//! same order, and compare.
+//! Arguments encoded by Rust. The npm package's tests encode the same values in the same order and
+//! compare the bytes.
 
 mod everything;
 mod golden_file;
@@ -14,7 +14,7 @@ use everything::{
 };
 
 #[test]
-fn vectors_are_what_they_were() {
+fn vectors_match_the_golden_file() {
     let lines: Vec<String> = vectors()
         .iter()
         .map(|(method, bytes)| format!("  [\"{method}\", \"{}\"]", hex(bytes)))

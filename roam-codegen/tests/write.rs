@@ -1,4 +1,4 @@
-//! Files are written only when that changes them; the command does the same from JSON.
+//! Generated files, written by the library and by the command.
 
 mod everything;
 
@@ -17,7 +17,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 #[test]
-fn writes_a_file_and_leaves_it_alone_when_it_is_right() {
+fn writes_only_files_that_change() {
     let path = folder("write").join("gen/everything.ts");
     assert!(roam_codegen::write(everything_service(), &path).unwrap());
     assert!(!roam_codegen::write(everything_service(), &path).unwrap());
@@ -26,7 +26,7 @@ fn writes_a_file_and_leaves_it_alone_when_it_is_right() {
 }
 
 #[test]
-fn the_command_writes_the_same_from_a_description_in_json() {
+fn command_writes_the_same_file_from_json() {
     let folder = folder("command");
     fs::create_dir_all(&folder).unwrap();
     let (json, ts) = (folder.join("everything.json"), folder.join("everything.ts"));
@@ -44,7 +44,7 @@ fn the_command_writes_the_same_from_a_description_in_json() {
 }
 
 #[test]
-fn the_command_says_what_is_wrong() {
+fn command_reports_an_invalid_descriptor() {
     let folder = folder("wrong");
     fs::create_dir_all(&folder).unwrap();
     let json = folder.join("wrong.json");
@@ -55,9 +55,9 @@ fn the_command_says_what_is_wrong() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("wrong.json is not the description of a service"),
-        "{said}"
+        stderr.contains("wrong.json is not a service descriptor"),
+        "{stderr}"
     );
 }

@@ -1,8 +1,5 @@
 //! A service with every kind of type.
-#![expect(
-    clippy::option_option,
-    reason = "TypeScript has to tell them apart as well"
-)]
+#![expect(clippy::option_option, reason = "TypeScript must distinguish them too")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -10,7 +7,7 @@ use std::time::Duration;
 use roam_core::{Rx, Schema, Tx, service};
 use serde::{Deserialize, Serialize};
 
-/// A place.
+/// A point in a plane.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 pub(crate) struct Point {
     /// To the right, in metres.
@@ -19,9 +16,9 @@ pub(crate) struct Point {
     pub y: f64,
 }
 
-/// Somebody.
+/// A user account.
 ///
-/// The second paragraph of it, with a comment's end: */
+/// A second paragraph, with the end of a comment: */
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct User {
@@ -33,7 +30,7 @@ pub(crate) struct User {
     pub avatar: Vec<u8>,
 }
 
-/// Who it is.
+/// The id of a user.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 pub(crate) struct UserId(pub u64);
 
@@ -43,14 +40,14 @@ pub(crate) struct Marker;
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 pub(crate) struct Range(pub i32, pub i32);
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 pub(crate) struct Page<T> {
     pub items: Vec<T>,
     pub next: Option<u64>,
 }
 
-/// Three of them.
+/// A primary color.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Color {
@@ -73,14 +70,14 @@ pub(crate) enum Shape {
     Dot,
 }
 
-/// What is said.
+/// A chat message.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 pub(crate) enum Message {
     /// Nothing.
     Silence,
     Text(String),
     Pair(u8, String),
-    /// With a field that is called as the tag.
+    /// Has a field named `tag`.
     Html {
         tag: String,
         children: Vec<Message>,
@@ -98,7 +95,7 @@ pub(crate) struct Tree {
     pub kids: Vec<Tree>,
 }
 
-/// A name that TypeScript has taken.
+/// A name already used in TypeScript.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
 pub(crate) struct Map {
     pub width: u32,
@@ -112,9 +109,9 @@ pub(crate) enum MathError {
 
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub(crate) enum Documented {
-    /// The only one.
+    /// The only variant.
     Only {
-        /// In it.
+        /// The only field.
         field: u8,
     },
 }
@@ -122,7 +119,7 @@ pub(crate) enum Documented {
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub(crate) enum Bare {
     Only {
-        /// In it.
+        /// The only field.
         field: u8,
     },
 }
@@ -137,7 +134,7 @@ pub(crate) struct Job {
 /// Every kind of type.
 #[service]
 pub(crate) trait Everything {
-    /// Whole numbers without a sign.
+    /// Unsigned integers.
     async fn unsigned(&self, a: u8, b: u16, c: u32, d: u64, e: u128, f: usize);
     async fn signed(&self, a: i8, b: i16, c: i32, d: i64, e: i128, f: isize);
     async fn scalars(&self, flag: bool, single: f32, double: f64, letter: char, text: String);

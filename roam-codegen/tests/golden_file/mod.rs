@@ -1,11 +1,11 @@
-//! Files that hold what something was, to be compared with what it is.
+//! Comparison with golden files.
 
 use std::fs;
 use std::path::Path;
 
-/// Compares with a file in `tests/golden`.
+/// Asserts that `text` equals the file `name` in `tests/golden`.
 ///
-/// `ROAM_BLESS=1 cargo test -p roam-codegen` writes the files anew.
+/// `ROAM_BLESS=1 cargo test -p roam-codegen` updates the files.
 pub(crate) fn check(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -16,6 +16,6 @@ pub(crate) fn check(name: &str, text: &str) {
     let written = fs::read_to_string(&path).unwrap();
     assert_eq!(
         text, written,
-        "{name} is not what it was; ROAM_BLESS=1 writes it anew"
+        "{name} differs from the golden file; set ROAM_BLESS=1 to update it"
     );
 }

@@ -203,7 +203,7 @@ export interface Arg {
   ty: TypeIndex;
 }
 
-/** Calls RoamIntrospectionV1. */
+/** Client for the RoamIntrospectionV1 service. */
 export interface RoamIntrospectionV1Client {
   /** The services, without what they consist of. */
   services(options?: roam.CallOptions): roam.Call<ServiceSummary[]>;
@@ -217,7 +217,7 @@ export interface RoamIntrospectionV1Client {
   ): roam.Call<ServiceDescriptor | null>;
 }
 
-/** Answers the calls to RoamIntrospectionV1. */
+/** Handler for the RoamIntrospectionV1 service. */
 export interface RoamIntrospectionV1Handler {
   /** The services, without what they consist of. */
   services(context: roam.Context): roam.Answer<roam.Input<ServiceSummary[]>>;
