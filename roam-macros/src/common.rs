@@ -1,9 +1,9 @@
-//! What both macros need.
+//! Helpers for both macros.
 
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta};
 
-/// Errors collected on the way, so that the user sees all of them at once.
+/// Collected errors, so that the user sees all of them at once.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
@@ -15,23 +15,23 @@ impl Errors {
         }
     }
 
-    /// Keeps the error of `result`, if it is one.
+    /// Returns the value of `result`, or records its error.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// `value`, unless there were errors.
+    /// Returns `value`, or the recorded errors.
     pub(crate) fn finish<T>(self, value: T) -> syn::Result<T> {
         self.0.map_or(Ok(value), Err)
     }
 }
 
-/// An identifier as a name: without `r#`.
+/// Returns the name of an identifier, without `r#`.
 pub(crate) fn name_of(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-/// The doc comment in `attrs`, without the space that begins each line.
+/// Returns the doc comment in `attrs`, without the space at the start of each line.
 pub(crate) fn doc_of(attrs: &[Attribute]) -> String {
     let lines: Vec<String> = attrs.iter().filter_map(doc_text).collect();
     let lines: Vec<&str> = lines.iter().flat_map(|text| text.split('\n')).collect();

@@ -1,7 +1,7 @@
-//! The macros of roam: [`macro@service`] and [`macro@Schema`]. Users find both in `roam_core`.
+//! The macros of roam: [`macro@service`] and [`macro@Schema`], which `roam_core` re-exports.
 //!
-//! Each goes the same way: `parse` reads what the user wrote into `model`, or says what is
-//! wrong with it, at the place where it is wrong; `expand` writes the code.
+//! Both work the same way: `parse` reads the user's code into `model` and reports errors where
+//! they are; `expand` generates the code.
 
 mod common;
 mod schema;
@@ -9,7 +9,7 @@ mod service;
 
 use proc_macro::TokenStream;
 
-/// Makes a service of a trait.
+/// Defines a service as a trait.
 ///
 /// ```
 /// # use roam_core::schema;
@@ -22,7 +22,7 @@ use proc_macro::TokenStream;
 ///     DivisionByZero,
 /// }
 ///
-/// /// Does sums.
+/// /// Does arithmetic.
 /// #[service]
 /// pub trait Calculator {
 ///     /// Divides.
@@ -38,27 +38,28 @@ use proc_macro::TokenStream;
 /// # assert_eq!(calculator_service().methods.len(), 3);
 /// ```
 ///
-/// stands for
-/// - the trait `Calculator` that a handler implements; its methods get the call's `Context`
+/// expands to
+/// - the trait `Calculator`, which a handler implements; its methods get the call's `Context`
 ///   first: `async fn divide(&self, cx: &Context, number: i64, by: i64) -> Result<i64, MathError>`;
-/// - `CalculatorDispatcher<H>`, which serves a handler: a `ServiceDispatcher`;
-/// - `CalculatorClient<C = ConnectionHandle>`, which calls a handler at the other end over any
-///   `Caller`; its methods return a `Call`, to be awaited;
-/// - `calculator_service()`, the description of the service.
+/// - `CalculatorDispatcher<H>`, a `ServiceDispatcher` that passes calls to a handler;
+/// - `CalculatorClient<C = ConnectionHandle>`, which calls the peer's handler over any `Caller`;
+///   its methods return a `Call` to await;
+/// - `calculator_service()`, the descriptor of the service.
 ///
-/// They are as visible as the trait.
+/// All of them have the visibility of the trait.
 ///
 /// # Methods
-/// Each is `async`, takes `&self` and at most 16 arguments of owned types, and returns an
+/// Each method is `async`, takes `&self` and at most 16 arguments of owned types, and returns an
 /// owned type. Every type implements `Schema` and serde's `Serialize` and `Deserialize`. A
-/// method that can fail returns `Result<T, E>`, written out with both types, since the macro
-/// sees only how a type is written. `E` cannot hold channels.
+/// method that can fail returns `Result<T, E>`, written out with both types because the macro
+/// cannot see through an alias. `E` cannot contain channels.
 ///
-/// # Attributes of methods
-/// - `#[roam(idempotent)]`: calling it twice is as good as once, so a call may be repeated
-///   when the connection was lost.
-/// - `#[roam(inline)]`: the handler is polled where the request is read before a task is made
-///   of it: for handlers that compute little and rarely wait.
+/// # Method attributes
+/// - `#[roam(idempotent)]`: two calls have the same effect as one, so a call may be repeated
+///   after its connection is lost.
+/// - `#[roam(inline)]`: the handler is first polled in place, where the request is read, and
+///   becomes a task only if it does not finish then. For handlers that compute little and rarely
+///   wait.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
     service::service(args.into(), item.into())
@@ -66,13 +67,13 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Describes a type: implements `roam_core::Schema`.
+/// Derives `roam_core::Schema`, which describes a type.
 ///
 /// ```
 /// use roam_core::Schema;
 /// use serde::{Deserialize, Serialize};
 ///
-/// /// A page of something.
+/// /// A page of a list.
 /// #[derive(Serialize, Deserialize, Schema)]
 /// #[serde(rename_all = "camelCase")]
 /// struct Page<T> {
@@ -85,11 +86,11 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Every field's type must implement `Schema`; type parameters get that bound. Recursive types
 /// work.
 ///
-/// The attributes of serde that change names (`rename`, `rename_all`, `rename_all_fields`) show
-/// in the description; `transparent`, `skip`, and `from` with `into` of the same type are
-/// followed. Those by which the wire would differ from what can be described (`flatten`,
-/// `tag`, `untagged`, `with`, `skip_serializing_if` and their like) are errors.
-/// `#[repr(transparent)]` structs are described as what they hold.
+/// The descriptor follows serde's attributes: it uses names from `rename`, `rename_all` and
+/// `rename_all_fields`, and respects `transparent`, `skip`, and `from` with `into` of the same
+/// type. Attributes with an effect that a descriptor cannot express (`flatten`, `tag`,
+/// `untagged`, `with`, `skip_serializing_if` and similar ones) are errors. A
+/// `#[repr(transparent)]` struct is described as its inner type.
 #[proc_macro_derive(Schema, attributes(serde))]
 pub fn schema(item: TokenStream) -> TokenStream {
     schema::schema(item.into())

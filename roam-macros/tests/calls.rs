@@ -1,4 +1,4 @@
-//! Generated clients call generated dispatchers.
+//! Calls from generated clients to generated dispatchers.
 
 use std::future::Future;
 
@@ -17,7 +17,7 @@ enum MathError {
     DivisionByZero { dividend: i64 },
 }
 
-/// Channels beside other things.
+/// Channels next to other fields.
 #[derive(Serialize, Deserialize, Schema)]
 struct Job {
     factor: u32,
@@ -33,7 +33,7 @@ trait Calculator {
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
     async fn count(&self, last: u32) -> Rx<u32>;
     async fn multiply(&self, job: Job);
-    async fn caller_is_asked(&self) -> String;
+    async fn ask_caller(&self) -> String;
 }
 
 #[service]
@@ -74,7 +74,7 @@ impl Calculator for Handler {
         }
     }
 
-    async fn caller_is_asked(&self, cx: &Context) -> String {
+    async fn ask_caller(&self, cx: &Context) -> String {
         let caller = PromptClient::new(cx.connection().clone());
         caller.name().await.unwrap()
     }
@@ -88,7 +88,7 @@ impl Prompt for Person {
     }
 }
 
-/// The client's end of a link between the two dispatchers.
+/// Returns the client's handle of a link between the two dispatchers.
 fn link(client: impl ServiceDispatcher, server: impl ServiceDispatcher) -> ConnectionHandle {
     let (ours, theirs) = memory_pair(Framing::Packed);
     let (handle, driver) = connect(ours, client, &Config::client());
@@ -104,7 +104,7 @@ fn calculator() -> CalculatorClient {
 }
 
 #[tokio::test]
-async fn values_come_back() {
+async fn returns_values() {
     let calculator = calculator();
     calculator.nothing().await.unwrap();
     assert_eq!(calculator.add(2, 3).await.unwrap(), 5);
@@ -112,7 +112,7 @@ async fn values_come_back() {
 }
 
 #[tokio::test]
-async fn errors_come_back_typed() {
+async fn returns_typed_errors() {
     let error = calculator().divide(7, 0).await.unwrap_err();
     assert_eq!(
         error.into_user(),
@@ -121,7 +121,7 @@ async fn errors_come_back_typed() {
 }
 
 #[tokio::test]
-async fn channels_travel_in_arguments_and_results() {
+async fn passes_channels_in_arguments_and_results() {
     let calculator = calculator();
     let mut counted = calculator.count(3).await.unwrap();
     for number in 1..=3 {
@@ -147,12 +147,12 @@ async fn channels_travel_in_arguments_and_results() {
 }
 
 #[tokio::test]
-async fn a_handler_calls_its_caller() {
-    assert_eq!(calculator().caller_is_asked().await.unwrap(), "Ada");
+async fn handler_calls_its_caller() {
+    assert_eq!(calculator().ask_caller().await.unwrap(), "Ada");
 }
 
 #[tokio::test]
-async fn dispatchers_know_their_own_methods_only() {
+async fn dispatchers_know_only_their_own_methods() {
     let calculator = link(NoDispatcher, PromptDispatcher::new(Person("Ada")));
     let error = CalculatorClient::new(calculator).add(2, 3).await;
     assert!(matches!(
@@ -176,7 +176,7 @@ async fn dispatchers_know_their_own_methods_only() {
     assert_eq!(PromptClient::new(link).name().await.unwrap(), "Ada");
 }
 
-/// Refuses one method, passes on the others.
+/// A caller that rejects one method and forwards the others.
 #[derive(Clone)]
 struct Without(ConnectionHandle, &'static str);
 
@@ -203,13 +203,13 @@ async fn clients_call_over_any_caller() {
     ));
 }
 
-/// Calls are futures that a task can own.
+/// A task can own a call.
 #[test]
 fn calls_can_be_spawned() {
-    fn owned<T>(_: &impl Fn(CalculatorClient) -> T)
+    fn assert_spawnable<T>(_: &impl Fn(CalculatorClient) -> T)
     where
         T: Future<Output = Result<i32, CallError<Never>>> + Send + 'static,
     {
     }
-    owned(&|client: CalculatorClient| client.add(2, 3));
+    assert_spawnable(&|client: CalculatorClient| client.add(2, 3));
 }

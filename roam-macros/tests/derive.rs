@@ -1,4 +1,4 @@
-//! What `#[derive(Schema)]` says of a type, and that it is what serde does.
+//! Descriptors from `#[derive(Schema)]`, compared with what serde does.
 
 use std::marker::PhantomData;
 
@@ -37,13 +37,13 @@ fn wire_names(fields: &[Field]) -> Vec<&str> {
     fields.iter().map(|field| &*field.wire_name).collect()
 }
 
-/// What JSON calls the parts of a value: the names that serde sees.
+/// Returns the keys of a value in JSON: the names that serde uses.
 fn json_names(value: impl Serialize) -> Vec<String> {
     let json = serde_json::to_value(value).unwrap();
     json.as_object().unwrap().keys().cloned().collect()
 }
 
-fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
+fn round_trips<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
     value: &T,
     bytes: &[u8],
 ) {
@@ -66,7 +66,7 @@ struct DbCorner {
 }
 
 #[test]
-fn structs_have_names_and_docs() {
+fn describes_names_and_docs_of_structs() {
     let (corner, types) = structure::<DbCorner>();
     assert_eq!(corner.name, "Corner");
     assert_eq!(corner.doc, "A corner.\n\n * in *two* dimensions");
@@ -82,7 +82,7 @@ fn structs_have_names_and_docs() {
 }
 
 #[test]
-fn wire_names_are_those_that_serde_sees() {
+fn wire_names_match_serde() {
     let mut names = json_names(DbCorner {
         x_position: 0,
         y_position: 0,
@@ -95,18 +95,18 @@ fn wire_names_are_those_that_serde_sees() {
     assert_eq!(names, described);
 }
 
-/// Things that happen.
+/// Something that happened.
 #[derive(Serialize, Deserialize, Schema, Debug, PartialEq)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
 enum Event {
-    /// Nothing did.
+    /// Nothing happened.
     NothingHappened,
     OneThing(u8),
     TwoThings(u8, u16),
     NoThings(),
     #[serde(rename = "moved")]
     SomethingMoved {
-        /// From where.
+        /// The old position.
         from_where: u8,
     },
     #[serde(rename_all = "UPPERCASE")]
@@ -119,10 +119,10 @@ enum Event {
 }
 
 #[test]
-fn enums_have_variants() {
+fn describes_variants_of_enums() {
     let event = enumeration::<Event>();
-    assert_eq!(event.doc, "Things that happen.");
-    assert_eq!(event.variants[0].doc, "Nothing did.");
+    assert_eq!(event.doc, "Something that happened.");
+    assert_eq!(event.variants[0].doc, "Nothing happened.");
     let names: Vec<_> = event
         .variants
         .iter()
@@ -151,7 +151,7 @@ fn enums_have_variants() {
         panic!("{:?}", event.variants[4])
     };
     assert_eq!(wire_names(fields), ["fromWhere"]);
-    assert_eq!(fields[0].doc, "From where.");
+    assert_eq!(fields[0].doc, "The old position.");
     let Payload::Struct(fields) = &event.variants[5].payload else {
         panic!("{:?}", event.variants[5])
     };
@@ -159,13 +159,13 @@ fn enums_have_variants() {
 }
 
 #[test]
-fn variants_are_counted_as_serde_counts_them() {
-    survives(&Event::NothingHappened, &[0]);
-    survives(&Event::OneThing(7), &[1, 7]);
-    survives(&Event::TwoThings(7, 8), &[2, 7, 8]);
-    survives(&Event::NoThings(), &[3]);
-    survives(&Event::SomethingMoved { from_where: 7 }, &[4, 7]);
-    survives(&Event::Loud { very_loud: 7 }, &[5, 7]);
+fn variant_indices_match_serde() {
+    round_trips(&Event::NothingHappened, &[0]);
+    round_trips(&Event::OneThing(7), &[1, 7]);
+    round_trips(&Event::TwoThings(7, 8), &[2, 7, 8]);
+    round_trips(&Event::NoThings(), &[3]);
+    round_trips(&Event::SomethingMoved { from_where: 7 }, &[4, 7]);
+    round_trips(&Event::Loud { very_loud: 7 }, &[5, 7]);
 }
 
 #[derive(Serialize, Deserialize, Schema, Debug, PartialEq, Default)]
@@ -197,13 +197,13 @@ enum KeptInVariants {
 }
 
 #[test]
-fn what_is_skipped_is_not_described() {
+fn skipped_fields_are_not_described() {
     assert_eq!(wire_names(&fields::<Kept>()), ["left", "mark"]);
     let kept = Kept {
         left: 7,
         ..Kept::default()
     };
-    survives(&kept, &[7]);
+    round_trips(&kept, &[7]);
 
     let (by_position, types) = structure::<KeptByPosition>();
     let StructKind::Tuple(elements) = by_position.kind else {
@@ -211,15 +211,15 @@ fn what_is_skipped_is_not_described() {
     };
     let elements: Vec<&Type> = elements.iter().map(|&it| types.get(it)).collect();
     assert_eq!(elements, [&Type::U16, &Type::U32]);
-    survives(&KeptByPosition(0, 7, 8), &[7, 8]);
+    round_trips(&KeptByPosition(0, 7, 8), &[7, 8]);
 
     let variants = enumeration::<KeptInVariants>().variants;
     assert!(matches!(variants[0].payload, Payload::Unit));
-    survives(&KeptInVariants::Newtype(0), &[0]);
+    round_trips(&KeptInVariants::Newtype(0), &[0]);
     assert!(matches!(&variants[1].payload, Payload::Tuple(types) if types.len() == 1));
-    survives(&KeptInVariants::Tuple(7, 0), &[1, 7]);
+    round_trips(&KeptInVariants::Tuple(7, 0), &[1, 7]);
     assert!(matches!(&variants[2].payload, Payload::Struct(fields) if fields.len() == 1));
-    survives(
+    round_trips(
         &KeptInVariants::Named {
             skipped: 0,
             kept: 7,
@@ -265,7 +265,7 @@ impl From<ByConversion> for u16 {
 }
 
 #[test]
-fn what_looks_like_another_type_is_described_as_that() {
+fn wrappers_are_described_as_the_inner_type() {
     let mut types = Types::new();
     let number = types.index_of::<u16>();
     assert_eq!(types.index_of::<ByAttribute>(), number);
@@ -285,7 +285,7 @@ where
 }
 
 #[test]
-fn generic_types_are_told_apart_by_what_they_are_made_of() {
+fn generic_types_differ_by_their_parameters() {
     let mut types = Types::new();
     let texts = types.index_of::<Page<String>>();
     let bytes = types.index_of::<Page<u8>>();
@@ -323,7 +323,7 @@ enum Right {
 }
 
 #[test]
-fn types_may_contain_each_other() {
+fn describes_mutually_recursive_types() {
     let mut types = Types::new();
     types.index_of::<Left>();
     types.index_of::<Right>();

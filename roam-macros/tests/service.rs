@@ -1,4 +1,4 @@
-//! What `#[service]` makes of a trait.
+//! Descriptors from `#[service]`.
 
 use roam_core::schema::Type;
 use roam_core::{Rx, Schema, Tx, service};
@@ -43,12 +43,12 @@ enum Message {
     Data(Vec<u8>),
 }
 
-/// The service of the protocol's examples.
+/// The example service of the protocol.
 ///
-/// It has no use.
+/// Only for tests.
 #[service]
 trait Testbed {
-    /// Says the same.
+    /// Returns the message.
     #[roam(idempotent)]
     async fn echo(&self, message: String) -> String;
     #[roam(inline, idempotent)]
@@ -66,7 +66,7 @@ trait Testbed {
 }
 
 #[test]
-fn ids_are_those_of_the_protocol() {
+fn method_ids_match_the_protocol() {
     let ids: Vec<_> = testbed_service()
         .methods
         .iter()
@@ -91,16 +91,16 @@ fn ids_are_those_of_the_protocol() {
 }
 
 #[test]
-fn the_description_says_what_the_trait_says() {
+fn descriptor_matches_the_trait() {
     let testbed = testbed_service();
     assert_eq!(testbed.name, "Testbed");
     assert_eq!(
         testbed.doc,
-        "The service of the protocol's examples.\n\nIt has no use."
+        "The example service of the protocol.\n\nOnly for tests."
     );
 
     let echo = &testbed.methods[0];
-    assert_eq!(echo.doc, "Says the same.");
+    assert_eq!(echo.doc, "Returns the message.");
     assert_eq!((echo.idempotent, echo.inline), (true, false));
     assert_eq!(echo.args[0].name, "message");
     assert_eq!(testbed.types.get(echo.args[0].ty), &Type::String);
@@ -118,7 +118,7 @@ fn the_description_says_what_the_trait_says() {
 }
 
 #[test]
-fn the_name_of_the_description_is_in_snake_case() {
+fn descriptor_function_is_named_in_snake_case() {
     #[service]
     trait HTTPProxy {
         async fn r#fn(&self, r#type: u8);

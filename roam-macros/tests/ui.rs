@@ -1,4 +1,4 @@
-//! What users see of the macros' errors, and what must compile without a warning.
+//! Compile errors that users see, and code that must compile without warnings.
 
 #[test]
 fn ui() {

@@ -1,7 +1,6 @@
 //! The rules of serde's `rename_all`.
 //!
-//! They take fields to be `snake_case` and variants to be `PascalCase`, and change only what
-//! follows from that.
+//! Like serde, they assume that fields are in `snake_case` and variants in `PascalCase`.
 
 use syn::LitStr;
 
@@ -28,7 +27,7 @@ impl Case {
             "SCREAMING_SNAKE_CASE" => Self::ScreamingSnake,
             "kebab-case" => Self::Kebab,
             "SCREAMING-KEBAB-CASE" => Self::ScreamingKebab,
-            _ => return Err(syn::Error::new(rule.span(), "serde has no such case")),
+            _ => return Err(syn::Error::new(rule.span(), "unknown serde rename rule")),
         })
     }
 
@@ -57,7 +56,7 @@ impl Case {
     }
 }
 
-/// An underscore before each capital but the first letter.
+/// Converts to lower case, with an underscore before each capital except the first letter.
 fn snake(pascal: &str) -> String {
     let mut snake = String::new();
     for letter in pascal.chars() {
@@ -92,7 +91,7 @@ mod tests {
     use super::Case;
 
     #[test]
-    fn fields_and_variants_change_as_serde_changes_them() {
+    fn renames_like_serde() {
         for (case, field, variant) in [
             (Case::Lower, "very_tasty", "verytasty"),
             (Case::Upper, "VERY_TASTY", "VERYTASTY"),

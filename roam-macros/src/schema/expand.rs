@@ -1,4 +1,4 @@
-//! Writes the implementation of `Schema`.
+//! Code generation for `Schema`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -29,10 +29,10 @@ pub(super) fn schema(described: &Described) -> TokenStream {
     }
 }
 
-/// As many as `Schema::Parts` takes in one tuple.
+/// The size of the largest tuple that can be a `Schema::Parts`.
 const PARTS: usize = 12;
 
-/// The tuple of `types`; tuples of tuples when they are many.
+/// Returns the tuple of `types`, nested if it would exceed `PARTS`.
 fn parts(types: &[&Type]) -> TokenStream {
     let mut parts: Vec<TokenStream> = types.iter().map(|ty| quote!(#ty)).collect();
     while parts.len() > PARTS {
@@ -60,7 +60,7 @@ fn describe(described: &Described) -> TokenStream {
     };
     quote! {
         types.define::<Self>(|types| {
-            // Not every type looks others up.
+            // A type without parts does not use `types`.
             let _ = &types;
             ::roam_core::schema::Type::#kind(::roam_core::schema::#kind {
                 name: ::std::borrow::Cow::Borrowed(#name),

@@ -1,10 +1,10 @@
-//! A type as its declaration and serde's attributes say it.
+//! Model of a type: its declaration with serde's attributes applied.
 
 use syn::{Generics, Ident, Type};
 
 pub(super) struct Described {
     pub(super) ident: Ident,
-    /// What readers see.
+    /// The name shown to readers: serde's `rename`, if any.
     pub(super) name: String,
     pub(super) doc: String,
     pub(super) generics: Generics,
@@ -12,13 +12,13 @@ pub(super) struct Described {
 }
 
 pub(super) enum Shape {
-    /// The type looks like this one.
+    /// Described as this other type.
     Same(Box<Type>),
     Struct(Fields),
     Enum(Vec<Variant>),
 }
 
-/// What a struct or a variant holds, without skipped fields.
+/// The fields of a struct or a variant, without skipped ones.
 pub(super) enum Fields {
     Unit,
     Unnamed(Vec<Type>),
@@ -36,13 +36,13 @@ pub(super) struct Variant {
     pub(super) name: String,
     pub(super) wire_name: String,
     pub(super) doc: String,
-    /// `A(T)` and not `A(T, U)` with one of them skipped.
+    /// Declared as `A(T)`, not as `A(T, U)` with one of them skipped.
     pub(super) newtype: bool,
     pub(super) fields: Fields,
 }
 
 impl Shape {
-    /// The types that are held.
+    /// Returns the types of all fields.
     pub(super) fn types(&self) -> Vec<&Type> {
         match self {
             Self::Same(ty) => vec![ty],

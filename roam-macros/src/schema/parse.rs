@@ -1,4 +1,4 @@
-//! Reads a declaration, and says what cannot be described.
+//! Parser for declarations. Reports what cannot be described.
 
 use syn::spanned::Spanned;
 use syn::{Data, DataEnum, DeriveInput, Error, GenericParam, Generics, LitStr, Type};
@@ -11,12 +11,12 @@ use super::serde_attrs;
 
 pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
     let mut errors = Errors::default();
-    errors.take(owned(&input.generics));
+    errors.take(check_owned(&input.generics));
 
     let is_enum = matches!(input.data, Data::Enum(_));
     let attrs = errors.take(serde_attrs::Container::parse(&input.attrs, is_enum));
     let attrs = attrs.unwrap_or_default();
-    let shape = match errors.take(attrs.stand_in()).flatten() {
+    let shape = match errors.take(attrs.conversion()).flatten() {
         Some(ty) => Shape::Same(Box::new(ty)),
         None => shape(input.data, &attrs, &mut errors),
     };
@@ -29,7 +29,7 @@ pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
     })
 }
 
-fn owned(generics: &Generics) -> syn::Result<()> {
+fn check_owned(generics: &Generics) -> syn::Result<()> {
     let borrowed = generics
         .params
         .iter()
@@ -37,7 +37,7 @@ fn owned(generics: &Generics) -> syn::Result<()> {
     match borrowed {
         Some(lifetime) => Err(Error::new_spanned(
             lifetime,
-            "a borrowing type cannot be described: what travels is owned",
+            "`Schema` does not support lifetimes: types on the wire must be owned",
         )),
         None => Ok(()),
     }
@@ -50,7 +50,7 @@ fn shape(data: Data, attrs: &serde_attrs::Container, errors: &mut Errors) -> Sha
             let span = data.fields.span();
             let fields = fields(data.fields, attrs.rename_fields, errors);
             if let Some(transparent) = attrs.transparent {
-                match the_only_one(fields, transparent) {
+                match transparent_field(fields, transparent) {
                     Ok(ty) => return Shape::Same(Box::new(ty)),
                     Err(error) => errors.add(error),
                 }
@@ -59,7 +59,7 @@ fn shape(data: Data, attrs: &serde_attrs::Container, errors: &mut Errors) -> Sha
             if newtype && matches!(&fields, Fields::Unnamed(types) if types.is_empty()) {
                 errors.add(Error::new(
                     span,
-                    "serde writes the only field of a struct also when it is skipped",
+                    "cannot skip the only field of a tuple struct: serde writes it anyway",
                 ));
             }
             Shape::Struct(fields)
@@ -68,7 +68,7 @@ fn shape(data: Data, attrs: &serde_attrs::Container, errors: &mut Errors) -> Sha
         Data::Union(data) => {
             errors.add(Error::new_spanned(
                 data.union_token,
-                "a union cannot be described: nothing tells which field it holds",
+                "`Schema` does not support unions: the active field is unknown",
             ));
             Shape::Struct(Fields::Unit)
         }
@@ -79,19 +79,19 @@ fn is_newtype(fields: &syn::Fields) -> bool {
     matches!(fields, syn::Fields::Unnamed(fields) if fields.unnamed.len() == 1)
 }
 
-/// The field that a transparent struct is: the one that is neither skipped nor empty.
-fn the_only_one(fields: Fields, transparent: proc_macro2::Span) -> syn::Result<Type> {
+/// Returns the type of the only field that is neither skipped nor empty.
+fn transparent_field(fields: Fields, transparent: proc_macro2::Span) -> syn::Result<Type> {
     let types: Vec<Type> = match fields {
         Fields::Unit => Vec::new(),
         Fields::Unnamed(types) => types,
         Fields::Named(fields) => fields.into_iter().map(|field| field.ty).collect(),
     };
-    let mut held = types.into_iter().filter(|ty| !is_phantom(ty));
-    match (held.next(), held.next()) {
+    let mut candidates = types.into_iter().filter(|ty| !is_phantom(ty));
+    match (candidates.next(), candidates.next()) {
         (Some(ty), None) => Ok(ty),
         _ => Err(Error::new(
             transparent,
-            "a transparent type is described as its only field: there must be one",
+            "a transparent struct must have exactly one field that is neither skipped nor empty",
         )),
     }
 }
@@ -123,7 +123,7 @@ fn fields(fields: syn::Fields, case: Option<Case>, errors: &mut Errors) -> Field
     }
 }
 
-/// The fields that are on the wire.
+/// Returns the fields that are sent on the wire.
 fn kept(
     fields: impl IntoIterator<Item = syn::Field>,
     errors: &mut Errors,
@@ -171,8 +171,8 @@ fn variants(
         if let Some(span) = skipped.take() {
             errors.add(Error::new(
                 span,
-                "serde counts variants differently in both directions when one before the last \
-                 is skipped: move the skipped ones to the end",
+                "serde reads and writes different variant indices when a skipped variant precedes \
+                 others: move skipped variants to the end",
             ));
         }
         variants.push(self::variant(variant, &attrs, container, errors));
@@ -190,7 +190,7 @@ fn variant(
     let newtype = is_newtype(&variant.fields);
     let case = attrs.rename_fields.or(container.rename_fields);
     let fields = match fields(variant.fields, case, errors) {
-        // serde makes a unit variant of `A(#[serde(skip)] T)`.
+        // serde treats `A(#[serde(skip)] T)` as a unit variant.
         Fields::Unnamed(types) if newtype && types.is_empty() => Fields::Unit,
         fields => fields,
     };

@@ -1,7 +1,7 @@
-//! The attributes of serde, and of the compiler, that tell what is on the wire.
+//! Attributes of serde and of the compiler that affect the encoding.
 //!
-//! Each one is known to be followed, to change nothing on the wire, or to be refused. What is
-//! not known is refused too, since it may change the wire.
+//! Each known attribute is supported, ignored because it does not change the encoding, or
+//! rejected. Unknown attributes are rejected too, because they may change it.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -10,19 +10,19 @@ use syn::{Attribute, Error, LitStr, Token, Type};
 
 use super::case::Case;
 
-/// On a struct or an enum.
+/// The attributes of a struct or an enum.
 #[derive(Default)]
 pub(super) struct Container {
     pub(super) rename: Option<LitStr>,
     pub(super) rename_fields: Option<Case>,
     pub(super) rename_variants: Option<Case>,
-    /// Where `transparent` stands.
+    /// The location of `transparent`.
     pub(super) transparent: Option<Span>,
     from: Option<LitStr>,
     into: Option<LitStr>,
 }
 
-/// On a variant.
+/// The attributes of a variant.
 #[derive(Default)]
 pub(super) struct Variant {
     pub(super) rename: Option<LitStr>,
@@ -30,7 +30,7 @@ pub(super) struct Variant {
     pub(super) skip: Option<Span>,
 }
 
-/// On a field.
+/// The attributes of a field.
 #[derive(Default)]
 pub(super) struct Field {
     pub(super) rename: Option<LitStr>,
@@ -38,7 +38,7 @@ pub(super) struct Field {
 }
 
 impl Container {
-    /// `is_enum` because `rename_all` means the variants there.
+    /// Parses `attrs`. On an enum, `rename_all` applies to the variants.
     pub(super) fn parse(attrs: &[Attribute], is_enum: bool) -> syn::Result<Self> {
         let mut it = Self::default();
         each(attrs, |key, meta| {
@@ -52,7 +52,7 @@ impl Container {
                 "bound" | "crate" | "default" | "deny_unknown_fields" | "expecting" => {
                     skip_value(meta)?;
                 }
-                _ => return Err(refusal(key, meta)),
+                _ => return Err(unsupported(key, meta)),
             }
             Ok(())
         })?;
@@ -67,8 +67,8 @@ impl Container {
         Ok(it)
     }
 
-    /// The type that values are turned into and made from, if there is one.
-    pub(super) fn stand_in(&self) -> syn::Result<Option<Type>> {
+    /// Returns the type that values are converted to and from, if any.
+    pub(super) fn conversion(&self) -> syn::Result<Option<Type>> {
         match (&self.from, &self.into) {
             (None, None) => Ok(None),
             (Some(from), Some(into)) => {
@@ -76,17 +76,17 @@ impl Container {
                 if tokens(&read) == tokens(&written) {
                     Ok(Some(written))
                 } else {
-                    Err(Error::new(into.span(), ONE_WAY_STAND_IN))
+                    Err(Error::new(into.span(), CONVERSION_MISMATCH))
                 }
             }
             (Some(only), None) | (None, Some(only)) => {
-                Err(Error::new(only.span(), ONE_WAY_STAND_IN))
+                Err(Error::new(only.span(), CONVERSION_MISMATCH))
             }
         }
     }
 }
 
-const ONE_WAY_STAND_IN: &str = "roam describes one type for both directions: use `from` (or `try_from`) and `into` of the same type";
+const CONVERSION_MISMATCH: &str = "roam describes one type for both directions: `from` (or `try_from`) and `into` must name the same type";
 
 fn tokens(ty: &Type) -> String {
     ty.to_token_stream().to_string()
@@ -102,7 +102,7 @@ impl Variant {
                 "rename_all" => it.rename_fields = case(meta)?,
                 "alias" | "bound" | "borrow" => skip_value(meta)?,
                 _ if skips.take(key, meta) => {}
-                _ => return Err(refusal(key, meta)),
+                _ => return Err(unsupported(key, meta)),
             }
             Ok(())
         })?;
@@ -120,7 +120,7 @@ impl Field {
                 "rename" => it.rename = serialized_name(meta)?,
                 "alias" | "bound" | "borrow" | "default" => skip_value(meta)?,
                 _ if skips.take(key, meta) => {}
-                _ => return Err(refusal(key, meta)),
+                _ => return Err(unsupported(key, meta)),
             }
             Ok(())
         })?;
@@ -129,7 +129,7 @@ impl Field {
     }
 }
 
-/// Where something is left out.
+/// The locations of attributes that skip something, for each direction.
 #[derive(Default)]
 struct Skips {
     written: Option<Span>,
@@ -137,7 +137,7 @@ struct Skips {
 }
 
 impl Skips {
-    /// Whether `key` is one of them.
+    /// Records `key` if it is such an attribute, and returns whether it is.
     fn take(&mut self, key: &str, meta: &ParseNestedMeta<'_>) -> bool {
         match key {
             "skip" => (self.written, self.read) = (Some(span(meta)), Some(span(meta))),
@@ -154,33 +154,33 @@ impl Skips {
             (Some(written), Some(_)) => Ok(Some(written)),
             (Some(only), None) | (None, Some(only)) => Err(Error::new(
                 only,
-                "skipped one way only, it could not be read as it is written: use `skip`",
+                "skipped in one direction only, so the peer could not decode it: use `skip`",
             )),
         }
     }
 }
 
-/// Why an attribute cannot be described, on the attribute.
-fn refusal(key: &str, meta: &ParseNestedMeta<'_>) -> Error {
+/// Returns the error for an unsupported attribute, located at the attribute.
+fn unsupported(key: &str, meta: &ParseNestedMeta<'_>) -> Error {
     let why = match key {
         "tag" | "content" | "untagged" | "flatten" => {
-            "needs a format that names its fields; on the wire there are no names"
+            "needs field names, which are not sent on the wire"
         }
-        "skip_serializing_if" => "leaves out a field that the reader expects",
+        "skip_serializing_if" => "omits a field that the peer expects",
         "with" | "serialize_with" | "deserialize_with" => {
-            "puts on the wire what the type does not tell: \
-             use a type of its own, and implement `Schema` for that by hand"
+            "changes the encoding in a way that the type does not show: \
+             use a newtype and implement `Schema` for it by hand"
         }
         "other" | "variant_identifier" | "field_identifier" => {
-            "needs names; on the wire a variant is its position"
+            "needs names, but on the wire a variant is its index"
         }
-        "remote" | "getter" => "describes another type than this one",
-        _ => "is not known to roam, and may change what is on the wire",
+        "remote" | "getter" => "describes a different type",
+        _ => "is unknown to roam and may change the encoding",
     };
     meta.error(format_args!("`{key}` {why}"))
 }
 
-/// Runs `read` on each item of each `#[serde(…)]`.
+/// Calls `read` for each item of each `#[serde(…)]`.
 fn each(
     attrs: &[Attribute],
     mut read: impl FnMut(&str, &ParseNestedMeta<'_>) -> syn::Result<()>,
@@ -195,8 +195,9 @@ fn tokens_of_path(meta: &ParseNestedMeta<'_>) -> String {
     meta.path.to_token_stream().to_string()
 }
 
-/// `= "name"`, or what is said of `serialize` in `(serialize = "name", deserialize = "name")`:
-/// the wire has no names, and the written one is what others show.
+/// Parses `= "name"`, or the `serialize` name in `(serialize = "name", deserialize = "name")`.
+///
+/// Names are not sent on the wire; the serialized one is what other formats show.
 fn serialized_name(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<LitStr>> {
     if meta.input.peek(Token![=]) {
         return meta.value()?.parse().map(Some);
@@ -218,7 +219,7 @@ fn case(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Case>> {
         .transpose()
 }
 
-/// Passes over `= value` or `(…)`.
+/// Skips `= value` or `(…)`.
 fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<syn::Expr>()?;

@@ -1,7 +1,7 @@
-//! Writes the handler trait, the dispatcher, the client and the description.
+//! Code generation for the handler trait, the dispatcher, the client and the descriptor.
 //!
-//! Names that could meet the user's are made with `Span::mixed_site`, so that they do not.
-//! Lints are silenced where the code is ours and the user could do nothing.
+//! Names that could clash with the user's have a `Span::mixed_site`. Lints are silenced where the
+//! user cannot change the code.
 
 use heck::ToSnakeCase;
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -16,16 +16,16 @@ pub(super) fn service(service: &Service) -> TokenStream {
     let handler = handler(service);
     let dispatcher = dispatcher(service);
     let client = client(service);
-    let description = description(service);
+    let descriptor = descriptor(service);
     quote! {
         #handler
         #dispatcher
         #client
-        #description
+        #descriptor
     }
 }
 
-/// The trait as handlers implement it.
+/// Generates the trait that handlers implement.
 fn handler(service: &Service) -> TokenStream {
     let Service {
         attrs,
@@ -37,7 +37,7 @@ fn handler(service: &Service) -> TokenStream {
     let methods = service.methods.iter().map(|method| {
         let Method { attrs, ident, .. } = method;
         let args = parameters(method);
-        let cx = ours("cx");
+        let cx = hygienic("cx");
         let output = &method.output.whole;
         quote! {
             #(#attrs)*
@@ -63,7 +63,7 @@ fn dispatcher(service: &Service) -> TokenStream {
     let Service { vis, ident, .. } = service;
     let dispatcher = format_ident!("{ident}Dispatcher");
     let describe = service.describe();
-    let (call, handler) = (ours("call"), ours("handler"));
+    let (call, handler) = (hygienic("call"), hygienic("handler"));
     let h = service.type_parameter("H");
     let arms = service.methods.iter().enumerate().map(|(position, method)| {
         let arm = dispatch(&h, service, method);
@@ -71,7 +71,7 @@ fn dispatcher(service: &Service) -> TokenStream {
             ::core::option::Option::Some(#position) => ::std::boxed::Box::pin(async move { #arm }),
         }
     });
-    let doc = format!("Serves a [`{ident}`]: calls the handler's method that a request asks for.");
+    let doc = format!("A dispatcher for [`{ident}`]: passes each call to the handler's method.");
     quote! {
         #[doc = #doc]
         #[allow(dead_code)]
@@ -82,7 +82,7 @@ fn dispatcher(service: &Service) -> TokenStream {
         #[allow(dead_code)]
         #[automatically_derived]
         impl<#h: #ident> #dispatcher<#h> {
-            /// Serves `handler`.
+            /// Creates a dispatcher that passes calls to `handler`.
             #vis fn new(handler: #h) -> Self {
                 Self { handler: ::std::sync::Arc::new(handler) }
             }
@@ -127,13 +127,13 @@ fn dispatcher(service: &Service) -> TokenStream {
     }
 }
 
-/// Decodes the arguments, runs the handler, answers.
+/// Generates the code that decodes the arguments, runs the handler and responds.
 fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
-    let (call, handler, output) = (ours("call"), ours("handler"), ours("output"));
+    let (call, handler, output) = (hygienic("call"), hygienic("handler"), hygienic("output"));
     let (service, ident) = (&service.ident, &method.ident);
     let args = method.args.iter().map(|arg| &arg.ident).collect::<Vec<_>>();
     let types = argument_tuple(method);
-    let decode = quote_spanned!(on(method.args_span)=> #call.decode::<#types>());
+    let decode = quote_spanned!(located_at(method.args_span)=> #call.decode::<#types>());
     let answer = match &method.output {
         Output {
             result: Some(_), ..
@@ -161,7 +161,7 @@ fn client(service: &Service) -> TokenStream {
         .iter()
         .enumerate()
         .map(|(position, method)| client_method(&c, service, position, method));
-    let summary = format!("Calls a [`{ident}`] at the other end.");
+    let summary = format!("A client that calls the peer's [`{ident}`] handler.");
     let doc = paragraphs(&summary, &service.doc);
     quote! {
         #[doc = #doc]
@@ -174,7 +174,7 @@ fn client(service: &Service) -> TokenStream {
         #[allow(dead_code, clippy::all, clippy::pedantic)]
         #[automatically_derived]
         impl<#c: ::roam_core::Caller> #client<#c> {
-            /// Calls over `caller`, for example a connection's handle.
+            /// Creates a client that calls over `caller`, for example a `ConnectionHandle`.
             #vis fn new(caller: #c) -> Self {
                 Self { caller }
             }
@@ -204,7 +204,7 @@ fn client_method(c: &Ident, service: &Service, position: usize, method: &Method)
         Some(ResultTypes { ok, err }) => quote!(#ok, #err),
         None => method.output.whole.to_token_stream(),
     };
-    let call = quote_spanned! {on(method.args_span)=>
+    let call = quote_spanned! {located_at(method.args_span)=>
         ::roam_core::Call::new(
             ::core::clone::Clone::clone(&self.caller),
             &#describe().methods[#position],
@@ -220,14 +220,14 @@ fn client_method(c: &Ident, service: &Service, position: usize, method: &Method)
     }
 }
 
-fn description(service: &Service) -> TokenStream {
+fn descriptor(service: &Service) -> TokenStream {
     let Service {
         vis, ident, doc, ..
     } = service;
     let name = name_of(ident);
     let describe = service.describe();
-    let summary = format!("Describes [`{ident}`].");
-    // One constant for each, so that each tells what is wrong with it.
+    let summary = format!("Returns the descriptor of [`{ident}`].");
+    // One constant for each method, so that an error is reported for its method.
     let names: Vec<Ident> = (0..service.methods.len())
         .map(|position| format_ident!("ROAM_METHOD_{position}"))
         .collect();
@@ -261,16 +261,16 @@ fn method_source(method: &Method) -> TokenStream {
     let args = method.args.iter().map(|arg| {
         let name = name_of(&arg.ident);
         let ty = &arg.ty;
-        quote_spanned!(on(ty.span())=> ::roam_core::macro_support::arg::<#ty>(#name))
+        quote_spanned!(located_at(ty.span())=> ::roam_core::macro_support::arg::<#ty>(#name))
     });
     let output = match &method.output {
         Output {
             result: Some(ResultTypes { ok, err }),
             ..
-        } => quote_spanned! {on(err.span())=>
+        } => quote_spanned! {located_at(err.span())=>
             ::roam_core::macro_support::can_fail::<#ok, #err>()
         },
-        Output { whole, .. } => quote_spanned! {on(whole.span())=>
+        Output { whole, .. } => quote_spanned! {located_at(whole.span())=>
             ::roam_core::macro_support::returns::<#whole>()
         },
     };
@@ -288,14 +288,14 @@ fn method_source(method: &Method) -> TokenStream {
 }
 
 impl Service {
-    /// The function that returns the description.
+    /// Returns the name of the function that returns the descriptor.
     fn describe(&self) -> Ident {
         let name = name_of(&self.ident).to_snake_case();
         format_ident!("{name}_service", span = self.ident.span())
     }
 
-    /// A name for a type parameter that stands beside the user's types: `name`, unless one of
-    /// them is called so.
+    /// Returns a name for a type parameter: `name`, with underscores appended if one of the
+    /// user's types has that name.
     fn type_parameter(&self, name: &str) -> Ident {
         let types = self.methods.iter().flat_map(|method| {
             let args = method.args.iter().map(|arg| &arg.ty);
@@ -321,7 +321,7 @@ fn parameters(method: &Method) -> Vec<TokenStream> {
 
 fn argument_tuple(method: &Method) -> TokenStream {
     let types = method.args.iter().map(|arg| &arg.ty);
-    quote_spanned!(on(method.args_span)=> (#(#types,)*))
+    quote_spanned!(located_at(method.args_span)=> (#(#types,)*))
 }
 
 fn mentions(tokens: TokenStream, name: &str) -> bool {
@@ -332,14 +332,14 @@ fn mentions(tokens: TokenStream, name: &str) -> bool {
     })
 }
 
-/// Where errors in generated code are shown: on what the user wrote there. Lints still know
-/// that the user did not write it.
-fn on(written: Span) -> Span {
+/// Returns a span that shows errors in generated code at the user's code `written`. Lints still
+/// treat the code as generated.
+fn located_at(written: Span) -> Span {
     Span::call_site().located_at(written)
 }
 
-/// A name that does not meet those of the user.
-fn ours(name: &str) -> Ident {
+/// Returns a name that cannot clash with the user's.
+fn hygienic(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 

@@ -1,26 +1,26 @@
-//! A service as its trait says it.
+//! Model of a service: its parsed trait.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Ident, Type, Visibility};
 
 pub(super) struct Service {
-    /// Those of the trait, with its doc comment.
+    /// The attributes of the trait, including its doc comment.
     pub(super) attrs: Vec<Attribute>,
     pub(super) doc: String,
     pub(super) vis: Visibility,
     pub(super) ident: Ident,
-    /// `Clone +` and so on; may be empty.
+    /// Such as `Clone +`; may be empty.
     pub(super) supertraits: TokenStream,
     pub(super) methods: Vec<Method>,
 }
 
 pub(super) struct Method {
-    /// Without `#[roam(…)]`, with its doc comment.
+    /// Without `#[roam(…)]`, but including the doc comment.
     pub(super) attrs: Vec<Attribute>,
     pub(super) doc: String,
     pub(super) ident: Ident,
     pub(super) args: Vec<Arg>,
-    /// Where they stand: `(&self, …)`.
+    /// The location of `(&self, …)`.
     pub(super) args_span: Span,
     pub(super) output: Output,
     pub(super) options: Options,
@@ -31,10 +31,10 @@ pub(super) struct Arg {
     pub(super) ty: Type,
 }
 
-/// What a method returns.
+/// The return type of a method.
 pub(super) struct Output {
     pub(super) whole: Type,
-    /// When `whole` is `Result<ok, err>`.
+    /// Set if `whole` is `Result<ok, err>`.
     pub(super) result: Option<ResultTypes>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct ResultTypes {
     pub(super) err: Type,
 }
 
-/// `#[roam(…)]`.
+/// The options in `#[roam(…)]`.
 #[derive(Default)]
 pub(super) struct Options {
     pub(super) idempotent: bool,

@@ -1,12 +1,12 @@
-//! Types that can stand in a service's signature.
+//! Check that the types in a signature are owned.
 
 use syn::visit::{self, Visit};
 use syn::{Error, Lifetime, Path, Type, TypeImplTrait, TypeReference};
 
 use crate::common::Errors;
 
-/// Refuses what borrows, has no name, or depends on the handler.
-pub(super) fn owned(ty: &Type, role: &'static str, errors: &mut Errors) {
+/// Rejects types that borrow, have no name, or depend on the handler.
+pub(super) fn check_owned(ty: &Type, role: &'static str, errors: &mut Errors) {
     Owned { role, errors }.visit_type(ty);
 }
 
@@ -25,19 +25,22 @@ impl<'ast> Visit<'ast> for Owned<'_> {
         };
         self.errors.add(Error::new_spanned(
             ty,
-            format!("borrowed {role}: what travels is owned, use {instead}"),
+            format!("borrowed {role}: types on the wire must be owned, use {instead}"),
         ));
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         if lifetime.ident != "static" {
-            let message = format!("borrowed {}: what travels is owned", self.role);
+            let message = format!("borrowed {}: types on the wire must be owned", self.role);
             self.errors.add(Error::new_spanned(lifetime, message));
         }
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
-        let message = format!("unnamed {}: its type is known to both peers", self.role);
+        let message = format!(
+            "`impl Trait` in {}: both peers must know the type",
+            self.role
+        );
         self.errors.add(Error::new_spanned(ty, message));
     }
 

@@ -1,4 +1,4 @@
-//! Reads a trait, and says what a service cannot have.
+//! Parser for service traits. Reports what a service cannot have.
 
 use std::collections::HashMap;
 
@@ -15,20 +15,20 @@ use syn::{
 use crate::common::{Errors, doc_of, name_of};
 
 use super::model::{Arg, Method, Options, Output, ResultTypes, Service};
-use super::owned::owned;
+use super::owned::check_owned;
 
-/// serde knows tuples up to this size, and a request is the tuple of its arguments.
+/// The arguments are encoded as one tuple, and serde implements tuples up to this size.
 const MAX_ARGS: usize = 16;
 
 pub(super) fn service(item: ItemTrait) -> syn::Result<Service> {
     let mut errors = Errors::default();
-    errors.take(plain_trait(&item));
+    errors.take(check_trait(&item));
     let methods = item
         .items
         .into_iter()
         .filter_map(|item| errors.take(method(item)))
         .collect::<Vec<_>>();
-    distinct_names(&methods, &mut errors);
+    reject_name_clashes(&methods, &mut errors);
 
     let supertraits = item.supertraits.iter();
     errors.finish(Service {
@@ -41,20 +41,26 @@ pub(super) fn service(item: ItemTrait) -> syn::Result<Service> {
     })
 }
 
-fn plain_trait(item: &ItemTrait) -> syn::Result<()> {
+fn check_trait(item: &ItemTrait) -> syn::Result<()> {
     if let Some(token) = &item.unsafety {
-        return Err(Error::new_spanned(token, "a service is a safe trait"));
+        return Err(Error::new_spanned(
+            token,
+            "a service trait cannot be `unsafe`",
+        ));
     }
     if let Some(token) = &item.modifiers.auto_token {
-        return Err(Error::new_spanned(token, "a service is not an auto trait"));
+        return Err(Error::new_spanned(
+            token,
+            "a service trait cannot be `auto`",
+        ));
     }
-    not_generic(
+    check_not_generic(
         &item.generics,
-        "a service cannot be generic: its types are known to both peers",
+        "a service trait cannot be generic: both peers must know its types",
     )
 }
 
-fn not_generic(generics: &Generics, message: &str) -> syn::Result<()> {
+fn check_not_generic(generics: &Generics, message: &str) -> syn::Result<()> {
     if !generics.params.is_empty() {
         return Err(Error::new_spanned(&generics.params, message));
     }
@@ -64,8 +70,8 @@ fn not_generic(generics: &Generics, message: &str) -> syn::Result<()> {
     }
 }
 
-/// Names are compared as ids see them: `get_it` and `getIt` are the same.
-fn distinct_names(methods: &[Method], errors: &mut Errors) {
+/// Rejects methods with the same id. Ids use kebab case, so `get_it` and `getIt` clash.
+fn reject_name_clashes(methods: &[Method], errors: &mut Errors) {
     let mut first: HashMap<String, &Ident> = HashMap::new();
     for Method { ident, .. } in methods {
         let kebab = name_of(ident).to_kebab_case();
@@ -80,7 +86,7 @@ fn distinct_names(methods: &[Method], errors: &mut Errors) {
         if ident == "new" {
             errors.add(Error::new_spanned(
                 ident,
-                "a method cannot be called `new`: the client is made by `new`",
+                "a method cannot be named `new`: it would clash with the client's constructor",
             ));
         }
     }
@@ -88,7 +94,10 @@ fn distinct_names(methods: &[Method], errors: &mut Errors) {
 
 fn method(item: TraitItem) -> syn::Result<Method> {
     let TraitItem::Fn(item) = item else {
-        return Err(Error::new_spanned(item, "a service has methods only"));
+        return Err(Error::new_spanned(
+            item,
+            "a service trait can only have methods",
+        ));
     };
     let TraitItemFn {
         attrs,
@@ -100,10 +109,10 @@ fn method(item: TraitItem) -> syn::Result<Method> {
     if let Some(body) = &default {
         errors.add(Error::new_spanned(
             body,
-            "a method of a service has no body here: the handler gives it one",
+            "a service method cannot have a body: handlers implement it",
         ));
     }
-    errors.take(plain_signature(&sig));
+    errors.take(check_signature(&sig));
 
     let doc = doc_of(&attrs);
     let (attrs, options) = errors.take(attributes(attrs)).unwrap_or_default();
@@ -113,7 +122,7 @@ fn method(item: TraitItem) -> syn::Result<Method> {
         ReturnType::Default => Type::Tuple(parse_quote_spanned!(sig.ident.span()=> ())),
         ReturnType::Type(_, ty) => *ty,
     };
-    owned(&output, "result", &mut errors);
+    check_owned(&output, "result", &mut errors);
     let output = errors.take(self::output(output));
     let ident = sig.ident;
     match output {
@@ -126,46 +135,43 @@ fn method(item: TraitItem) -> syn::Result<Method> {
             output,
             options,
         }),
-        // Without an output there was an error.
+        // `output` is missing because of an error, which `finish` returns.
         None => errors
             .finish(())
-            .and(Err(Error::new_spanned(ident, "no result type"))),
+            .and(Err(Error::new_spanned(ident, "missing result type"))),
     }
 }
 
-fn plain_signature(sig: &Signature) -> syn::Result<()> {
-    let refuse =
+fn check_signature(sig: &Signature) -> syn::Result<()> {
+    let reject =
         |token: &dyn ToTokens, message| Err(Error::new_spanned(token.to_token_stream(), message));
     if let Some(token) = &sig.constness {
-        return refuse(token, "a method of a service cannot be `const`");
+        return reject(token, "a service method cannot be `const`");
     }
     match &sig.safety {
         Safety::Default => {}
-        Safety::Unsafe(token) => return refuse(token, "a method of a service cannot be `unsafe`"),
-        Safety::Safe(token) => return refuse(token, "a method of a service cannot be `safe`"),
+        Safety::Unsafe(token) => return reject(token, "a service method cannot be `unsafe`"),
+        Safety::Safe(token) => return reject(token, "a service method cannot be `safe`"),
     }
     if let Some(abi) = &sig.abi {
-        return refuse(abi, "a method of a service has no ABI");
+        return reject(abi, "a service method cannot have an ABI");
     }
     if let Some(variadic) = &sig.variadic {
-        return refuse(
-            variadic,
-            "a method of a service has a fixed number of arguments",
-        );
+        return reject(variadic, "a service method cannot be variadic");
     }
     if sig.asyncness.is_none() {
-        return refuse(
+        return reject(
             &sig.fn_token,
-            "a method of a service is `async`: write `async fn`",
+            "a service method must be `async`: write `async fn`",
         );
     }
-    not_generic(
+    check_not_generic(
         &sig.generics,
-        "a method of a service cannot be generic: its types are known to both peers",
+        "a service method cannot be generic: both peers must know its types",
     )
 }
 
-/// Splits off `#[roam(…)]`.
+/// Separates `#[roam(…)]` from the other attributes.
 fn attributes(attrs: Vec<Attribute>) -> syn::Result<(Vec<Attribute>, Options)> {
     let mut options = Options::default();
     let mut rest = Vec::new();
@@ -177,14 +183,14 @@ fn attributes(attrs: Vec<Attribute>) -> syn::Result<(Vec<Attribute>, Options)> {
                 } else if meta.path.is_ident("inline") {
                     options.inline = true;
                 } else {
-                    return Err(meta.error("roam knows `idempotent` and `inline` here"));
+                    return Err(meta.error("unknown option: expected `idempotent` or `inline`"));
                 }
                 Ok(())
             })?;
         } else if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
             return Err(Error::new_spanned(
                 attr,
-                "the methods of a service cannot depend on `cfg`: both peers know the same ones",
+                "a service method cannot depend on `cfg`: both peers must know the same methods",
             ));
         } else {
             rest.push(attr);
@@ -197,31 +203,28 @@ fn arguments(inputs: Punctuated<FnArg, Token![,]>, span: Span, errors: &mut Erro
     let mut args = Vec::new();
     let mut inputs = inputs.into_iter().peekable();
     if let Some(receiver) = inputs.next_if(|input| matches!(input, FnArg::Receiver(_))) {
-        errors.take(shared_self(&receiver));
+        errors.take(check_receiver(&receiver));
     } else {
         let span = inputs.peek().map_or(span, Spanned::span);
-        errors.add(Error::new(
-            span,
-            "a method of a service takes `&self` first",
-        ));
+        errors.add(Error::new(span, "a service method must take `&self` first"));
     }
     for input in inputs {
         if let FnArg::Typed(input) = input {
             if args.len() == MAX_ARGS {
                 errors.add(Error::new_spanned(
                     input,
-                    "a method takes at most 16 arguments: make a struct of them",
+                    "a service method can take at most 16 arguments: group them in a struct",
                 ));
                 break;
             }
-            owned(&input.ty, "argument", errors);
+            check_owned(&input.ty, "argument", errors);
             args.extend(errors.take(argument(input)));
         }
     }
     args
 }
 
-fn shared_self(receiver: &FnArg) -> syn::Result<()> {
+fn check_receiver(receiver: &FnArg) -> syn::Result<()> {
     match receiver {
         FnArg::Receiver(it)
             if matches!(it.kind, ReceiverKind::Reference(_, None, None)) && it.attrs.is_empty() =>
@@ -230,14 +233,17 @@ fn shared_self(receiver: &FnArg) -> syn::Result<()> {
         }
         _ => Err(Error::new_spanned(
             receiver,
-            "a method of a service takes `&self`: one handler answers many calls at a time",
+            "a service method must take `&self`: one handler answers many calls at a time",
         )),
     }
 }
 
 fn argument(input: PatType) -> syn::Result<Arg> {
     if let Some(attr) = input.attrs.first() {
-        return Err(Error::new_spanned(attr, "an argument takes no attributes"));
+        return Err(Error::new_spanned(
+            attr,
+            "an argument cannot have attributes",
+        ));
     }
     match *input.pat {
         Pat::Ident(PatIdent {
@@ -252,7 +258,7 @@ fn argument(input: PatType) -> syn::Result<Arg> {
         }),
         pat => Err(Error::new_spanned(
             pat,
-            "an argument of a service has a plain name: it is part of the description",
+            "an argument must have a plain name: the name is part of the descriptor",
         )),
     }
 }

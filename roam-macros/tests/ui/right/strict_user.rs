@@ -1,4 +1,4 @@
-//! Nothing of the generated code is the user's problem, however strict the user is.
+//! Generated code compiles under the strictest lints.
 #![deny(
     missing_docs,
     missing_debug_implementations,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub enum Wrong {
     /// Not right.
     Very {
-        /// How.
+        /// How much.
         much: u32,
     },
 }
@@ -25,11 +25,11 @@ pub enum Wrong {
 /// A public service.
 #[service]
 pub trait Public {
-    /// With names that the generated code uses too.
+    /// Has argument names that the generated code uses too.
     async fn call(&self, handler: u8, call: u8, cx: u8, types: u8, output: u8) -> u8;
-    /// Nothing in, nothing out.
+    /// Has no arguments and no result.
     async fn nothing(&self);
-    /// Many arguments.
+    /// Has many arguments.
     #[roam(idempotent)]
     #[roam(inline)]
     #[allow(clippy::too_many_arguments)]
@@ -38,27 +38,27 @@ pub trait Public {
     async fn fails(&self, r#type: String) -> Result<Rx<u8>, Wrong>;
     /// Streams.
     async fn streams(&self, nested: Vec<Option<Tx<Vec<u8>>>>, more: (Rx<u8>, Tx<u8>)) -> Tx<u8>;
-    /// Path of a result.
+    /// Returns a `Result` named by its path.
     async fn path(&self) -> std::result::Result<(), Wrong>;
 }
 
-/// Named as the generated code names its type parameters.
+/// A type named like a type parameter of the generated code.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct C;
 
-/// So is this one.
+/// A type named like another type parameter.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct H;
 
-/// A service of types with short names.
+/// A service with short type names.
 #[service]
 pub trait Short {
-    /// Takes the one, gives the other.
+    /// Takes one type, returns the other.
     #[deprecated = "for the test"]
     async fn exchange(&self, c: C) -> Vec<H>;
 }
 
-/// Its handler.
+/// A handler of the public service.
 #[derive(Debug)]
 pub struct Handler;
 
@@ -103,10 +103,10 @@ impl Public for Handler {
 mod inner {
     use roam_core::service;
 
-    /// Seen by the parent.
+    /// Visible to the parent module.
     #[service]
     pub(super) trait Inner: std::fmt::Debug {
-        /// Of a type in scope here only.
+        /// Uses a type that is in scope only here.
         async fn local(&self, local: Local) -> Local;
     }
 
@@ -130,7 +130,7 @@ fn main() {
     let _: fn(roam_core::ConnectionHandle) -> PublicClient = PublicClient::new;
 }
 
-/// A handler that is not there.
+/// A handler without values.
 #[derive(Debug)]
 pub enum Never {}
 
