@@ -1,4 +1,4 @@
-//! When a driver sends what waits, and when it takes in more first.
+//! When a driver sends queued frames, and when it receives more first.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -14,14 +14,14 @@ use super::harness::{Events, events, poll_now, start};
 use super::raw_peer::RawPeer;
 
 runs! {
-    a_quarter_of_the_calls_is_answered_before_more_are_taken_in
-    a_peer_that_goes_on_sending_does_not_hold_an_answer_back
-    others_run_while_much_comes_in
-    handlers_run_when_many_were_called
-    callers_run_when_a_few_were_answered
-    calls_that_are_answered_in_place_are_taken_in_at_once
-    others_run_again_as_long_as_they_queue_something
-    answers_that_came_in_one_frame_before_a_cut_are_kept
+    responses_to_a_quarter_of_calls_go_before_the_next_frame
+    response_is_sent_while_the_peer_keeps_sending
+    driver_yields_while_receiving_many_bytes
+    driver_yields_after_many_incoming_calls
+    driver_yields_after_waking_a_few_callers
+    inline_calls_are_processed_without_yielding
+    driver_waits_while_others_queue_messages
+    responses_received_before_a_lost_link_are_kept
 }
 
 #[service]
@@ -50,7 +50,7 @@ enum Step {
     Sent(Bytes),
 }
 
-/// A transport from which some frames can be taken at any time, and that takes any.
+/// A transport with prepared frames to receive, which accepts every frame sent.
 struct Script {
     frames: VecDeque<Bytes>,
     steps: Events<Step>,
@@ -87,7 +87,7 @@ impl Transport for Script {
     }
 }
 
-/// A machine of the peer that is ready to call, and its Hello.
+/// Returns the peer's machine, ready to call, and its Hello.
 fn peer() -> (Link, Bytes) {
     let mut peer = Link::new(
         Role::Initiator,
@@ -102,7 +102,7 @@ fn peer() -> (Link, Bytes) {
     (peer, hello)
 }
 
-/// A frame with so many calls that are answered.
+/// Returns a frame with `count` calls of `echo`.
 fn calls(peer: &mut Link, count: u8) -> Bytes {
     for number in 0..count {
         call(peer, 0, &[number]);
@@ -116,7 +116,7 @@ fn call(peer: &mut Link, method: usize, payload: &[u8]) -> RequestId {
     called.unwrap().0
 }
 
-async fn a_quarter_of_the_calls_is_answered_before_more_are_taken_in() {
+async fn responses_to_a_quarter_of_calls_go_before_the_next_frame() {
     let (mut peer, hello) = peer();
     let frames = VecDeque::from([hello, calls(&mut peer, 8), calls(&mut peer, 8)]);
     let (steps, mut seen) = events();
@@ -127,12 +127,15 @@ async fn a_quarter_of_the_calls_is_answered_before_more_are_taken_in() {
     );
     let _driver = start(driver);
     seen.expect(Step::Received).await;
-    assert!(matches!(seen.next().await, Step::Sent(_)), "a Hello");
+    assert!(
+        matches!(seen.next().await, Step::Sent(_)),
+        "expected a Hello"
+    );
     while peer.poll_event().is_some() {}
     for _ in 0..2 {
         seen.expect(Step::Received).await;
         let Step::Sent(answers) = seen.next().await else {
-            panic!("more was taken in first")
+            panic!("received more before sending the responses")
         };
         peer.handle_frame(&answers);
         for _ in 0..8 {
@@ -142,17 +145,17 @@ async fn a_quarter_of_the_calls_is_answered_before_more_are_taken_in() {
     seen.expect_nothing();
 }
 
-async fn a_peer_that_goes_on_sending_does_not_hold_an_answer_back() {
+async fn response_is_sent_while_the_peer_keeps_sending() {
     let (mut peer, hello) = peer();
     for _ in 0..16 {
         call(&mut peer, 1, &[]);
     }
     let unanswered = peer.poll_transmit().unwrap();
     let mut frames = VecDeque::from([hello, unanswered, calls(&mut peer, 1)]);
-    // Cancels of calls that are over already: nothing comes of them.
-    let over = call(&mut peer, 0, &[0]);
+    // Cancels of a call that has already ended have no effect.
+    let ended = call(&mut peer, 0, &[0]);
     drop(peer.poll_transmit());
-    peer.cancel(ConnectionId::ROOT, over);
+    peer.cancel(ConnectionId::ROOT, ended);
     let cancel = peer.poll_transmit().unwrap();
     frames.extend(std::iter::repeat_n(cancel, 200));
     let (steps, mut seen) = events();
@@ -163,15 +166,21 @@ async fn a_peer_that_goes_on_sending_does_not_hold_an_answer_back() {
     );
     let _driver = start(driver);
     seen.expect(Step::Received).await;
-    assert!(matches!(seen.next().await, Step::Sent(_)), "a Hello");
-    let mut taken_in = 0;
+    assert!(
+        matches!(seen.next().await, Step::Sent(_)),
+        "expected a Hello"
+    );
+    let mut received = 0;
     while seen.next().await == Step::Received {
-        taken_in += 1;
+        received += 1;
     }
-    assert!(taken_in < 100, "{taken_in} frames before the answer");
+    assert!(
+        received < 100,
+        "received {received} frames before responding"
+    );
 }
 
-async fn others_run_while_much_comes_in() {
+async fn driver_yields_while_receiving_many_bytes() {
     const FRAMES: usize = 100;
     let (mut peer, hello) = peer();
     let mut frames = VecDeque::from([hello]);
@@ -193,16 +202,16 @@ async fn others_run_while_much_comes_in() {
         EchoDispatcher::new(Handler),
         &Config::default(),
     );
-    let mut taken_in = Vec::new();
-    while taken_in.iter().sum::<usize>() < 1 + FRAMES {
+    let mut received = Vec::new();
+    while received.iter().sum::<usize>() < 1 + FRAMES {
         assert!(poll_now(&mut driver).is_pending());
-        let received = std::iter::from_fn(|| seen.try_next());
-        taken_in.push(received.filter(|step| *step == Step::Received).count());
+        let steps = std::iter::from_fn(|| seen.try_next());
+        received.push(steps.filter(|step| *step == Step::Received).count());
     }
-    assert!(taken_in.len() > 2, "taken in at once: {taken_in:?}");
+    assert!(received.len() > 2, "did not yield: {received:?}");
 }
 
-async fn handlers_run_when_many_were_called() {
+async fn driver_yields_after_many_incoming_calls() {
     const CALLS: usize = 250;
     let (mut peer, hello) = peer();
     for _ in 0..CALLS {
@@ -215,16 +224,16 @@ async fn handlers_run_when_many_were_called() {
         EchoDispatcher::new(Handler),
         &Config::default(),
     );
-    let mut taken_in = vec![0];
-    while taken_in.last() != Some(&CALLS) {
+    let mut received = vec![0];
+    while received.last() != Some(&CALLS) {
         assert!(poll_now(&mut driver).is_pending());
-        taken_in.push(server.stats().incoming_calls);
+        received.push(server.stats().incoming_calls);
     }
-    let most = taken_in.windows(2).map(|it| it[1] - it[0]).max();
-    assert!(most <= Some(160), "{taken_in:?}");
+    let most = received.windows(2).map(|it| it[1] - it[0]).max();
+    assert!(most <= Some(160), "{received:?}");
 }
 
-async fn callers_run_when_a_few_were_answered() {
+async fn driver_yields_after_waking_a_few_callers() {
     const CALLS: usize = 100;
     let (mut peer, server, mut driver) = RawPeer::server_with_driver(NoDispatcher);
     assert!(poll_now(&mut driver).is_pending());
@@ -246,7 +255,7 @@ async fn callers_run_when_a_few_were_answered() {
     assert!(most <= Some(16), "{in_flight:?}");
 }
 
-async fn calls_that_are_answered_in_place_are_taken_in_at_once() {
+async fn inline_calls_are_processed_without_yielding() {
     let (mut peer, hello) = peer();
     let frames = VecDeque::from([hello, calls(&mut peer, 100)]);
     let (steps, mut seen) = events();
@@ -271,7 +280,7 @@ async fn calls_that_are_answered_in_place_are_taken_in_at_once() {
     );
 }
 
-async fn others_run_again_as_long_as_they_queue_something() {
+async fn driver_waits_while_others_queue_messages() {
     let config = Config::default();
     let mut peer = Link::new(Role::Acceptor, Framing::Packed, &config, Duration::ZERO);
     let frames = VecDeque::from([peer.poll_transmit().unwrap()]);
@@ -283,7 +292,7 @@ async fn others_run_again_as_long_as_they_queue_something() {
         let steps = std::iter::from_fn(|| seen.try_next());
         steps.filter(|step| matches!(step, Step::Sent(_))).count()
     };
-    assert_eq!(sent(), 1, "a Hello");
+    assert_eq!(sent(), 1, "expected a Hello");
     let mut calls = Vec::new();
     let mut call = || {
         let mut call = client.never();
@@ -291,7 +300,7 @@ async fn others_run_again_as_long_as_they_queue_something() {
         calls.push(call);
     };
     (0..30).for_each(|_| call());
-    assert_eq!(sent(), 1, "a batch");
+    assert_eq!(sent(), 1, "expected a batch");
     call();
     assert_eq!(sent(), 0);
     call();
@@ -299,7 +308,7 @@ async fn others_run_again_as_long_as_they_queue_something() {
     assert_eq!(sent(), 1);
 }
 
-async fn answers_that_came_in_one_frame_before_a_cut_are_kept() {
+async fn responses_received_before_a_lost_link_are_kept() {
     const CALLS: usize = 100;
     let (mut peer, client) = RawPeer::server(NoDispatcher);
     peer.shake_hands().await;
@@ -317,7 +326,7 @@ async fn answers_that_came_in_one_frame_before_a_cut_are_kept() {
     assert!(client.echo(7).await.is_err());
 }
 
-/// Answers so many calls in one frame.
+/// Responds to the next `calls` calls in one frame.
 async fn answer(peer: &mut RawPeer, calls: usize) {
     let mut requests = Vec::new();
     while requests.len() < calls {

@@ -1,4 +1,4 @@
-//! Calls go both ways.
+//! Calls in both directions on one link.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use super::harness::{link, until_idle};
 
 runs! {
     both_peers_call_each_other
-    a_handler_calls_back
-    calls_back_can_be_nested_deep
-    a_handler_streams_from_and_to_its_caller
+    handler_calls_its_caller
+    callbacks_nest_deeply
+    handler_streams_from_and_to_its_caller
     services_share_a_connection
-    routes_lead_to_the_first_that_serves
+    first_matching_route_wins
 }
 
 #[service]
 trait Descend {
-    /// Calls back and forth until `depth` is 0; returns how often.
+    /// Calls back and forth until `depth` is 0; returns the number of calls.
     async fn descend(&self, depth: u32) -> u32;
     async fn ask(&self) -> Option<String>;
     async fn mirror(&self) -> Vec<u32>;
@@ -106,7 +106,7 @@ async fn both_peers_call_each_other() {
     until_idle(&server).await;
 }
 
-async fn a_handler_calls_back() {
+async fn handler_calls_its_caller() {
     let (client, _server) = peers();
     let asked = DescendClient::new(client).ask().await.unwrap();
     assert_eq!(asked.as_deref(), Some("server asked client"));
@@ -114,9 +114,9 @@ async fn a_handler_calls_back() {
     assert_eq!(DescendClient::new(client).ask().await.unwrap(), None);
 }
 
-async fn calls_back_can_be_nested_deep() {
+async fn callbacks_nest_deeply() {
     let (client, server) = peers();
-    // Half of them are in flight at each end, where 256 may be.
+    // Each peer has half of them in flight; its limit is 256.
     assert_eq!(
         DescendClient::new(client.clone())
             .descend(500)
@@ -128,7 +128,7 @@ async fn calls_back_can_be_nested_deep() {
     until_idle(&server).await;
 }
 
-async fn a_handler_streams_from_and_to_its_caller() {
+async fn handler_streams_from_and_to_its_caller() {
     let (client, _server) = peers();
     let numbers = DescendClient::new(client).mirror().await.unwrap();
     assert!(numbers.into_iter().eq(0..1_000));
@@ -141,7 +141,7 @@ async fn services_share_a_connection() {
     assert_eq!(named.name().await.unwrap(), "server");
 }
 
-async fn routes_lead_to_the_first_that_serves() {
+async fn first_matching_route_wins() {
     let one = Arc::new(NamedDispatcher::new(Both("first")));
     let inner = RoutedDispatcher::new().with(NoDispatcher).with(one);
     let all = inner.with(NamedDispatcher::new(Both("second")));

@@ -1,4 +1,4 @@
-//! A call and its answer.
+//! Calls and their responses.
 
 use futures::future::join_all;
 use roam_core::raw::Wire;
@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 use super::harness::{link, yield_now};
 
 runs! {
-    a_value_comes_back
-    inline_methods_answer_as_well
-    errors_of_the_method_keep_their_type
-    methods_that_nobody_serves_are_unknown
-    the_context_tells_of_the_call
-    arguments_that_do_not_decode_are_invalid
-    arguments_with_another_number_of_channels_are_invalid
-    an_answer_that_does_not_decode_is_an_error_of_the_call
-    arguments_that_are_too_large_are_not_sent
+    call_returns_the_value
+    inline_methods_respond
+    method_errors_keep_their_type
+    unserved_methods_are_unknown
+    context_describes_the_call
+    malformed_arguments_are_invalid
+    wrong_number_of_channels_is_invalid
+    malformed_response_fails_the_call
+    oversized_arguments_are_not_sent
     metadata_over_a_limit_is_not_sent
-    a_result_that_is_too_large_is_told
+    oversized_result_is_reported
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Schema)]
@@ -109,7 +109,7 @@ fn lab() -> LabClient {
     LabClient::new(client)
 }
 
-async fn a_value_comes_back() {
+async fn call_returns_the_value() {
     let lab = lab();
     lab.nothing().await.unwrap();
     assert_eq!(lab.echo("hello".into()).await.unwrap(), "hello");
@@ -120,13 +120,13 @@ async fn a_value_comes_back() {
     assert_eq!(lab.zeros(1_000_000).await.unwrap().len(), 1_000_000);
 }
 
-async fn inline_methods_answer_as_well() {
+async fn inline_methods_respond() {
     let lab = lab();
     assert_eq!(lab.double(4).await.unwrap(), 8);
     assert_eq!(lab.wait_and_double(5).await.unwrap(), 10);
 }
 
-async fn errors_of_the_method_keep_their_type() {
+async fn method_errors_keep_their_type() {
     let lab = lab();
     assert_eq!(lab.divide(7, 2).await.unwrap(), 3);
     let error = lab.divide(7, 0).await.unwrap_err();
@@ -138,7 +138,7 @@ async fn errors_of_the_method_keep_their_type() {
     }
 }
 
-async fn methods_that_nobody_serves_are_unknown() {
+async fn unserved_methods_are_unknown() {
     let (client, server) = link(NoDispatcher, LabDispatcher::new(Handler));
     let unknown = |error: &CallError<MathError>| {
         matches!(error, CallError::Answered(RoamError::UnknownMethod))
@@ -151,7 +151,7 @@ async fn methods_that_nobody_serves_are_unknown() {
     ));
 }
 
-/// What a call in bytes came to.
+/// The outcome of a call with encoded arguments.
 #[derive(Debug)]
 enum Outcome {
     Value,
@@ -177,7 +177,7 @@ async fn outcome(
     }
 }
 
-async fn the_context_tells_of_the_call() {
+async fn context_describes_the_call() {
     let lab = lab();
     assert_eq!(lab.told().await.unwrap(), []);
     let metadata = Metadata::new()
@@ -201,7 +201,7 @@ async fn the_context_tells_of_the_call() {
     );
 }
 
-async fn arguments_that_do_not_decode_are_invalid() {
+async fn malformed_arguments_are_invalid() {
     let (client, _) = link(NoDispatcher, LabDispatcher::new(Handler));
     let id = |name: &str| {
         lab_service()
@@ -236,7 +236,7 @@ async fn arguments_that_do_not_decode_are_invalid() {
     ));
 }
 
-async fn arguments_with_another_number_of_channels_are_invalid() {
+async fn wrong_number_of_channels_is_invalid() {
     use roam_core::proto::Direction::{Receive, Send};
 
     let (client, _) = link(NoDispatcher, LabDispatcher::new(Handler));
@@ -248,7 +248,7 @@ async fn arguments_with_another_number_of_channels_are_invalid() {
             .unwrap();
         assert_eq!(call.await.unwrap().payload[..], [1, 2]);
         for wire in wires {
-            assert!(is_over(&wire).await);
+            assert!(is_reset(&wire).await);
         }
     }
     let (call, _wires) = client
@@ -257,13 +257,13 @@ async fn arguments_with_another_number_of_channels_are_invalid() {
     assert_eq!(call.await.unwrap().payload[0], 0);
 }
 
-/// Whether a channel was cut, whichever end of it is here.
-async fn is_over(wire: &Wire) -> bool {
+/// Returns whether a channel was reset, whichever half is ours.
+async fn is_reset(wire: &Wire) -> bool {
     let received = std::future::poll_fn(|cx| wire.poll_receive(cx, 0)).await;
     matches!(received, Err(Some(_)))
 }
 
-/// Answers every call with these bytes.
+/// Responds to every call with these bytes.
 struct Answers(&'static [u8]);
 
 impl ServiceDispatcher for Answers {
@@ -278,8 +278,8 @@ impl ServiceDispatcher for Answers {
     }
 }
 
-async fn an_answer_that_does_not_decode_is_an_error_of_the_call() {
-    let no_answers: &[&[u8]] = &[
+async fn malformed_response_fails_the_call() {
+    let malformed: &[&[u8]] = &[
         &[],
         &[2],
         &[0, 9],
@@ -289,7 +289,7 @@ async fn an_answer_that_does_not_decode_is_an_error_of_the_call() {
         &[1, 1, 0],
         &[1, 0],
     ];
-    for answer in no_answers {
+    for answer in malformed {
         let (client, _) = link(NoDispatcher, Answers(answer));
         let error = LabClient::new(client)
             .echo(String::new())
@@ -317,7 +317,7 @@ async fn an_answer_that_does_not_decode_is_an_error_of_the_call() {
     );
 }
 
-async fn arguments_that_are_too_large_are_not_sent() {
+async fn oversized_arguments_are_not_sent() {
     let lab = lab();
     let error = lab.echo("x".repeat(1 << 20)).await.unwrap_err();
     let (len, max) = ((1 << 20) + 3, 1 << 20);
@@ -336,7 +336,7 @@ async fn metadata_over_a_limit_is_not_sent() {
     lab.nothing().await.unwrap();
 }
 
-async fn a_result_that_is_too_large_is_told() {
+async fn oversized_result_is_reported() {
     let lab = lab();
     let error = lab.zeros(1 << 20).await.unwrap_err();
     assert!(

@@ -1,4 +1,4 @@
-//! A call is sent when it is first polled. Whoever drops it stops its handler.
+//! Cancelling calls: a call is sent at its first poll, and dropping it aborts its handler.
 
 use std::future::pending;
 use std::sync::Mutex;
@@ -14,12 +14,12 @@ use super::raw_peer::RawPeer;
 
 runs! {
     nothing_is_sent_before_the_first_poll
-    a_call_that_is_never_polled_cuts_its_channels
-    a_dropped_call_stops_its_handler
-    a_call_that_is_dropped_before_the_handshake_is_never_sent
-    cancelled_before_it_began_a_handler_never_runs
-    a_handler_that_was_polled_in_place_is_stopped_as_well
-    a_stopped_handler_cuts_what_it_held
+    unpolled_call_resets_its_channels
+    dropped_call_aborts_its_handler
+    call_dropped_before_the_handshake_is_never_sent
+    call_cancelled_in_its_frame_never_runs_its_handler
+    dropped_call_aborts_its_inline_handler
+    aborted_handler_resets_the_channels_it_holds
 }
 
 #[service]
@@ -39,7 +39,7 @@ enum Does {
 
 struct Handler {
     does: Events<Does>,
-    /// Held by a handler that stays, beside its arguments.
+    /// Held by a handler of `stay` in addition to its arguments.
     held: Mutex<Option<Tx<u8>>>,
 }
 
@@ -98,16 +98,16 @@ async fn nothing_is_sent_before_the_first_poll() {
     seen.expect(Does::Begin).await;
 }
 
-async fn a_call_that_is_never_polled_cuts_its_channels() {
+async fn unpolled_call_resets_its_channels() {
     let (ward, ..) = ward().await;
     let (tx, mut rx) = channel::<u8>();
     tx.send(7).await.unwrap();
     drop(ward.send_and_stay(tx));
     assert_eq!(rx.recv().await.unwrap(), Some(7));
-    assert!(rx.recv().await.is_err(), "not a clean end");
+    assert!(rx.recv().await.is_err(), "the channel ended cleanly");
 }
 
-async fn a_dropped_call_stops_its_handler() {
+async fn dropped_call_aborts_its_handler() {
     let (ward, mut seen, client) = ward().await;
     let mut call = ward.stay();
     assert!(poll_now(&mut call).is_pending());
@@ -120,7 +120,7 @@ async fn a_dropped_call_stops_its_handler() {
     assert_eq!(
         client.stats().stray_responses,
         1,
-        "the callee has still answered"
+        "the callee still responds"
     );
 
     let (tx, mut rx) = channel();
@@ -133,7 +133,7 @@ async fn a_dropped_call_stops_its_handler() {
     seen.expect(Does::Stop).await;
 }
 
-async fn a_call_that_is_dropped_before_the_handshake_is_never_sent() {
+async fn call_dropped_before_the_handshake_is_never_sent() {
     let (mut peer, client) = RawPeer::server(NoDispatcher);
     let ward = WardClient::new(client.clone());
     let (tx, mut rx) = channel();
@@ -150,13 +150,13 @@ async fn a_call_that_is_dropped_before_the_handshake_is_never_sent() {
     assert!(matches!(first, Event::Request(request) if request.method == method));
 }
 
-async fn cancelled_before_it_began_a_handler_never_runs() {
+async fn call_cancelled_in_its_frame_never_runs_its_handler() {
     for method in [0, 1] {
         let (handler, mut seen) = handler(None);
         let (mut peer, server) = RawPeer::client(handler);
         peer.shake_hands().await;
         for _ in 0..20 {
-            // Both in one frame.
+            // The Request and its Cancel share a frame.
             let method = ward_service().methods[method].id;
             let (root, none) = (ConnectionId::ROOT, Metadata::new());
             let (call, _) = peer.link.request(root, method, &none, &[], &[]).unwrap();
@@ -177,7 +177,7 @@ async fn cancelled_before_it_began_a_handler_never_runs() {
     }
 }
 
-async fn a_handler_that_was_polled_in_place_is_stopped_as_well() {
+async fn dropped_call_aborts_its_inline_handler() {
     let (ward, mut seen, _client) = ward().await;
     let mut call = ward.stay_inline();
     assert!(poll_now(&mut call).is_pending());
@@ -186,7 +186,7 @@ async fn a_handler_that_was_polled_in_place_is_stopped_as_well() {
     seen.expect(Does::Stop).await;
 }
 
-async fn a_stopped_handler_cuts_what_it_held() {
+async fn aborted_handler_resets_the_channels_it_holds() {
     let (tx, mut rx) = channel();
     let (handler, mut seen) = handler(Some(tx));
     let (client, _) = link(NoDispatcher, handler);
@@ -197,5 +197,5 @@ async fn a_stopped_handler_cuts_what_it_held() {
     seen.expect(Does::Begin).await;
     drop(call);
     seen.expect(Does::Stop).await;
-    assert!(rx.recv().await.is_err(), "not a clean end");
+    assert!(rx.recv().await.is_err(), "the channel ended cleanly");
 }
