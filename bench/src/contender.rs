@@ -1,4 +1,4 @@
-//! What a contender has to offer, so that every workload can be run on it.
+//! The interface that workloads use to run a contender.
 
 use std::any::Any;
 use std::fmt;
@@ -9,13 +9,13 @@ use futures::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Why a workload could not be run, in words for the table's cell.
+/// Why a workload failed; the table shows the text.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What came of something, or why it could not be done.
+/// A result with an [`Error`] for the table.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A contender has no means to run a workload, and this is what it lacks.
+/// A contender does not support a workload, because it lacks this feature.
 #[derive(Debug)]
 pub struct Unsupported(&'static str);
 
@@ -27,50 +27,49 @@ impl fmt::Display for Unsupported {
 
 impl std::error::Error for Unsupported {}
 
-/// Something that is kept as it is until it is dropped: streams that are open.
-pub type Kept = Box<dyn Any + Send>;
+/// Open streams, closed on drop.
+pub type OpenStreams = Box<dyn Any + Send>;
 
-/// A stream that is not read. Called, it ends, and it is an error if it had ended before.
-pub type Unread = Box<dyn FnOnce() -> Result<()> + Send>;
+/// Ends a stream that nobody reads; fails if the stream has already ended.
+pub type UnreadStream = Box<dyn FnOnce() -> Result<()> + Send>;
 
-/// How the two ends are set up.
+/// The limits of client and server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limits {
-    /// As the library comes.
+    /// The defaults of the library.
     Default,
-    /// Room for 16,384 calls and channels in flight on a link, and windows of 1 MiB.
+    /// 16,384 calls and channels in flight on a link, and windows of 1 MiB.
     Raised,
 }
 
-/// A way to call a server.
+/// An RPC library with a server to call.
 ///
-/// Sockets of both ends are to be set to `TCP_NODELAY`. Both ends run in the tokio runtime in which
-/// they are called, with two worker threads.
+/// Implementations set `TCP_NODELAY` on both sockets. Client and server run in the current tokio
+/// runtime, which has two worker threads.
 pub trait Contender: Send + Sync + 'static {
     /// The name in the table.
     const NAME: &'static str;
-    /// Whether it stands in this repository, so that it has to run whatever it supports.
-    const IS_OURS: bool = false;
-    /// A link, as its callers hold it.
+    /// Whether the benchmark fails if this contender fails at a workload that it supports.
+    const MUST_PASS: bool = false;
+    /// A handle to a link.
     type Client: Client;
 
-    /// Serves every link that comes on `listener`, for ever.
+    /// Accepts links on `listener` and serves them forever.
     fn serve(listener: TcpListener, limits: Limits) -> impl Future<Output = ()> + Send;
 
-    /// Opens a link, ready for calls.
+    /// Opens a link that is ready for calls.
     fn connect(
         server: SocketAddr,
         limits: Limits,
     ) -> impl Future<Output = Result<Self::Client>> + Send;
 }
 
-/// What can be done on a link. What a contender leaves out it cannot do, and the table says so.
+/// The operations on a link. The default methods report that an operation is unsupported.
 pub trait Client: Clone + Send + Sync + 'static {
-    /// Calls a method that answers with what it was given.
+    /// Calls a method that returns its argument.
     fn echo(&self, payload: Bytes) -> impl Future<Output = Result<Bytes>> + Send;
 
-    /// Calls `echo` `calls` times, `in_flight` at a time: that many callers, each a task of its
-    /// own that calls again when it has its answer.
+    /// Calls `echo` `calls` times from `in_flight` tasks, each of which has one call in flight.
     fn echo_many(
         &self,
         payload: Bytes,
@@ -92,61 +91,61 @@ pub trait Client: Clone + Send + Sync + 'static {
         }
     }
 
-    /// Reads a stream of `count` numbers that the server sends one by one, and returns how many
-    /// came.
+    /// Reads a stream of `count` numbers that the server sends one by one, and returns the number
+    /// of items received.
     fn numbers(&self, count: u64) -> impl Future<Output = Result<u64>> + Send {
         let _ = count;
         async { unsupported("no streams from the server") }
     }
 
-    /// Sends the server a stream of `count` times `chunk`, and returns how many bytes the server
-    /// says have come.
+    /// Sends `chunk` to the server `count` times on a stream, and returns the number of bytes the
+    /// server received.
     fn upload(&self, chunk: Bytes, count: usize) -> impl Future<Output = Result<u64>> + Send {
         let _ = (chunk, count);
         async { unsupported("no streams to the server") }
     }
 
-    /// Sends the server `length` bytes as a byte stream, in writes of 64 KiB, and returns how many
-    /// the server says have come.
+    /// Sends `length` bytes to the server on a byte stream, in writes of 64 KiB, and returns the
+    /// number of bytes the server received.
     fn upload_bytes(&self, length: u64) -> impl Future<Output = Result<u64>> + Send {
         let _ = length;
         async { unsupported("no byte streams") }
     }
 
-    /// Has the server send numbers without end on a stream that nobody reads.
-    fn unread_stream(&self) -> impl Future<Output = Result<Unread>> + Send {
+    /// Makes the server send numbers forever on a stream that nobody reads.
+    fn unread_stream(&self) -> impl Future<Output = Result<UnreadStream>> + Send {
         async { unsupported("no streams from the server") }
     }
 
-    /// Opens `count` streams from the server on which nothing is sent.
-    fn open_streams(&self, count: usize) -> impl Future<Output = Result<Kept>> + Send {
+    /// Opens `count` idle streams from the server.
+    fn open_streams(&self, count: usize) -> impl Future<Output = Result<OpenStreams>> + Send {
         let _ = count;
         async { unsupported("no streams from the server") }
     }
 }
 
-/// A workload that the contender has no means to run.
-pub fn unsupported<T>(why: &'static str) -> Result<T> {
-    Err(Unsupported(why).into())
+/// Returns an [`Unsupported`] error that names the missing `feature`.
+pub fn unsupported<T>(feature: &'static str) -> Result<T> {
+    Err(Unsupported(feature).into())
 }
 
-/// The call that sends on a stream without end is answered only when the stream is cut, as long as
-/// there is a reader.
+/// Checks that the call that sends on an endless stream is unanswered. While the reader exists, the
+/// call is answered only if the stream ended.
 pub fn expect_unanswered<T>(call: &JoinHandle<T>, _reader: impl Sized) -> Result<()> {
     if call.is_finished() {
-        return Err("the stream that is not read is cut".into());
+        return Err("the unread stream ended".into());
     }
     Ok(())
 }
 
-/// An answer has to be what was asked for: a contender that cheats would win.
-pub fn expect_echo(sent: &[u8], came: &[u8]) -> Result<()> {
-    if sent == came {
+/// Checks a response, so that no contender wins by cheating.
+pub fn expect_echo(sent: &[u8], received: &[u8]) -> Result<()> {
+    if sent == received {
         return Ok(());
     }
     Err(format!(
-        "{} bytes came back, not the {} that were sent",
-        came.len(),
+        "received {} bytes that differ from the {} bytes sent",
+        received.len(),
         sent.len()
     )
     .into())

@@ -1,4 +1,4 @@
-//! Everybody who takes part.
+//! The contenders.
 
 mod jsonrpsee;
 mod ours;
@@ -9,18 +9,18 @@ mod tarpc;
 mod tonic;
 mod vox;
 
-use crate::subject::{Of, Subject};
+use crate::dyn_contender::{DynContender, Erased};
 
-/// All contenders, in the order of the table. The first is what the others are measured against.
-pub const ALL: &[&dyn Subject] = &[
-    &Of::<raw::Raw>::NEW,
-    &Of::<raw::Coalesced>::NEW,
-    &Of::<ours::Ours>::NEW,
-    &Of::<ours::OursInline>::NEW,
-    &Of::<published::Published>::NEW,
-    &Of::<vox::Vox>::NEW,
-    &Of::<jsonrpsee::Jsonrpsee>::NEW,
-    &Of::<remoc::Remoc>::NEW,
-    &Of::<tarpc::Tarpc>::NEW,
-    &Of::<tonic::Tonic>::NEW,
+/// All contenders, in table order. The first is the baseline of the ratios.
+pub const ALL: &[&dyn DynContender] = &[
+    &Erased::<raw::Raw>::NEW,
+    &Erased::<raw::Coalesced>::NEW,
+    &Erased::<ours::Ours>::NEW,
+    &Erased::<ours::OursInline>::NEW,
+    &Erased::<published::Published>::NEW,
+    &Erased::<vox::Vox>::NEW,
+    &Erased::<jsonrpsee::Jsonrpsee>::NEW,
+    &Erased::<remoc::Remoc>::NEW,
+    &Erased::<tarpc::Tarpc>::NEW,
+    &Erased::<tonic::Tonic>::NEW,
 ];

@@ -1,20 +1,17 @@
-//! Measures roam beside the field.
+//! Compares roam with other RPC crates.
 //!
-//! Every contender runs the same workloads in this process, round by round, so that a machine
-//! whose speed drifts treats all alike; figures are medians over the rounds.
+//! Every contender runs the same workloads in this process. Contenders alternate within each round,
+//! so that changes of machine speed affect all of them; figures are medians over the rounds.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "a benchmark is there to print what it measured"
-)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod child;
 mod contender;
 mod contenders;
+mod dyn_contender;
 mod figures;
 mod memory;
 mod report;
-mod subject;
 mod workloads;
 
 use std::process::ExitCode;
@@ -24,21 +21,21 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use contender::Result;
+use dyn_contender::DynContender;
 use report::Results;
-use subject::Subject;
 use workloads::{Scale, Workload};
 
 const HELP: &str = "\
 bench [--rounds N] [--only NAME[,NAME…]] [--contenders NAME[,NAME…]] [--smoke]
 
-  --rounds      how often everything is run; the default is 5
-  --only        workloads, by the beginning of their names
-  --contenders  those whose names begin so; without the raw socket there are no ratios
-  --smoke       just enough of everything to see that it runs
+  --rounds      number of rounds; default 5
+  --only        workloads to run, by prefixes of their names
+  --contenders  contenders to run, by prefixes of their names; ratios need the raw socket
+  --smoke       one very short round, to check that everything runs
 
-It fails when roam or the raw socket fails at a workload for which it has the means.";
+Fails if roam or the raw socket fails at a workload that it supports.";
 
-/// What is asked for.
+/// Command-line options.
 struct Options {
     rounds: usize,
     only: Vec<String>,
@@ -88,8 +85,8 @@ fn names(list: &str) -> Vec<String> {
 
 fn serve_alone(name: &str) -> Result<()> {
     let mut all = contenders::ALL.iter();
-    let subject = all.find(|subject| subject.name() == name);
-    runtime()?.block_on(child::serve(*subject.ok_or("no such contender")?))
+    let contender = all.find(|contender| contender.name() == name);
+    runtime()?.block_on(child::serve(*contender.ok_or("unknown contender")?))
 }
 
 fn measure(options: &Options) -> Result<()> {
@@ -99,7 +96,7 @@ fn measure(options: &Options) -> Result<()> {
         if is_wanted(workload.name, &options.only) {
             let results = compare(workload, options)?;
             results.print(workload);
-            failures.extend(results.failures_of_ours(workload));
+            failures.extend(results.required_failures(workload));
         }
     }
     if failures.is_empty() {
@@ -109,12 +106,12 @@ fn measure(options: &Options) -> Result<()> {
 }
 
 fn compare(workload: &'static Workload, options: &Options) -> Result<Results> {
-    let mut results = Results::of_rounds(options.rounds);
+    let mut results = Results::new(options.rounds);
     for _ in 0..options.rounds {
-        for (place, &contender) in contenders::ALL.iter().enumerate() {
+        for (index, &contender) in contenders::ALL.iter().enumerate() {
             let wanted = is_wanted(contender.name(), &options.contenders);
-            if wanted && !results.has_failed(place) {
-                results.add(place, run(contender, workload, options.scale)?);
+            if wanted && !results.has_failed(index) {
+                results.add(index, run(contender, workload, options.scale)?);
             }
         }
     }
@@ -122,20 +119,20 @@ fn compare(workload: &'static Workload, options: &Options) -> Result<Results> {
 }
 
 fn is_wanted(name: &str, wanted: &[String]) -> bool {
-    wanted.is_empty() || wanted.iter().any(|beginning| name.starts_with(beginning))
+    wanted.is_empty() || wanted.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Runs a workload in a runtime of its own, so that nothing of it is left for the next.
+/// Runs a workload in a new runtime, so that it leaves nothing behind for the next one.
 fn run(
-    contender: &dyn Subject,
+    contender: &dyn DynContender,
     workload: &'static Workload,
     scale: Scale,
 ) -> Result<Result<Vec<f64>>> {
     let runtime = runtime()?;
     let figures = runtime.block_on(async {
-        // A task like those that it waits for, not the thread that waits for the runtime.
+        // Run on a worker thread, like the tasks it waits for, not on the thread in `block_on`.
         let run = tokio::spawn(contender.run(workload, scale));
-        match timeout(scale.patience(), run).await {
+        match timeout(scale.time_limit(), run).await {
             Ok(Ok(figures)) => figures,
             Ok(Err(panic)) => Err(panic.into()),
             Err(_) => Err("hangs".into()),

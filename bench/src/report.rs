@@ -1,4 +1,4 @@
-//! The table.
+//! The results as Markdown tables.
 
 use std::collections::BTreeMap;
 use std::thread::available_parallelism;
@@ -8,35 +8,34 @@ use crate::contenders;
 use crate::figures::Summary;
 use crate::workloads::{Metric, Workload};
 
-/// Says what is run, before all tables.
+/// Prints the header above all tables.
 pub fn print_head(rounds: usize) {
     let processors = available_parallelism().map_or("unknown".into(), |count| count.to_string());
     println!("Rounds: {rounds}. Processors: {processors}.");
 }
 
-/// What came of the runs of one workload.
+/// The results of one workload.
 #[derive(Debug)]
 pub struct Results {
-    /// How many rounds there are for whoever does not fail.
+    /// The number of rounds of a contender that does not fail.
     rounds: usize,
-    /// For each contender, by its place in the list, the figures of each round, or why there are
-    /// none.
+    /// The figures or the failure of each round, by index of the contender.
     figures: BTreeMap<usize, Vec<Result<Vec<f64>>>>,
 }
 
 impl Results {
-    /// None yet.
-    pub fn of_rounds(rounds: usize) -> Self {
+    /// Creates empty results.
+    pub fn new(rounds: usize) -> Self {
         let figures = BTreeMap::new();
         Self { rounds, figures }
     }
 
-    /// Adds what came of a round.
+    /// Adds the result of a round.
     pub fn add(&mut self, contender: usize, figures: Result<Vec<f64>>) {
         self.figures.entry(contender).or_default().push(figures);
     }
 
-    /// Prints a workload's part of the table, in Markdown.
+    /// Prints the table of a workload, in Markdown.
     pub fn print(&self, workload: &Workload) {
         println!("\n### {}\n", workload.title);
         print!("| |");
@@ -62,7 +61,7 @@ impl Results {
         let Some(summary) = self.summary(contender, metric, |_| Some(1.0)) else {
             return format!("{} | | ", self.reason(contender));
         };
-        // Round by round, so that a machine whose speed drifts does not tell on it.
+        // Computed per round, so that changes of machine speed cancel out.
         let ratio = self.summary(contender, metric, |round| self.figure(0, round, metric));
         let ratio = ratio
             .filter(|ratio| ratio.median.is_finite())
@@ -77,7 +76,7 @@ impl Results {
         )
     }
 
-    /// The figures of all rounds, each divided by what `by` says, if it does.
+    /// Summarises the figures, each divided by `by` of its round; skips rounds without a divisor.
     fn summary(
         &self,
         contender: usize,
@@ -100,28 +99,28 @@ impl Results {
         failure.map(ToString::to_string).unwrap_or_default()
     }
 
-    /// Of how many rounds the figures are, if not of all.
+    /// Returns how many rounds the figures come from, unless all succeeded.
     fn remark(&self, contender: usize) -> String {
         let Some(reason) = self.failure(contender) else {
             return String::new();
         };
-        // Its last round is the one that failed.
+        // A contender runs no more rounds after a failure.
         let good = self.figures[&contender].len() - 1;
         format!(" ({good} of {} rounds: {reason})", self.rounds)
     }
 
-    /// Whether the contender could not run it.
+    /// Returns whether the contender failed.
     pub fn has_failed(&self, contender: usize) -> bool {
         self.failure(contender).is_some()
     }
 
-    /// What those that have to run it failed at, although they have the means.
-    pub fn failures_of_ours(&self, workload: &Workload) -> impl Iterator<Item = String> {
+    /// Returns the failures of contenders that must pass, except for unsupported workloads.
+    pub fn required_failures(&self, workload: &Workload) -> impl Iterator<Item = String> {
         self.figures.keys().filter_map(|&contender| {
-            let subject = contenders::ALL[contender];
             let failure = self.failure(contender)?;
-            let is_to_run = subject.is_ours() && !failure.is::<Unsupported>();
-            is_to_run.then(|| format!("{}: {}: {failure}", workload.name, subject.name()))
+            let contender = contenders::ALL[contender];
+            let is_required = contender.must_pass() && !failure.is::<Unsupported>();
+            is_required.then(|| format!("{}: {}: {failure}", workload.name, contender.name()))
         })
     }
 
@@ -131,18 +130,18 @@ impl Results {
     }
 }
 
-/// With thousands set off.
+/// Formats a number with thousands separators.
 fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let whole = text.split('.').next().unwrap_or(&text).len();
-    let mut spaced = String::new();
-    for (place, digit) in text.chars().enumerate() {
-        if place > 0 && place < whole && (whole - place) % 3 == 0 {
-            spaced.push(',');
+    let mut separated = String::new();
+    for (index, digit) in text.chars().enumerate() {
+        if index > 0 && index < whole && (whole - index) % 3 == 0 {
+            separated.push(',');
         }
-        spaced.push(digit);
+        separated.push(digit);
     }
-    spaced
+    separated
 }
 
 #[cfg(test)]
@@ -158,8 +157,8 @@ mod tests {
     };
 
     #[test]
-    fn figures_of_some_rounds_say_why_of_no_more() {
-        let mut results = Results::of_rounds(5);
+    fn partial_results_show_the_failure() {
+        let mut results = Results::new(5);
         results.add(0, Ok(vec![1.0]));
         results.add(0, Ok(vec![3.0]));
         results.add(0, Err("hangs".into()));
@@ -168,8 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn only_rounds_in_which_the_first_has_a_figure_make_the_ratio() {
-        let mut results = Results::of_rounds(2);
+    fn ratio_uses_rounds_with_a_baseline_only() {
+        let mut results = Results::new(2);
         results.add(0, Ok(vec![2.0]));
         results.add(0, Err("hangs".into()));
         results.add(1, Ok(vec![3.0]));
@@ -178,19 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn only_ours_fail_and_only_at_what_they_support() {
-        let mut results = Results::of_rounds(1);
-        for (place, contender) in contenders::ALL.iter().enumerate() {
+    fn only_supported_workloads_are_required() {
+        let mut results = Results::new(1);
+        for (index, contender) in contenders::ALL.iter().enumerate() {
             results.add(
-                place,
+                index,
                 match contender.name() {
                     "raw, coalesced" => unsupported("no streams"),
                     _ => Err("hangs".into()),
                 },
             );
         }
-        let failures: Vec<_> = results.failures_of_ours(&workloads::ALL[0]).collect();
-        let expected = ["raw, a flush a message", "roam", "roam with inline methods"];
+        let failures: Vec<_> = results.required_failures(&workloads::ALL[0]).collect();
+        let expected = ["raw, flush per message", "roam", "roam with inline methods"];
         assert_eq!(
             failures,
             expected.map(|name| format!("latency: {name}: hangs"))
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_off() {
+    fn thousands_are_separated() {
         assert_eq!(number(1_234_567.0, 0), "1,234,567");
         assert_eq!(number(999.94, 1), "999.9");
         assert_eq!(number(12_345.678, 2), "12,345.68");

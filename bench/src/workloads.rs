@@ -1,4 +1,4 @@
-//! What is measured, and how.
+//! The workloads.
 
 mod bulk;
 mod calls;
@@ -15,31 +15,31 @@ use tokio::task::AbortHandle;
 
 use crate::contender::{Contender, Limits, Result};
 
-/// A workload of the table.
+/// A workload and its metrics.
 #[derive(Debug)]
 pub struct Workload {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// A one-line description, the heading of the table.
     pub title: &'static str,
-    /// Its figures.
+    /// The metrics it returns.
     pub metrics: &'static [Metric],
     kind: Kind,
 }
 
-/// A figure of a workload.
+/// A metric of a workload.
 #[derive(Debug)]
 pub struct Metric {
-    /// What is measured, with its unit.
+    /// The name, with its unit.
     pub name: &'static str,
-    /// Decimals to print.
+    /// The number of decimals to print.
     pub decimals: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Latency,
-    LatencyOfAnotherProcess,
+    CrossProcessLatency,
     Calls { in_flight: usize },
     LargeCalls,
     Items,
@@ -52,17 +52,17 @@ enum Kind {
     ColdConnect,
 }
 
-/// How much is done of everything.
+/// The amount of work in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// What tells something.
+    /// Enough for meaningful figures.
     Full,
-    /// Just enough to see that it runs.
+    /// Just enough to check that it runs.
     Smoke,
 }
 
 impl Scale {
-    /// `full`, or so little that it takes no time.
+    /// Returns `full`, or at most 50 in a smoke run.
     pub fn of(self, full: usize) -> usize {
         match self {
             Self::Full => full,
@@ -70,8 +70,8 @@ impl Scale {
         }
     }
 
-    /// How long a contender may take for one run of a workload.
-    pub fn patience(self) -> Duration {
+    /// Returns the time limit of one run of a workload.
+    pub fn time_limit(self) -> Duration {
         Duration::from_secs(match self {
             Self::Full => 60,
             Self::Smoke => 5,
@@ -82,14 +82,14 @@ impl Scale {
 const RATE: Metric = metric("calls/s", 0);
 const P50: Metric = metric("p50 µs", 1);
 const P99: Metric = metric("p99 µs", 1);
-const CPU: Metric = metric("CPU µs a call", 2);
+const CPU: Metric = metric("CPU µs/call", 2);
 const MEGABYTES: Metric = metric("MB/s", 0);
 
 const fn metric(name: &'static str, decimals: usize) -> Metric {
     Metric { name, decimals }
 }
 
-/// All workloads, in the order in which they are run.
+/// All workloads, in the order they run.
 pub const ALL: &[Workload] = &[
     Workload {
         name: "latency",
@@ -99,9 +99,9 @@ pub const ALL: &[Workload] = &[
     },
     Workload {
         name: "latency-2p",
-        title: "1b. The same, the server in a process of its own",
+        title: "1b. Echo of 16 bytes, one in flight, server in another process",
         metrics: &[P50, P99],
-        kind: Kind::LatencyOfAnotherProcess,
+        kind: Kind::CrossProcessLatency,
     },
     Workload {
         name: "calls-64",
@@ -117,13 +117,13 @@ pub const ALL: &[Workload] = &[
     },
     Workload {
         name: "large",
-        title: "3. Echo of 64 KiB, 16 in flight (bytes of one direction)",
+        title: "3. Echo of 64 KiB, 16 in flight (bytes in one direction)",
         metrics: &[MEGABYTES],
         kind: Kind::LargeCalls,
     },
     Workload {
         name: "items",
-        title: "4. Stream of numbers from the server, a send each",
+        title: "4. Stream of numbers from the server, one send per item",
         metrics: &[metric("items/s", 0)],
         kind: Kind::Items,
     },
@@ -141,14 +141,14 @@ pub const ALL: &[Workload] = &[
     },
     Workload {
         name: "idle",
-        title: "6. Memory of a server's idle link, of 2,000",
-        metrics: &[metric("kB a link", 1)],
+        title: "6. Server memory per idle link, with 2,000 links",
+        metrics: &[metric("kB/link", 1)],
         kind: Kind::IdleLink,
     },
     Workload {
         name: "unread",
-        title: "7. Calls beside a stream that is not read and on which the server pours, 5 s",
-        metrics: &[P99, metric("growth MiB", 2)],
+        title: "7. Calls during a stream that the server fills and nobody reads, 5 s",
+        metrics: &[P99, metric("memory growth MiB", 2)],
         kind: Kind::UnreadStream,
     },
     Workload {
@@ -171,37 +171,37 @@ pub const ALL: &[Workload] = &[
     },
     Workload {
         name: "streams-1",
-        title: "8b. 64 calls in flight beside one open stream",
+        title: "8b. 64 calls in flight with one open stream",
         metrics: &[RATE, P99, CPU],
         kind: Kind::ManyStreams { streams: 1 },
     },
     Workload {
         name: "streams-10000",
-        title: "8b. 64 calls in flight beside 10,000 open streams",
+        title: "8b. 64 calls in flight with 10,000 open streams",
         metrics: &[RATE, P99, CPU],
         kind: Kind::ManyStreams { streams: 10_000 },
     },
     Workload {
         name: "cold",
-        title: "9. From nothing to the first answer",
+        title: "9. Connecting and the first call",
         metrics: &[P50, P99],
         kind: Kind::ColdConnect,
     },
 ];
 
 impl Workload {
-    /// Runs it once on a contender; returns a figure for each metric.
+    /// Runs the workload once and returns a figure for each metric.
     pub async fn run<C: Contender>(&self, scale: Scale) -> Result<Vec<f64>> {
         match self.kind {
             Kind::Latency => calls::latency::<C>(scale).await,
-            Kind::LatencyOfAnotherProcess => calls::latency_of_another_process::<C>(scale).await,
+            Kind::CrossProcessLatency => calls::cross_process_latency::<C>(scale).await,
             Kind::Calls { in_flight } => calls::throughput::<C>(scale, in_flight).await,
             Kind::LargeCalls => calls::large::<C>(scale).await,
             Kind::Items => bulk::items::<C>(scale).await,
             Kind::Upload => bulk::upload::<C>(scale).await,
             Kind::UploadBytes => bulk::upload_bytes::<C>(scale).await,
             Kind::IdleLink => idle::memory::<C>(scale).await,
-            Kind::UnreadStream => unread::beside::<C>(scale).await,
+            Kind::UnreadStream => unread::calls::<C>(scale).await,
             Kind::ManyLinks { links } => scaling::links::<C>(scale, links).await,
             Kind::ManyStreams { streams } => scaling::streams::<C>(scale, streams).await,
             Kind::ColdConnect => cold::connect::<C>(scale).await,
@@ -209,7 +209,7 @@ impl Workload {
     }
 }
 
-/// A server in this process, until it is dropped.
+/// A server in this process, aborted on drop.
 struct Local {
     address: SocketAddr,
     task: AbortHandle,
@@ -230,7 +230,7 @@ impl Drop for Local {
     }
 }
 
-/// A socket for a server on a port of its own.
+/// Listens on a free local port.
 pub async fn listen() -> Result<TcpListener> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
 }

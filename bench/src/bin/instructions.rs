@@ -1,6 +1,6 @@
-//! Something to count instructions of: so many calls or items, both ends in one thread, over a
-//! link in memory. Run twice with different counts under callgrind, the difference is what each
-//! costs, whatever else the machine does.
+//! Makes a number of calls, or reads a number of items, to count their instructions. It uses an
+//! in-memory link with client and server in one thread. Two runs under callgrind with different
+//! numbers give the cost of one operation, without startup and independent of other load.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -9,15 +9,15 @@ use roam_core::transport::memory_pair;
 use roam_core::{Config, Context, NoDispatcher, Tx, accept, channel, connect, service};
 use tokio::runtime::{Builder, Runtime};
 
-/// What is called.
+/// The service to call.
 #[service]
 trait Counted {
-    /// Answers in a task of its own.
+    /// Echoes `payload`; runs in its own task.
     async fn echo(&self, payload: Bytes) -> Bytes;
-    /// Answers in place.
+    /// Echoes `payload`; polled inline first.
     #[roam(inline)]
     async fn echo_inline(&self, payload: Bytes) -> Bytes;
-    /// Sends so many numbers.
+    /// Sends `count` numbers.
     async fn numbers(&self, count: u64, output: Tx<u64>);
 }
 
@@ -42,17 +42,17 @@ impl Counted for Handler {
     }
 }
 
-const HELP: &str = "instructions call|inline|one|item COUNT";
+const HELP: &str = "usage: instructions call|inline|one|item COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [what, count] = &arguments[..] else {
+    let [kind, count] = &arguments[..] else {
         panic!("{HELP}")
     };
     let count: usize = count.parse().expect(HELP);
     runtime().block_on(async {
         let client = open();
-        match what.as_str() {
+        match kind.as_str() {
             "call" => call(&client, count, 64, false).await,
             "inline" => call(&client, count, 64, true).await,
             "one" => call(&client, count, 1, true).await,
@@ -64,7 +64,7 @@ fn main() {
 
 fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread().enable_time().build();
-    runtime.expect("a runtime")
+    runtime.expect("failed to start a runtime")
 }
 
 fn open() -> CountedClient {
@@ -87,12 +87,12 @@ async fn call(client: &CountedClient, calls: usize, in_flight: usize, inline: bo
                 } else {
                     client.echo(payload).await
                 };
-                assert_eq!(answer.expect("an answer").len(), 16);
+                assert_eq!(answer.expect("the call failed").len(), 16);
             }
         })
     });
     for caller in join_all(callers).await {
-        caller.expect("a caller that did not panic");
+        caller.expect("a caller panicked");
     }
 }
 
@@ -104,6 +104,6 @@ async fn read(client: &CountedClient, count: usize) {
         received += 1;
     }
     assert_eq!(received, count);
-    let answered = call.await.expect("a call that did not panic");
-    answered.expect("an answer");
+    let answer = call.await.expect("the call panicked");
+    answer.expect("the call failed");
 }

@@ -1,4 +1,4 @@
-//! jsonrpsee over WebSocket. Payloads travel as JSON strings.
+//! jsonrpsee over WebSocket. Payloads are JSON strings.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::server::{ServerBuilder, ServerConfig};
 use tokio::net::TcpListener;
 
-use crate::contender::{self, Client, Contender, Kept, Limits, Unread};
+use crate::contender::{self, Client, Contender, Limits, OpenStreams, UnreadStream};
 
-/// With subscriptions for streams.
+/// jsonrpsee, with subscriptions as streams.
 #[derive(Debug)]
 pub struct Jsonrpsee;
 
-/// What the benchmark calls.
+/// The benchmark service.
 #[rpc(client, server)]
 trait Bench {
-    /// Answers with what it was given.
+    /// Echoes `payload`.
     #[method(name = "echo")]
     async fn echo(&self, payload: String) -> RpcResult<String>;
-    /// Sends numbers.
+    /// Sends `count` numbers.
     #[subscription(name = "subscribe_numbers", item = u64)]
     async fn numbers(&self, count: u64) -> SubscriptionResult;
-    /// Sends nothing, for as long as it is read.
+    /// Sends nothing until the reader closes the stream.
     #[subscription(name = "subscribe_silence", item = u64)]
     async fn silence(&self) -> SubscriptionResult;
 }
@@ -58,7 +58,7 @@ impl BenchServer for Handler {
 
 const IN_FLIGHT: u32 = 16 * 1024;
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone, Debug)]
 pub struct JsonrpseeClient(Arc<Link>);
 
@@ -67,7 +67,7 @@ impl Contender for Jsonrpsee {
     type Client = JsonrpseeClient;
 
     async fn serve(listener: TcpListener, limits: Limits) {
-        // It sets `TCP_NODELAY`, as its client does, but serves only a hundred links.
+        // Server and client set `TCP_NODELAY` by default. The default limit is a hundred links.
         let mut config = ServerConfig::builder().max_connections(u32::MAX);
         if limits == Limits::Raised {
             config = config
@@ -78,7 +78,7 @@ impl Contender for Jsonrpsee {
         let listener = listener.into_std();
         match listener.and_then(|listener| server.build_from_tcp(listener)) {
             Ok(server) => server.start(Handler.into_rpc()).stopped().await,
-            Err(error) => eprintln!("jsonrpsee does not serve: {error}"),
+            Err(error) => eprintln!("jsonrpsee failed to serve: {error}"),
         }
     }
 
@@ -108,7 +108,7 @@ impl Client for JsonrpseeClient {
         Ok(count)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Unread> {
+    async fn unread_stream(&self) -> contender::Result<UnreadStream> {
         let mut numbers = self.0.numbers(u64::MAX).await?;
         next(&mut numbers).await?;
         Ok(Box::new(move || {
@@ -116,7 +116,7 @@ impl Client for JsonrpseeClient {
         }))
     }
 
-    async fn open_streams(&self, count: usize) -> contender::Result<Kept> {
+    async fn open_streams(&self, count: usize) -> contender::Result<OpenStreams> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             kept.push(self.0.silence().await?);
@@ -132,10 +132,10 @@ async fn next(numbers: &mut Subscription<u64>) -> contender::Result<u64> {
     }
 }
 
-/// Nothing holds the server of a subscription back.
+/// Returns an error that says why the subscription ended. Subscriptions have no backpressure.
 fn ended<T>(reason: SubscriptionCloseReason) -> contender::Result<T> {
     let reason = match reason {
-        ConnectionClosed => "the link is closed",
+        ConnectionClosed => "the link was closed",
         Lagged => "the client drops a subscription that lags",
     };
     Err(reason.into())

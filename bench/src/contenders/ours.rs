@@ -1,4 +1,4 @@
-//! roam as it stands in this repository, over WebSocket.
+//! roam, as in this repository, over WebSocket.
 
 use std::net::SocketAddr;
 
@@ -9,30 +9,31 @@ use roam_ws_server::Server;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::contender::{Client, Contender, Error, Kept, Limits, Result, Unread, expect_unanswered};
+use crate::contender::{
+    Client, Contender, Error, Limits, OpenStreams, Result, UnreadStream, expect_unanswered,
+};
 
-/// With a task for every call.
+/// roam with a task for every call.
 #[derive(Debug)]
 pub struct Ours;
 
-/// With methods that are polled in place first.
+/// roam with inline methods: handlers are polled in the driver first.
 #[derive(Debug)]
 pub struct OursInline;
 
-/// What the benchmark calls.
+/// The benchmark service.
 #[service]
 trait Bench {
-    /// Answers with what it was given.
+    /// Echoes `payload`.
     async fn echo(&self, payload: Bytes) -> Bytes;
-    /// The same, polled in place first.
+    /// Echoes `payload`; polled inline first.
     #[roam(inline)]
     async fn echo_inline(&self, payload: Bytes) -> Bytes;
-    /// Sends numbers.
+    /// Sends `count` numbers.
     async fn numbers(&self, count: u64, output: Tx<u64>);
-    /// Counts the bytes that come.
+    /// Counts the bytes received.
     async fn upload(&self, chunks: Rx<Bytes>) -> u64;
-    /// Sends a number, to say that the stream is open, and then nothing until it is not read any
-    /// more.
+    /// Sends one number to show that the stream is open, then nothing until the reader closes it.
     async fn silence(&self, output: Tx<u64>);
 }
 
@@ -71,13 +72,13 @@ impl Bench for Handler {
     }
 }
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone, Debug)]
 pub struct OursClient<const INLINE: bool>(BenchClient);
 
 impl Contender for Ours {
     const NAME: &'static str = "roam";
-    const IS_OURS: bool = true;
+    const MUST_PASS: bool = true;
     type Client = OursClient<false>;
 
     async fn serve(listener: TcpListener, limits: Limits) {
@@ -91,7 +92,7 @@ impl Contender for Ours {
 
 impl Contender for OursInline {
     const NAME: &'static str = "roam with inline methods";
-    const IS_OURS: bool = true;
+    const MUST_PASS: bool = true;
     type Client = OursClient<true>;
 
     async fn serve(listener: TcpListener, limits: Limits) {
@@ -173,14 +174,14 @@ impl<const INLINE: bool> Client for OursClient<INLINE> {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> Result<Unread> {
+    async fn unread_stream(&self) -> Result<UnreadStream> {
         let (output, mut numbers) = channel();
         let call = tokio::spawn(self.0.numbers(u64::MAX, output));
         numbers.recv().await?;
         Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
-    async fn open_streams(&self, count: usize) -> Result<Kept> {
+    async fn open_streams(&self, count: usize) -> Result<OpenStreams> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             let (output, mut numbers) = channel();

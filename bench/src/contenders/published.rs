@@ -1,4 +1,4 @@
-//! The roam crates as they were published, over WebSocket.
+//! The published roam crates, over WebSocket.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -12,22 +12,24 @@ use roam_session::{
 use roam_websocket::WsTransport;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contender::{Client, Contender, Error, Kept, Limits, Result, Unread, expect_unanswered};
+use crate::contender::{
+    Client, Contender, Error, Limits, OpenStreams, Result, UnreadStream, expect_unanswered,
+};
 
-/// A task for every call; a message is flushed by itself.
+/// roam 0.6.0: a task for every call, a flush for every message.
 #[derive(Debug)]
 pub struct Published;
 
-/// What the benchmark calls.
+/// The benchmark service.
 #[service]
 trait Bench {
-    /// Answers with what it was given.
+    /// Echoes `payload`.
     async fn echo(&self, payload: Vec<u8>) -> Vec<u8>;
-    /// Sends numbers.
+    /// Sends `count` numbers.
     async fn numbers(&self, count: u64, output: Tx<u64>);
-    /// Counts the bytes that come.
+    /// Counts the bytes received.
     async fn upload(&self, chunks: Rx<Vec<u8>>) -> u64;
-    /// Sends a number, to say that the stream is open, and then nothing, for ever.
+    /// Sends one number to show that the stream is open, then nothing, forever.
     async fn silence(&self, output: Tx<u64>);
 }
 
@@ -62,7 +64,7 @@ impl Bench for Handler {
     }
 }
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone)]
 pub struct PublishedClient {
     bench: BenchClient<ConnectionHandle>,
@@ -101,7 +103,7 @@ async fn answer(socket: TcpStream, limits: Limits) -> Result<()> {
     Ok(driver.run().await?)
 }
 
-/// It does not limit calls in flight.
+/// Returns the configuration. It has no limit for calls in flight.
 fn config(limits: Limits) -> HandshakeConfig {
     let mut config = HandshakeConfig::default();
     if limits == Limits::Raised {
@@ -111,14 +113,14 @@ fn config(limits: Limits) -> HandshakeConfig {
 }
 
 impl PublishedClient {
-    /// Says of a stream that takes more than the initial credit that there is no more: nobody
-    /// grants credit, nor waits for it, and who receives more ends the link.
-    fn of_stream(&self, bytes: u64, error: Error) -> Error {
+    /// Explains the failure of a stream longer than the initial credit. This version never grants
+    /// more credit and its senders do not wait for any; a receiver that gets more ends the link.
+    fn explain_stream_error(&self, bytes: u64, error: Error) -> Error {
         if bytes <= self.credit {
             return error;
         }
         let credit = self.credit / 1024;
-        format!("{error}; the stream is longer than {credit} KiB, the only credit it gets").into()
+        format!("{error}; the stream is longer than its only credit, {credit} KiB").into()
     }
 }
 
@@ -138,8 +140,10 @@ impl Client for PublishedClient {
         };
         let call = async { Ok(self.bench.numbers(count, output).await?) };
         let ended = tokio::try_join!(call, receive);
-        // A number takes a byte at least.
-        Ok(ended.map_err(|error| self.of_stream(count, error))?.1)
+        // A number takes at least one byte.
+        Ok(ended
+            .map_err(|error| self.explain_stream_error(count, error))?
+            .1)
     }
 
     async fn upload(&self, chunk: Bytes, count: usize) -> Result<u64> {
@@ -154,10 +158,12 @@ impl Client for PublishedClient {
         let call = async { Ok(self.bench.upload(chunks).await?) };
         let ended = tokio::try_join!(call, send);
         let length = (chunk.len() * count) as u64;
-        Ok(ended.map_err(|error| self.of_stream(length, error))?.0)
+        Ok(ended
+            .map_err(|error| self.explain_stream_error(length, error))?
+            .0)
     }
 
-    async fn unread_stream(&self) -> Result<Unread> {
+    async fn unread_stream(&self) -> Result<UnreadStream> {
         let (output, mut numbers) = channel();
         let link = self.bench.clone();
         let call = tokio::spawn(async move { link.numbers(u64::MAX, output).await });
@@ -165,7 +171,7 @@ impl Client for PublishedClient {
         Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
-    async fn open_streams(&self, count: usize) -> Result<Kept> {
+    async fn open_streams(&self, count: usize) -> Result<OpenStreams> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             let (output, mut numbers) = channel();

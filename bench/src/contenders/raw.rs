@@ -1,6 +1,6 @@
-//! A WebSocket without RPC, on tokio-tungstenite: what everybody else is measured against.
+//! A tokio-tungstenite WebSocket without RPC, the baseline of the comparison.
 //!
-//! A message is one of three: an echo, a request for a stream, or a chunk of an upload.
+//! A message is an echo, a request for a stream, or a chunk of an upload.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::contender::{Client, Contender, Limits, Result, expect_echo};
 
-/// Flushes every message by itself: the limit of whoever sends a message a write.
+/// Flushes every message: the limit of libraries that write each message separately.
 #[derive(Debug)]
 pub struct Raw;
 
-/// Flushes when there is nothing more to be read: what coalescing alone is worth.
+/// Flushes when nothing more can be read: shows the effect of coalescing alone.
 #[derive(Debug)]
 pub struct Coalesced;
 
-/// A raw socket, flushed as `FLUSH` says.
+/// A raw socket that flushes every message if `FLUSH_EACH` is set, and coalesces otherwise.
 #[derive(Clone, Debug)]
-pub struct RawClient<const EACH: bool>(Arc<Mutex<Socket<MaybeTlsStream<TcpStream>>>>);
+pub struct RawClient<const FLUSH_EACH: bool>(Arc<Mutex<Socket<MaybeTlsStream<TcpStream>>>>);
 
 type Socket<S> = WebSocketStream<S>;
 
@@ -35,8 +35,8 @@ const CHUNK: u8 = 2;
 const LAST_CHUNK: u8 = 3;
 
 impl Contender for Raw {
-    const NAME: &'static str = "raw, a flush a message";
-    const IS_OURS: bool = true;
+    const NAME: &'static str = "raw, flush per message";
+    const MUST_PASS: bool = true;
     type Client = RawClient<true>;
 
     async fn serve(listener: TcpListener, _: Limits) {
@@ -50,7 +50,7 @@ impl Contender for Raw {
 
 impl Contender for Coalesced {
     const NAME: &'static str = "raw, coalesced";
-    const IS_OURS: bool = true;
+    const MUST_PASS: bool = true;
     type Client = RawClient<false>;
 
     async fn serve(listener: TcpListener, _: Limits) {
@@ -66,38 +66,38 @@ fn config() -> WebSocketConfig {
     WebSocketConfig::default().read_buffer_size(4 * 1024)
 }
 
-async fn serve<const EACH: bool>(listener: TcpListener) {
+async fn serve<const FLUSH_EACH: bool>(listener: TcpListener) {
     while let Ok((socket, _)) = listener.accept().await {
         tokio::spawn(async move {
             socket.set_nodelay(true)?;
             let socket =
                 tokio_tungstenite::accept_async_with_config(socket, Some(config())).await?;
-            answer::<EACH>(socket).await
+            answer::<FLUSH_EACH>(socket).await
         });
     }
 }
 
-async fn connect<const EACH: bool>(server: SocketAddr) -> Result<RawClient<EACH>> {
+async fn connect<const FLUSH_EACH: bool>(server: SocketAddr) -> Result<RawClient<FLUSH_EACH>> {
     let url = format!("ws://{server}/");
     let (socket, _) =
         tokio_tungstenite::connect_async_with_config(url, Some(config()), true).await?;
     Ok(RawClient(Arc::new(Mutex::new(socket))))
 }
 
-async fn answer<const EACH: bool>(mut socket: Socket<TcpStream>) -> Result<()> {
+async fn answer<const FLUSH_EACH: bool>(mut socket: Socket<TcpStream>) -> Result<()> {
     let mut uploaded = 0u64;
-    while let Some(message) = next::<EACH, _>(&mut socket).await? {
+    while let Some(message) = next::<FLUSH_EACH, _>(&mut socket).await? {
         let mut rest = message.clone();
         match rest.get_u8() {
-            ECHO => put::<EACH, _>(&mut socket, message).await?,
+            ECHO => put::<FLUSH_EACH, _>(&mut socket, message).await?,
             NUMBERS => {
                 for number in 0..rest.get_u64() {
-                    put::<EACH, _>(&mut socket, number_message(number)).await?;
+                    put::<FLUSH_EACH, _>(&mut socket, number_message(number)).await?;
                 }
             }
             CHUNK => uploaded += rest.len() as u64,
             _ => {
-                put::<EACH, _>(&mut socket, number_message(uploaded)).await?;
+                put::<FLUSH_EACH, _>(&mut socket, number_message(uploaded)).await?;
                 uploaded = 0;
             }
         }
@@ -116,12 +116,12 @@ fn tagged(tag: u8, payload: &[u8]) -> Bytes {
     message.freeze()
 }
 
-/// The next message. Coalesced, what was put is flushed only when none is there.
-async fn next<const EACH: bool, S>(socket: &mut Socket<S>) -> Result<Option<Bytes>>
+/// Returns the next message. Coalescing sockets flush first if no message is ready.
+async fn next<const FLUSH_EACH: bool, S>(socket: &mut Socket<S>) -> Result<Option<Bytes>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let message = if EACH {
+    let message = if FLUSH_EACH {
         socket.next().await
     } else if let Some(message) = socket.next().now_or_never() {
         message
@@ -136,12 +136,12 @@ where
     })
 }
 
-async fn put<const EACH: bool, S>(socket: &mut Socket<S>, message: Bytes) -> Result<()>
+async fn put<const FLUSH_EACH: bool, S>(socket: &mut Socket<S>, message: Bytes) -> Result<()>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     let message = Message::Binary(message);
-    if EACH {
+    if FLUSH_EACH {
         socket.send(message).await?;
     } else {
         socket.feed(message).await?;
@@ -149,27 +149,31 @@ where
     Ok(())
 }
 
-impl<const EACH: bool> Client for RawClient<EACH> {
+impl<const FLUSH_EACH: bool> Client for RawClient<FLUSH_EACH> {
     async fn echo(&self, payload: Bytes) -> Result<Bytes> {
         let mut socket = self.0.lock().await;
-        put::<EACH, _>(&mut socket, tagged(ECHO, &payload)).await?;
-        let mut answer = next::<EACH, _>(&mut socket).await?.ok_or("it was closed")?;
+        put::<FLUSH_EACH, _>(&mut socket, tagged(ECHO, &payload)).await?;
+        let mut answer = next::<FLUSH_EACH, _>(&mut socket)
+            .await?
+            .ok_or("the socket was closed")?;
         answer.advance(1);
         Ok(answer)
     }
 
-    /// One task, since there is nothing that could tell callers apart.
+    /// Uses one task, because responses do not identify their callers.
     async fn echo_many(&self, payload: Bytes, in_flight: usize, calls: usize) -> Result<()> {
         let mut socket = self.0.lock().await;
         let message = tagged(ECHO, &payload);
         for _ in 0..in_flight.min(calls) {
-            put::<EACH, _>(&mut socket, message.clone()).await?;
+            put::<FLUSH_EACH, _>(&mut socket, message.clone()).await?;
         }
         for call in 0..calls {
-            let answer = next::<EACH, _>(&mut socket).await?.ok_or("it was closed")?;
+            let answer = next::<FLUSH_EACH, _>(&mut socket)
+                .await?
+                .ok_or("the socket was closed")?;
             expect_echo(&message, &answer)?;
             if call + in_flight < calls {
-                put::<EACH, _>(&mut socket, message.clone()).await?;
+                put::<FLUSH_EACH, _>(&mut socket, message.clone()).await?;
             }
         }
         Ok(())
@@ -177,9 +181,9 @@ impl<const EACH: bool> Client for RawClient<EACH> {
 
     async fn numbers(&self, count: u64) -> Result<u64> {
         let mut socket = self.0.lock().await;
-        put::<EACH, _>(&mut socket, number_message(count)).await?;
+        put::<FLUSH_EACH, _>(&mut socket, number_message(count)).await?;
         for received in 0..count {
-            if next::<EACH, _>(&mut socket).await?.is_none() {
+            if next::<FLUSH_EACH, _>(&mut socket).await?.is_none() {
                 return Ok(received);
             }
         }
@@ -189,11 +193,13 @@ impl<const EACH: bool> Client for RawClient<EACH> {
     async fn upload(&self, chunk: Bytes, count: usize) -> Result<u64> {
         let mut socket = self.0.lock().await;
         for _ in 0..count {
-            // A chunk a message costs its copy here as it does everywhere.
-            put::<EACH, _>(&mut socket, tagged(CHUNK, &chunk)).await?;
+            // Copies each chunk into its message, as the other contenders do.
+            put::<FLUSH_EACH, _>(&mut socket, tagged(CHUNK, &chunk)).await?;
         }
-        put::<EACH, _>(&mut socket, tagged(LAST_CHUNK, &[])).await?;
-        let mut answer = next::<EACH, _>(&mut socket).await?.ok_or("it was closed")?;
+        put::<FLUSH_EACH, _>(&mut socket, tagged(LAST_CHUNK, &[])).await?;
+        let mut answer = next::<FLUSH_EACH, _>(&mut socket)
+            .await?
+            .ok_or("the socket was closed")?;
         answer.advance(1);
         Ok(answer.get_u64())
     }

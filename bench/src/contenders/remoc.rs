@@ -1,8 +1,8 @@
-//! remoc over TCP: a remote trait, with remote channels for streams.
+//! remoc over TCP: a remote trait, with remote channels as streams.
 
 #![expect(
     clippy::unsafe_derive_deserialize,
-    reason = "remoc's macro derives it for what it makes of the trait"
+    reason = "remoc's macro derives it for the types it generates"
 )]
 
 use std::net::SocketAddr;
@@ -15,24 +15,24 @@ use remoc::{Cfg, Connect, ConnectExt, codec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contender::{self, Client, Contender, Error, Kept, Limits, Unread};
+use crate::contender::{self, Client, Contender, Error, Limits, OpenStreams, UnreadStream};
 
-/// With its usual codec, and calls served side by side.
+/// remoc with its default codec and concurrent calls.
 #[derive(Debug)]
 pub struct Remoc;
 
-/// What the benchmark calls.
+/// The benchmark service.
 #[rtc::remote]
 trait Bench {
-    /// Answers with what it was given.
+    /// Echoes `payload`.
     async fn echo(&self, payload: Bytes) -> Result<Bytes, CallError>;
-    /// Sends numbers.
+    /// Sends `count` numbers.
     async fn numbers(&self, count: u64) -> Result<mpsc::Receiver<u64>, CallError>;
-    /// Counts the bytes that come.
+    /// Counts the bytes received.
     async fn upload(&self, chunks: mpsc::Receiver<Bytes>) -> Result<u64, CallError>;
     /// Counts the bytes of a byte stream.
     async fn upload_bytes(&self, bytes: io::Receiver) -> Result<u64, CallError>;
-    /// Sends nothing, for as long as it is read.
+    /// Sends nothing until the reader closes the stream.
     async fn silence(&self) -> Result<mpsc::Receiver<u64>, CallError>;
 }
 
@@ -80,7 +80,7 @@ impl Bench for Handler {
 const CHUNK: usize = 64 * 1024;
 const IN_FLIGHT: u16 = 16 * 1024;
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone, Debug)]
 pub struct RemocClient(BenchClient);
 
@@ -122,7 +122,7 @@ async fn answer(socket: TcpStream, limits: Limits) -> contender::Result<()> {
 fn config(limits: Limits) -> Cfg {
     let mut config = Cfg::default();
     if limits == Limits::Raised {
-        // A call has a port for its answer, a channel one of its own.
+        // A call uses one port for its response, and each channel one more.
         config.max_ports = 2 * u32::from(IN_FLIGHT);
         config.connect_queue = IN_FLIGHT;
         config.port_receive_buffer = 1 << 20;
@@ -171,7 +171,7 @@ impl Client for RemocClient {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Unread> {
+    async fn unread_stream(&self) -> contender::Result<UnreadStream> {
         let mut numbers = self.0.numbers(u64::MAX).await?;
         numbers.recv().await?;
         Ok(Box::new(move || {
@@ -180,7 +180,7 @@ impl Client for RemocClient {
         }))
     }
 
-    async fn open_streams(&self, count: usize) -> contender::Result<Kept> {
+    async fn open_streams(&self, count: usize) -> contender::Result<OpenStreams> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             kept.push(self.0.silence().await?);

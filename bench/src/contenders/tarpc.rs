@@ -12,14 +12,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::contender::{Client, Contender, Limits, Result};
 
-/// With a task for every call, as its README has it.
+/// tarpc with a task for every call, as in its README.
 #[derive(Debug)]
 pub struct Tarpc;
 
-/// What the benchmark calls.
+/// The benchmark service.
 #[tarpc::service]
 trait Bench {
-    /// Answers with what it was given.
+    /// Echoes `payload`.
     async fn echo(payload: Bytes) -> Bytes;
 }
 
@@ -34,7 +34,7 @@ impl Bench for Handler {
 
 const IN_FLIGHT: usize = 16 * 1024;
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone, Debug)]
 pub struct TarpcClient(BenchClient);
 
@@ -76,7 +76,7 @@ async fn answer(socket: TcpStream, limits: Limits) -> Result<()> {
     Ok(())
 }
 
-/// What `serde_transport::tcp` makes of a socket, which would not let us set `TCP_NODELAY`.
+/// Wraps a socket like `serde_transport::tcp`, which does not let us set `TCP_NODELAY`.
 fn transport<Item, SinkItem>(
     socket: TcpStream,
 ) -> serde_transport::Transport<TcpStream, Item, SinkItem, Bincode<Item, SinkItem>>

@@ -1,7 +1,7 @@
 //! tonic over HTTP/2 without TLS.
 //!
-//! The service is written by hand, as its generator would write it from a `.proto`; messages are
-//! Google's `BytesValue` and `UInt64Value`, which prost has as Rust's own types.
+//! The service is written by hand, the way its generator would write it from a `.proto`. Messages
+//! are Google's `BytesValue` and `UInt64Value`, which prost implements for plain Rust types.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,9 +19,9 @@ use tonic::{Request, Response, Status, Streaming, server};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use crate::contender::{Client, Contender, Kept, Limits, Result, Unread};
+use crate::contender::{Client, Contender, Limits, OpenStreams, Result, UnreadStream};
 
-/// With its usual codec.
+/// tonic with its default codec.
 #[derive(Debug)]
 pub struct Tonic;
 
@@ -33,7 +33,7 @@ const SILENCE: &str = "/bench.Bench/Silence";
 const WINDOW: u32 = 1 << 20;
 const IN_FLIGHT: u32 = 16 * 1024;
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone, Debug)]
 pub struct TonicClient(Grpc<Channel>);
 
@@ -52,14 +52,14 @@ impl Contender for Tonic {
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let service = service_fn(async |request| Ok::<_, Infallible>(answer(request).await));
         if let Err(error) = server.serve_with_incoming(service, incoming).await {
-            eprintln!("tonic does not serve: {error}");
+            eprintln!("tonic failed to serve: {error}");
         }
     }
 
     async fn connect(server: SocketAddr, limits: Limits) -> Result<Self::Client> {
         let mut endpoint = Endpoint::new(format!("http://{server}"))?.tcp_nodelay(true);
         if limits == Limits::Raised {
-            // Its windows are larger than that as they come.
+            // Its default windows are larger than `WINDOW`.
             endpoint = endpoint.buffer_size(IN_FLIGHT as usize);
         }
         Ok(TonicClient(Grpc::new(endpoint.connect().await?)))
@@ -93,14 +93,11 @@ async fn answer(request: http::Request<Body>) -> http::Response<Body> {
                 .server_streaming(silence, request)
                 .await
         }
-        _ => Status::unimplemented("no such method").into_http(),
+        _ => Status::unimplemented("unknown method").into_http(),
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "a handler has to answer with a result"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "a handler must return a result")]
 fn reply<T>(message: T) -> tonic::Result<Response<T>> {
     Ok(Response::new(message))
 }
@@ -115,7 +112,7 @@ async fn upload(chunks: Request<Streaming<Bytes>>) -> tonic::Result<Response<u64
 }
 
 impl TonicClient {
-    /// A client of the same link that can send a request.
+    /// Returns a client of the same link that is ready to send a request.
     async fn ready(&self) -> Result<Grpc<Channel>> {
         let mut client = self.0.clone();
         client.ready().await?;
@@ -155,7 +152,7 @@ impl Client for TonicClient {
         Ok(answer.await?.into_inner())
     }
 
-    async fn unread_stream(&self) -> Result<Unread> {
+    async fn unread_stream(&self) -> Result<UnreadStream> {
         let mut numbers = self.read(NUMBERS, u64::MAX).await?;
         numbers.message().await?;
         Ok(Box::new(move || {
@@ -164,7 +161,7 @@ impl Client for TonicClient {
         }))
     }
 
-    async fn open_streams(&self, count: usize) -> Result<Kept> {
+    async fn open_streams(&self, count: usize) -> Result<OpenStreams> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             kept.push(self.read(SILENCE, 0).await?);

@@ -1,4 +1,4 @@
-//! vox, which roam has become, over WebSocket.
+//! vox, the successor of the published roam, over WebSocket.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -11,23 +11,25 @@ use vox::transport::websocket::WsLink;
 use vox::{ConnectionSettings, Metadata, Parity, Rx, Tx, channel, service};
 use vox_tungstenite::client_async;
 
-// Not `Result`: what `#[service]` writes means that of the standard library.
-use crate::contender::{self, Client, Contender, Error, Kept, Limits, Unread, expect_unanswered};
+// Without `Result`: the code that `#[service]` generates needs that of the standard library.
+use crate::contender::{
+    self, Client, Contender, Error, Limits, OpenStreams, UnreadStream, expect_unanswered,
+};
 
-/// One lane on a link.
+/// vox with one lane per link.
 #[derive(Debug)]
 pub struct Vox;
 
-/// What the benchmark calls.
+/// The benchmark service.
 #[service]
 trait Bench {
-    /// Answers with what it was given.
+    /// Echoes `payload`.
     async fn echo(&self, payload: Vec<u8>) -> Vec<u8>;
-    /// Sends numbers.
+    /// Sends `count` numbers.
     async fn numbers(&self, count: u64, output: Tx<u64>);
-    /// Counts the bytes that come.
+    /// Counts the bytes received.
     async fn upload(&self, chunks: Rx<Vec<u8>>) -> u64;
-    /// Sends a number, to say that the stream is open, and then nothing, for ever.
+    /// Sends one number to show that the stream is open, then nothing, forever.
     async fn silence(&self, output: Tx<u64>);
 }
 
@@ -45,7 +47,7 @@ impl Bench for Handler {
                 return;
             }
         }
-        // Dropped, its end could come after the answer, which cuts it.
+        // If dropped instead, it could be closed after the response, which resets it.
         let _ = output.close(Metadata::default()).await;
     }
 
@@ -64,7 +66,7 @@ impl Bench for Handler {
     }
 }
 
-/// A link.
+/// A link, shared by its callers.
 #[derive(Clone)]
 pub struct VoxClient(BenchClient);
 
@@ -72,7 +74,7 @@ impl Contender for Vox {
     const NAME: &'static str = "vox 0.10.0-rc.5";
     type Client = VoxClient;
 
-    /// The limits are those of the lane, which the client opens.
+    /// Ignores the limits: the client sets them when it opens the lane.
     async fn serve(listener: TcpListener, _: Limits) {
         while let Ok((socket, _)) = listener.accept().await {
             tokio::spawn(answer(socket));
@@ -108,14 +110,14 @@ fn raised() -> ConnectionSettings {
     ConnectionSettings {
         parity: Parity::Odd,
         max_concurrent_requests: 16 * 1024,
-        // It counts items: so many chunks of 64 KiB are 1 MiB. It is the default as well.
+        // Counted in items: 16 chunks of 64 KiB are 1 MiB. This is also the default.
         initial_channel_credit: 16,
     }
 }
 
-/// Polls a call before another thread does: a receiver that is bound in the moment in which it is
-/// waited for does not wake.
-fn spawn_begun<T: Send + 'static>(
+/// Polls a call once before spawning it. A receiver that is bound on another thread just when its
+/// reader starts to wait does not wake the reader.
+fn poll_then_spawn<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<()> {
     let mut call = Box::pin(call);
@@ -158,20 +160,20 @@ impl Client for VoxClient {
         Ok(tokio::try_join!(call, send)?.0)
     }
 
-    async fn unread_stream(&self) -> contender::Result<Unread> {
+    async fn unread_stream(&self) -> contender::Result<UnreadStream> {
         let (output, mut numbers) = channel();
         let lane = self.0.clone();
-        let call = spawn_begun(async move { lane.numbers(u64::MAX, output).await });
+        let call = poll_then_spawn(async move { lane.numbers(u64::MAX, output).await });
         numbers.recv().await?;
         Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
 
-    async fn open_streams(&self, count: usize) -> contender::Result<Kept> {
+    async fn open_streams(&self, count: usize) -> contender::Result<OpenStreams> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             let (output, mut numbers) = channel();
             let lane = self.0.clone();
-            let call = spawn_begun(async move { lane.silence(output).await });
+            let call = poll_then_spawn(async move { lane.silence(output).await });
             numbers.recv().await?;
             kept.push((call, numbers));
         }

@@ -1,4 +1,4 @@
-//! Streams of items and of bytes.
+//! Streams of items and bytes.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::{Local, Scale};
 
 const CHUNK: usize = 64 * 1024;
 
-/// Numbers a second, from the server.
+/// Measures numbers per second from the server.
 pub async fn items<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let client = C::connect(server.address, Limits::Default).await?;
@@ -21,7 +21,7 @@ pub async fn items<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     Ok(vec![count as f64 / start.elapsed().as_secs_f64()])
 }
 
-/// Megabytes a second, to the server.
+/// Measures megabytes per second to the server.
 pub async fn upload<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Raised).await?;
     let client = C::connect(server.address, Limits::Raised).await?;
@@ -33,7 +33,7 @@ pub async fn upload<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     megabytes(received, count, start)
 }
 
-/// The same as a byte stream.
+/// Measures megabytes per second to the server on a byte stream.
 pub async fn upload_bytes<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let client = C::connect(server.address, Limits::Default).await?;
@@ -54,5 +54,5 @@ fn expect(received: u64, sent: u64) -> Result<()> {
     if received == sent {
         return Ok(());
     }
-    Err(format!("{received} came of {sent}").into())
+    Err(format!("received {received} of {sent}").into())
 }

@@ -1,4 +1,4 @@
-//! Calls that echo, on one link.
+//! Echo calls on one link.
 
 use std::time::{Duration, Instant};
 
@@ -13,15 +13,15 @@ use super::{Local, Scale};
 const SMALL: Bytes = Bytes::from_static(&[b'x'; 16]);
 const LARGE: usize = 64 * 1024;
 
-/// The time of a call while no other is in flight: median and 99th percentile.
+/// Measures the median and 99th percentile of calls made one at a time.
 pub async fn latency<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let client = C::connect(server.address, Limits::Default).await?;
     latency_of(&client, scale).await
 }
 
-/// The same, with the server in another process.
-pub async fn latency_of_another_process<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
+/// Measures [`latency`] with the server in another process.
+pub async fn cross_process_latency<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Child::start(C::NAME).await?;
     let client = C::connect(server.address, Limits::Default).await?;
     latency_of(&client, scale).await
@@ -36,7 +36,7 @@ async fn latency_of(client: &impl Client, scale: Scale) -> Result<Vec<f64>> {
     ])
 }
 
-/// Calls one after the other, and returns how long each took.
+/// Makes `calls` calls in sequence and returns their times.
 pub async fn time_calls(client: &impl Client, calls: usize) -> Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
@@ -48,7 +48,7 @@ pub async fn time_calls(client: &impl Client, calls: usize) -> Result<Vec<Durati
     Ok(times)
 }
 
-/// Calls a second, with so many in flight.
+/// Measures calls per second with `in_flight` calls in flight.
 pub async fn throughput<C: Contender>(scale: Scale, in_flight: usize) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Raised).await?;
     let client = C::connect(server.address, Limits::Raised).await?;
@@ -59,7 +59,7 @@ pub async fn throughput<C: Contender>(scale: Scale, in_flight: usize) -> Result<
     Ok(vec![calls as f64 / start.elapsed().as_secs_f64()])
 }
 
-/// Megabytes a second of large payloads, counted in one direction.
+/// Measures megabytes per second of large payloads, counted in one direction.
 pub async fn large<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Raised).await?;
     let client = C::connect(server.address, Limits::Raised).await?;

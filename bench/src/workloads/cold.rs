@@ -1,4 +1,4 @@
-//! Links that are opened, used once and closed.
+//! Links that are opened, used for one call and closed.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::figures::{micros, percentile};
 
 use super::{Local, Scale};
 
-/// From nothing to the first answer: median and 99th percentile.
+/// Measures the median and 99th percentile of connecting plus the first call.
 pub async fn connect<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let mut times = Vec::new();

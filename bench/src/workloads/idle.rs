@@ -1,4 +1,4 @@
-//! What a link costs while nothing happens on it.
+//! The memory of idle links.
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -8,10 +8,10 @@ use crate::contender::{Client, Contender, Limits, Result};
 
 use super::Scale;
 
-/// The server's memory for each of many links that have answered a call and are idle since.
+/// Measures the server's memory per link; each link has answered one call and is idle.
 pub async fn memory<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Child::start(C::NAME).await?;
-    // What the first links cost is not theirs alone.
+    // The first links also pay for shared memory, so they are not counted.
     let first = connect::<C>(&server, scale.of(100)).await?;
     let before = server.memory()?;
     let links = connect::<C>(&server, scale.of(2_000)).await?;

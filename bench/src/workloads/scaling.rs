@@ -1,4 +1,4 @@
-//! What a call costs while there is a lot of everything else.
+//! The cost of a call with many links or streams open.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::memory::cpu_time;
 use super::calls::time_calls;
 use super::{Local, Scale};
 
-/// One caller on each of so many links.
+/// Measures one caller on each of `links` links.
 pub async fn links<C: Contender>(scale: Scale, links: usize) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let clients: Vec<_> = stream::iter(0..scale.of(links))
@@ -24,7 +24,7 @@ pub async fn links<C: Contender>(scale: Scale, links: usize) -> Result<Vec<f64>>
     measure(&clients, calls).await
 }
 
-/// 64 callers on a link with so many open streams.
+/// Measures 64 callers on a link with `streams` open streams.
 pub async fn streams<C: Contender>(scale: Scale, streams: usize) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Raised).await?;
     let client = C::connect(server.address, Limits::Raised).await?;
@@ -35,7 +35,7 @@ pub async fn streams<C: Contender>(scale: Scale, streams: usize) -> Result<Vec<f
     Ok(figures)
 }
 
-/// Calls a second, 99th percentile, and CPU time a call, of both ends.
+/// Measures calls per second, the 99th percentile, and CPU time per call of client and server.
 async fn measure<C: Client>(callers: &[C], calls: usize) -> Result<Vec<f64>> {
     run(callers, calls.div_ceil(10)).await?;
     let (start, cpu) = (Instant::now(), cpu_time()?);
@@ -55,8 +55,8 @@ async fn run<C: Client>(callers: &[C], calls: usize) -> Result<Vec<Duration>> {
         .cloned()
         .map(|client| tokio::spawn(async move { time_calls(&client, calls).await }));
     let mut times = Vec::new();
-    for of_one in try_join_all(tasks).await? {
-        times.extend(of_one?);
+    for caller_times in try_join_all(tasks).await? {
+        times.extend(caller_times?);
     }
     Ok(times)
 }

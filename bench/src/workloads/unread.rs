@@ -1,4 +1,4 @@
-//! One stream that nobody reads must hold up nothing but itself.
+//! A stream that nobody reads must not slow down other calls.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,17 @@ use crate::memory;
 use super::calls::time_calls;
 use super::{Local, Scale};
 
-/// More calls than anybody makes in the time.
-const MOST_CALLS: usize = 1 << 20;
+/// More calls than any contender makes in a run.
+const MAX_CALLS: usize = 1 << 20;
 
-/// The 99th percentile of calls beside the stream, and how much memory grows meanwhile, counted
-/// over both ends from before the stream was there.
-pub async fn beside<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
+/// Measures the 99th percentile of calls during the stream, and how much the memory of client and
+/// server together grows from before the stream opened.
+pub async fn calls<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let client = C::connect(server.address, Limits::Default).await?;
     time_calls(&client, scale.of(2_000)).await?;
-    // Written to, so that the memory of the times is there before it is counted.
-    let mut times = vec![Duration::MAX; scale.of(MOST_CALLS)];
+    // Fill the list now, so that its memory is resident before the first measurement.
+    let mut times = vec![Duration::MAX; scale.of(MAX_CALLS)];
     times.clear();
     let before = memory::resident("self")?;
     let stream = client.unread_stream().await?;

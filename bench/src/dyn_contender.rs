@@ -1,4 +1,4 @@
-//! A contender, with its type forgotten, so that all of them fit in one list.
+//! Contenders as trait objects, so that one list holds all of them.
 
 use std::marker::PhantomData;
 
@@ -8,38 +8,38 @@ use tokio::net::TcpListener;
 use crate::contender::{Contender, Limits, Result};
 use crate::workloads::{Scale, Workload};
 
-/// Whatever can run workloads.
-pub trait Subject: Sync {
-    /// The name in the table.
+/// A [`Contender`] as a trait object.
+pub trait DynContender: Sync {
+    /// Returns [`Contender::NAME`].
     fn name(&self) -> &'static str;
-    /// Whether it has to run whatever it supports.
-    fn is_ours(&self) -> bool;
-    /// Runs a workload once; returns a figure for each of its metrics.
+    /// Returns [`Contender::MUST_PASS`].
+    fn must_pass(&self) -> bool;
+    /// Runs a workload once and returns a figure for each metric.
     fn run(
         &self,
         workload: &'static Workload,
         scale: Scale,
     ) -> BoxFuture<'static, Result<Vec<f64>>>;
-    /// Serves, for ever.
+    /// Calls [`Contender::serve`].
     fn serve(&self, listener: TcpListener, limits: Limits) -> BoxFuture<'static, ()>;
 }
 
-/// A contender as a subject.
+/// Turns a [`Contender`] into a [`DynContender`].
 #[derive(Debug)]
-pub struct Of<C>(PhantomData<C>);
+pub struct Erased<C>(PhantomData<C>);
 
-impl<C> Of<C> {
-    /// There is only one.
+impl<C> Erased<C> {
+    /// The only value.
     pub const NEW: Self = Self(PhantomData);
 }
 
-impl<C: Contender> Subject for Of<C> {
+impl<C: Contender> DynContender for Erased<C> {
     fn name(&self) -> &'static str {
         C::NAME
     }
 
-    fn is_ours(&self) -> bool {
-        C::IS_OURS
+    fn must_pass(&self) -> bool {
+        C::MUST_PASS
     }
 
     fn run(
