@@ -110,7 +110,7 @@ test("the panel of the link shows its state and figures, and a cut link comes ba
   await shows(page, "flight-rest", "frames wait for the socket");
   await page.getByTestId("link-cut").click();
   await shows(page, "link-state", "link lost");
-  await shows(page, "link-reason", "cut by the visitor");
+  await shows(page, "link-reason", "closed by the visitor");
   assert.ok(await page.getByTestId("call-submit").isDisabled());
   await page.getByTestId("link-reconnect").click();
   await shows(page, "link-state", /^connected$/);

@@ -4,36 +4,36 @@ import { Demo, type DemoClient } from "./gen/demo.js";
 import { Page, type PageHandler } from "./gen/page.js";
 import { explain } from "./view/explain.js";
 
-/** The window of every channel. Small, and stays so, so that a paused stream fills it within seconds. */
+/** The fixed window of every channel: small, so that a paused stream fills it within seconds. */
 const WINDOW = 128 * 1024;
 
-/** What panels use of an open link. */
+/** An open link and its clients. */
 export interface Session {
   readonly link: Link;
   readonly demo: DemoClient;
   readonly chat: ChatClient;
 }
 
-/** A part of the page that works while there is a link. */
+/** A part of the page that works while a link is open. */
 export interface Panel {
-  /** There is a link. */
+  /** Called when a link has been opened. */
   opened(session: Session): void;
-  /** There is none any more. */
+  /** Called when the link is lost or cannot be opened. */
   lost(reason: string): void;
 }
 
-/** Keeps the panels and the link together. */
-export class Connection {
+/** Opens links and tells the panels when they open and are lost. */
+export class LinkManager {
   readonly #panels: readonly Panel[];
   readonly #page: PageHandler;
 
-  /** `page` answers what the server calls. */
+  /** `page` answers the server's calls. */
   constructor(panels: readonly Panel[], page: PageHandler) {
     this.#panels = panels;
     this.#page = page;
   }
 
-  /** Connects, tells all panels, and tells them again when the link is over. Never rejects. */
+  /** Opens a link and waits until it is lost. Tells the panels of both. Never rejects. */
   async open(): Promise<void> {
     let link: Link;
     try {
@@ -43,11 +43,11 @@ export class Connection {
     }
     link.serve(Page, this.#page);
     const session: Session = { link, demo: link.client(Demo), chat: link.client(Chat) };
-    // For visitors who try things in the console.
+    // For visitors who experiment in the console.
     window.roam = session;
     for (const panel of this.#panels) panel.opened(session);
     const { kind, reason } = await link.closed;
-    this.#lost(reason || WORDS[kind]);
+    this.#lost(reason || REASONS[kind]);
   }
 
   #lost(reason: string): void {
@@ -55,11 +55,12 @@ export class Connection {
   }
 }
 
-const WORDS = {
-  local: "cut here",
-  goodbye: "the server said goodbye",
-  violation: "one side broke the protocol",
-  transport: "the server cannot be reached",
+/** Texts for links that ended without a reason. */
+const REASONS = {
+  local: "closed by this page",
+  goodbye: "closed by the server",
+  violation: "protocol violation",
+  transport: "the connection to the server was lost",
   timeout: "the server did not answer in time",
 };
 

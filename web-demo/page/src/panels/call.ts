@@ -6,10 +6,10 @@ import { explain } from "../view/explain.js";
 import * as format from "../view/format.js";
 
 const MANY = 200;
-const GREATEST = "9223372036854775807";
-const TOO_GREAT = "18446744073709551616";
+const MAX_I64 = "9223372036854775807";
+const TOO_LARGE = "18446744073709551616";
 
-/** Calls with an answer or a typed error. */
+/** Makes calls, and shows their result or typed error. */
 export class CallPanel implements Panel {
   readonly #body = element("call-body", HTMLFieldSetElement);
   readonly #form = element("call-form", HTMLFormElement);
@@ -27,9 +27,9 @@ export class CallPanel implements Panel {
       event.preventDefault();
       void this.#call();
     });
-    this.#offer("call-try-zero", "1", "Divide", "0");
-    this.#offer("call-try-overflow", GREATEST, "Multiply", GREATEST);
-    this.#offer("call-try-range", TOO_GREAT, "Add", "1");
+    this.#addExample("call-try-zero", "1", "Divide", "0");
+    this.#addExample("call-try-overflow", MAX_I64, "Multiply", MAX_I64);
+    this.#addExample("call-try-range", TOO_LARGE, "Add", "1");
     element("call-many", HTMLButtonElement).addEventListener("click", () => void this.#callMany());
   }
 
@@ -43,8 +43,8 @@ export class CallPanel implements Panel {
     this.#body.disabled = true;
   }
 
-  /** A button that fills in the form and sends it. */
-  #offer(id: string, left: string, operator: Operator, right: string): void {
+  /** Makes a button fill in the form and submit it. */
+  #addExample(id: string, left: string, operator: Operator, right: string): void {
     element(id, HTMLButtonElement).addEventListener("click", () => {
       this.#left.value = left;
       this.#operator.value = operator;
@@ -58,7 +58,7 @@ export class CallPanel implements Panel {
     if (demo === undefined) return;
     const [left, right] = [parse(this.#left.value), parse(this.#right.value)];
     if (left === undefined || right === undefined) {
-      return this.#show("error", "Not a whole number", "Write digits only, with a minus before them if you like.");
+      return this.#show("error", "Not a whole number", "Use digits only, with an optional sign.");
     }
     const begin = performance.now();
     try {
@@ -66,7 +66,7 @@ export class CallPanel implements Panel {
       this.#show("value", String(result), `answered in ${format.duration(performance.now() - begin)}`);
     } catch (error) {
       if (isErrorOf(demo.calculate, error)) this.#show("error", error.value.tag, describe(error.value));
-      else this.#show("error", "No answer", explain(error));
+      else this.#show("error", "Call failed", explain(error));
     }
   }
 
@@ -92,9 +92,9 @@ export class CallPanel implements Panel {
 function describe(error: MathError): string {
   switch (error.tag) {
     case "DivisionByZero":
-      return "The method answered Err(MathError::DivisionByZero).";
+      return "The method returned Err(MathError::DivisionByZero).";
     case "Overflow":
-      return `The method answered Err(MathError::Overflow { exact: ${error.exact} }).`;
+      return `The method returned Err(MathError::Overflow { exact: ${error.exact} }).`;
   }
 }
 

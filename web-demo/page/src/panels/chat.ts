@@ -6,19 +6,19 @@ import { element, make } from "../view/dom.js";
 import { explain } from "../view/explain.js";
 import * as format from "../view/format.js";
 
-/** How many lines are kept on the page. */
+/** The most lines kept on the page. */
 const MAX_LINES = 200;
 
-/** A seat in the room. */
+/** This page's membership of the room. */
 interface Seat {
   readonly id: number;
   readonly say: Tx<string>;
   readonly events: Rx<ChatEvent>;
-  /** Who is there. */
+  /** The members of the room, by id. */
   readonly members: Map<number, Member>;
 }
 
-/** A chat between all tabs that are open. */
+/** A chat between all open tabs. */
 export class ChatPanel implements Panel {
   readonly #root = element("chat", HTMLElement);
   readonly #body = element("chat-body", HTMLFieldSetElement);
@@ -33,10 +33,10 @@ export class ChatPanel implements Panel {
   #seat: Seat | undefined;
 
   constructor() {
-    const onSubmit = (form: HTMLFormElement, act: () => Promise<void>): void =>
+    const onSubmit = (form: HTMLFormElement, submit: () => Promise<void>): void =>
       form.addEventListener("submit", (event) => {
         event.preventDefault();
-        void act();
+        void submit();
       });
     onSubmit(this.#joinForm, () => this.#join());
     onSubmit(element("chat-say-form", HTMLFormElement), () => this.#say());
@@ -53,9 +53,9 @@ export class ChatPanel implements Panel {
     this.#body.disabled = true;
   }
 
-  /** The server asks, for somebody in the room, whether this page is looked at. */
+  /** Answers the server's call on behalf of member `by`: is this page in view? */
   nudged(by: string): Attention {
-    this.#note("called", `${by} nudged you: the server called this page.`);
+    this.#showNote("called", `${by} nudged you: the server called this page.`);
     return document.visibilityState === "visible" ? "Visible" : "Hidden";
   }
 
@@ -74,8 +74,8 @@ export class ChatPanel implements Panel {
     this.#seat = { id, say, events, members: new Map(members.map((member) => [member.id, member])) };
     this.#show("inside");
     this.#log.replaceChildren();
-    for (const message of history) this.#said(message);
-    this.#note("news", "You came in.");
+    for (const message of history) this.#showMessage(message);
+    this.#showNote("news", "You came in.");
     this.#showMembers();
     this.#text.focus();
     void this.#listen(this.#seat);
@@ -83,27 +83,27 @@ export class ChatPanel implements Panel {
 
   async #listen(seat: Seat): Promise<void> {
     try {
-      for await (const event of seat.events) this.#happened(seat, event);
+      for await (const event of seat.events) this.#onEvent(seat, event);
     } catch (error) {
-      if (this.#seat === seat) this.#error.textContent = `You are out of the room: ${explain(error)}`;
+      if (this.#seat === seat) this.#error.textContent = `Disconnected from the room: ${explain(error)}`;
     }
     if (this.#seat === seat) this.#leave();
   }
 
-  #happened({ members }: Seat, event: ChatEvent): void {
+  #onEvent({ members }: Seat, event: ChatEvent): void {
     switch (event.tag) {
       case "Said":
-        return this.#said(event.value);
+        return this.#showMessage(event.value);
       case "Joined":
         members.set(event.value.id, event.value);
-        this.#note("news", `${event.value.name} came in.`);
+        this.#showNote("news", `${event.value.name} came in.`);
         return this.#showMembers();
       case "Left":
         members.delete(event.value.id);
-        this.#note("news", `${event.value.name} left.`);
+        this.#showNote("news", `${event.value.name} left.`);
         return this.#showMembers();
       case "Missed":
-        return this.#note("news", `This page read too slowly and missed ${format.count(event.value)} events.`);
+        return this.#showNote("news", `This page read too slowly and missed ${format.count(event.value)} events.`);
     }
   }
 
@@ -122,7 +122,7 @@ export class ChatPanel implements Panel {
     const seat = this.#seat;
     this.#seat = undefined;
     this.#show("outside");
-    // The server sees the end of what this member says, and the room sees it leave.
+    // Closing the channel makes the server remove this member from the room.
     void seat?.say.close();
     void seat?.events.return();
   }
@@ -134,13 +134,14 @@ export class ChatPanel implements Panel {
     try {
       const attention = await chat.nudge(seat.id, id);
       const looks = attention === "Visible" ? "in view" : "in the background";
-      this.#note("called", `${name}'s page answered in ${format.duration(performance.now() - begin)}: it is ${looks}.`);
+      const took = format.duration(performance.now() - begin);
+      this.#showNote("called", `${name}'s page answered in ${took}: it is ${looks}.`);
     } catch (error) {
       if (!isErrorOf(chat.nudge, error)) this.#error.textContent = explain(error);
       else
-        this.#note(
+        this.#showNote(
           "news",
-          error.value === "NotHere" ? `${name} is not here any more.` : `${name}'s page did not answer.`,
+          error.value === "NotHere" ? `${name} has left the room.` : `${name}'s page did not answer.`,
         );
     }
   }
@@ -166,18 +167,18 @@ export class ChatPanel implements Panel {
     this.#members.replaceChildren(...items);
   }
 
-  #said({ from, text, atMs }: Message): void {
+  #showMessage({ from, text, atMs }: Message): void {
     const whose = from.id === this.#seat?.id ? "own" : "other";
     this.#append(whose, make("b", from.name), make("span", text), make("time", format.clock(atMs)));
   }
 
-  #note(kind: "news" | "called", text: string): void {
+  #showNote(kind: "news" | "called", text: string): void {
     this.#append(kind, make("span", text), make("time", format.clock(BigInt(Date.now()))));
   }
 
   #append(kind: string, ...parts: HTMLElement[]): void {
     const log = this.#log;
-    // Whoever reads what was said before is not moved away from it.
+    // Do not scroll away from older messages the visitor is reading.
     const follows = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     const line = make("p", "", kind);
     line.dataset["testid"] = `chat-line-${kind}`;
@@ -191,7 +192,7 @@ export class ChatPanel implements Panel {
 function describe(error: JoinError): string {
   switch (error.tag) {
     case "NameEmpty":
-      return "Say what you want to be called.";
+      return "Enter a name.";
     case "NameTooLong":
       return `A name has at most ${error.longest} characters.`;
     case "NameTaken":

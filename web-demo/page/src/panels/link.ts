@@ -2,20 +2,21 @@ import type { Link } from "roam-client";
 import type { DemoClient } from "../gen/demo.js";
 import type { Panel, Session } from "../session.js";
 import { element, setText, showOnly } from "../view/dom.js";
-import { Flight } from "../view/flight.js";
+import { InFlightTable } from "../view/flight.js";
 import * as format from "../view/format.js";
-import { Wire } from "../view/wire.js";
+import { TrafficView } from "../view/traffic.js";
 
-/** How often the round trip is measured, and the figures are written. */
+/** How often the round-trip time is measured. */
 const PING_MS = 1_000;
+/** How often the figures are updated. */
 const FIGURES_MS = 250;
 
-/** The link's state, what is on the wire, and its figures. */
+/** Shows the link's state, its traffic and its figures. */
 export class LinkPanel implements Panel {
   readonly #root = element("link", HTMLElement);
   readonly #state = element("link-state", HTMLElement);
   readonly #reason = element("link-reason", HTMLElement);
-  readonly #cut = element("link-cut", HTMLButtonElement);
+  readonly #close = element("link-cut", HTMLButtonElement);
   readonly #reconnect = element("link-reconnect", HTMLButtonElement);
   readonly #figures = {
     rtt: element("link-rtt", HTMLElement),
@@ -27,14 +28,14 @@ export class LinkPanel implements Panel {
     rateOut: element("link-rate-out", HTMLElement),
     rateIn: element("link-rate-in", HTMLElement),
   };
-  readonly #flight = new Flight();
-  readonly #wire = new Wire(element("wire", HTMLCanvasElement));
+  readonly #inFlight = new InFlightTable();
+  readonly #traffic = new TrafficView(element("traffic", HTMLCanvasElement));
   #link: Link | undefined;
-  #written = { at: 0, in: 0, out: 0 };
+  #previous = { at: 0, in: 0, out: 0 };
 
-  /** `reconnect` is called when the visitor asks for another link. */
+  /** `reconnect` is called when the visitor asks for a new link. */
   constructor(reconnect: () => void) {
-    this.#cut.addEventListener("click", () => void this.#link?.close("cut by the visitor"));
+    this.#close.addEventListener("click", () => void this.#link?.close("closed by the visitor"));
     this.#reconnect.addEventListener("click", () => {
       this.#show("connecting", "");
       reconnect();
@@ -43,10 +44,10 @@ export class LinkPanel implements Panel {
 
   opened({ link, demo }: Session): void {
     this.#link = link;
-    this.#written = { at: 0, in: 0, out: 0 };
-    this.#show("connected", "", this.#cut);
-    this.#wire.open();
-    this.#flight.opened(link);
+    this.#previous = { at: 0, in: 0, out: 0 };
+    this.#show("connected", "", this.#close);
+    this.#traffic.open();
+    this.#inFlight.opened(link);
     void this.#ping(link, demo);
     requestAnimationFrame((now) => this.#frame(link, now));
   }
@@ -54,8 +55,8 @@ export class LinkPanel implements Panel {
   lost(reason: string): void {
     this.#link = undefined;
     this.#show("lost", reason, this.#reconnect);
-    this.#wire.cut();
-    this.#flight.lost();
+    this.#traffic.lost();
+    this.#inFlight.lost();
     for (const figure of Object.values(this.#figures)) figure.textContent = "–";
   }
 
@@ -63,22 +64,22 @@ export class LinkPanel implements Panel {
     this.#root.dataset["state"] = state;
     setText(this.#state, state === "lost" ? "link lost" : state);
     setText(this.#reason, reason);
-    showOnly([this.#cut, this.#reconnect], buttons);
+    showOnly([this.#close, this.#reconnect], buttons);
   }
 
-  /** Draws for as long as the link lasts. */
+  /** Draws until the link is lost. */
   #frame(link: Link, now: number): void {
     if (this.#link !== link) return;
-    this.#wire.sample(now, link.stats());
-    if (now - this.#written.at >= FIGURES_MS) this.#write(link, now);
+    this.#traffic.sample(now, link.stats());
+    if (now - this.#previous.at >= FIGURES_MS) this.#showFigures(link, now);
     requestAnimationFrame((later) => this.#frame(link, later));
   }
 
-  #write(link: Link, now: number): void {
+  #showFigures(link: Link, now: number): void {
     const stats = link.stats();
-    const { at, in: bytesIn, out: bytesOut } = this.#written;
-    const rate = (grown: number): string => (at === 0 ? "" : `${format.bytes((grown / (now - at)) * 1000)}/s`);
-    this.#written = { at: now, in: stats.bytesIn, out: stats.bytesOut };
+    const { at, in: bytesIn, out: bytesOut } = this.#previous;
+    const rate = (bytes: number): string => (at === 0 ? "" : `${format.bytes((bytes / (now - at)) * 1000)}/s`);
+    this.#previous = { at: now, in: stats.bytesIn, out: stats.bytesOut };
     const texts = {
       sent: format.bytes(stats.bytesOut),
       received: format.bytes(stats.bytesIn),
@@ -89,10 +90,10 @@ export class LinkPanel implements Panel {
       rateIn: rate(stats.bytesIn - bytesIn),
     };
     for (const [name, text] of Object.entries(texts)) setText(this.#figures[name as keyof typeof texts], text);
-    this.#flight.show(link);
+    this.#inFlight.show(link);
   }
 
-  /** Measures the round trip for as long as the link lasts. */
+  /** Measures the round-trip time until the link is lost. */
   async #ping(link: Link, demo: DemoClient): Promise<void> {
     try {
       while (this.#link === link) {
@@ -102,7 +103,7 @@ export class LinkPanel implements Panel {
         await new Promise((resolve) => setTimeout(resolve, PING_MS));
       }
     } catch {
-      // The link is lost, which `lost` shows.
+      // The link was lost; `lost` shows that.
     }
   }
 }

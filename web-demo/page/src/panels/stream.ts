@@ -7,14 +7,14 @@ import { element, setText, showOnly } from "../view/dom.js";
 import { explain } from "../view/explain.js";
 import * as format from "../view/format.js";
 
-/** About how many samples fill the window: 128 KiB, of some 20 bytes each. */
+/** Roughly how many samples fill the window: 128 KiB at about 20 bytes each. */
 const WINDOW = 6_600;
-/** Shorter waits of the server are ordinary. */
+/** Shorter waits of the server are normal and not shown. */
 const WAITING_MS = 200;
 const FIGURES_MS = 100;
 const NOTHING_SENT: Progress = { sent: 0, waitingMs: 0 };
 
-/** What the stream does, in words for a visitor. */
+/** The states of the stream, as shown to the visitor. */
 const STATES = {
   stopped: "stopped",
   flowing: "flowing",
@@ -46,8 +46,8 @@ export class StreamPanel implements Panel {
   readonly #chart = new Chart(element("chart", HTMLCanvasElement));
   #demo: DemoClient | undefined;
   #stream: Stream<Sample, void> | undefined;
-  /** While the visitor has paused; `until` resolves when reading goes on. */
-  #pause: { readonly until: Promise<void>; readonly end: () => void } | undefined;
+  /** Set while the visitor has paused; `resumed` resolves when reading continues. */
+  #pause: { readonly resumed: Promise<void>; readonly resume: () => void } | undefined;
   #progress = NOTHING_SENT;
   #last: Sample | undefined;
   #shownAt = 0;
@@ -57,7 +57,7 @@ export class StreamPanel implements Panel {
     this.#buttons.pause.addEventListener("click", () => this.#setPaused(true));
     this.#buttons.resume.addEventListener("click", () => this.#setPaused(false));
     this.#buttons.stop.addEventListener("click", () => this.#stop());
-    // Another rate is another stream.
+    // A new rate needs a new stream.
     this.#body.addEventListener("change", () => this.#stream && this.#start());
   }
 
@@ -70,11 +70,11 @@ export class StreamPanel implements Panel {
   lost(): void {
     this.#demo = undefined;
     this.#body.disabled = true;
-    // Its reader is told by an error; one that has paused does not read.
-    this.#pause?.end();
+    // A paused reader must resume to see the error.
+    this.#pause?.resume();
   }
 
-  /** The server tells how far its end is. */
+  /** Takes the server's report of its progress. */
   sending(progress: Progress): void {
     this.#progress = progress;
     this.#show();
@@ -94,39 +94,39 @@ export class StreamPanel implements Panel {
   }
 
   #stop(): void {
-    // The server is told to stop; its handler ends.
+    // This makes the server stop; its handler ends.
     void this.#stream?.return();
     this.#stream = undefined;
     this.#setPaused(false);
   }
 
-  /** Reads for as long as there is something, and not at all while it is paused. */
+  /** Reads until the stream ends, except while paused. */
   async #read(stream: Stream<Sample, void>): Promise<void> {
     try {
       for await (const sample of stream) {
-        if (this.#stream === stream) this.#take(sample);
-        await this.#pause?.until;
+        if (this.#stream === stream) this.#onSample(sample);
+        await this.#pause?.resumed;
       }
     } catch (error) {
       if (this.#stream !== stream) return;
-      this.#error.textContent = `The stream broke off: ${explain(error)}`;
+      this.#error.textContent = `The stream failed: ${explain(error)}`;
       this.#stop();
     }
   }
 
-  #take(sample: Sample): void {
+  #onSample(sample: Sample): void {
     this.#last = sample;
     this.#chart.add(sample);
     if (performance.now() - this.#shownAt > FIGURES_MS) this.#show();
   }
 
   #setPaused(paused: boolean): void {
-    this.#pause?.end();
+    this.#pause?.resume();
     this.#pause = undefined;
     if (paused) {
-      let end = (): void => undefined;
-      const until = new Promise<void>((resolve) => (end = resolve));
-      this.#pause = { until, end };
+      let resume = (): void => undefined;
+      const resumed = new Promise<void>((resolve) => (resume = resolve));
+      this.#pause = { resumed, resume };
     }
     this.#show();
   }

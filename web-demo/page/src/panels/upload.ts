@@ -5,17 +5,17 @@ import { element } from "../view/dom.js";
 import { explain } from "../view/explain.js";
 import * as format from "../view/format.js";
 
-const MADE_UP = 256 * 1024 * 1024;
+const GENERATED = 256 * 1024 * 1024;
 const CHUNK = 64 * 1024;
 
-/** Something to upload. */
-interface Freight {
+/** A file or generated data to upload. */
+interface Upload {
   readonly name: string;
   readonly size: number;
   readonly content: Blob | AsyncIterable<Uint8Array>;
 }
 
-/** Streams a file to the server, which answers with its hash. */
+/** Streams a file to the server and shows the hash it returns. */
 export class UploadPanel implements Panel {
   readonly #root = element("upload", HTMLElement);
   readonly #body = element("upload-body", HTMLFieldSetElement);
@@ -34,11 +34,11 @@ export class UploadPanel implements Panel {
   constructor() {
     this.#file.addEventListener("change", () => {
       this.#sendFile(this.#file.files?.[0]);
-      // So that the same file can be chosen again.
+      // Lets the visitor choose the same file again.
       this.#file.value = "";
     });
     element("upload-made-up", HTMLButtonElement).addEventListener("click", () => {
-      void this.#send({ name: "bytes made up here", size: MADE_UP, content: madeUp(MADE_UP) });
+      void this.#send({ name: "generated data", size: GENERATED, content: generate(GENERATED) });
     });
     element("upload-cancel", HTMLButtonElement).addEventListener("click", () => this.#abort?.abort());
     this.#acceptDrops(element("upload-drop", HTMLElement));
@@ -71,7 +71,7 @@ export class UploadPanel implements Panel {
     if (file !== undefined) void this.#send({ name: file.name, size: file.size, content: file });
   }
 
-  async #send({ name, size, content }: Freight): Promise<void> {
+  async #send({ name, size, content }: Upload): Promise<void> {
     const demo = this.#demo;
     if (demo === undefined) return;
     this.#abort?.abort();
@@ -87,7 +87,7 @@ export class UploadPanel implements Panel {
       this.#hash.textContent = format.hex(sha256);
       this.#note.textContent = `${name}, ${format.count(bytes)} bytes in ${format.duration(took)}, ${format.bytes((size / took) * 1000)}/s`;
     } catch (error) {
-      // Another upload has taken its place.
+      // Another upload has replaced this one.
       if (this.#abort !== abort) return;
       if (abort.signal.aborted) this.#finish("empty", "Cancelled: the server's handler has been stopped.");
       else if (isErrorOf(demo.digest, error))
@@ -120,8 +120,8 @@ export class UploadPanel implements Panel {
   }
 }
 
-/** Any iterable can be streamed: here numbered chunks, each made when it is asked for. */
-async function* madeUp(size: number): AsyncGenerator<Uint8Array> {
+/** Generates numbered chunks on demand. Any async iterable can be streamed. */
+async function* generate(size: number): AsyncGenerator<Uint8Array> {
   const chunk = new Uint8Array(CHUNK);
   const numbers = new Uint32Array(chunk.buffer);
   for (let sent = 0; sent < size; sent += CHUNK) {

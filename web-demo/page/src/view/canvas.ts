@@ -1,4 +1,4 @@
-/** The colours of a canvas, as CSS has them at the moment. */
+/** The current colours and font, from CSS. */
 export interface Colours {
   readonly in: string;
   readonly out: string;
@@ -9,18 +9,18 @@ export interface Colours {
   readonly font: string;
 }
 
-/** What draws on a canvas, in CSS pixels. */
+/** Draws on a canvas, in CSS pixels. */
 export type Paint = (context: CanvasRenderingContext2D, width: number, height: number, colours: Colours) => void;
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** Whether the visitor wants to see little move. */
-export function wantsCalm(): boolean {
-  return calm.matches;
+/** Returns whether the visitor prefers reduced motion. */
+export function prefersReducedMotion(): boolean {
+  return reducedMotion.matches;
 }
 
-/** A canvas that is sharp on every screen and follows its size and the colour scheme. */
+/** A canvas that stays sharp on every screen and adapts to its size and the colour scheme. */
 export class Canvas {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
@@ -30,7 +30,7 @@ export class Canvas {
 
   constructor(canvas: HTMLCanvasElement, paint: Paint) {
     const context = canvas.getContext("2d");
-    if (context === null) throw new Error("this browser does not draw");
+    if (context === null) throw new Error("this browser does not support canvas drawing");
     this.#canvas = canvas;
     this.#context = context;
     this.#paint = paint;
@@ -45,7 +45,7 @@ export class Canvas {
     });
   }
 
-  /** Draws anew; costs nothing while the canvas is out of view. */
+  /** Redraws the canvas, unless it is out of view. */
   draw(): void {
     const { clientWidth, clientHeight } = this.#canvas;
     if (!this.#visible || clientWidth === 0) return;

@@ -1,13 +1,13 @@
 import type { Sample } from "../gen/demo.js";
-import { Canvas, type Colours, wantsCalm } from "./canvas.js";
+import { Canvas, type Colours, prefersReducedMotion } from "./canvas.js";
 import { duration } from "./format.js";
 
-/** How much of the past is shown, in milliseconds of the server's clock. */
+/** The time span of the chart, in milliseconds of the server's clock. */
 const SPAN = 10_000;
-/** With reduced motion the chart moves on no more often. */
-const CALM_MS = 1_000;
-/** Shorter waits of the server are not worth a word. */
-const WORTH_SHOWING_MS = 100;
+/** The shortest time between redraws with reduced motion. */
+const REDUCED_MOTION_MS = 1_000;
+/** Shorter waits of the server are not shown. */
+const MIN_WAIT_MS = 100;
 
 interface Point {
   readonly at: number;
@@ -15,18 +15,18 @@ interface Point {
   readonly cpu: number;
 }
 
-/** A time in which the server waited for the page. */
+/** A period in which the server waited for the page. */
 interface Wait {
   readonly from: number;
   readonly to: number;
 }
 
-/** Draws samples: the use of processors as an area, and below it how late the timer fired. */
+/** Draws samples: CPU use as an area, and below it the timer delay as bars. */
 export class Chart {
   readonly #canvas: Canvas;
   #points: Point[] = [];
   #waits: Wait[] = [];
-  #asked = false;
+  #scheduled = false;
   #drawn = 0;
 
   constructor(canvas: HTMLCanvasElement) {
@@ -35,7 +35,7 @@ export class Chart {
     );
   }
 
-  /** Starts over. */
+  /** Removes all samples. */
   clear(): void {
     this.#points = [];
     this.#waits = [];
@@ -44,23 +44,23 @@ export class Chart {
 
   add(sample: Sample): void {
     const before = this.#points.at(-1);
-    if (before !== undefined && sample.waitedMs >= WORTH_SHOWING_MS)
+    if (before !== undefined && sample.waitedMs >= MIN_WAIT_MS)
       this.#waits.push({ from: before.at, to: sample.atMs });
     this.#points.push({ at: sample.atMs, late: sample.lateUs, cpu: sample.cpu });
-    this.#forget(sample.atMs - SPAN);
-    if (this.#asked || (wantsCalm() && performance.now() - this.#drawn < CALM_MS)) return;
-    this.#asked = true;
+    this.#prune(sample.atMs - SPAN);
+    if (this.#scheduled || (prefersReducedMotion() && performance.now() - this.#drawn < REDUCED_MOTION_MS)) return;
+    this.#scheduled = true;
     requestAnimationFrame(() => this.#draw());
   }
 
   #draw(): void {
-    this.#asked = false;
+    this.#scheduled = false;
     this.#drawn = performance.now();
     this.#canvas.draw();
   }
 
-  /** Now and then, since it moves all that stays. */
-  #forget(before: number): void {
+  /** Removes points older than `before`, but only once they span half the chart: it copies the rest. */
+  #prune(before: number): void {
     if ((this.#points[0]?.at ?? before) > before - SPAN / 2) return;
     this.#points = this.#points.filter(({ at }) => at >= before);
     this.#waits = this.#waits.filter(({ to }) => to >= before);
@@ -89,8 +89,8 @@ export class Chart {
         shown.map(({ late }) => late),
       ),
     };
-    paintScale(context, width, top, `processor, of ${top.peak} %`, colours);
-    paintScale(context, width, bottom, `timer late by, of ${duration(bottom.peak / 1000)}`, colours);
+    paintScale(context, width, top, `CPU, up to ${top.peak} %`, colours);
+    paintScale(context, width, bottom, `timer delay, up to ${duration(bottom.peak / 1000)}`, colours);
     for (const run of columns) {
       paintArea(context, run, top, colours);
       paintBars(context, run, bottom, colours);
@@ -102,18 +102,18 @@ export class Chart {
 interface Track {
   readonly y: number;
   readonly height: number;
-  /** The value that reaches to the top. */
+  /** The value at the top. */
   readonly peak: number;
 }
 
-/** What falls on one pixel. */
+/** The samples of one pixel column. */
 interface Column {
   readonly x: number;
   cpu: number;
   late: number;
 }
 
-/** Gathers points that fall on one pixel, in runs between the waits. */
+/** Groups points by pixel column, and the columns into runs separated by waits. */
 function inColumns(points: readonly Point[], x: (at: number) => number, waits: readonly Wait[]): Column[][] {
   const runs: Column[][] = [[]];
   const ends = waits.map(({ to }) => to);
@@ -127,7 +127,7 @@ function inColumns(points: readonly Point[], x: (at: number) => number, waits: r
   return runs;
 }
 
-/** The least of 1, 2, 5, 10, … times a power of ten that no value exceeds, and not under `least`. */
+/** Returns the smallest 1, 2, 5 or 10 times a power of ten that is at least every value and `least`. */
 function niceAbove(least: number, values: readonly number[]): number {
   const peak = values.reduce((peak, value) => Math.max(peak, value), least);
   const power = 10 ** Math.floor(Math.log10(peak));

@@ -1,6 +1,6 @@
 import { RoamError } from "roam-client";
 
-/** An error in words for a visitor. */
+/** Returns the text of an error for the visitor. */
 export function explain(error: unknown): string {
   if (error instanceof RoamError) return `${error.reason} (${error.code})`;
   return error instanceof Error ? error.message : String(error);

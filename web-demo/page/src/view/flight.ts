@@ -2,40 +2,40 @@ import type { CallInFlight, ChannelInFlight, Link, LinkDiagnostics } from "roam-
 import { element, make, setText } from "./dom.js";
 import * as format from "./format.js";
 
-/** More rows would help nobody. */
+/** The most rows to show; more would not be readable. */
 const MAX_ROWS = 50;
 
-/** Which way a row goes, in words and in colour. */
-const WAYS = {
+/** The label and the colour class of a row, by its direction. */
+const DIRECTIONS = {
   calls: { out: ["→ call", "out"], in: ["← call", "in"] },
   channels: { send: ["→ stream", "out"], receive: ["← stream", "in"], unbound: ["stream", ""] },
 } as const;
 
 const STATES: Readonly<Record<CallInFlight["state"] | ChannelInFlight["state"], string>> = {
-  waiting: "waits for the answer",
-  answered: "the answer waits to be sent",
+  waiting: "waiting for a response",
+  answered: "response queued",
   stopping: "cancelled, still running",
   open: "open",
-  awaited: "someone waits for it",
-  closed: "closed, not read to its end",
-  reset: "cut, still held",
-  "call-over": "its call is over",
-  "link-over": "the link is lost",
+  awaited: "waiting to send or receive",
+  closed: "closed, not fully read",
+  reset: "reset, still held",
+  "call-over": "its call ended",
+  "link-over": "link lost",
 };
 
-/** The cells of a row, and the class of the first. */
+/** The cells of a row, and the class of the first cell. */
 interface Row {
-  readonly way: string;
+  readonly className: string;
   readonly cells: readonly string[];
 }
 
-/** The table of what is in flight. */
-export class Flight {
+/** The table of calls and channels in flight. */
+export class InFlightTable {
   readonly #details = element("flight", HTMLDetailsElement);
   readonly #rows = element("flight-rows", HTMLTableSectionElement);
   readonly #rest = element("flight-rest", HTMLElement);
 
-  /** Asks once, so that the ages of all that follows are known. */
+  /** Requests diagnostics once, so that the ages of later calls and channels are known. */
   opened(link: Link): void {
     link.diagnostics();
   }
@@ -45,26 +45,27 @@ export class Flight {
     setText(this.#rest, "");
   }
 
-  /** Shows what is in flight now; asks for nothing while nobody looks. */
+  /** Shows what is in flight. Requests nothing while the table is collapsed. */
   show(link: Link): void {
     if (!this.#details.open) return;
-    const seen = link.diagnostics();
-    const all = [...seen.calls.map(callRow), ...seen.channels.map(channelRow)];
+    const diagnostics = link.diagnostics();
+    const all = [...diagnostics.calls.map(callRow), ...diagnostics.channels.map(channelRow)];
     this.#write(all.slice(0, MAX_ROWS));
-    setText(this.#rest, rest(seen, all.length - MAX_ROWS));
+    setText(this.#rest, summary(diagnostics, all.length - MAX_ROWS));
   }
 
-  /** Changes the texts that have changed, and no more: a visitor may be reading or selecting. */
+  /** Updates only the texts that changed: the visitor may be reading or selecting the others. */
   #write(rows: readonly Row[]): void {
     while (this.#rows.rows.length > rows.length) this.#rows.deleteRow(-1);
-    rows.forEach(({ way, cells }, at) => {
+    rows.forEach(({ className, cells }, at) => {
       const row = this.#rows.rows[at] ?? emptyRow(this.#rows.insertRow(), cells.length);
-      row.cells[0]!.className = way;
+      row.cells[0]!.className = className;
       cells.forEach((text, column) => setText(row.cells[column]!, text));
     });
   }
 }
 
+/** The columns of figures. */
 const FIGURES = [2, 3, 4];
 
 function emptyRow(row: HTMLTableRowElement, cells: number): HTMLTableRowElement {
@@ -74,23 +75,23 @@ function emptyRow(row: HTMLTableRowElement, cells: number): HTMLTableRowElement 
 }
 
 function callRow({ direction, method, ageMs, state }: CallInFlight): Row {
-  const [words, way] = WAYS.calls[direction];
-  const running = direction === "in" && state === "waiting" ? "its handler runs" : STATES[state];
-  return { way, cells: [words, method, age(ageMs), "", "", running] };
+  const [label, className] = DIRECTIONS.calls[direction];
+  const text = direction === "in" && state === "waiting" ? "handler running" : STATES[state];
+  return { className, cells: [label, method, age(ageMs), "", "", text] };
 }
 
 function channelRow({ direction, method, ageMs, credit, queued, state }: ChannelInFlight): Row {
-  const [words, way] = WAYS.channels[direction];
-  const cells = [words, method ?? "–", age(ageMs), format.bytes(credit), format.bytes(queued), STATES[state]];
-  return { way, cells };
+  const [label, className] = DIRECTIONS.channels[direction];
+  const cells = [label, method ?? "–", age(ageMs), format.bytes(credit), format.bytes(queued), STATES[state]];
+  return { className, cells };
 }
 
 function age(ms: number | undefined): string {
   return ms === undefined ? "–" : format.duration(ms);
 }
 
-function rest({ queuedBytes, queuedFrames, receiveBudget }: LinkDiagnostics, more: number): string {
-  const waits = `${format.bytes(queuedBytes)} in ${format.count(queuedFrames)} frames wait for the socket`;
-  const left = `streams may still take ${format.bytes(receiveBudget)} of memory here`;
-  return `${more > 0 ? `And ${format.count(more)} more. ` : ""}${waits}; ${left}.`;
+function summary({ queuedBytes, queuedFrames, receiveBudget }: LinkDiagnostics, more: number): string {
+  const queued = `${format.bytes(queuedBytes)} in ${format.count(queuedFrames)} frames wait for the socket`;
+  const budget = `${format.bytes(receiveBudget)} of the receive budget are free`;
+  return `${more > 0 ? `And ${format.count(more)} more. ` : ""}${queued}; ${budget}.`;
 }

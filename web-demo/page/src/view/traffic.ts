@@ -1,10 +1,11 @@
-import { Canvas, type Colours, wantsCalm } from "./canvas.js";
+import { Canvas, type Colours, prefersReducedMotion } from "./canvas.js";
 
-/** How long a slot of time is, and how many there are on the wire. */
+/** The length of a time slot. */
 const SLOT_MS = 100;
-const CALM_SLOT_MS = 1_000;
+const REDUCED_MOTION_SLOT_MS = 1_000;
+/** How many slots are shown. */
 const SLOTS = 100;
-/** As many bytes in a slot reach to the edge; the scale is logarithmic. */
+/** The scale is logarithmic, from `EMPTY` to `FULL` bytes per slot. */
 const FULL = 8e6;
 const EMPTY = 10;
 
@@ -14,13 +15,14 @@ interface Slot {
 }
 
 /**
- * The bytes on the link: each slot of time is a bar that travels the way its bytes did, those for
- * the server to the right above the wire, those for the page to the left below it.
+ * Draws the bytes on the link. Each time slot is a bar that moves in the direction of its bytes:
+ * to the server, to the right and above the line; to the page, to the left and below it.
  */
-export class Wire {
+export class TrafficView {
   readonly #canvas: Canvas;
   /** The latest slot first. */
   #slots: Slot[] = [];
+  /** When the latest slot began. */
   #begun = 0;
   #last: { readonly bytesIn: number; readonly bytesOut: number } | undefined;
   #broken = true;
@@ -31,7 +33,7 @@ export class Wire {
     );
   }
 
-  /** A new link: nothing is on the wire. */
+  /** Starts anew for a new link. */
   open(): void {
     this.#slots = [{ in: 0, out: 0 }];
     this.#begun = performance.now();
@@ -39,18 +41,18 @@ export class Wire {
     this.#broken = false;
   }
 
-  /** The link is lost. */
-  cut(): void {
+  /** Shows that the link is lost. */
+  lost(): void {
     this.#broken = true;
     this.#canvas.draw();
   }
 
-  /** Takes the link's figures as of now, some times a second. */
+  /** Adds the link's current byte counts; called several times per second. */
   sample(now: number, stats: { readonly bytesIn: number; readonly bytesOut: number }): void {
     const last = this.#last ?? stats;
     this.#last = { bytesIn: stats.bytesIn, bytesOut: stats.bytesOut };
-    const slotMs = wantsCalm() ? CALM_SLOT_MS : SLOT_MS;
-    // A page in the background is not asked to draw for long: then slots stay empty.
+    const slotMs = prefersReducedMotion() ? REDUCED_MOTION_SLOT_MS : SLOT_MS;
+    // Browsers do not draw pages in the background: the slots of that time stay empty.
     const begun = Math.min(SLOTS, Math.floor((now - this.#begun) / slotMs));
     if (begun > 0) {
       this.#begun = begun === SLOTS ? now : this.#begun + begun * slotMs;
@@ -60,7 +62,7 @@ export class Wire {
     const slot = this.#slots[0]!;
     slot.in += stats.bytesIn - last.bytesIn;
     slot.out += stats.bytesOut - last.bytesOut;
-    if (!wantsCalm() || begun > 0) this.#canvas.draw();
+    if (!prefersReducedMotion() || begun > 0) this.#canvas.draw();
   }
 
   #paint(context: CanvasRenderingContext2D, width: number, height: number, colours: Colours): void {
@@ -69,24 +71,24 @@ export class Wire {
     context.fillRect(0, middle - 1, width, 2);
     const step = width / SLOTS;
     const bar = Math.max(1.5, step * 0.62);
-    const moved = wantsCalm() ? 0 : Math.min(1, (performance.now() - this.#begun) / SLOT_MS);
+    const moved = prefersReducedMotion() ? 0 : Math.min(1, (performance.now() - this.#begun) / SLOT_MS);
     this.#slots.forEach((slot, index) => {
-      // A slot is drawn when it is complete; it comes in at one end and leaves at the other.
+      // Skip the latest slot: it is not complete yet.
       if (index === 0) return;
-      const way = (index - 1 + moved) * step;
-      const up = reach(slot.out) * (middle - 5);
-      const down = reach(slot.in) * (middle - 5);
+      const distance = (index - 1 + moved) * step;
+      const up = barHeight(slot.out) * (middle - 5);
+      const down = barHeight(slot.in) * (middle - 5);
       context.fillStyle = colours.out;
-      context.fillRect(way, middle - 4 - up, bar, up);
+      context.fillRect(distance, middle - 4 - up, bar, up);
       context.fillStyle = colours.in;
-      context.fillRect(width - way - bar, middle + 4, bar, down);
+      context.fillRect(width - distance - bar, middle + 4, bar, down);
     });
     if (this.#broken) paintBreak(context, width / 2, middle, colours);
   }
 }
 
-/** How far a bar reaches, of 1. */
-function reach(bytes: number): number {
+/** Returns the height of a bar, from 0 to 1. */
+function barHeight(bytes: number): number {
   if (bytes <= 0) return 0;
   return Math.min(1, 0.06 + Math.log(Math.max(1, bytes / EMPTY)) / Math.log(FULL / EMPTY));
 }
