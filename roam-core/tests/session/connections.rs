@@ -13,19 +13,19 @@ use super::harness::{Events, Seen, events, link, link_with, poll_now, start, unt
 use super::raw_peer::RawPeer;
 
 runs! {
-    a_connection_is_granted
+    connect_opens_a_connection
     each_connection_has_its_own_dispatcher
-    calls_of_one_frame_go_to_their_own_connections
-    connections_are_refused
-    nobody_listens
-    the_end_of_one_leaves_the_others
-    the_end_of_one_is_the_end_of_all_that_is_on_it
-    a_broken_rule_ends_the_connection_it_happened_on
-    connections_go_both_ways
-    there_is_a_limit_on_connections
-    a_connect_that_is_dropped_leaves_no_connection
+    calls_in_one_frame_reach_their_connections
+    connect_is_rejected
+    connect_is_rejected_when_nobody_listens
+    closing_one_leaves_the_others_open
+    closing_one_ends_its_calls_and_channels
+    violation_ends_only_its_connection
+    both_peers_can_connect
+    number_of_connections_is_limited
+    dropped_connect_leaves_no_connection
     connections_end_with_the_link
-    calls_that_wait_to_be_sent_on_it_fail_as_well
+    closing_fails_calls_that_wait_to_be_sent
 }
 
 #[service]
@@ -72,7 +72,7 @@ impl Named for Handler {
                 break error;
             }
         };
-        // The end of the connection may be seen here before the handler is stopped.
+        // The handler may see the connection's end before it is aborted.
         if matches!(error, SendError::Reset) {
             self.stay().await;
         }
@@ -88,7 +88,7 @@ fn named(name: &str) -> (NamedDispatcher<Handler>, Seen<Saw>) {
     (NamedDispatcher::new(Handler(name.into(), saw)), seen)
 }
 
-/// Asks for a connection, which is granted.
+/// Opens a connection and returns its two handles and the events at the acceptor.
 async fn connect(
     from: &ConnectionHandle,
     to: &mut IncomingConnections,
@@ -112,7 +112,7 @@ async fn name(connection: &ConnectionHandle) -> String {
     NamedClient::new(connection.clone()).name().await.unwrap()
 }
 
-async fn a_connection_is_granted() {
+async fn connect_opens_a_connection() {
     let (client, server) = link(NoDispatcher, named("root").0);
     let mut incoming = server.listen();
     let asked = start({
@@ -156,7 +156,7 @@ async fn each_connection_has_its_own_dispatcher() {
     }
     assert_eq!(name(&client).await, "server");
     assert_eq!(name(&server).await, "client");
-    // Ids of calls and channels are each connection's own.
+    // Each connection has its own ids for calls and channels.
     let (tx, rx) = channel();
     let mut flood = NamedClient::new(all[0].0.0.clone()).flood(tx);
     assert!(poll_now(&mut flood).is_pending());
@@ -168,7 +168,7 @@ async fn each_connection_has_its_own_dispatcher() {
     all[0].0.2.expect(Saw::Began).await;
 }
 
-async fn calls_of_one_frame_go_to_their_own_connections() {
+async fn calls_in_one_frame_reach_their_connections() {
     let (mut peer, server) = RawPeer::client(named("root").0);
     peer.shake_hands().await;
     let mut incoming = server.listen();
@@ -188,7 +188,7 @@ async fn calls_of_one_frame_go_to_their_own_connections() {
     let given_up = call(root);
     let called = calls.map(|(on, _)| call(on));
     peer.link.cancel(root, given_up);
-    // What came before the next is cancelled at once, and with it all of its connection so far.
+    // The next call on `other` is cancelled in its own frame.
     let given_up = peer.link.request(other, name, &none, &[], &[]).unwrap().0;
     peer.link.cancel(other, given_up);
     let last = peer.link.request(other, name, &none, &[], &[]).unwrap().0;
@@ -206,13 +206,16 @@ async fn calls_of_one_frame_go_to_their_own_connections() {
         let is_it = |(request, (connection, _)): &(RequestId, (ConnectionId, &str))| {
             (*connection, *request) == (on, answered)
         };
-        let at = expected.iter().position(is_it).expect("a call of ours");
+        let at = expected
+            .iter()
+            .position(is_it)
+            .expect("a response to one of these calls");
         let (_, (_, text)) = expected.swap_remove(at);
         assert_eq!(payload[2..], *text.as_bytes());
     }
 }
 
-async fn connections_are_refused() {
+async fn connect_is_rejected() {
     let (client, server) = link(NoDispatcher, NoDispatcher);
     let mut incoming = server.listen();
     let asked = || {
@@ -257,7 +260,7 @@ async fn connections_are_refused() {
     assert_eq!(client.stats().connections, 1);
 }
 
-async fn nobody_listens() {
+async fn connect_is_rejected_when_nobody_listens() {
     let (client, _) = link(NoDispatcher, NoDispatcher);
     let refused = |error: RejectError| error.to_string() == "rejected: not listening";
     let error = client
@@ -265,7 +268,7 @@ async fn nobody_listens() {
         .await
         .unwrap_err();
     assert!(refused(error));
-    // Nor does who stops before it comes to the next.
+    // The same when the listener is dropped before it takes the queued request.
     let (mut peer, server) = RawPeer::client(NoDispatcher);
     peer.shake_hands().await;
     let incoming = server.listen();
@@ -284,7 +287,7 @@ async fn nobody_listens() {
     assert_eq!(answer.await.unwrap_err(), "not listening".into());
 }
 
-async fn the_end_of_one_leaves_the_others() {
+async fn closing_one_leaves_the_others_open() {
     let (client, server) = link(NoDispatcher, named("root").0);
     let mut incoming = server.listen();
     let (first, first_there, _) = connect(&client, &mut incoming, ("a", "A")).await;
@@ -307,12 +310,12 @@ async fn the_end_of_one_leaves_the_others() {
     let (third, third_there, _) = connect(&client, &mut incoming, ("c", "C")).await;
     third_there.close(&"x".repeat(5_000));
     let CloseReason::Goodbye(reason) = third.closed().await else {
-        panic!("not told");
+        panic!("expected a Goodbye");
     };
     assert_eq!(reason.len(), MAX_REASON);
 }
 
-async fn the_end_of_one_is_the_end_of_all_that_is_on_it() {
+async fn closing_one_ends_its_calls_and_channels() {
     let (client, server) = link(NoDispatcher, named("root").0);
     let mut incoming = server.listen();
     let (connection, there, mut seen) = connect(&client, &mut incoming, ("a", "A")).await;
@@ -341,7 +344,7 @@ async fn the_end_of_one_is_the_end_of_all_that_is_on_it() {
     let error = loop {
         match flooded.recv().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("a clean end"),
+            Ok(None) => panic!("the channel ended cleanly"),
             Err(error) => break error,
         }
     };
@@ -352,7 +355,7 @@ async fn the_end_of_one_is_the_end_of_all_that_is_on_it() {
     until_idle(&server).await;
 }
 
-async fn a_broken_rule_ends_the_connection_it_happened_on() {
+async fn violation_ends_only_its_connection() {
     let (mut peer, server) = RawPeer::client(named("root").0);
     peer.shake_hands().await;
     let mut incoming = server.listen();
@@ -368,7 +371,7 @@ async fn a_broken_rule_ends_the_connection_it_happened_on() {
     });
     let id = id.await;
     assert_eq!(id, granted.id());
-    // Data on a channel that never was, in a packed frame.
+    // Data for a channel that never existed, in a packed frame.
     let id = u8::try_from(id.0).unwrap();
     peer.send(&[4, 8, id, 9, 0]).await;
     assert!(matches!(granted.closed().await, CloseReason::Violation(_)));
@@ -385,7 +388,7 @@ async fn a_broken_rule_ends_the_connection_it_happened_on() {
     assert!(server.close_reason().is_none());
 }
 
-async fn connections_go_both_ways() {
+async fn both_peers_can_connect() {
     let (client, server) = link(named("client").0, named("server").0);
     let (mut to_client, mut to_server) = (client.listen(), server.listen());
     let there = connect(&client, &mut to_server, ("a", "A"));
@@ -398,7 +401,7 @@ async fn connections_go_both_ways() {
     );
 }
 
-async fn there_is_a_limit_on_connections() {
+async fn number_of_connections_is_limited() {
     let mut config = Config::default();
     config.limits.connections = 3;
     let (client, server) = link_with(NoDispatcher, &config, NoDispatcher, &config);
@@ -417,7 +420,7 @@ async fn there_is_a_limit_on_connections() {
     assert_eq!(name(&open[2]).await, "A");
 }
 
-async fn a_connect_that_is_dropped_leaves_no_connection() {
+async fn dropped_connect_leaves_no_connection() {
     let (client, server) = link(NoDispatcher, NoDispatcher);
     let mut incoming = server.listen();
     client.ready().await.unwrap();
@@ -428,7 +431,7 @@ async fn a_connect_that_is_dropped_leaves_no_connection() {
     let granted = asked.accept(&Metadata::new(), NoDispatcher).unwrap();
     let reason = granted.closed().await;
     assert!(reason.to_string().contains("nobody waits"), "{reason}");
-    // Also when the answer was there already.
+    // The same when the answer has already arrived.
     let mut asking = Box::pin(client.connect(Metadata::new(), NoDispatcher));
     assert!(poll_now(&mut asking).is_pending());
     let asked = incoming.next().await.unwrap();
@@ -463,7 +466,7 @@ async fn connections_end_with_the_link() {
     assert!(incoming.next().await.is_none());
 }
 
-async fn calls_that_wait_to_be_sent_on_it_fail_as_well() {
+async fn closing_fails_calls_that_wait_to_be_sent() {
     let (mut peer, server) = RawPeer::client(NoDispatcher);
     peer.shake_hands().await;
     let mut incoming = server.listen();
@@ -471,7 +474,7 @@ async fn calls_that_wait_to_be_sent_on_it_fail_as_well() {
     peer.flush().await;
     let granted = incoming.next().await.unwrap();
     let granted = granted.accept(&Metadata::new(), NoDispatcher).unwrap();
-    // The peer does not read: first the transport is full, then what waits for it.
+    // The peer does not read, so the transport fills up, and then the queue.
     let large = "x".repeat(300_000);
     let greet = GreetClient::new(server.clone());
     let mut calls: Vec<_> = (0..40).map(|_| greet.greet(large.clone())).collect();

@@ -1,4 +1,4 @@
-//! A deadline ends a call here and its handler there, and calls that a handler makes keep to it.
+//! Deadlines fail the call, abort its handler and bound the handler's own calls.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -14,17 +14,17 @@ use super::harness::{Events, Seen, events, link, poll_now, settle, until_idle};
 use super::raw_peer::RawPeer;
 
 runs_with_paused_clock! {
-    a_deadline_ends_the_call_here
-    a_deadline_ends_whatever_a_handler_waits_for
-    a_deadline_ends_an_answer_that_waits_for_room
-    a_deadline_does_not_touch_a_call_in_time
-    the_peer_is_told_how_long_is_left_when_the_call_is_sent
-    a_handler_that_would_be_too_late_is_not_begun
-    a_handler_at_its_deadline_cuts_what_it_held
-    a_child_call_has_no_more_time_than_its_parent
-    a_deadline_in_copied_metadata_does_not_count
-    a_child_call_of_a_parent_without_a_deadline_has_its_own
-    a_call_for_which_no_time_is_left_is_not_sent
+    deadline_fails_the_call
+    deadline_aborts_a_handler_whatever_it_awaits
+    deadline_replaces_a_response_that_waits_for_space
+    call_within_its_deadline_succeeds
+    request_carries_the_time_left_when_it_is_sent
+    expired_call_never_starts_its_handler
+    deadline_resets_the_channels_a_handler_holds
+    child_call_has_at_most_its_parents_time
+    deadline_in_copied_metadata_is_ignored
+    child_call_can_have_a_deadline_of_its_own
+    call_without_time_left_is_not_sent
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +42,17 @@ trait Ward {
     async fn wait_for_credit(&self, tx: Tx<Vec<u8>>);
     async fn nothing(&self);
     async fn millis_left(&self) -> Option<u64>;
-    /// Waits, then asks the caller for `millis_left`.
+    /// Waits, then calls `millis_left` of the caller.
     async fn ask_back(&self, wait: u64, timeout: Option<u64>) -> Option<u64>;
-    /// The same with the metadata that the call came with.
+    /// Like `ask_back`, with the metadata of the incoming call.
     async fn ask_back_with_our_metadata(&self, wait: u64) -> Option<u64>;
-    /// Keeps the context for the test.
+    /// Keeps its context for the test.
     async fn keep_context(&self);
 }
 
 struct Handler {
     does: Events<Does>,
-    /// Held by a handler that stays.
+    /// Held by a handler of `stay`.
     held: Mutex<Option<Tx<u8>>>,
     context: Arc<Mutex<Option<Context>>>,
 }
@@ -129,7 +129,7 @@ fn handler(held: Option<Tx<u8>>) -> (Handler, Seen<Does>) {
     (handler, seen)
 }
 
-/// A link of which both ends serve a ward: a client of the one, and what happens there.
+/// Links two peers that serve `Ward`. Returns a client, the events at the callee and the handle.
 async fn ward() -> (WardClient, Seen<Does>, ConnectionHandle) {
     let ((ours, _), (theirs, seen)) = (handler(None), handler(None));
     let (client, _) = link(WardDispatcher::new(ours), WardDispatcher::new(theirs));
@@ -150,7 +150,7 @@ fn is_deadline<T>(result: &Result<T, CallError>) -> bool {
     matches!(result, Err(CallError::Failed(Failure::Deadline)))
 }
 
-/// Has the peer call a method with a deadline.
+/// Makes the raw peer call a method with a deadline in ms.
 fn request(peer: &mut RawPeer, name: &str, deadline: u64, ends: &[Direction]) -> RequestId {
     let metadata = Metadata::new().with("roam-deadline-ms", deadline);
     let payload = vec![0; ends.len()];
@@ -168,12 +168,12 @@ async fn answer(peer: &mut RawPeer, to: RequestId) -> Response {
     peer.until(answer).await
 }
 
-fn assert_told_of_deadline(answer: &Response) {
+fn assert_deadline_response(answer: &Response) {
     assert_eq!(answer.payload[..], [1, 3]);
     assert_eq!(answer.metadata.get_str("roam-error"), Some("deadline"));
 }
 
-async fn a_deadline_ends_the_call_here() {
+async fn deadline_fails_the_call() {
     let (ward, mut seen, _client) = ward().await;
     let ended = ward.stay().with_timeout(millis(20)).await;
     assert!(is_deadline(&ended), "{ended:?}");
@@ -181,7 +181,7 @@ async fn a_deadline_ends_the_call_here() {
     seen.expect(Does::Stop).await;
 }
 
-async fn a_deadline_ends_whatever_a_handler_waits_for() {
+async fn deadline_aborts_a_handler_whatever_it_awaits() {
     let waits: [(&str, &[Direction]); 4] = [
         ("stay", &[]),
         ("stay_inline", &[]),
@@ -193,7 +193,7 @@ async fn a_deadline_ends_whatever_a_handler_waits_for() {
         let (mut peer, server) = RawPeer::client(WardDispatcher::new(handler));
         peer.shake_hands().await;
         let call = request(&mut peer, name, 20, ends);
-        assert_told_of_deadline(&answer(&mut peer, call).await);
+        assert_deadline_response(&answer(&mut peer, call).await);
         seen.expect(Does::Begin).await;
         seen.expect(Does::Stop).await;
         drop(peer);
@@ -202,11 +202,11 @@ async fn a_deadline_ends_whatever_a_handler_waits_for() {
     }
 }
 
-async fn a_deadline_ends_an_answer_that_waits_for_room() {
+async fn deadline_replaces_a_response_that_waits_for_space() {
     let (handler, mut seen) = handler(None);
     let (mut peer, _server) = RawPeer::client(WardDispatcher::new(handler));
     peer.shake_hands().await;
-    // More than the transport and the send buffer take while the peer does not read.
+    // More than the transport and the send buffer hold while the peer does not read.
     for _ in 0..10 {
         request(
             &mut peer,
@@ -217,7 +217,7 @@ async fn a_deadline_ends_an_answer_that_waits_for_room() {
         peer.flush().await;
         seen.expect(Does::Begin).await;
     }
-    // Everything that can be sent has been when the clock goes on.
+    // When the paused clock advances, everything that can be sent has been sent.
     rt::sleep(millis(1)).await;
     let in_time = request(&mut peer, "nothing", 1_000_000, &[]);
     let late = request(&mut peer, "nothing", 20, &[]);
@@ -225,11 +225,11 @@ async fn a_deadline_ends_an_answer_that_waits_for_room() {
     seen.expect(Does::Begin).await;
     seen.expect(Does::Begin).await;
     rt::sleep(millis(30)).await;
-    assert_told_of_deadline(&answer(&mut peer, late).await);
+    assert_deadline_response(&answer(&mut peer, late).await);
     assert_eq!(answer(&mut peer, in_time).await.payload[..], [0]);
 }
 
-async fn a_deadline_does_not_touch_a_call_in_time() {
+async fn call_within_its_deadline_succeeds() {
     let (ward, ..) = ward().await;
     assert_eq!(ward.millis_left().await.unwrap(), None);
     let left = ward.millis_left().with_timeout(millis(1_000)).await;
@@ -238,7 +238,7 @@ async fn a_deadline_does_not_touch_a_call_in_time() {
     assert_eq!(forever.unwrap(), Some(u64::MAX));
 }
 
-async fn the_peer_is_told_how_long_is_left_when_the_call_is_sent() {
+async fn request_carries_the_time_left_when_it_is_sent() {
     let (mut peer, client) = RawPeer::server(NoDispatcher);
     let stay = WardClient::new(client.clone()).stay();
     let mut call = stay.with_timeout(Duration::from_micros(1_000_500));
@@ -246,7 +246,7 @@ async fn the_peer_is_told_how_long_is_left_when_the_call_is_sent() {
     rt::sleep(millis(400)).await;
     peer.shake_hands().await;
     client.ready().await.unwrap();
-    // It is sent when it is polled again, and what is left is rounded up.
+    // The next poll sends it. The time left is rounded up.
     assert!(poll_now(&mut call).is_pending());
     let told = |event| match event {
         Event::Request(request) => request.metadata.get_u64("roam-deadline-ms"),
@@ -255,26 +255,26 @@ async fn the_peer_is_told_how_long_is_left_when_the_call_is_sent() {
     assert_eq!(peer.until(told).await, 601);
 }
 
-async fn a_handler_that_would_be_too_late_is_not_begun() {
+async fn expired_call_never_starts_its_handler() {
     let (handler, mut seen) = handler(None);
     let (mut peer, _server) = RawPeer::client(WardDispatcher::new(handler));
     peer.shake_hands().await;
     let late = request(&mut peer, "nothing", 0, &[]);
-    assert_told_of_deadline(&answer(&mut peer, late).await);
+    assert_deadline_response(&answer(&mut peer, late).await);
     seen.expect_nothing();
 }
 
-async fn a_handler_at_its_deadline_cuts_what_it_held() {
+async fn deadline_resets_the_channels_a_handler_holds() {
     let (tx, mut rx) = channel();
     let (handler, _seen) = handler(Some(tx));
     let (mut peer, _server) = RawPeer::client(WardDispatcher::new(handler));
     peer.shake_hands().await;
     let call = request(&mut peer, "stay", 20, &[]);
     answer(&mut peer, call).await;
-    assert!(rx.recv().await.is_err(), "not a clean end");
+    assert!(rx.recv().await.is_err(), "the channel ended cleanly");
 }
 
-async fn a_child_call_has_no_more_time_than_its_parent() {
+async fn child_call_has_at_most_its_parents_time() {
     let (ward, ..) = ward().await;
     for (timeout, left) in [(None, 600), (Some(700), 600), (Some(500), 500)] {
         let asked = ward.ask_back(400, timeout).with_timeout(millis(1_000));
@@ -282,20 +282,20 @@ async fn a_child_call_has_no_more_time_than_its_parent() {
     }
 }
 
-async fn a_deadline_in_copied_metadata_does_not_count() {
+async fn deadline_in_copied_metadata_is_ignored() {
     let (ward, ..) = ward().await;
     let asked = ward.ask_back_with_our_metadata(400);
     let asked = asked.with_timeout(millis(1_000)).await;
     assert_eq!(asked.unwrap(), Some(600));
 }
 
-async fn a_child_call_of_a_parent_without_a_deadline_has_its_own() {
+async fn child_call_can_have_a_deadline_of_its_own() {
     let (ward, ..) = ward().await;
     assert_eq!(ward.ask_back(400, None).await.unwrap(), None);
     assert_eq!(ward.ask_back(400, Some(700)).await.unwrap(), Some(700));
 }
 
-async fn a_call_for_which_no_time_is_left_is_not_sent() {
+async fn call_without_time_left_is_not_sent() {
     let (ward, mut seen, client) = ward().await;
     let (tx, mut rx) = channel();
     let ended = ward.wait_for_credit(tx).with_timeout(Duration::ZERO).await;

@@ -1,4 +1,4 @@
-//! What is in flight can be asked for, of one link and of many, as data and as text.
+//! Diagnostics: what is in flight on one link and on many, as data and as text.
 
 use std::future::pending;
 
@@ -12,11 +12,11 @@ use roam_core::{
 use super::harness::{Events, events, link, settle, start, until_idle, yield_now};
 
 runs! {
-    what_is_in_flight_is_seen_with_its_method
-    ages_are_there_for_what_began_after_somebody_watched
-    the_text_names_what_is_known_and_shows_the_ids_of_the_rest
-    many_links_are_asked_together_and_forgotten_when_they_are_over
-    a_list_of_links_keeps_none_open
+    snapshot_lists_calls_and_channels_with_methods
+    calls_that_began_after_watching_have_ages
+    text_names_known_methods_and_shows_other_ids
+    list_shows_open_links_and_forgets_ended_ones
+    list_keeps_no_link_open
 }
 
 #[service]
@@ -44,7 +44,7 @@ fn method(name: &str) -> MethodId {
     methods.iter().find(|it| it.name == name).unwrap().id
 }
 
-async fn what_is_in_flight_is_seen_with_its_method() {
+async fn snapshot_lists_calls_and_channels_with_methods() {
     let (events, mut seen) = events();
     let (client, server) = link(NoDispatcher, SlowDispatcher::new(Handler(events)));
     let slow = SlowClient::new(client.clone());
@@ -83,7 +83,7 @@ async fn what_is_in_flight_is_seen_with_its_method() {
     assert!(nothing.incoming.is_empty() && nothing.channels.is_empty());
 }
 
-async fn ages_are_there_for_what_began_after_somebody_watched() {
+async fn calls_that_began_after_watching_have_ages() {
     let (events, mut seen) = events();
     let (client, server) = link(NoDispatcher, SlowDispatcher::new(Handler(events)));
     let slow = SlowClient::new(client.clone());
@@ -99,7 +99,7 @@ async fn ages_are_there_for_what_began_after_somebody_watched() {
     assert!(unwatched.age.is_none() && unwatched.outgoing[1].age.is_none());
 }
 
-async fn the_text_names_what_is_known_and_shows_the_ids_of_the_rest() {
+async fn text_names_known_methods_and_shows_other_ids() {
     let (events, mut seen) = events();
     let (client, server) = link(NoDispatcher, SlowDispatcher::new(Handler(events)));
     let (tx, rx) = channel();
@@ -130,7 +130,7 @@ async fn the_text_names_what_is_known_and_shows_the_ids_of_the_rest() {
     let text = server.diagnostics().to_string();
     assert!(text.contains("6 B  not read\n"), "{text}");
 
-    // No service of this program has it.
+    // No service in this program has this method.
     let (client, _server) = link(NoDispatcher, Silent);
     client.ready().await.unwrap();
     let unknown = MethodId(0x1234);
@@ -157,7 +157,7 @@ impl ServiceDispatcher for Silent {
     }
 }
 
-async fn many_links_are_asked_together_and_forgotten_when_they_are_over() {
+async fn list_shows_open_links_and_forgets_ended_ones() {
     let links = Links::new();
     for round in 1..100_u64 {
         let (client, server) = link(NoDispatcher, NoDispatcher);
@@ -184,7 +184,7 @@ async fn many_links_are_asked_together_and_forgotten_when_they_are_over() {
     assert_eq!(links.to_string(), "no links\n");
 }
 
-async fn a_list_of_links_keeps_none_open() {
+async fn list_keeps_no_link_open() {
     let links = Links::new();
     let (client, server) = link(NoDispatcher, NoDispatcher);
     links.add(&client, "");

@@ -1,4 +1,4 @@
-//! How channels end: cleanly, or with a reason why not.
+//! How channels end: cleanly or with an error.
 
 use std::future::pending;
 
@@ -13,16 +13,16 @@ use super::harness::{Events, Seen, events, link, link_with, poll_now, until_idle
 use super::raw_peer::RawPeer;
 
 runs! {
-    a_dropped_sender_is_a_clean_end
-    a_reset_is_no_clean_end
-    a_dropped_reader_is_an_error_of_the_sender
-    a_sender_that_outlives_its_handler_goes_on
-    an_error_ends_the_channels_of_the_arguments
-    an_unknown_method_ends_the_channels_of_the_arguments
-    the_close_of_a_handler_comes_before_its_answer
-    an_answer_that_nobody_takes_cuts_its_channels
-    answers_with_channels_wait_for_room
-    an_element_that_does_not_decode_is_told_to_the_sender
+    dropped_sender_closes_the_channel
+    reset_is_not_a_clean_end
+    dropped_receiver_fails_the_sender
+    sender_outlives_its_handler
+    method_error_ends_the_argument_channels
+    unknown_method_ends_the_argument_channels
+    channel_closes_before_the_response
+    unclaimed_response_resets_its_channels
+    responses_with_channels_wait_for_space
+    malformed_element_resets_the_channel
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Ends for Handler {
 
     async fn send_and_fail(&self, _: &Context, tx: Tx<u32>, rx: Rx<u32>) -> Result<(), String> {
         count(&tx).await;
-        // Not dropped before the error is known.
+        // Hold the halves until the error has reached the channel.
         let saw = self.saw.clone();
         rt::spawn(async move {
             tx.closed().await;
@@ -144,18 +144,18 @@ async fn expect_count(rx: &mut Rx<u32>) {
     }
 }
 
-/// Reads on to the end, which must not be a clean one.
-async fn expect_cut(rx: &mut Rx<u32>) -> RecvError {
+/// Reads to the end and returns the error. Fails on a clean end.
+async fn read_to_error(rx: &mut Rx<u32>) -> RecvError {
     loop {
         match rx.recv().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("a clean end"),
+            Ok(None) => panic!("the channel ended cleanly"),
             Err(error) => return error,
         }
     }
 }
 
-async fn a_dropped_sender_is_a_clean_end() {
+async fn dropped_sender_closes_the_channel() {
     let (ends, mut seen, client) = ends().await;
     let (tx, mut rx) = channel();
     ends.send_and_return(tx).await.unwrap();
@@ -181,11 +181,11 @@ async fn a_dropped_sender_is_a_clean_end() {
     until_idle(&client).await;
 }
 
-async fn a_reset_is_no_clean_end() {
+async fn reset_is_not_a_clean_end() {
     let (ends, mut seen, client) = ends().await;
     let (tx, mut rx) = channel();
     ends.send_and_reset(tx).await.unwrap();
-    assert!(matches!(expect_cut(&mut rx).await, RecvError::Reset));
+    assert!(matches!(read_to_error(&mut rx).await, RecvError::Reset));
 
     let (tx, rx) = channel();
     let mut call = ends.read_to_the_end(rx);
@@ -197,7 +197,7 @@ async fn a_reset_is_no_clean_end() {
     until_idle(&client).await;
 }
 
-async fn a_dropped_reader_is_an_error_of_the_sender() {
+async fn dropped_receiver_fails_the_sender() {
     let (ends, mut seen, client) = ends().await;
     let (tx, rx) = channel();
     let mut call = ends.send_until_it_fails(tx);
@@ -219,7 +219,7 @@ async fn a_dropped_reader_is_an_error_of_the_sender() {
     until_idle(&client).await;
 }
 
-async fn a_sender_that_outlives_its_handler_goes_on() {
+async fn sender_outlives_its_handler() {
     let (ends, _, client) = ends().await;
     let ((tx, mut rx), (go, gone)) = (channel(), channel());
     ends.send_later(tx, gone).await.unwrap();
@@ -231,13 +231,13 @@ async fn a_sender_that_outlives_its_handler_goes_on() {
     until_idle(&client).await;
 }
 
-async fn an_error_ends_the_channels_of_the_arguments() {
+async fn method_error_ends_the_argument_channels() {
     let (ends, mut seen, client) = ends().await;
     let ((to_us, mut from_them), (to_them, from_us)) = (channel(), channel());
     let error = ends.send_and_fail(to_us, from_us).await.unwrap_err();
     assert_eq!(error.into_user(), Some("as asked".into()));
     assert!(matches!(
-        expect_cut(&mut from_them).await,
+        read_to_error(&mut from_them).await,
         RecvError::CallOver
     ));
     assert!(matches!(to_them.send(1).await, Err(SendError::CallOver)));
@@ -247,14 +247,14 @@ async fn an_error_ends_the_channels_of_the_arguments() {
     until_idle(&client).await;
 }
 
-async fn an_unknown_method_ends_the_channels_of_the_arguments() {
+async fn unknown_method_ends_the_argument_channels() {
     let (client, _) = link(NoDispatcher, NoDispatcher);
     let ends = EndsClient::new(client.clone());
     let ((to_us, mut from_them), (to_them, from_us)) = (channel(), channel());
     to_them.send(1).await.unwrap();
     ends.send_and_fail(to_us, from_us).await.unwrap_err();
     assert!(matches!(
-        expect_cut(&mut from_them).await,
+        read_to_error(&mut from_them).await,
         RecvError::CallOver
     ));
     assert!(matches!(to_them.send(1).await, Err(SendError::CallOver)));
@@ -262,7 +262,7 @@ async fn an_unknown_method_ends_the_channels_of_the_arguments() {
     until_idle(&client).await;
 }
 
-async fn the_close_of_a_handler_comes_before_its_answer() {
+async fn channel_closes_before_the_response() {
     let (handler, _seen) = handler();
     let (mut peer, server) = RawPeer::client(handler);
     peer.shake_hands().await;
@@ -275,16 +275,16 @@ async fn the_close_of_a_handler_comes_before_its_answer() {
     peer.until(|event| matches!(event, Event::Response(_)).then_some(()))
         .await;
     let Received::Elements { .. } = peer.link.receive(root, channels[0]) else {
-        panic!("nothing was sent");
+        panic!("expected elements");
     };
     let end = peer.link.receive(root, channels[0]);
     assert!(matches!(end, Received::End(ChannelEnd::Closed)), "{end:?}");
     until_idle(&server).await;
 }
 
-async fn an_answer_that_nobody_takes_cuts_its_channels() {
+async fn unclaimed_response_resets_its_channels() {
     let (ends, mut seen, client) = ends().await;
-    // Dropped before it is answered, after that, and after it was decoded.
+    // Dropped before the response, after the response, and after decoding.
     let mut call = ends.give();
     assert!(poll_now(&mut call).is_pending());
     drop(call);
@@ -298,9 +298,9 @@ async fn an_answer_that_nobody_takes_cuts_its_channels() {
     until_idle(&client).await;
 }
 
-async fn answers_with_channels_wait_for_room() {
+async fn responses_with_channels_wait_for_space() {
     let mut narrow = Config::default();
-    // Nothing may be queued beside something else, and streams stop soon.
+    // Only one message can be queued, and streams run out of credit soon.
     narrow.limits.send_buffer = 2;
     narrow.initial_channel_credit = 16;
     let (handler, mut seen) = handler();
@@ -318,7 +318,7 @@ async fn answers_with_channels_wait_for_room() {
     until_idle(&server).await;
 }
 
-async fn an_element_that_does_not_decode_is_told_to_the_sender() {
+async fn malformed_element_resets_the_channel() {
     let (handler, mut seen) = handler();
     let (mut peer, server) = RawPeer::client(handler);
     peer.shake_hands().await;
