@@ -33,7 +33,7 @@ export class TrafficView {
     );
   }
 
-  /** Starts anew for a new link. */
+  /** Resets the view for a new link. */
   open(): void {
     this.#slots = [{ in: 0, out: 0 }];
     this.#begun = performance.now();
