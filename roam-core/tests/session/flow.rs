@@ -1,4 +1,4 @@
-//! Backpressure: who sends waits for who reads, byte by byte.
+//! Backpressure: senders wait for credit, which is counted in bytes.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use super::harness::{Events, Seen, events, link_with, poll_now, settle, start, u
 use super::raw_peer::RawPeer;
 
 runs! {
-    a_sender_waits_after_exactly_the_window
-    a_reader_grants_when_less_than_half_is_left
-    a_sender_goes_on_with_every_grant
-    a_reader_that_keeps_up_lets_its_sender_get_further_ahead
-    a_caller_waits_for_the_callee_as_well
-    elements_up_to_half_of_the_window_are_sent
-    concurrent_senders_all_get_their_turn
-    a_million_items_in_order_each_way
-    large_elements_in_order_each_way
-    empty_elements_take_no_credit
-    what_was_consumed_is_known
-    futures_that_are_dropped_leave_nothing_behind
-    a_reader_that_goes_leaves_nothing_behind
+    sender_stops_after_exactly_the_window
+    receiver_grants_when_less_than_half_is_left
+    sender_continues_with_every_grant
+    window_grows_while_the_receiver_keeps_up
+    caller_waits_for_the_callee
+    elements_up_to_half_the_window_are_sent
+    concurrent_senders_all_make_progress
+    million_elements_arrive_in_order_each_way
+    large_elements_arrive_in_order_each_way
+    empty_elements_use_no_credit
+    sender_knows_what_was_consumed
+    dropped_futures_leave_no_waker
+    dropped_receiver_leaves_no_waker
 }
 
 /// 100 bytes when encoded.
@@ -36,7 +36,7 @@ fn element() -> Vec<u8> {
     vec![7; 99]
 }
 
-/// Room for ten elements, and for no more when they are read fast.
+/// A window of ten elements that does not grow when they are read fast.
 fn small() -> Config {
     let limits = Limits {
         channel_window: 1_000,
@@ -51,9 +51,9 @@ fn small() -> Config {
 
 #[service]
 trait Source {
-    /// Sends until the channel is over, and tells how many were sent when it has to wait.
+    /// Sends until the channel ends and reports the number sent when it has to wait.
     async fn flood(&self, output: Tx<Vec<u8>>);
-    /// Reads one element for each permission.
+    /// Reads one element per permission.
     async fn read(&self, elements: Rx<Vec<u8>>, permissions: Rx<()>);
     async fn count(&self, to: u32, output: Tx<u32>);
     async fn check(&self, numbers: Rx<u32>) -> u32;
@@ -67,7 +67,7 @@ struct Handler {
     waits: Events<usize>,
 }
 
-/// Sends until the channel is over; tells how many were sent whenever it has to wait.
+/// Sends until the channel ends and reports the number sent whenever it has to wait.
 async fn flood(tx: &Tx<Vec<u8>>, waits: &Events<usize>) {
     let element = element();
     for sent in 0.. {
@@ -85,7 +85,7 @@ async fn flood(tx: &Tx<Vec<u8>>, waits: &Events<usize>) {
     }
 }
 
-/// Checks that the numbers from 0 on come in order; returns how many.
+/// Checks that the numbers arrive in order from 0 and returns their count.
 async fn check(mut numbers: Rx<u32>) -> u32 {
     let mut next = 0;
     while let Some(number) = numbers.recv().await.unwrap() {
@@ -171,7 +171,7 @@ async fn source(config: &Config) -> (SourceClient, Seen<usize>, ConnectionHandle
     (SourceClient::new(client.clone()), seen, client)
 }
 
-async fn a_sender_waits_after_exactly_the_window() {
+async fn sender_stops_after_exactly_the_window() {
     let (handler, mut seen) = handler();
     let (mut peer, _server) = RawPeer::client_with(handler, &small());
     peer.shake_hands().await;
@@ -209,7 +209,7 @@ async fn a_sender_waits_after_exactly_the_window() {
     seen.expect_nothing();
 }
 
-async fn a_reader_grants_when_less_than_half_is_left() {
+async fn receiver_grants_when_less_than_half_is_left() {
     let (source, mut seen, client) = source(&small()).await;
     let (tx, mut rx) = channel();
     let mut call = source.flood(tx);
@@ -224,7 +224,7 @@ async fn a_reader_grants_when_less_than_half_is_left() {
     seen.expect(16).await;
 }
 
-async fn a_sender_goes_on_with_every_grant() {
+async fn sender_continues_with_every_grant() {
     let (source, mut seen, client) = source(&small()).await;
     let (tx, mut rx) = channel();
     let mut call = source.flood(tx);
@@ -240,7 +240,7 @@ async fn a_sender_goes_on_with_every_grant() {
     until_idle(&client).await;
 }
 
-async fn a_reader_that_keeps_up_lets_its_sender_get_further_ahead() {
+async fn window_grows_while_the_receiver_keeps_up() {
     let config = Config {
         limits: Limits::default(),
         ..small()
@@ -251,7 +251,7 @@ async fn a_reader_that_keeps_up_lets_its_sender_get_further_ahead() {
     assert!(poll_now(&mut call).is_pending());
     let mut read = 0;
     loop {
-        // Nobody reads now, so that the sender gets as far as it can.
+        // Nothing is read now, so the sender uses up its credit.
         let sent = seen.next().await;
         if sent > read + 1_000 {
             break;
@@ -260,7 +260,7 @@ async fn a_reader_that_keeps_up_lets_its_sender_get_further_ahead() {
             assert_eq!(rx.recv().await.unwrap(), Some(element()));
             read += 1;
         }
-        // Only who asks for more has reported all that it has consumed.
+        // All consumption is reported only once the receiver asks for more.
         if let Some(more) = rx.recv().now_or_never() {
             assert_eq!(more.unwrap(), Some(element()));
             read += 1;
@@ -271,7 +271,7 @@ async fn a_reader_that_keeps_up_lets_its_sender_get_further_ahead() {
     until_idle(&client).await;
 }
 
-async fn a_caller_waits_for_the_callee_as_well() {
+async fn caller_waits_for_the_callee() {
     let (source, _, client) = source(&small()).await;
     let (waits, mut seen) = events();
     let ((tx, rx), (permit, permissions)) = (channel(), channel());
@@ -292,12 +292,12 @@ async fn a_caller_waits_for_the_callee_as_well() {
     until_idle(&client).await;
 }
 
-async fn elements_up_to_half_of_the_window_are_sent() {
+async fn elements_up_to_half_the_window_are_sent() {
     let (source, ..) = source(&small()).await;
     let (tx, rx) = channel::<Vec<u8>>();
     let mut call = source.sizes(rx);
     assert!(poll_now(&mut call).is_pending());
-    // Two bytes say how long they are.
+    // Each has a length prefix of two bytes.
     let largest = 498_u32.to_le_bytes()[0];
     tx.send(vec![largest; 498]).await.unwrap();
     let error = tx.send(vec![largest; 499]).await.unwrap_err();
@@ -314,7 +314,7 @@ async fn elements_up_to_half_of_the_window_are_sent() {
     assert_eq!((sizes.len(), sizes[0], sizes[1]), (21, 498, 298));
 }
 
-async fn concurrent_senders_all_get_their_turn() {
+async fn concurrent_senders_all_make_progress() {
     let (source, ..) = source(&small()).await;
     let (tx, rx) = channel();
     let collect = start(async move { source.collect(rx).await.unwrap() });
@@ -332,14 +332,14 @@ async fn concurrent_senders_all_get_their_turn() {
     let mut next = [0; 20];
     for number in collect.await {
         let next = &mut next[number as usize / 1_000];
-        assert_eq!(number % 1_000, *next, "each sender's own are in order");
+        assert_eq!(number % 1_000, *next, "each sender's elements are in order");
         *next += 1;
     }
     assert_eq!(next, [500; 20]);
     join_all(senders).await;
 }
 
-async fn a_million_items_in_order_each_way() {
+async fn million_elements_arrive_in_order_each_way() {
     let (source, _, client) = source(&Config::default()).await;
     let (to_us, from_them) = channel();
     let (to_them, from_us) = channel();
@@ -353,9 +353,9 @@ async fn a_million_items_in_order_each_way() {
     until_idle(&client).await;
 }
 
-async fn large_elements_in_order_each_way() {
+async fn large_elements_arrive_in_order_each_way() {
     let (source, _, client) = source(&Config::default()).await;
-    // With their length in front, the longest are half of the window.
+    // With its length prefix, the longest is half the window.
     let chunks: Vec<_> = [0, 1, 4_095, 4_096, 60_000, 131_069].repeat(20);
     let (to_us, from_them) = channel();
     let (to_them, from_us) = channel();
@@ -370,7 +370,7 @@ async fn large_elements_in_order_each_way() {
     until_idle(&client).await;
 }
 
-async fn empty_elements_take_no_credit() {
+async fn empty_elements_use_no_credit() {
     let config = Config {
         initial_channel_credit: 0,
         ..Config::default()
@@ -391,7 +391,7 @@ async fn empty_elements_take_no_credit() {
     ));
 }
 
-async fn what_was_consumed_is_known() {
+async fn sender_knows_what_was_consumed() {
     let (source, _, client) = source(&small()).await;
     let ((tx, rx), (permit, permissions)) = (channel(), channel());
     assert_eq!(tx.consumed(), None);
@@ -405,7 +405,7 @@ async fn what_was_consumed_is_known() {
     for _ in 0..6 {
         permit.send(()).await.unwrap();
     }
-    // There is credit for it only when six have been read.
+    // Credit for this element arrives only once six were read.
     tx.send(element()).await.unwrap();
     assert_eq!(tx.consumed(), Some(600));
     drop(permit);
@@ -415,7 +415,7 @@ async fn what_was_consumed_is_known() {
     until_idle(&client).await;
 }
 
-async fn a_reader_that_goes_leaves_nothing_behind() {
+async fn dropped_receiver_leaves_no_waker() {
     let (source, ..) = source(&small()).await;
     let held = Arc::new(Held);
     let waker = Waker::from(Arc::clone(&held));
@@ -430,7 +430,7 @@ async fn a_reader_that_goes_leaves_nothing_behind() {
     let (tx, mut rx) = channel();
     let mut call = source.count(u32::MAX, tx);
     assert!(poll_now(&mut call).is_pending());
-    // What has come already is read, so that it waits.
+    // Read what has arrived, so that the receiver waits.
     while rx
         .poll_recv(&mut TaskContext::from_waker(&waker))
         .is_ready()
@@ -439,40 +439,39 @@ async fn a_reader_that_goes_leaves_nothing_behind() {
     assert_eq!(Arc::strong_count(&held), 2);
 }
 
-/// A waker of which we know who still holds it.
+/// A waker whose reference count shows whether anything still holds it.
 struct Held;
 
 impl Wake for Held {
     fn wake(self: Arc<Self>) {}
 }
 
-/// Polls a future that has to wait, drops it, and checks that nothing of it is left anywhere.
-fn expect_let_go(what: &str, future: impl Future) {
+/// Polls a future that has to wait, drops it and checks that nothing holds its waker any more.
+fn expect_no_waker_left(what: &str, future: impl Future) {
     let held = Arc::new(Held);
     let waker = Waker::from(Arc::clone(&held));
     let mut future = Box::pin(future);
     let polled = future.as_mut().poll(&mut TaskContext::from_waker(&waker));
     assert!(polled.is_pending(), "{what} has to wait");
-    assert!(Arc::strong_count(&held) > 2, "{what} waits for something");
-    drop(future);
-    assert_eq!(
-        Arc::strong_count(&held),
-        2,
-        "{what} has left its waker behind"
+    assert!(
+        Arc::strong_count(&held) > 2,
+        "{what} does not hold its waker"
     );
+    drop(future);
+    assert_eq!(Arc::strong_count(&held), 2, "{what} left its waker behind");
 }
 
-async fn futures_that_are_dropped_leave_nothing_behind() {
+async fn dropped_futures_leave_no_waker() {
     let (tx, _rx) = channel::<Vec<u8>>();
-    expect_let_go("waiting for the end here", tx.closed());
+    expect_no_waker_left("waiting for the end of a local channel", tx.closed());
     while poll_now(tx.send(vec![0; 1_000])).is_ready() {}
-    expect_let_go("sending here", tx.send(vec![0; 1_000]));
+    expect_no_waker_left("sending on a local channel", tx.send(vec![0; 1_000]));
 
     let (mut peer, client) = RawPeer::server(NoDispatcher);
     let source = SourceClient::new(client.clone());
-    expect_let_go("the handshake", client.ready());
-    expect_let_go("a call before the handshake", source.empty(0, channel().0));
-    expect_let_go(
+    expect_no_waker_left("the handshake", client.ready());
+    expect_no_waker_left("a call before the handshake", source.empty(0, channel().0));
+    expect_no_waker_left(
         "a connection before the handshake",
         client.connect(Metadata::new(), NoDispatcher),
     );
@@ -482,13 +481,13 @@ async fn futures_that_are_dropped_leave_nothing_behind() {
     let ((to_us, _rx), (tx, from_us)) = (channel(), channel());
     let (mut there, mut here) = (source.sizes(from_us), source.flood(to_us));
     assert!(poll_now(&mut there).is_pending() && poll_now(&mut here).is_pending());
-    expect_let_go("waiting for the end", tx.closed());
+    expect_no_waker_left("waiting for the end of a channel", tx.closed());
     while poll_now(tx.send(vec![0; 1_000])).is_ready() {}
-    expect_let_go("sending", tx.send(vec![0; 1_000]));
-    expect_let_go("a call", source.empty(0, channel().0));
-    expect_let_go("the end of the link", client.closed());
-    expect_let_go("incoming connections", client.listen().next());
-    expect_let_go(
+    expect_no_waker_left("sending", tx.send(vec![0; 1_000]));
+    expect_no_waker_left("a call", source.empty(0, channel().0));
+    expect_no_waker_left("the end of the link", client.closed());
+    expect_no_waker_left("incoming connections", client.listen().next());
+    expect_no_waker_left(
         "a connection",
         client.connect(Metadata::new(), NoDispatcher),
     );

@@ -1,4 +1,4 @@
-//! Nobody waits for those who are slow, except who wants something of them.
+//! Slow handlers and unread channels delay only those who wait for them.
 
 use std::future::pending;
 
@@ -11,13 +11,13 @@ use roam_core::{
 use super::harness::{Events, Seen, events, link, link_with, poll_now, settle, until_idle};
 
 runs! {
-    slow_handlers_delay_nobody
-    unread_channels_delay_nobody
-    too_many_calls_are_answered_busy
-    too_many_channels_are_refused_here
-    too_many_channels_there_are_answered_busy
-    large_calls_both_ways_at_once_end
-    empty_elements_on_an_unread_channel_delay_nobody
+    slow_handlers_do_not_delay_others
+    unread_channels_do_not_delay_others
+    excess_calls_are_answered_busy
+    excess_channels_are_refused_by_the_caller
+    excess_channels_at_the_callee_are_answered_busy
+    concurrent_large_calls_both_ways_finish
+    unread_empty_elements_do_not_delay_others
 }
 
 #[service]
@@ -81,7 +81,7 @@ async fn echo_often(busy: &BusyClient) {
     }
 }
 
-async fn slow_handlers_delay_nobody() {
+async fn slow_handlers_do_not_delay_others() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
     let mut slow: Vec<_> = (0..200).map(|_| busy.stay()).collect();
     for call in &mut slow {
@@ -95,7 +95,7 @@ async fn slow_handlers_delay_nobody() {
     }
 }
 
-async fn unread_channels_delay_nobody() {
+async fn unread_channels_do_not_delay_others() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
     let (from_them, to_them): (Vec<_>, Vec<_>) = (0..10).map(|_| (channel(), channel())).unzip();
     let mut unread = Vec::new();
@@ -124,7 +124,7 @@ async fn unread_channels_delay_nobody() {
     }
 }
 
-async fn too_many_calls_are_answered_busy() {
+async fn excess_calls_are_answered_busy() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
     let mut slow: Vec<_> = (0..256).map(|_| busy.stay()).collect();
     for call in &mut slow {
@@ -143,7 +143,7 @@ async fn too_many_calls_are_answered_busy() {
     echo_often(&busy).await;
 }
 
-async fn too_many_channels_are_refused_here() {
+async fn excess_channels_are_refused_by_the_caller() {
     let limits = Limits {
         sending_channels: 3,
         ..Limits::default()
@@ -176,7 +176,7 @@ async fn too_many_channels_are_refused_here() {
     until_idle(&client).await;
 }
 
-async fn too_many_channels_there_are_answered_busy() {
+async fn excess_channels_at_the_callee_are_answered_busy() {
     let limits = Limits {
         receive_budget: 2 << 20,
         ..Limits::default()
@@ -189,7 +189,7 @@ async fn too_many_channels_there_are_answered_busy() {
     let handler = BusyDispatcher::new(Handler(began));
     let (client, server) = link_with(NoDispatcher, &Config::client(), handler, &few);
     let busy = BusyClient::new(client.clone());
-    // A window of 256 KiB counts twice.
+    // A window of 256 KiB reserves twice its size.
     let many = |count| {
         (0..count)
             .map(|_| channel())
@@ -215,7 +215,7 @@ async fn too_many_channels_there_are_answered_busy() {
     until_idle(&server).await;
 }
 
-async fn large_calls_both_ways_at_once_end() {
+async fn concurrent_large_calls_both_ways_finish() {
     let handler = || BusyDispatcher::new(Handler(events().0));
     let (client, server) = link(handler(), handler());
     client.ready().await.unwrap();
@@ -232,7 +232,7 @@ async fn large_calls_both_ways_at_once_end() {
     until_idle(&server).await;
 }
 
-async fn empty_elements_on_an_unread_channel_delay_nobody() {
+async fn unread_empty_elements_do_not_delay_others() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
     let (tx, rx) = channel();
     let mut call = busy.stall_empty(rx);

@@ -1,4 +1,4 @@
-//! A peer tells what it serves, if it wants to, and why a method of ours is unknown to it.
+//! Introspection: what a peer serves, and why it does not know a method.
 
 use roam_core::introspection::{
     ExplainError, Mismatch, RoamIntrospectionV1Client, explain, introspection,
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use super::harness::{link, link_with};
 
 runs! {
-    a_server_lists_what_it_was_told_to_list
-    descriptions_come_as_they_are
-    a_peer_that_does_not_offer_it_answers_as_to_any_unknown_method
-    an_unknown_service_is_explained
-    an_unknown_method_is_explained
-    another_signature_is_explained
-    a_method_that_is_served_has_no_mismatch
-    a_name_that_is_not_ours_is_our_mistake
-    a_description_that_is_too_large_is_answered_so
+    server_lists_the_configured_services
+    descriptors_arrive_unchanged
+    peer_without_introspection_answers_unknown_method
+    explains_an_unknown_service
+    explains_an_unknown_method
+    explains_a_different_signature
+    served_method_has_no_mismatch
+    explaining_an_undeclared_method_fails_locally
+    oversized_descriptor_is_reported
 }
 
 /// Runs jobs.
@@ -57,7 +57,7 @@ impl Workshop for Handler {
     }
 }
 
-/// The same as a client knows it that was built long ago.
+/// The service as an outdated client knows it.
 mod old {
     use super::{Deserialize, Rx, Schema, Serialize, service};
 
@@ -93,7 +93,7 @@ fn server() -> ConnectionHandle {
     link(NoDispatcher, server).0
 }
 
-async fn a_server_lists_what_it_was_told_to_list() {
+async fn server_lists_the_configured_services() {
     let services = RoamIntrospectionV1Client::new(server())
         .services()
         .await
@@ -111,7 +111,7 @@ async fn a_server_lists_what_it_was_told_to_list() {
     );
 }
 
-async fn descriptions_come_as_they_are() {
+async fn descriptors_arrive_unchanged() {
     let client = RoamIntrospectionV1Client::new(server());
     for ours in [workshop_service(), roam_introspection_v1_service()] {
         let theirs = client
@@ -130,7 +130,7 @@ async fn descriptions_come_as_they_are() {
     assert!(client.describe("Nothing".into()).await.unwrap().is_none());
 }
 
-async fn a_peer_that_does_not_offer_it_answers_as_to_any_unknown_method() {
+async fn peer_without_introspection_answers_unknown_method() {
     let (client, _) = link(NoDispatcher, WorkshopDispatcher::new(Handler));
     let services = RoamIntrospectionV1Client::new(client.clone())
         .services()
@@ -147,7 +147,7 @@ async fn a_peer_that_does_not_offer_it_answers_as_to_any_unknown_method() {
     assert_eq!(explained.unwrap_err().to_string(), "closed here: enough");
 }
 
-async fn an_unknown_service_is_explained() {
+async fn explains_an_unknown_service() {
     let client = server();
     let near = explain(&client, old::workshops_service(), "count")
         .await
@@ -172,7 +172,7 @@ async fn an_unknown_service_is_explained() {
     );
 }
 
-async fn an_unknown_method_is_explained() {
+async fn explains_an_unknown_method() {
     let client = server();
     let called = old::WorkshopClient::new(client.clone()).stops().await;
     assert!(matches!(
@@ -203,7 +203,7 @@ async fn an_unknown_method_is_explained() {
     );
 }
 
-async fn another_signature_is_explained() {
+async fn explains_a_different_signature() {
     let client = server();
     let called = old::WorkshopClient::new(client.clone())
         .start("now".into(), Vec::new())
@@ -221,7 +221,7 @@ async fn another_signature_is_explained() {
     );
 }
 
-async fn a_method_that_is_served_has_no_mismatch() {
+async fn served_method_has_no_mismatch() {
     let client = server();
     for method in ["start", "stop", "feed"] {
         assert_eq!(
@@ -237,7 +237,7 @@ async fn a_method_that_is_served_has_no_mismatch() {
     );
 }
 
-async fn a_name_that_is_not_ours_is_our_mistake() {
+async fn explaining_an_undeclared_method_fails_locally() {
     let explained = explain(&server(), workshop_service(), "begin").await;
     assert_eq!(
         explained.unwrap_err().to_string(),
@@ -245,7 +245,7 @@ async fn a_name_that_is_not_ours_is_our_mistake() {
     );
 }
 
-async fn a_description_that_is_too_large_is_answered_so() {
+async fn oversized_descriptor_is_reported() {
     let small = roam_core::Config {
         max_payload_size: 100,
         ..roam_core::Config::default()
@@ -262,10 +262,10 @@ async fn a_description_that_is_too_large_is_answered_so() {
     assert!(too_large, "{described:?}");
 }
 
-/// The id of a method covers what its types look like. When these change, peers that have the
-/// ids of before find no introspection: then the service has to have a name of its own.
+/// Method ids cover the shapes of types. If these ids change, peers with the old ids find no
+/// introspection, so the changed service needs a new name.
 #[test]
-fn the_service_is_what_its_version_says() {
+fn method_ids_belong_to_the_service_version() {
     let ids = roam_introspection_v1_service().methods.iter();
     let ids: Vec<_> = ids.map(|method| method.id.to_string()).collect();
     assert_eq!(ids, ["0x464187a09b387c0d", "0x245a1a4405a62143"]);

@@ -1,4 +1,4 @@
-//! Values so large that their buffers become frames: they wait, and go out, as they are.
+//! Values so large that their buffers are queued and sent as frames, without a copy.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use roam_core::{Config, ConnectionHandle, Context, NoDispatcher, Rx, channel, se
 use super::harness::{link_with, start, until_idle};
 
 runs! {
-    calls_and_answers_that_wait_for_room_arrive_whole
-    elements_that_wait_for_room_and_credit_arrive_whole
-    elements_of_a_sink_arrive_whole
-    a_call_that_is_refused_can_be_followed_by_others
+    waiting_calls_and_responses_arrive_whole
+    waiting_elements_arrive_whole
+    sink_elements_arrive_whole
+    calls_succeed_after_a_refused_call
 }
 
 #[service]
 trait Large {
     async fn echo(&self, text: String) -> String;
-    /// Tells whether the texts are those of `text`, and how many there were.
+    /// Returns whether the texts match those of `text`, and their count.
     async fn check(&self, texts: Rx<String>) -> (bool, u32);
 }
 
@@ -42,13 +42,13 @@ impl Large for Handler {
 
 const COUNT: u32 = 20;
 
-/// Each of another length and content.
+/// Returns a text with a length and content of its own for each number.
 fn text(number: u32) -> String {
     let letter = char::from(b'a' + number.to_le_bytes()[0] % 26);
     String::from(letter).repeat(15_000 + 4_000 * number as usize)
 }
 
-/// A link on which nothing may be queued beside something else, and which two elements fill.
+/// Returns a link that queues one message at a time and whose window holds two elements.
 fn narrow() -> (LargeClient, ConnectionHandle) {
     let mut config = Config {
         initial_channel_credit: 200_000,
@@ -65,11 +65,11 @@ fn narrow() -> (LargeClient, ConnectionHandle) {
     (LargeClient::new(client.clone()), client)
 }
 
-async fn calls_and_answers_that_wait_for_room_arrive_whole() {
+async fn waiting_calls_and_responses_arrive_whole() {
     let (large, client) = narrow();
     let calls = (0..COUNT).map(|number| {
         let call = large.echo(text(number));
-        // A deadline stands in front of some.
+        // Every other call carries a deadline in its header.
         if number % 2 == 0 {
             call.with_timeout(Duration::from_hours(1))
         } else {
@@ -83,7 +83,7 @@ async fn calls_and_answers_that_wait_for_room_arrive_whole() {
     until_idle(&client).await;
 }
 
-async fn elements_that_wait_for_room_and_credit_arrive_whole() {
+async fn waiting_elements_arrive_whole() {
     let (large, client) = narrow();
     let (tx, texts) = channel();
     let sending = start(async move {
@@ -96,7 +96,7 @@ async fn elements_that_wait_for_room_and_credit_arrive_whole() {
     until_idle(&client).await;
 }
 
-async fn elements_of_a_sink_arrive_whole() {
+async fn sink_elements_arrive_whole() {
     let (large, client) = narrow();
     let (tx, texts) = channel();
     let sending = start(async move {
@@ -110,10 +110,10 @@ async fn elements_of_a_sink_arrive_whole() {
     until_idle(&client).await;
 }
 
-async fn a_call_that_is_refused_can_be_followed_by_others() {
+async fn calls_succeed_after_a_refused_call() {
     let (large, client) = narrow();
     let longest = client.ready().await.unwrap().max_payload_size as usize;
     let refused = large.echo("x".repeat(longest)).await;
-    assert!(refused.is_err(), "with its length it is too long");
+    assert!(refused.is_err(), "the length prefix makes it too long");
     assert!(large.echo(text(0)).await.unwrap() == text(0));
 }

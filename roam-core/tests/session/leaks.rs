@@ -1,4 +1,4 @@
-//! When all is over nothing is left, and user code never runs under a lock.
+//! Nothing is left at the end, and user code never runs under a lock.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -12,9 +12,9 @@ use roam_core::{
 use super::harness::{Events, events, link, poll_now, until_idle, yield_now};
 
 runs! {
-    nothing_is_left_when_all_is_over
-    a_handler_goes_with_its_link
-    a_handler_may_hold_its_own_connection
+    everything_is_released_at_the_end
+    dispatcher_is_dropped_with_its_link
+    handler_may_hold_its_own_connection
     dispatchers_are_dropped_outside_the_lock
 }
 
@@ -75,8 +75,8 @@ impl Mix for Handler {
     }
 }
 
-/// Everything at once: calls that end well and badly, that are dropped, streams that are read to
-/// the end, given up, and cut.
+/// Runs everything at once: calls that succeed, fail or are dropped, and streams that are read to
+/// the end, dropped or reset.
 async fn do_everything(mix: &MixClient, round: u32) {
     let add = async { assert_eq!(mix.add(round, 1).await.unwrap(), round + 1) };
     let inline = async { assert_eq!(mix.inline(round).await.is_ok(), round.is_multiple_of(2)) };
@@ -109,8 +109,8 @@ async fn do_everything(mix: &MixClient, round: u32) {
     futures::future::join4(calls, dropped, streams, given).await;
 }
 
-/// What must be as it was before.
-fn room(stats: &Stats) -> impl PartialEq + std::fmt::Debug + use<> {
+/// Returns the statistics that must return to their initial values.
+fn retained(stats: &Stats) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         stats.room,
         stats.connections,
@@ -119,11 +119,11 @@ fn room(stats: &Stats) -> impl PartialEq + std::fmt::Debug + use<> {
     )
 }
 
-async fn nothing_is_left_when_all_is_over() {
+async fn everything_is_released_at_the_end() {
     let (client, server) = link(NoDispatcher, MixDispatcher::new(Handler::default()));
     client.ready().await.unwrap();
     server.ready().await.unwrap();
-    let before = [room(&client.stats()), room(&server.stats())];
+    let before = [retained(&client.stats()), retained(&server.stats())];
     let mut incoming = server.listen();
     let mix = MixClient::new(client.clone());
     for _ in 0..10 {
@@ -152,14 +152,17 @@ async fn nothing_is_left_when_all_is_over() {
     }
     until_idle(&client).await;
     until_idle(&server).await;
-    assert_eq!([room(&client.stats()), room(&server.stats())], before);
+    assert_eq!(
+        [retained(&client.stats()), retained(&server.stats())],
+        before
+    );
 }
 
-async fn a_handler_goes_with_its_link() {
+async fn dispatcher_is_dropped_with_its_link() {
     let (tell, mut seen) = events();
     let (client, server) = link(NoDispatcher, Told(Some(tell)));
     client.ready().await.unwrap();
-    // Handles do not keep it.
+    // Handles do not keep it alive.
     let (client_too, server_too) = (client.clone(), server.clone());
     client.close("");
     server.closed().await;
@@ -167,7 +170,7 @@ async fn a_handler_goes_with_its_link() {
     drop((client_too, server_too, server));
 }
 
-/// Tells when it is dropped.
+/// Reports when it is dropped.
 struct Told(Option<Events<&'static str>>);
 
 impl ServiceDispatcher for Told {
@@ -188,7 +191,7 @@ impl Drop for Told {
     }
 }
 
-async fn a_handler_may_hold_its_own_connection() {
+async fn handler_may_hold_its_own_connection() {
     let handler = Handler::default();
     let alive = Arc::downgrade(&handler.alive);
     let (client, server) = link(NoDispatcher, MixDispatcher::new(handler));
@@ -205,7 +208,7 @@ async fn a_handler_may_hold_its_own_connection() {
     }
 }
 
-/// Takes the link's lock when it is dropped.
+/// Takes the link's lock when it is used and when it is dropped.
 struct Locks(ConnectionHandle);
 
 impl Drop for Locks {

@@ -1,4 +1,4 @@
-//! Channels whose ends are both here, and what becomes of them when one is sent.
+//! Local channels, and what happens when one of their halves moves to a peer.
 
 use std::future::pending;
 use std::task::Poll;
@@ -13,23 +13,23 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::harness::{link_with, poll_now, start, until_idle};
 
 runs! {
-    a_channel_works_while_both_ends_are_here
-    a_full_channel_makes_its_sender_wait
-    either_end_notices_that_the_other_is_gone
-    what_was_sent_before_the_receiver_went_is_not_lost
-    what_was_sent_before_the_sender_went_is_not_lost
-    a_channel_that_ended_before_it_was_sent_has_ended_there
-    what_is_too_large_for_the_link_is_no_clean_end
-    a_moved_end_is_of_no_use_here
-    an_end_outside_of_a_call_stays_where_it_is
-    both_ends_can_go_in_one_call
-    both_ends_can_go_in_two_calls
-    ends_are_passed_on_to_another_peer
-    a_reader_two_links_away_stops_the_sender
-    an_end_two_links_away_is_noticed
-    a_sink_and_a_stream
-    a_sink_that_is_dropped_has_sent_all
-    an_element_that_does_not_decode_ends_the_channel
+    local_channel_carries_elements
+    full_channel_makes_its_sender_wait
+    each_half_notices_the_end_of_the_other
+    elements_sent_before_the_receiver_moved_arrive
+    elements_sent_before_the_sender_moved_arrive
+    channel_that_ended_before_it_moved_stays_ended
+    element_too_large_for_the_link_is_no_clean_end
+    moved_half_fails_locally
+    half_cannot_be_serialized_outside_a_call
+    both_halves_can_move_in_one_call
+    both_halves_can_move_in_two_calls
+    halves_can_be_passed_on_to_another_peer
+    receiver_two_links_away_stops_the_sender
+    end_two_links_away_is_noticed
+    sender_is_a_sink_and_receiver_a_stream
+    dropped_sink_has_sent_everything
+    malformed_element_ends_the_channel
 }
 
 #[service]
@@ -44,7 +44,7 @@ trait Relay {
 
 struct Handler;
 
-/// The sum of all; `None` when the end was not a clean one.
+/// Returns the sum of all elements, or `None` if the channel did not end cleanly.
 async fn sum(mut numbers: Rx<u32>) -> Option<u64> {
     let mut sum = 0;
     loop {
@@ -90,7 +90,7 @@ impl Relay for Handler {
 }
 
 fn relay() -> (RelayClient, ConnectionHandle) {
-    // A small window, so that things do not just fit.
+    // A small window, so that senders have to wait.
     let config = Config {
         initial_channel_credit: 1_000,
         ..Config::default()
@@ -104,18 +104,18 @@ fn relay() -> (RelayClient, ConnectionHandle) {
     (RelayClient::new(client.clone()), client)
 }
 
-/// The sum of `0..to`.
+/// Returns the sum of `0..to`.
 fn sum_to(to: u32) -> u64 {
     (0..u64::from(to)).sum()
 }
 
-async fn a_channel_works_while_both_ends_are_here() {
+async fn local_channel_carries_elements() {
     let (tx, rx) = channel();
     let (sum, ()) = futures::future::join(sum(rx), count(100_000, tx)).await;
     assert_eq!(sum, Some(sum_to(100_000)));
 }
 
-async fn a_full_channel_makes_its_sender_wait() {
+async fn full_channel_makes_its_sender_wait() {
     let (tx, mut rx) = channel::<Vec<u8>>();
     let element = vec![0; 1021];
     let mut sent = 0;
@@ -123,7 +123,7 @@ async fn a_full_channel_makes_its_sender_wait() {
         result.unwrap();
         sent += 1;
     }
-    assert_eq!(sent, 256, "256 KiB");
+    assert_eq!(sent, 256, "1 KiB each, in 256 KiB");
     let waiting = start(async move { tx.send(vec![1]).await });
     for _ in 0..sent {
         assert_eq!(rx.recv().await.unwrap(), Some(element.clone()));
@@ -139,7 +139,7 @@ async fn a_full_channel_makes_its_sender_wait() {
     tx.send(vec![0; 1_000]).await.unwrap();
 }
 
-async fn either_end_notices_that_the_other_is_gone() {
+async fn each_half_notices_the_end_of_the_other() {
     let (tx, rx) = channel::<u32>();
     tx.send(1).await.unwrap();
     assert!(poll_now(tx.closed()).is_pending());
@@ -158,11 +158,11 @@ async fn either_end_notices_that_the_other_is_gone() {
     assert!(matches!(rx.recv().await, Err(RecvError::Reset)));
     assert!(
         matches!(rx.recv().await, Err(RecvError::Reset)),
-        "and so it stays"
+        "the channel stays reset"
     );
 }
 
-async fn what_was_sent_before_the_receiver_went_is_not_lost() {
+async fn elements_sent_before_the_receiver_moved_arrive() {
     let (relay, client) = relay();
     let (tx, mut rx) = channel();
     for number in 0..1_000 {
@@ -171,7 +171,7 @@ async fn what_was_sent_before_the_receiver_went_is_not_lost() {
     assert_eq!(
         rx.recv().await.unwrap(),
         Some(0),
-        "a part is read already, with a batch"
+        "the receiver already holds a batch"
     );
     let sender = start(async move {
         for number in 1_000..2_000 {
@@ -183,7 +183,7 @@ async fn what_was_sent_before_the_receiver_went_is_not_lost() {
     until_idle(&client).await;
 }
 
-async fn what_was_sent_before_the_sender_went_is_not_lost() {
+async fn elements_sent_before_the_sender_moved_arrive() {
     let (relay, client) = relay();
     let (tx, rx) = channel();
     count_without_end(&tx, 1_000).await;
@@ -200,7 +200,7 @@ async fn count_without_end(tx: &Tx<u32>, to: u32) {
     }
 }
 
-async fn a_channel_that_ended_before_it_was_sent_has_ended_there() {
+async fn channel_that_ended_before_it_moved_stays_ended() {
     let (relay, client) = relay();
     let (tx, rx) = channel();
     count(5_000, tx).await;
@@ -217,7 +217,7 @@ async fn a_channel_that_ended_before_it_was_sent_has_ended_there() {
     until_idle(&client).await;
 }
 
-async fn what_is_too_large_for_the_link_is_no_clean_end() {
+async fn element_too_large_for_the_link_is_no_clean_end() {
     let config = Config {
         initial_channel_credit: 8,
         ..Config::default()
@@ -229,13 +229,13 @@ async fn what_is_too_large_for_the_link_is_no_clean_end() {
         &config,
     );
     let (tx, rx) = channel::<u32>();
-    // 5 bytes, and 4 are the most.
+    // 5 bytes, where at most 4 are allowed.
     tx.send(u32::MAX).await.unwrap();
     drop(tx);
     assert_eq!(RelayClient::new(client).sum(rx).await.unwrap(), None);
 }
 
-async fn a_moved_end_is_of_no_use_here() {
+async fn moved_half_fails_locally() {
     let (_, client) = relay();
     let method = |name: &str| {
         relay_service()
@@ -250,7 +250,7 @@ async fn a_moved_end_is_of_no_use_here() {
     assert_eq!(
         rx.recv().await.unwrap(),
         Some(0),
-        "the other end is still here"
+        "the other half is still local"
     );
     let error = count().await.unwrap_err();
     assert!(
@@ -271,7 +271,7 @@ async fn a_moved_end_is_of_no_use_here() {
     assert!(matches!(rx.recv().await, Err(RecvError::Moved)));
 }
 
-async fn an_end_outside_of_a_call_stays_where_it_is() {
+async fn half_cannot_be_serialized_outside_a_call() {
     let (tx, mut rx) = channel::<u32>();
     assert!(postcard::to_allocvec(&tx).is_err());
     assert!(postcard::to_allocvec(&rx).is_err());
@@ -281,7 +281,7 @@ async fn an_end_outside_of_a_call_stays_where_it_is() {
     assert_eq!(rx.recv().await.unwrap(), Some(5));
 }
 
-async fn both_ends_can_go_in_one_call() {
+async fn both_halves_can_move_in_one_call() {
     let (relay, client) = relay();
     let (tx, rx) = channel();
     count_without_end(&tx, 10).await;
@@ -290,7 +290,7 @@ async fn both_ends_can_go_in_one_call() {
     until_idle(&client).await;
 }
 
-async fn both_ends_can_go_in_two_calls() {
+async fn both_halves_can_move_in_two_calls() {
     for sender_first in [true, false] {
         let (relay, client) = relay();
         let (tx, rx) = channel();
@@ -308,7 +308,7 @@ async fn both_ends_can_go_in_two_calls() {
     }
 }
 
-/// Passes what it is given on to another peer.
+/// Passes each call on to another peer.
 struct PassesOn(RelayClient);
 
 impl Relay for PassesOn {
@@ -337,7 +337,7 @@ impl Relay for PassesOn {
     }
 }
 
-/// A client of a server that is itself a client of another.
+/// Returns a client of a server that is itself a client of another server.
 fn two_links() -> (RelayClient, [ConnectionHandle; 2]) {
     let config = Config {
         initial_channel_credit: 1_000,
@@ -349,7 +349,7 @@ fn two_links() -> (RelayClient, [ConnectionHandle; 2]) {
     (RelayClient::new(client.clone()), [client, far])
 }
 
-async fn ends_are_passed_on_to_another_peer() {
+async fn halves_can_be_passed_on_to_another_peer() {
     let (relay, links) = two_links();
     let (tx, rx) = channel();
     let (sum_there, ()) = futures::future::join(relay.sum(rx), count(10_000, tx)).await;
@@ -368,14 +368,14 @@ async fn ends_are_passed_on_to_another_peer() {
     }
 }
 
-async fn a_reader_two_links_away_stops_the_sender() {
+async fn receiver_two_links_away_stops_the_sender() {
     let (relay, links) = two_links();
     links[0].ready().await.unwrap();
     let (tx, rx) = channel();
     let mut call = relay.stall(rx);
     assert!(poll_now(&mut call).is_pending());
     let mut sent = 0;
-    // Until nothing more can be sent although everybody had the time to pass things on.
+    // Until nothing more can be sent, although every peer had time to pass elements on.
     loop {
         let before = sent;
         while let Poll::Ready(result) = poll_now(tx.send(sent)) {
@@ -390,11 +390,11 @@ async fn a_reader_two_links_away_stops_the_sender() {
             break;
         }
     }
-    // Two windows of 1,000 bytes, and what the peer in the middle has in its hands.
+    // Two windows of 1,000 bytes, and what the peer in the middle holds.
     assert!((500..2_500).contains(&sent), "{sent} elements");
 }
 
-async fn an_end_two_links_away_is_noticed() {
+async fn end_two_links_away_is_noticed() {
     let (relay, links) = two_links();
     let (tx, rx) = channel();
     let mut call = relay.is_gone(tx);
@@ -417,7 +417,7 @@ async fn an_end_two_links_away_is_noticed() {
     }
 }
 
-async fn a_sink_and_a_stream() {
+async fn sender_is_a_sink_and_receiver_a_stream() {
     let (relay, _client) = relay();
     let (mut tx, rx) = channel::<u32>();
     let sums = start({
@@ -445,7 +445,7 @@ async fn a_sink_and_a_stream() {
     assert!(rx.next().await.is_none());
 }
 
-async fn a_sink_that_is_dropped_has_sent_all() {
+async fn dropped_sink_has_sent_everything() {
     let (mut tx, mut rx) = channel::<Vec<u8>>();
     let element = vec![0; 1021];
     for _ in 0..256 {
@@ -459,7 +459,7 @@ async fn a_sink_that_is_dropped_has_sent_all() {
     assert_eq!(rx.recv().await.unwrap(), Some(vec![9]));
     assert_eq!(rx.recv().await.unwrap(), None);
 
-    // Also when the reader is at the other end of a link, and the window there is full.
+    // The same when the receiver is across a link and its window is full.
     let (relay, _client) = relay();
     let (mut tx, rx) = channel::<u32>();
     let mut sum = relay.sum(rx);
@@ -488,7 +488,7 @@ impl<'de> Deserialize<'de> for Even {
     }
 }
 
-async fn an_element_that_does_not_decode_ends_the_channel() {
+async fn malformed_element_ends_the_channel() {
     let (tx, mut rx) = channel::<Even>();
     for number in [2, 3, 4] {
         tx.send(Even(number)).await.unwrap();
