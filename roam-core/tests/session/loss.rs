@@ -1,4 +1,4 @@
-//! The end of a link or a connection reaches everybody, with its reason.
+//! The end of a link reaches everything on it, with its reason.
 
 use std::future::{Future, pending};
 use std::task::Poll;
@@ -22,16 +22,16 @@ runs! {
     everything_fails_when_the_peer_closes
     everything_fails_when_the_transport_is_lost
     everything_fails_when_the_driver_is_dropped
-    what_had_arrived_with_its_end_is_still_read
-    a_goodbye_is_heard_though_the_peer_is_gone
-    a_broken_rule_is_the_reason
-    handles_keep_a_link_open_and_no_longer
-    a_link_on_which_nothing_goes_on_is_closed_if_that_is_wanted
-    a_link_that_was_never_opened
+    received_elements_are_readable_after_closing
+    goodbye_arrives_from_a_vanished_peer
+    violation_is_the_close_reason
+    handles_and_channels_keep_a_link_open
+    idle_link_is_closed_after_its_timeout
+    loss_before_the_handshake_fails_everything
 }
 
 runs_with_paused_clock! {
-    a_peer_that_does_not_read_does_not_hold_a_link_that_is_closed
+    stuck_peer_does_not_delay_closing
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,8 @@ fn peers() -> Peers {
     }
 }
 
-/// Has calls and streams of all kinds under way when `end` ends the link; all of them must fail
-/// for that reason.
+/// Starts calls and streams of all kinds and ends the link with `end`. All of them must fail with
+/// that reason.
 async fn expect_all_to_fail(
     mut peers: Peers,
     end: impl FnOnce(&mut Peers),
@@ -156,7 +156,7 @@ async fn expect_all_to_fail(
     let error = loop {
         match flooded.recv().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("a clean end"),
+            Ok(None) => panic!("the channel ended cleanly"),
             Err(error) => break error,
         }
     };
@@ -200,7 +200,7 @@ async fn everything_fails_when_the_peer_closes() {
 }
 
 async fn everything_fails_when_the_transport_is_lost() {
-    // The peer's driver takes its end of the transport with it.
+    // Dropping the peer's driver drops its transport.
     let lose = |peers: &mut Peers| {
         let server_driver = std::mem::replace(&mut peers.server_driver, start(pending()));
         drop(server_driver);
@@ -222,7 +222,7 @@ async fn everything_fails_when_the_driver_is_dropped() {
     .await;
 }
 
-async fn what_had_arrived_with_its_end_is_still_read() {
+async fn received_elements_are_readable_after_closing() {
     let peers = peers();
     let slow = SlowClient::new(peers.client.clone());
     let (tx, mut rx) = channel();
@@ -235,7 +235,7 @@ async fn what_had_arrived_with_its_end_is_still_read() {
     assert_eq!(rx.recv().await.unwrap(), None);
 }
 
-async fn a_goodbye_is_heard_though_the_peer_is_gone() {
+async fn goodbye_arrives_from_a_vanished_peer() {
     let (saw, _seen) = events();
     let (mut peer, server) = RawPeer::client(SlowDispatcher::new(Handler { saw }));
     peer.shake_hands().await;
@@ -243,17 +243,17 @@ async fn a_goodbye_is_heard_though_the_peer_is_gone() {
     peer.link.close("I have to go");
     peer.flush().await;
     peer.vanish();
-    // Whether or not there is something to send.
+    // Holds whether or not something is queued.
     let _ = poll_now(SlowClient::new(server.clone()).stay());
     let reason = server.closed().await;
     assert!(matches!(reason, CloseReason::Goodbye(reason) if &*reason == "I have to go"));
 }
 
-async fn a_broken_rule_is_the_reason() {
+async fn violation_is_the_close_reason() {
     let (saw, _seen) = events();
     let (mut peer, server) = RawPeer::client(SlowDispatcher::new(Handler { saw }));
     peer.shake_hands().await;
-    // Data on a channel that never was, in a packed frame.
+    // Data for a channel that never existed, in a packed frame.
     peer.send(&[4, 8, 0, 9, 0]).await;
     let reason = server.closed().await;
     let CloseReason::Violation(violation) = reason else {
@@ -268,7 +268,7 @@ async fn a_broken_rule_is_the_reason() {
     assert!(goodbye.contains("channeling.unknown"), "{goodbye}");
 }
 
-async fn handles_keep_a_link_open_and_no_longer() {
+async fn handles_and_channels_keep_a_link_open() {
     let peers = peers();
     let Peers {
         client,
@@ -282,7 +282,7 @@ async fn handles_keep_a_link_open_and_no_longer() {
     let (tx, mut rx) = channel();
     slow.count(10, tx).await.unwrap();
     drop(slow);
-    assert!(server.close_reason().is_none(), "a channel is still held");
+    assert!(server.close_reason().is_none(), "a channel keeps it open");
     for number in 0..10 {
         assert_eq!(rx.recv().await.unwrap(), Some(number));
     }
@@ -293,7 +293,7 @@ async fn handles_keep_a_link_open_and_no_longer() {
     assert!(matches!(reason, CloseReason::Goodbye(reason) if reason.is_empty()));
 }
 
-async fn a_link_on_which_nothing_goes_on_is_closed_if_that_is_wanted() {
+async fn idle_link_is_closed_after_its_timeout() {
     let idle = Config {
         idle_timeout: Some(Duration::from_millis(1)),
         ..Config::default()
@@ -308,7 +308,7 @@ async fn a_link_on_which_nothing_goes_on_is_closed_if_that_is_wanted() {
     assert_eq!(told.to_string(), "closed by the peer: limit.idle-timeout");
 }
 
-async fn a_link_that_was_never_opened() {
+async fn loss_before_the_handshake_fails_everything() {
     let (peer, client) = RawPeer::server(NoDispatcher);
     let slow = SlowClient::new(client.clone());
     let mut call = slow.stay();
@@ -327,7 +327,7 @@ async fn a_link_that_was_never_opened() {
     assert!(client.connect(Metadata::new(), NoDispatcher).await.is_err());
 }
 
-/// A transport whose peer neither says nor takes anything.
+/// A transport whose peer neither sends nor reads.
 struct Stuck;
 
 impl Transport for Stuck {
@@ -347,7 +347,7 @@ impl Transport for Stuck {
     }
 
     fn start_send(&mut self, _: Bytes) -> Result<(), TransportError> {
-        panic!("a frame for a transport that is not ready")
+        panic!("sent a frame while the transport was not ready")
     }
 
     fn poll_flush(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), TransportError>> {
@@ -359,7 +359,7 @@ impl Transport for Stuck {
     }
 }
 
-async fn a_peer_that_does_not_read_does_not_hold_a_link_that_is_closed() {
+async fn stuck_peer_does_not_delay_closing() {
     let config = Config {
         // No other timer wakes the driver.
         handshake_timeout: Duration::from_mins(1),
@@ -368,7 +368,7 @@ async fn a_peer_that_does_not_read_does_not_hold_a_link_that_is_closed() {
     let (link, driver) = accept(Stuck, NoDispatcher, &config);
     let clock = rt::Clock::start();
     let driver = start(driver);
-    // Now the driver sleeps, as nothing can be sent.
+    // Now the driver sleeps, because nothing can be sent.
     yield_now().await;
     link.close("enough");
     assert!(matches!(driver.await, CloseReason::Local(_)));

@@ -1,4 +1,4 @@
-//! The bounds on metadata are kept by who sends it, with an error that names the bound.
+//! Metadata limits, which the sender enforces with an error that names the limit.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use roam_core::{
 use super::harness::{Events, events, link, start};
 
 runs! {
-    calls_are_refused_before_the_wire
-    a_deadline_on_metadata_that_is_full_is_an_error_of_the_call
-    a_trace_on_metadata_that_is_full_is_an_error_of_the_call
-    answers_are_refused_and_can_be_given_again
-    connects_are_refused_before_the_wire
-    what_is_refused_on_accept_rejects
-    what_is_refused_on_reject_is_left_out
+    calls_over_a_limit_are_not_sent
+    deadline_on_full_metadata_fails_the_call
+    trace_on_full_metadata_fails_the_call
+    refused_response_can_be_tried_again
+    connects_over_a_limit_are_not_sent
+    metadata_refused_on_accept_rejects_the_connect
+    metadata_refused_on_reject_is_left_out
 }
 
 #[service]
 trait Desk {
     async fn nothing(&self);
-    /// Makes a child call with metadata that is full.
+    /// Makes a child call with full metadata.
     async fn pass_on(&self) -> Option<String>;
 }
 
@@ -39,12 +39,12 @@ impl Desk for Handler {
     }
 }
 
-/// As many entries as there may be.
+/// Returns metadata with as many entries as allowed.
 fn full() -> Metadata {
     (0..128).map(|n| (n.to_string(), n)).collect()
 }
 
-/// Metadata that is over one bound each, by one.
+/// Returns metadata that exceeds each limit by one, with the expected error.
 fn too_much() -> [(Metadata, MetadataError); 4] {
     let four = (0..4).map(|_| ("", vec![0; 16_384]));
     [
@@ -64,7 +64,7 @@ fn too_much() -> [(Metadata, MetadataError); 4] {
     ]
 }
 
-async fn calls_are_refused_before_the_wire() {
+async fn calls_over_a_limit_are_not_sent() {
     let (client, _) = link(NoDispatcher, DeskDispatcher::new(Handler));
     let desk = DeskClient::new(client.clone());
     for (metadata, expected) in too_much() {
@@ -78,17 +78,17 @@ async fn calls_are_refused_before_the_wire() {
     desk.nothing().with_metadata(full()).await.unwrap();
 }
 
-async fn a_deadline_on_metadata_that_is_full_is_an_error_of_the_call() {
+async fn deadline_on_full_metadata_fails_the_call() {
     let (client, _) = link(NoDispatcher, DeskDispatcher::new(Handler));
     let desk = DeskClient::new(client);
     let (long, bytes) = (Duration::from_hours(1), |len| vec![0; len]);
     let one_less: Metadata = (1..128).map(|n| (n.to_string(), n)).collect();
     let (key, largest) = ("roam-deadline-ms".len(), 16_384);
-    let mut room = Metadata::new();
+    let mut almost_full = Metadata::new();
     for len in [largest, largest, largest, largest - key - 8] {
-        room.push("", bytes(len));
+        almost_full.push("", bytes(len));
     }
-    for fits in [one_less, room.clone()] {
+    for fits in [one_less, almost_full.clone()] {
         desk.nothing()
             .with_metadata(fits)
             .with_timeout(long)
@@ -97,7 +97,7 @@ async fn a_deadline_on_metadata_that_is_full_is_an_error_of_the_call() {
     }
     for (full, expected) in [
         (full(), MetadataError::TooManyEntries(129)),
-        (room.with("", bytes(1)), MetadataError::TooLarge),
+        (almost_full.with("", bytes(1)), MetadataError::TooLarge),
     ] {
         let call = desk.nothing().with_metadata(full.clone());
         let error = call.with_timeout(long).await.unwrap_err();
@@ -109,7 +109,7 @@ async fn a_deadline_on_metadata_that_is_full_is_an_error_of_the_call() {
     }
 }
 
-async fn a_trace_on_metadata_that_is_full_is_an_error_of_the_call() {
+async fn trace_on_full_metadata_fails_the_call() {
     let desk = || DeskDispatcher::new(Handler);
     let (client, _) = link(desk(), desk());
     let desk = DeskClient::new(client);
@@ -120,7 +120,7 @@ async fn a_trace_on_metadata_that_is_full_is_an_error_of_the_call() {
     assert_eq!(error.as_deref(), Some("129 metadata entries, 128 allowed"));
 }
 
-/// Tries to answer with too much metadata before it answers.
+/// Tries to respond with too much metadata, then responds.
 struct Answers(Events<MetadataError>);
 
 impl ServiceDispatcher for Answers {
@@ -141,7 +141,7 @@ impl ServiceDispatcher for Answers {
     }
 }
 
-async fn answers_are_refused_and_can_be_given_again() {
+async fn refused_response_can_be_tried_again() {
     let (refused, mut seen) = events();
     let (client, _) = link(NoDispatcher, Answers(refused));
     DeskClient::new(client).nothing().await.unwrap();
@@ -150,7 +150,7 @@ async fn answers_are_refused_and_can_be_given_again() {
     }
 }
 
-async fn connects_are_refused_before_the_wire() {
+async fn connects_over_a_limit_are_not_sent() {
     let (client, server) = link(NoDispatcher, NoDispatcher);
     let mut asked = server.listen();
     for (metadata, expected) in too_much() {
@@ -165,7 +165,7 @@ async fn connects_are_refused_before_the_wire() {
     assert!(asking.await.is_err());
 }
 
-async fn what_is_refused_on_accept_rejects() {
+async fn metadata_refused_on_accept_rejects_the_connect() {
     let (client, server) = link(NoDispatcher, NoDispatcher);
     let mut asked = server.listen();
     for (metadata, expected) in too_much() {
@@ -178,7 +178,7 @@ async fn what_is_refused_on_accept_rejects() {
     }
 }
 
-async fn what_is_refused_on_reject_is_left_out() {
+async fn metadata_refused_on_reject_is_left_out() {
     let (client, server) = link(NoDispatcher, NoDispatcher);
     let mut asked = server.listen();
     for (metadata, expected) in too_much() {

@@ -1,4 +1,4 @@
-//! A call that carries a nonce is run once, however often it is sent.
+//! Calls with a nonce, which run once, however often they are sent.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,37 +18,37 @@ use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_
 use super::net::{self, Net};
 
 runs! {
-    a_repetition_is_given_the_first_answer
-    a_repetition_waits_for_the_first
-    the_end_of_the_link_does_not_stop_the_handler
-    a_cancel_stops_the_handler
-    a_cancel_stops_no_handler_for_which_another_call_waits
-    a_deadline_stops_the_handler
-    other_arguments_are_refused
-    what_is_no_nonce_is_refused
-    a_nonce_of_a_method_that_nobody_serves
-    calls_without_a_nonce_are_let_through
-    identities_do_not_meet
-    a_call_with_channels_runs_once_and_its_answer_is_given_once
-    an_answer_with_channels_is_given_once
-    beyond_the_limits_calls_are_busy
-    a_handler_counts_until_it_is_gone
-    a_client_sends_a_call_with_a_nonce_again
-    a_client_leaves_a_nonce_of_the_user
-    a_client_does_not_send_it_again_to_a_server_that_has_forgotten
-    a_client_does_not_send_it_again_to_a_server_without_nonces
-    a_client_does_not_send_it_again_too_late
-    a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known
-    a_repetition_that_is_turned_away_leaves_the_outcome_unknown
-    a_client_gives_no_nonce_where_none_is_needed
+    repetition_gets_the_first_response
+    repetition_waits_for_the_first_call
+    handler_outlives_its_link
+    cancel_aborts_the_handler
+    cancel_spares_a_handler_that_another_call_awaits
+    deadline_aborts_the_handler
+    nonce_with_other_arguments_is_refused
+    malformed_nonce_is_refused
+    nonce_for_an_unserved_method
+    calls_without_a_nonce_always_run
+    identities_have_separate_nonces
+    call_with_channels_is_answered_once
+    response_with_channels_is_given_once
+    calls_beyond_the_limits_are_busy
+    running_handler_counts_as_an_incoming_call
+    client_resends_a_call_with_a_nonce
+    client_keeps_a_nonce_of_the_user
+    client_does_not_resend_to_a_restarted_server
+    client_does_not_resend_to_a_server_without_nonces
+    client_does_not_resend_after_the_minimum_retention
+    client_resends_when_lost_before_the_store_is_known
+    rejected_repetition_leaves_the_outcome_unknown
+    client_adds_no_nonce_where_none_is_needed
 }
 
 runs_with_paused_clock! {
-    a_handler_that_nobody_asks_for_is_stopped
+    abandoned_handler_is_aborted_after_the_retention
 }
 
 runs_where_panics_unwind! {
-    errors_and_panics_are_answers
+    errors_and_panics_count_as_responses
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +57,10 @@ enum Saw {
     Gone,
 }
 
-// In place, so that a call that has reached the server has been dispatched.
+// Inline, so that a call has been dispatched once it has reached the server.
 #[service]
 trait Bank {
-    /// How many deposits there have been.
+    /// Returns the number of deposits so far.
     #[roam(inline)]
     async fn deposit(&self, amount: u32) -> u32;
     #[roam(inline)]
@@ -89,7 +89,7 @@ impl Handler {
         let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
         self.saw.tell(Saw::Began);
         if self.gate.clone().await.is_err() {
-            // The test is over.
+            // The test has ended.
             pending::<()>().await;
         }
         runs
@@ -175,7 +175,7 @@ impl World {
         self.gate.take().unwrap().send(()).unwrap();
     }
 
-    /// The client's and the server's end of a new link.
+    /// Opens a link and returns a client, its handle and the server's handle.
     fn link(&self) -> (BankClient, ConnectionHandle, ConnectionHandle) {
         let (client, server) = link(NoDispatcher, self.served.clone());
         (BankClient::new(client.clone()), client, server)
@@ -198,7 +198,7 @@ fn failed_as<T: std::fmt::Debug, E: std::fmt::Debug>(
     }
 }
 
-async fn a_repetition_is_given_the_first_answer() {
+async fn repetition_gets_the_first_response() {
     let mut world = open_world();
     let (bank, client, _) = world.link();
     let nonces = [ONE, ONE, Nonce::new([2; 16]), ONE];
@@ -217,7 +217,7 @@ async fn a_repetition_is_given_the_first_answer() {
     world.seen.expect_nothing();
 }
 
-async fn a_repetition_waits_for_the_first() {
+async fn repetition_waits_for_the_first_call() {
     let mut world = world();
     let (bank, client, _) = world.link();
     let (other_bank, other_client, _) = world.link();
@@ -239,7 +239,7 @@ async fn a_repetition_waits_for_the_first() {
     world.seen.expect_nothing();
 }
 
-async fn the_end_of_the_link_does_not_stop_the_handler() {
+async fn handler_outlives_its_link() {
     let mut world = world();
     let (bank, client, server) = world.link();
     let first = start(bank.deposit(5).with_metadata(with(ONE)));
@@ -259,7 +259,7 @@ async fn the_end_of_the_link_does_not_stop_the_handler() {
     world.seen.expect_nothing();
 }
 
-async fn a_cancel_stops_the_handler() {
+async fn cancel_aborts_the_handler() {
     let mut world = world();
     let (bank, client, server) = world.link();
     let first = start(bank.deposit(5).with_metadata(with(ONE)));
@@ -276,7 +276,7 @@ async fn a_cancel_stops_the_handler() {
     until_idle(&server).await;
 }
 
-async fn a_cancel_stops_no_handler_for_which_another_call_waits() {
+async fn cancel_spares_a_handler_that_another_call_awaits() {
     let mut world = world();
     let (bank, client, _) = world.link();
     let (other_bank, other_client, _) = world.link();
@@ -295,7 +295,7 @@ async fn a_cancel_stops_no_handler_for_which_another_call_waits() {
     assert_eq!(again.await.unwrap(), 1);
 }
 
-async fn a_deadline_stops_the_handler() {
+async fn deadline_aborts_the_handler() {
     let mut world = world();
     let (bank, ..) = world.link();
     let metadata = with(ONE).with("roam-deadline-ms", 1);
@@ -313,7 +313,7 @@ async fn a_deadline_stops_the_handler() {
     world.seen.expect_nothing();
 }
 
-async fn errors_and_panics_are_answers() {
+async fn errors_and_panics_count_as_responses() {
     let world = open_world();
     let (bank, ..) = world.link();
     for _ in 0..2 {
@@ -326,7 +326,7 @@ async fn errors_and_panics_are_answers() {
     assert_eq!(deposit.await.unwrap(), 3, "each of them ran once");
 }
 
-async fn other_arguments_are_refused() {
+async fn nonce_with_other_arguments_is_refused() {
     let world = open_world();
     let (bank, ..) = world.link();
     let deposit = |amount| bank.deposit(amount).with_metadata(with(ONE));
@@ -335,7 +335,7 @@ async fn other_arguments_are_refused() {
     assert_eq!(deposit(5).await.unwrap(), 1);
 }
 
-async fn what_is_no_nonce_is_refused() {
+async fn malformed_nonce_is_refused() {
     let mut world = open_world();
     let (bank, ..) = world.link();
     let values: [MetadataValue; 4] = [
@@ -355,7 +355,7 @@ async fn what_is_no_nonce_is_refused() {
     world.seen.expect_nothing();
 }
 
-async fn a_nonce_of_a_method_that_nobody_serves() {
+async fn nonce_for_an_unserved_method() {
     let world = World {
         served: NonceDispatcher::new(NoDispatcher),
         ..open_world()
@@ -370,7 +370,7 @@ async fn a_nonce_of_a_method_that_nobody_serves() {
     }
 }
 
-async fn calls_without_a_nonce_are_let_through() {
+async fn calls_without_a_nonce_always_run() {
     let world = open_world();
     let (bank, ..) = world.link();
     for runs in 1..=3 {
@@ -378,7 +378,7 @@ async fn calls_without_a_nonce_are_let_through() {
     }
 }
 
-async fn identities_do_not_meet() {
+async fn identities_have_separate_nonces() {
     let world = open_world();
     let identity = |cx: &Context| {
         let name = cx.metadata().get_str("authorization").unwrap_or_default();
@@ -396,7 +396,7 @@ async fn identities_do_not_meet() {
     }
 }
 
-async fn a_call_with_channels_runs_once_and_its_answer_is_given_once() {
+async fn call_with_channels_is_answered_once() {
     let mut world = open_world();
     let (bank, ..) = world.link();
     let (tx, rx) = channel();
@@ -417,7 +417,7 @@ async fn a_call_with_channels_runs_once_and_its_answer_is_given_once() {
     world.seen.expect_nothing();
 }
 
-async fn an_answer_with_channels_is_given_once() {
+async fn response_with_channels_is_given_once() {
     let mut world = open_world();
     let (bank, client, server) = world.link();
     let mut list = bank.list().with_metadata(with(ONE)).await.unwrap();
@@ -435,7 +435,7 @@ async fn an_answer_with_channels_is_given_once() {
     until_idle(&server).await;
 }
 
-async fn beyond_the_limits_calls_are_busy() {
+async fn calls_beyond_the_limits_are_busy() {
     let mut world = world();
     world.served = world.served.with_limits(NonceLimits {
         calls: 2,
@@ -458,7 +458,7 @@ async fn beyond_the_limits_calls_are_busy() {
     assert_eq!(bank.deposit(5).await.unwrap(), 3);
 }
 
-async fn a_handler_counts_until_it_is_gone() {
+async fn running_handler_counts_as_an_incoming_call() {
     let mut world = world();
     let (bank, client, server) = world.link();
     let first = start(bank.deposit(5).with_metadata(with(ONE)));
@@ -470,7 +470,7 @@ async fn a_handler_counts_until_it_is_gone() {
     until_idle(&server).await;
 }
 
-async fn a_handler_that_nobody_asks_for_is_stopped() {
+async fn abandoned_handler_is_aborted_after_the_retention() {
     let mut world = world();
     let retention = Duration::from_hours(1);
     world.served = world.served.with_limits(NonceLimits {
@@ -488,7 +488,7 @@ async fn a_handler_that_nobody_asks_for_is_stopped() {
     assert!(clock.now() >= retention);
 }
 
-/// A client that has a nonce in each call, and the network to which it connects.
+/// Returns a client that adds a nonce to each call, and its network.
 fn client(attempts: u32) -> (BankClient<ReconnectingClient>, Net) {
     let (client, net) = net::client(attempts);
     (BankClient::new(client.with_nonces()), net)
@@ -498,7 +498,7 @@ fn is_unknown<T>(result: &Result<T, CallError>) -> bool {
     matches!(result, Err(CallError::Lost { sent: true, .. }))
 }
 
-async fn a_client_sends_a_call_with_a_nonce_again() {
+async fn client_resends_a_call_with_a_nonce() {
     let mut world = world();
     let (arrived, mut arrivals) = events();
     world.served = world.served.with_identity(move |_| {
@@ -521,7 +521,7 @@ async fn a_client_sends_a_call_with_a_nonce_again() {
     assert_eq!(bank.deposit(5).await.unwrap(), 2);
 }
 
-async fn a_client_leaves_a_nonce_of_the_user() {
+async fn client_keeps_a_nonce_of_the_user() {
     let mut world = world();
     let (client, mut net) = net::client(3);
     let call = start({
@@ -543,7 +543,7 @@ async fn a_client_leaves_a_nonce_of_the_user() {
     }
 }
 
-async fn a_client_does_not_send_it_again_to_a_server_that_has_forgotten() {
+async fn client_does_not_resend_to_a_restarted_server() {
     let mut world = world();
     let (bank, mut net) = client(3);
     let call = start(bank.deposit(5));
@@ -558,7 +558,7 @@ async fn a_client_does_not_send_it_again_to_a_server_that_has_forgotten() {
     assert_eq!(bank.deposit(5).await.unwrap(), 2);
 }
 
-async fn a_client_does_not_send_it_again_to_a_server_without_nonces() {
+async fn client_does_not_resend_to_a_server_without_nonces() {
     let mut world = world();
     let (bank, mut net) = client(3);
     let call = start(bank.deposit(5));
@@ -570,7 +570,7 @@ async fn a_client_does_not_send_it_again_to_a_server_without_nonces() {
     net.expect_nothing();
 }
 
-async fn a_client_does_not_send_it_again_too_late() {
+async fn client_does_not_resend_after_the_minimum_retention() {
     let mut world = world();
     world.served = world.served.with_limits(NonceLimits {
         min_retention: Duration::ZERO,
@@ -588,7 +588,7 @@ async fn a_client_does_not_send_it_again_too_late() {
     assert_eq!(bank.deposit(5).await.unwrap(), 2);
 }
 
-async fn a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known() {
+async fn client_resends_when_lost_before_the_store_is_known() {
     let world = open_world();
     let (client, mut net) = net::client(3);
     let client = client.with_nonces();
@@ -603,7 +603,7 @@ async fn a_client_sends_it_again_when_the_link_is_lost_before_the_store_is_known
     assert_eq!(call.await.unwrap(), 1);
 }
 
-/// Has no room for the bank's calls.
+/// Rejects the bank's calls as busy.
 struct TurnsAway(NonceDispatcher);
 
 impl ServiceDispatcher for TurnsAway {
@@ -621,7 +621,7 @@ impl ServiceDispatcher for TurnsAway {
     }
 }
 
-async fn a_repetition_that_is_turned_away_leaves_the_outcome_unknown() {
+async fn rejected_repetition_leaves_the_outcome_unknown() {
     let mut world = world();
     let (bank, mut net) = client(3);
     let call = start(bank.deposit(5));
@@ -635,7 +635,7 @@ async fn a_repetition_that_is_turned_away_leaves_the_outcome_unknown() {
     failed_as(bank.deposit(6).await, Failure::Busy);
 }
 
-async fn a_client_gives_no_nonce_where_none_is_needed() {
+async fn client_adds_no_nonce_where_none_is_needed() {
     let world = open_world();
     let (bank, mut net) = client(1);
     let with_nonce = start(bank.has_nonce());

@@ -1,4 +1,4 @@
-//! A handler that panics fails its call, and nothing else.
+//! Panicking handlers, which fail only their own call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,11 +11,11 @@ use roam_core::{
 use super::harness::{link, poll_now, until_idle, yield_now};
 
 runs! {
-    a_panic_is_told_and_harms_nobody_else
-    a_stream_that_a_panic_cuts_has_no_clean_end
-    a_channel_that_a_panic_cuts_here_has_no_clean_end
-    the_streams_of_others_go_on
-    nothing_is_left_of_handlers_that_panicked
+    panic_fails_only_its_call
+    panic_resets_the_channel_of_its_call
+    panic_resets_a_local_channel
+    panic_leaves_other_streams_running
+    panicked_handlers_leave_nothing_behind
 }
 
 #[service]
@@ -71,7 +71,7 @@ fn expect_panic(outcome: &Result<(), CallError>) {
     assert!(told, "{outcome:?}");
 }
 
-async fn a_panic_is_told_and_harms_nobody_else() {
+async fn panic_fails_only_its_call() {
     let (nervous, _) = nervous().await;
     for at_once in [true, false] {
         let echo = nervous.echo("still here".into());
@@ -86,17 +86,17 @@ async fn a_panic_is_told_and_harms_nobody_else() {
     );
 }
 
-async fn a_stream_that_a_panic_cuts_has_no_clean_end() {
+async fn panic_resets_the_channel_of_its_call() {
     let (nervous, [client, _]) = nervous().await;
     let (tx, mut rx) = channel();
     expect_panic(&nervous.send_and_panic(tx).await);
     while let Ok(received) = rx.recv().await {
-        assert_eq!(received, Some(1), "a clean end");
+        assert_eq!(received, Some(1), "the channel ended cleanly");
     }
     until_idle(&client).await;
 }
 
-async fn a_channel_that_a_panic_cuts_here_has_no_clean_end() {
+async fn panic_resets_a_local_channel() {
     let (tx, mut rx) = channel::<u32>();
     let result = catch_unwind(AssertUnwindSafe(move || {
         let _tx = tx;
@@ -106,7 +106,7 @@ async fn a_channel_that_a_panic_cuts_here_has_no_clean_end() {
     assert!(matches!(rx.recv().await, Err(RecvError::Reset)));
 }
 
-async fn the_streams_of_others_go_on() {
+async fn panic_leaves_other_streams_running() {
     let (nervous, _) = nervous().await;
     let (tx, rx) = channel();
     let mut sum = nervous.sum(rx);
@@ -119,7 +119,7 @@ async fn the_streams_of_others_go_on() {
     assert_eq!(sum.await.unwrap(), 45);
 }
 
-async fn nothing_is_left_of_handlers_that_panicked() {
+async fn panicked_handlers_leave_nothing_behind() {
     let (nervous, links) = nervous().await;
     let before = links.clone().map(|link| link.stats().room);
     let calls = (0..20).map(|round| nervous.panic(round % 2 == 0));

@@ -1,4 +1,4 @@
-//! Channel ends stand anywhere in arguments and results.
+//! Channel halves anywhere in arguments and results.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::harness::{link, until_idle};
 
 runs! {
-    ends_stand_anywhere_in_arguments
-    ends_stand_anywhere_in_results
+    halves_can_stand_anywhere_in_arguments
+    halves_can_stand_anywhere_in_results
 }
 
 type Maybe = (Option<Tx<u32>>, Option<Rx<u32>>, Option<Tx<u32>>);
 type Ends = (Rx<u32>, u16, Tx<u32>);
 
-/// Both kinds of ends, wherever serde reaches.
+/// Senders and receivers in every place that serde reaches.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 struct Places {
     before: String,
@@ -44,7 +44,7 @@ enum Variant {
     },
 }
 
-/// What stays of the channels whose ends were placed, in the order of serialization.
+/// The other halves of the placed channels, in the order of serialization.
 #[derive(Default)]
 struct Others {
     to_placed_txs: Vec<Rx<u32>>,
@@ -124,14 +124,14 @@ impl Places {
     }
 }
 
-/// Sends its position on each channel.
+/// Sends each channel's position on it.
 async fn send_positions(txs: Vec<Tx<u32>>) {
     for (position, tx) in (0..).zip(txs) {
         tx.send(position).await.unwrap();
     }
 }
 
-/// Finds its position on each channel, and the clean end behind it.
+/// Expects its position on each channel, followed by a clean end.
 async fn expect_positions(rxs: Vec<Rx<u32>>) {
     for (position, mut rx) in (0..).zip(rxs) {
         assert_eq!(rx.recv().await.unwrap(), Some(position));
@@ -170,7 +170,7 @@ impl Placing for Handler {
     }
 }
 
-async fn ends_stand_anywhere_in_arguments() {
+async fn halves_can_stand_anywhere_in_arguments() {
     let (client, server) = link(NoDispatcher, PlacingDispatcher::new(Handler));
     let (places, others) = places();
     let (and, mut end) = channel();
@@ -187,7 +187,7 @@ async fn ends_stand_anywhere_in_arguments() {
     until_idle(&server).await;
 }
 
-async fn ends_stand_anywhere_in_results() {
+async fn halves_can_stand_anywhere_in_results() {
     let (client, server) = link(NoDispatcher, PlacingDispatcher::new(Handler));
     let placing = PlacingClient::new(client.clone());
     for places in [

@@ -1,4 +1,4 @@
-//! Wakers are user code too.
+//! Wakers are user code, so they never run under a lock.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,7 +35,7 @@ impl Slow for Handler {
     }
 }
 
-/// Takes the link's lock when it wakes and when it is dropped.
+/// Takes the link's lock when it is woken and when it is dropped.
 struct Locks(ConnectionHandle);
 
 impl Wake for Locks {
@@ -66,7 +66,7 @@ async fn wakers_are_dropped_outside_the_lock() {
         let mut gone = Box::pin(tx.closed());
         let mut local_gone = Box::pin(local_tx.closed());
         let mut next = Box::pin(incoming.next());
-        // Each poll puts another waker in the place of the one before.
+        // Each poll replaces the previous waker.
         for _ in 0..3 {
             let poll = |future: &mut dyn Pollable| future.poll_with(&waker());
             poll(&mut stay);
