@@ -1,4 +1,4 @@
-//! A client that outlives its links: when it connects, and what it sends again.
+//! The reconnecting client: when it connects, and which calls it resends.
 
 use std::future::pending;
 use std::time::Duration;
@@ -13,31 +13,31 @@ use super::harness::{Events, Seen, events, poll_now, start, yield_now};
 use super::net::{self, Net, ServerEnd};
 
 runs! {
-    the_first_call_connects_and_others_share_the_link
-    calls_that_wait_share_an_attempt
-    the_link_is_closed_when_nobody_holds_the_client
-    the_last_call_that_waits_takes_the_attempt_with_it
-    attempts_that_are_used_up_fail_the_calls_that_wait_and_no_others
-    a_call_that_had_not_left_is_sent_again
-    the_outcome_of_a_call_that_had_left_is_unknown
-    a_call_of_an_idempotent_method_is_sent_again
-    a_large_call_is_sent_again_as_it_was
-    that_its_outcome_is_unknown_outlasts_attempts_that_fail
-    a_call_that_is_lost_each_time_is_not_sent_for_ever
-    channels_travel_both_ways
-    a_call_whose_channels_are_on_a_lost_link_is_not_sent_again
-    a_call_whose_channels_are_still_here_is_sent_again
-    a_call_that_waits_for_a_link_has_its_deadline
-    the_peer_is_told_what_is_left_of_a_deadline
-    closing_fails_all_calls_and_connects_no_more
-    closing_ends_an_attempt
-    states_are_seen_in_order
-    the_loss_of_a_link_that_nobody_uses_is_seen
-    errors_of_the_method_are_answers
+    first_call_connects_and_others_share_the_link
+    waiting_calls_share_an_attempt
+    link_closes_when_the_client_is_dropped
+    dropping_the_last_waiting_call_stops_the_attempt
+    exhausted_attempts_fail_only_the_waiting_calls
+    unsent_call_is_resent
+    sent_call_has_an_unknown_outcome
+    idempotent_call_is_resent
+    large_call_is_resent_unchanged
+    outcome_stays_unknown_after_failed_attempts
+    repeatedly_lost_call_is_not_resent_forever
+    channels_work_in_both_directions
+    call_with_channels_on_a_lost_link_is_not_resent
+    call_with_local_channels_is_resent
+    deadline_applies_while_waiting_for_a_link
+    resent_call_carries_the_time_left
+    closing_fails_all_calls_and_stops_connecting
+    closing_stops_an_attempt
+    status_changes_are_seen_in_order
+    loss_of_an_idle_link_is_seen
+    method_errors_do_not_reconnect
 }
 
 runs_with_paused_clock! {
-    it_waits_between_attempts
+    client_waits_between_attempts
 }
 
 #[service]
@@ -140,12 +140,12 @@ fn world(attempts: u32) -> World {
 }
 
 impl World {
-    /// Serves calls and answers them.
+    /// Returns a dispatcher that answers its calls.
     fn answering(&self) -> LedgerDispatcher<Handler> {
         self.handler(true)
     }
 
-    /// Serves calls and holds them for ever.
+    /// Returns a dispatcher that never answers.
     fn holding(&self) -> LedgerDispatcher<Handler> {
         self.handler(false)
     }
@@ -155,7 +155,7 @@ impl World {
         LedgerDispatcher::new(Handler { saw, answers })
     }
 
-    /// A client that is connected to a server that answers.
+    /// Connects the client to a server that answers.
     async fn connected(&mut self) -> ServerEnd {
         let connecting = start({
             let client = self.client.clone();
@@ -177,7 +177,7 @@ fn is_unknown<T>(result: &Result<T, CallError>) -> bool {
     )
 }
 
-async fn the_first_call_connects_and_others_share_the_link() {
+async fn first_call_connects_and_others_share_the_link() {
     let mut world = world(1);
     world.net.expect_nothing();
     assert_eq!(world.client.status(), LinkStatus::Idle);
@@ -192,7 +192,7 @@ async fn the_first_call_connects_and_others_share_the_link() {
     world.net.expect_nothing();
 }
 
-async fn calls_that_wait_share_an_attempt() {
+async fn waiting_calls_share_an_attempt() {
     let mut world = world(2);
     let mut calls: Vec<_> = (0..3).map(|n| world.ledger.add(n)).collect();
     for call in &mut calls {
@@ -208,7 +208,7 @@ async fn calls_that_wait_share_an_attempt() {
     world.net.expect_nothing();
 }
 
-async fn the_link_is_closed_when_nobody_holds_the_client() {
+async fn link_closes_when_the_client_is_dropped() {
     let mut world = world(1);
     let server = world.connected().await;
     drop(world.client);
@@ -218,7 +218,7 @@ async fn the_link_is_closed_when_nobody_holds_the_client() {
     assert!(matches!(reason, CloseReason::Goodbye(_)), "{reason}");
 }
 
-async fn the_last_call_that_waits_takes_the_attempt_with_it() {
+async fn dropping_the_last_waiting_call_stops_the_attempt() {
     let mut world = world(1);
     let (mut one, mut other) = (world.ledger.add(1), world.ledger.add(2));
     assert!(poll_now(&mut one).is_pending());
@@ -234,7 +234,7 @@ async fn the_last_call_that_waits_takes_the_attempt_with_it() {
     assert_eq!(call.await.unwrap(), 2);
 }
 
-async fn attempts_that_are_used_up_fail_the_calls_that_wait_and_no_others() {
+async fn exhausted_attempts_fail_only_the_waiting_calls() {
     let mut world = world(3);
     for _ in 0..2 {
         let mut calls: Vec<_> = (0..3).map(|n| world.ledger.add(n)).collect();
@@ -257,7 +257,7 @@ async fn attempts_that_are_used_up_fail_the_calls_that_wait_and_no_others() {
     assert_eq!(call.await.unwrap(), 2);
 }
 
-async fn a_call_that_had_not_left_is_sent_again() {
+async fn unsent_call_is_resent() {
     let mut world = world(2);
     let call = start(world.ledger.add(1));
     let server = world.net.attempt().await.accept_stalled(world.holding());
@@ -272,7 +272,7 @@ async fn a_call_that_had_not_left_is_sent_again() {
     world.seen.expect_nothing();
 }
 
-async fn the_outcome_of_a_call_that_had_left_is_unknown() {
+async fn sent_call_has_an_unknown_outcome() {
     let mut world = world(5);
     let call = start(world.ledger.add(1));
     let server = world.net.attempt().await.accept(world.holding());
@@ -286,7 +286,7 @@ async fn the_outcome_of_a_call_that_had_left_is_unknown() {
     assert_eq!(call.await.unwrap(), 2);
 }
 
-async fn a_call_of_an_idempotent_method_is_sent_again() {
+async fn idempotent_call_is_resent() {
     let mut world = world(2);
     let call = start(world.ledger.balance());
     let server = world.net.attempt().await.accept(world.holding());
@@ -297,7 +297,7 @@ async fn a_call_of_an_idempotent_method_is_sent_again() {
     world.seen.expect("balance").await;
 }
 
-async fn a_large_call_is_sent_again_as_it_was() {
+async fn large_call_is_resent_unchanged() {
     let mut world = world(2);
     let call = start(world.ledger.length("x".repeat(100_000)));
     let server = world.net.attempt().await.accept(world.holding());
@@ -307,7 +307,7 @@ async fn a_large_call_is_sent_again_as_it_was() {
     assert_eq!(call.await.unwrap(), 100_000);
 }
 
-async fn that_its_outcome_is_unknown_outlasts_attempts_that_fail() {
+async fn outcome_stays_unknown_after_failed_attempts() {
     let mut world = world(2);
     let call = start(world.ledger.balance());
     let server = world.net.attempt().await.accept(world.holding());
@@ -320,7 +320,7 @@ async fn that_its_outcome_is_unknown_outlasts_attempts_that_fail() {
     assert!(is_unknown(&result), "{result:?}");
 }
 
-async fn a_call_that_is_lost_each_time_is_not_sent_for_ever() {
+async fn repeatedly_lost_call_is_not_resent_forever() {
     let mut world = world(3);
     let call = start(world.ledger.balance());
     for _ in 0..3 {
@@ -333,11 +333,11 @@ async fn a_call_that_is_lost_each_time_is_not_sent_for_ever() {
     world.net.expect_nothing();
 }
 
-async fn channels_travel_both_ways() {
+async fn channels_work_in_both_directions() {
     let mut world = world(1);
     let (tx, rx) = channel();
     let sum = start(world.ledger.sum(rx));
-    // What is sent before there is a link waits for it.
+    // Elements sent before the link exists wait for it.
     tx.send(1).await.unwrap();
     let _server = world.net.attempt().await.accept(world.answering());
     for number in 2..=100 {
@@ -352,7 +352,7 @@ async fn channels_travel_both_ways() {
     assert_eq!(counted.recv().await.unwrap(), None);
 }
 
-async fn a_call_whose_channels_are_on_a_lost_link_is_not_sent_again() {
+async fn call_with_channels_on_a_lost_link_is_not_resent() {
     let mut world = world(5);
     let (tx, rx) = channel();
     let sum = start(world.ledger.sum(rx));
@@ -365,7 +365,7 @@ async fn a_call_whose_channels_are_on_a_lost_link_is_not_sent_again() {
     let error = tx.send(1).await.unwrap_err();
     assert!(matches!(error, SendError::Lost(_)), "{error}");
 
-    // Nor when nothing has left.
+    // The same when nothing was sent.
     let (tx, rx) = channel();
     let sum = start(world.ledger.sum(rx));
     let server = world.net.attempt().await.accept_stalled(world.holding());
@@ -383,7 +383,7 @@ async fn a_call_whose_channels_are_on_a_lost_link_is_not_sent_again() {
     assert!(matches!(error, SendError::Lost(_)), "{error}");
     world.net.expect_nothing();
 
-    // A result's channel is cut with its link.
+    // A result's channel fails when its link is lost.
     let call = start(world.ledger.count(1_000_000));
     let server = world.net.attempt().await.accept(world.answering());
     let mut counted = call.await.unwrap();
@@ -392,14 +392,14 @@ async fn a_call_whose_channels_are_on_a_lost_link_is_not_sent_again() {
     let error = loop {
         match counted.recv().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("a clean end"),
+            Ok(None) => panic!("the channel ended cleanly"),
             Err(error) => break error,
         }
     };
     assert!(matches!(error, RecvError::Lost(_)), "{error}");
 }
 
-async fn a_call_whose_channels_are_still_here_is_sent_again() {
+async fn call_with_local_channels_is_resent() {
     let mut world = world(2);
     let first = start(world.ledger.balance());
     let server = world.net.attempt().await.accept_stalled(world.holding());
@@ -407,7 +407,7 @@ async fn a_call_whose_channels_are_still_here_is_sent_again() {
     while stalled.stats().outgoing_calls == 0 {
         yield_now().await;
     }
-    // There is no room for a second one.
+    // The send buffer has no space for a second call.
     let (tx, rx) = channel();
     let mut sum = world.ledger.sum(rx);
     assert!(poll_now(&mut sum).is_pending());
@@ -421,9 +421,9 @@ async fn a_call_whose_channels_are_still_here_is_sent_again() {
     assert_eq!(first.await.unwrap(), 7);
 }
 
-async fn a_call_that_waits_for_a_link_has_its_deadline() {
+async fn deadline_applies_while_waiting_for_a_link() {
     let mut world = world(1);
-    // Long enough that it has begun to wait when this passes.
+    // Long enough that the call is waiting when it passes.
     let mut call = world.ledger.add(1).with_timeout(Duration::from_millis(50));
     let result = (&mut call).await;
     assert!(matches!(result, Err(CallError::Failed(Failure::Deadline))));
@@ -431,12 +431,12 @@ async fn a_call_that_waits_for_a_link_has_its_deadline() {
     assert!(attempt.is_given_up());
 }
 
-async fn the_peer_is_told_what_is_left_of_a_deadline() {
+async fn resent_call_carries_the_time_left() {
     let mut world = world(2);
     let call = start(world.ledger.told().with_timeout(Duration::from_mins(10)));
     let server = world.net.attempt().await.accept(world.holding());
     world.seen.expect("told").await;
-    // A millisecond passes, whoever spends it.
+    // Let at least a millisecond pass.
     let clock = rt::Clock::start();
     while clock.now() < Duration::from_millis(2) {
         yield_now().await;
@@ -447,7 +447,7 @@ async fn the_peer_is_told_what_is_left_of_a_deadline() {
     assert!((1..600_000).contains(&millis), "{millis}");
 }
 
-async fn closing_fails_all_calls_and_connects_no_more() {
+async fn closing_fails_all_calls_and_stops_connecting() {
     let mut world = world(5);
     let call = start(world.ledger.balance());
     let server = world.net.attempt().await.accept(world.holding());
@@ -473,7 +473,7 @@ async fn closing_fails_all_calls_and_connects_no_more() {
     world.net.expect_nothing();
 }
 
-async fn closing_ends_an_attempt() {
+async fn closing_stops_an_attempt() {
     let mut world = world(5);
     let call = start(world.ledger.add(1));
     let attempt = world.net.attempt().await;
@@ -488,7 +488,7 @@ async fn closing_ends_an_attempt() {
     world.net.expect_nothing();
 }
 
-async fn states_are_seen_in_order() {
+async fn status_changes_are_seen_in_order() {
     let mut world = world(2);
     let call = start(world.ledger.balance());
     let idle = LinkStatus::Idle;
@@ -502,14 +502,14 @@ async fn states_are_seen_in_order() {
     assert_eq!(connected, LinkStatus::Connected);
     world.seen.expect("balance").await;
     server.kill();
-    // A link that brought no answer counts as one more failure.
+    // A link without any response counts as another failure.
     let attempt = world.net.attempt().await;
     let third = world.client.status();
     assert_eq!(third, LinkStatus::Connecting { attempt: 3 });
     let server = attempt.accept(world.answering());
     assert_eq!(world.client.changed(third).await, LinkStatus::Connected);
     call.await.unwrap();
-    // An answer proves that all is well.
+    // A response resets the count of failures.
     server.kill();
     assert_eq!(world.client.changed(LinkStatus::Connected).await, idle);
     let call = start(world.ledger.balance());
@@ -520,7 +520,7 @@ async fn states_are_seen_in_order() {
     assert!(call.await.is_err());
 }
 
-async fn the_loss_of_a_link_that_nobody_uses_is_seen() {
+async fn loss_of_an_idle_link_is_seen() {
     let mut world = world(1);
     let server = world.connected().await;
     let client = world.client.clone();
@@ -530,7 +530,7 @@ async fn the_loss_of_a_link_that_nobody_uses_is_seen() {
     world.net.expect_nothing();
 }
 
-async fn errors_of_the_method_are_answers() {
+async fn method_errors_do_not_reconnect() {
     let mut world = world(3);
     let _server = world.connected().await;
     let error = world.ledger.refuse().await.unwrap_err();
@@ -539,7 +539,7 @@ async fn errors_of_the_method_are_answers() {
     world.net.expect_nothing();
 }
 
-async fn it_waits_between_attempts() {
+async fn client_waits_between_attempts() {
     let hour = Duration::from_hours(1);
     let (client, mut net) = net::client_with(RetryPolicy {
         attempts: 2,

@@ -1,4 +1,4 @@
-//! A handler runs in a span that tells of its call, and calls go on in the trace that they came in.
+//! Tracing: a span for each handler, and traces that continue in a handler's own calls.
 
 use std::fmt::{Debug, Write as _};
 use std::future::{Future, pending};
@@ -15,9 +15,9 @@ use super::harness::{link, poll_now, settle};
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 runs! {
-    a_trace_is_shown_to_the_handler_when_it_is_one
-    a_child_call_goes_on_in_its_parents_trace
-    a_child_call_with_a_trace_of_its_own_keeps_it
+    handler_sees_a_valid_trace
+    child_call_continues_its_parents_trace
+    child_call_keeps_a_trace_of_its_own
 }
 
 #[service]
@@ -26,15 +26,15 @@ trait Traced {
     #[roam(inline)]
     async fn work_inline(&self);
     async fn stay(&self);
-    /// What the handler sees: `traceparent`, and the metadata's `tracestate`.
+    /// Returns what the handler sees: `traceparent`, and the metadata's `tracestate`.
     async fn trace(&self) -> [Option<String>; 2];
-    /// What the caller's handler sees in a child call, with this `traceparent` of its own.
+    /// Returns what the caller's handler sees in a child call, which may set its own `traceparent`.
     async fn trace_back(&self, own: Option<String>) -> [Option<String>; 2];
 }
 
 struct Handler;
 
-/// Tells when it is dropped.
+/// Logs when it is dropped.
 struct Guard;
 
 impl Drop for Guard {
@@ -89,7 +89,7 @@ fn texts(texts: [Option<&str>; 2]) -> [Option<String>; 2] {
     texts.map(|text| text.map(str::to_owned))
 }
 
-async fn a_trace_is_shown_to_the_handler_when_it_is_one() {
+async fn handler_sees_a_valid_trace() {
     let client = client();
     assert_eq!(client.trace().await.unwrap(), [None, None]);
     let call = client.trace().with_metadata(traced(TRACEPARENT));
@@ -102,7 +102,7 @@ async fn a_trace_is_shown_to_the_handler_when_it_is_one() {
     assert_eq!(a_number.await.unwrap(), [None, None]);
 }
 
-async fn a_child_call_goes_on_in_its_parents_trace() {
+async fn child_call_continues_its_parents_trace() {
     let client = client();
     assert_eq!(client.trace_back(None).await.unwrap(), [None, None]);
     let call = client.trace_back(None).with_metadata(traced(TRACEPARENT));
@@ -112,14 +112,14 @@ async fn a_child_call_goes_on_in_its_parents_trace() {
     assert_eq!(malformed.await.unwrap(), [None, None]);
 }
 
-async fn a_child_call_with_a_trace_of_its_own_keeps_it() {
+async fn child_call_keeps_a_trace_of_its_own() {
     let own = TRACEPARENT.replace("4bf", "000");
     let call = client().trace_back(Some(own.clone()));
     let seen = call.with_metadata(traced(TRACEPARENT)).await.unwrap();
     assert_eq!(seen, [Some(own), None]);
 }
 
-/// Writes down the spans of roam that are made, and what happens in which of them.
+/// Records roam's spans, and these tests' events with the span of each.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Recorded>>);
 
@@ -127,14 +127,14 @@ struct Recorder(Arc<Mutex<Recorded>>);
 struct Recorded {
     /// Name, level and fields.
     spans: Vec<String>,
-    /// The positions of those that are entered.
+    /// The positions of the entered spans.
     entered: Vec<u64>,
-    /// What was said, with the position of the span in which it was.
+    /// The text of each event and the position of its span.
     events: Vec<(String, Option<u64>)>,
 }
 
 impl Recorder {
-    /// Runs a test with one thread, in all of which this listens.
+    /// Runs a test on one thread with this as its subscriber.
     fn listen(self, test: impl Future<Output = ()>) {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         tracing::subscriber::with_default(self, || runtime.block_on(test));
@@ -185,7 +185,7 @@ impl Subscriber for Recorder {
     }
 }
 
-/// Fields as text.
+/// Formats fields as text.
 struct Text(String);
 
 impl Visit for Text {
@@ -195,7 +195,7 @@ impl Visit for Text {
 }
 
 #[test]
-fn a_handler_runs_in_a_span_that_tells_of_its_call() {
+fn handler_runs_in_a_span_that_describes_its_call() {
     let recorder = Recorder::default();
     let seen = recorder.clone();
     recorder.listen(async move {
@@ -226,7 +226,7 @@ fn a_handler_runs_in_a_span_that_tells_of_its_call() {
 }
 
 #[test]
-fn a_stopped_handler_is_dropped_in_its_span() {
+fn aborted_handler_is_dropped_in_its_span() {
     let recorder = Recorder::default();
     let seen = recorder.clone();
     recorder.listen(async move {

@@ -1,4 +1,4 @@
-//! Byte streams through a link, from socket to socket: in memory, and over real TCP.
+//! Tunnels: byte streams through a link between two sockets, in memory and over real TCP.
 #![cfg(feature = "stream")]
 
 use std::io::{self, ErrorKind};
@@ -26,30 +26,30 @@ use tokio::net::{TcpListener, TcpStream};
 use super::harness::{Events, Seen, events, link, start};
 
 runs! {
-    in_memory_bytes_go_both_ways
-    over_tcp_bytes_go_both_ways
-    in_memory_each_direction_ends_for_itself
-    over_tcp_each_direction_ends_for_itself
-    a_tunnel_comes_in_a_result_as_well
-    a_peer_that_cuts_what_it_sends_cuts_the_socket
-    a_peer_that_reads_no_more_cuts_the_socket
-    a_socket_that_is_reset_cuts_the_tunnel
-    a_lost_link_cuts_the_sockets_of_both_ends
-    a_tunnel_that_is_dropped_is_cut
-    a_tunnel_that_is_never_polled_is_cut_when_it_is_dropped
-    a_writer_with_a_buffer_is_flushed
-    elements_are_short
-    errors_tell_why
+    bytes_flow_both_ways_in_memory
+    bytes_flow_both_ways_over_tcp
+    directions_end_independently_in_memory
+    directions_end_independently_over_tcp
+    tunnel_can_be_a_result
+    reset_sender_resets_the_socket
+    dropped_receiver_resets_the_socket
+    reset_socket_resets_the_tunnel
+    lost_link_resets_both_sockets
+    dropped_tunnel_is_reset
+    unpolled_tunnel_is_reset_when_dropped
+    buffered_writer_is_flushed
+    elements_are_at_most_16_kib
+    errors_contain_their_cause
 }
 
 runs_with_paused_clock! {
-    a_slow_reader_stops_the_writer
-    a_cut_is_seen_though_nobody_reads
+    slow_reader_stops_the_writer
+    reset_is_seen_while_nothing_is_read
 }
 
-/// What tunnels join, here.
+/// A byte stream to join with a tunnel.
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
-    /// Two ends of a stream.
+    /// Returns two connected sockets.
     fn pair() -> impl Future<Output = (Self, Self)> + Send;
 
     fn join(self, tunnel: Tunnel) -> impl Future<Output = io::Result<()>> + Send;
@@ -80,13 +80,13 @@ impl Socket for TcpStream {
 
 #[service]
 trait Exit {
-    /// Joins a tunnel to the socket at this end, until that is over.
+    /// Joins a tunnel to this peer's socket until the tunnel ends.
     async fn join(&self, tunnel: Tunnel);
-    /// Opens a tunnel to the socket at this end.
+    /// Opens a tunnel to this peer's socket.
     async fn open(&self) -> Tunnel;
 }
 
-/// How a tunnel's end came to its own: cleanly, or with an error of this kind.
+/// How one side of a tunnel ended: cleanly, or with an error of this kind.
 type Ended = Option<ErrorKind>;
 
 fn ended(result: &io::Result<()>) -> Ended {
@@ -120,7 +120,7 @@ struct Tunnelled<S> {
     near_end: RemoteHandle<Ended>,
     far_end: Seen<Ended>,
     server_driver: RemoteHandle<CloseReason>,
-    /// The call, which takes as long as the tunnel at the far end.
+    /// The call, which lasts as long as the far side of the tunnel.
     _join: RemoteHandle<()>,
 }
 
@@ -157,12 +157,12 @@ fn exit_to<S: Socket>(
     (client, start(driver), far_end)
 }
 
-/// More than all windows and buffers on the way hold.
+/// Returns more bytes than all windows and buffers on the way hold.
 fn many_bytes() -> Vec<u8> {
     (0..2_000_000_u32).map(|n| (n % 251) as u8).collect()
 }
 
-async fn bytes_go_both_ways<S: Socket>() {
+async fn bytes_flow_both_ways<S: Socket>() {
     let mut peers = tunnelled::<S>().await;
     let (mut reading, mut writing) = tokio::io::split(peers.far);
     rt::spawn(async move {
@@ -181,15 +181,15 @@ async fn bytes_go_both_ways<S: Socket>() {
     peers.far_end.expect(None).await;
 }
 
-async fn in_memory_bytes_go_both_ways() {
-    bytes_go_both_ways::<DuplexStream>().await;
+async fn bytes_flow_both_ways_in_memory() {
+    bytes_flow_both_ways::<DuplexStream>().await;
 }
 
-async fn over_tcp_bytes_go_both_ways() {
-    bytes_go_both_ways::<TcpStream>().await;
+async fn bytes_flow_both_ways_over_tcp() {
+    bytes_flow_both_ways::<TcpStream>().await;
 }
 
-/// Writes on one socket to its end, and reads that from the other.
+/// Writes to one socket, shuts it down, and reads to the end of the other.
 async fn say<S: Socket>(said: &str, from: &mut S, to: &mut S) {
     from.write_all(said.as_bytes()).await.unwrap();
     from.shutdown().await.unwrap();
@@ -198,27 +198,27 @@ async fn say<S: Socket>(said: &str, from: &mut S, to: &mut S) {
     assert_eq!(heard, said);
 }
 
-async fn each_direction_ends_for_itself<S: Socket>() {
+async fn directions_end_independently<S: Socket>() {
     for near_first in [true, false] {
         let mut peers = tunnelled::<S>().await;
         let (near, far) = (&mut peers.near, &mut peers.far);
         let (first, second) = if near_first { (near, far) } else { (far, near) };
-        say("I have said all", first, second).await;
-        say("I had not yet", second, first).await;
+        say("the first direction", first, second).await;
+        say("the second direction", second, first).await;
         assert_eq!(peers.near_end.await, None);
         peers.far_end.expect(None).await;
     }
 }
 
-async fn in_memory_each_direction_ends_for_itself() {
-    each_direction_ends_for_itself::<DuplexStream>().await;
+async fn directions_end_independently_in_memory() {
+    directions_end_independently::<DuplexStream>().await;
 }
 
-async fn over_tcp_each_direction_ends_for_itself() {
-    each_direction_ends_for_itself::<TcpStream>().await;
+async fn directions_end_independently_over_tcp() {
+    directions_end_independently::<TcpStream>().await;
 }
 
-async fn a_tunnel_comes_in_a_result_as_well() {
+async fn tunnel_can_be_a_result() {
     let (exit, mut far) = TcpStream::pair().await;
     let (client, _driver, mut far_end) = exit_to(exit, &Config::default());
     let mut tunnel = ExitClient::new(client).open().await.unwrap();
@@ -237,7 +237,7 @@ async fn a_tunnel_comes_in_a_result_as_well() {
     far_end.expect(None).await;
 }
 
-/// Expects that a socket's peer resets it, and that there is nothing to read before.
+/// Expects a socket's peer to reset it, with nothing to read before.
 async fn expect_reset(socket: &mut TcpStream) {
     let read = socket.read(&mut [0; 100]).await;
     assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -256,7 +256,7 @@ impl Hand for Taker {
     }
 }
 
-/// A tunnel from a socket through a link to the test itself.
+/// Opens a tunnel from a socket through a link to the test itself.
 async fn tunnel_to_here() -> (TcpStream, RemoteHandle<Ended>, Tunnel) {
     let (near, entry) = TcpStream::pair().await;
     let (taken, mut here) = mpsc::unbounded();
@@ -267,7 +267,7 @@ async fn tunnel_to_here() -> (TcpStream, RemoteHandle<Ended>, Tunnel) {
     (near, near_end, here.next().await.unwrap())
 }
 
-async fn a_peer_that_cuts_what_it_sends_cuts_the_socket() {
+async fn reset_sender_resets_the_socket() {
     let (mut near, near_end, mut here) = tunnel_to_here().await;
     here.tx.reset();
     assert_eq!(near_end.await, Some(ErrorKind::ConnectionReset));
@@ -275,7 +275,7 @@ async fn a_peer_that_cuts_what_it_sends_cuts_the_socket() {
     assert!(matches!(here.rx.recv().await, Err(RecvError::Reset)));
 }
 
-async fn a_peer_that_reads_no_more_cuts_the_socket() {
+async fn dropped_receiver_resets_the_socket() {
     let (mut near, near_end, here) = tunnel_to_here().await;
     drop(here.rx);
     assert_eq!(near_end.await, Some(ErrorKind::ConnectionReset));
@@ -283,7 +283,7 @@ async fn a_peer_that_reads_no_more_cuts_the_socket() {
     assert!(matches!(here.tx.closed().await, SendError::Reset));
 }
 
-async fn a_socket_that_is_reset_cuts_the_tunnel() {
+async fn reset_socket_resets_the_tunnel() {
     let mut peers = tunnelled::<TcpStream>().await;
     peers.near.set_zero_linger().unwrap();
     drop(peers.near);
@@ -292,9 +292,9 @@ async fn a_socket_that_is_reset_cuts_the_tunnel() {
     expect_reset(&mut peers.far).await;
 }
 
-async fn a_lost_link_cuts_the_sockets_of_both_ends() {
+async fn lost_link_resets_both_sockets() {
     let mut peers = tunnelled::<TcpStream>().await;
-    // Both ends are joined once something has come through.
+    // Both sides are joined once a byte has come through.
     peers.near.write_all(b"x").await.unwrap();
     assert_eq!(peers.far.read_u8().await.unwrap(), b'x');
     drop(peers.server_driver);
@@ -303,7 +303,7 @@ async fn a_lost_link_cuts_the_sockets_of_both_ends() {
     expect_reset(&mut peers.far).await;
 }
 
-async fn a_tunnel_that_is_dropped_is_cut() {
+async fn dropped_tunnel_is_reset() {
     let mut peers = tunnelled::<TcpStream>().await;
     peers.near.write_all(b"x").await.unwrap();
     assert_eq!(peers.far.read_u8().await.unwrap(), b'x');
@@ -313,7 +313,7 @@ async fn a_tunnel_that_is_dropped_is_cut() {
     expect_reset(&mut peers.far).await;
 }
 
-async fn a_tunnel_that_is_never_polled_is_cut_when_it_is_dropped() {
+async fn unpolled_tunnel_is_reset_when_dropped() {
     let (mut near, entry) = TcpStream::pair().await;
     let (ours, mut theirs) = tunnel_pair();
     drop(entry.join(ours));
@@ -325,7 +325,7 @@ async fn a_tunnel_that_is_never_polled_is_cut_when_it_is_dropped() {
     assert!(matches!(theirs.rx.recv().await, Err(RecvError::Reset)));
 }
 
-async fn a_writer_with_a_buffer_is_flushed() {
+async fn buffered_writer_is_flushed() {
     let (ours, theirs) = tunnel_pair();
     let (exit, mut far) = duplex(1_000);
     let _far_end = start(tunnel_stream(BufStream::new(exit), theirs));
@@ -333,7 +333,7 @@ async fn a_writer_with_a_buffer_is_flushed() {
     assert_eq!(far.read_u8().await.unwrap(), b'x');
 }
 
-async fn elements_are_short() {
+async fn elements_are_at_most_16_kib() {
     let (tx, mut rx) = channel();
     let sending = start(async move { pump_read_to_tx(&many_bytes()[..], tx).await });
     let mut all = Vec::new();
@@ -345,7 +345,7 @@ async fn elements_are_short() {
     sending.await.unwrap();
 }
 
-async fn errors_tell_why() {
+async fn errors_contain_their_cause() {
     let (tx, rx) = channel();
     tx.reset();
     let error = pump_rx_to_write(rx, tokio::io::sink()).await.unwrap_err();
@@ -363,7 +363,7 @@ async fn errors_tell_why() {
     assert!(matches!(cause, Some(SendError::Reset)), "{error:?}");
 }
 
-async fn a_slow_reader_stops_the_writer() {
+async fn slow_reader_stops_the_writer() {
     const WINDOW: usize = 10_000;
     let config = Config {
         initial_channel_credit: WINDOW.try_into().unwrap(),
@@ -381,10 +381,10 @@ async fn a_slow_reader_stops_the_writer() {
     let sent = many_bytes();
     let mut read = 0;
     while read < 100_000 {
-        // Everything that can be written has been when the clock goes on.
+        // When the paused clock advances, everything that can be written has been written.
         rt::sleep(Duration::from_millis(1)).await;
         let ahead = written.load(Ordering::Relaxed) - read;
-        // The window, an element in hand at either end, and the sockets' own buffers.
+        // The window, one element held at either side, and the sockets' own buffers.
         let most = WINDOW + 2 * (WINDOW / 2) + 2 * 1_000;
         assert!((WINDOW / 2..=most).contains(&ahead), "{ahead}");
         let mut bytes = [0; 5_000];
@@ -394,9 +394,9 @@ async fn a_slow_reader_stops_the_writer() {
     }
 }
 
-async fn a_cut_is_seen_though_nobody_reads() {
+async fn reset_is_seen_while_nothing_is_read() {
     let mut peers = tunnelled::<DuplexStream>().await;
-    // The far end waits for nothing any more but that its socket is read.
+    // The far side now waits only for its socket to be read.
     peers.far.shutdown().await.unwrap();
     assert_eq!(peers.near.read(&mut [0]).await.unwrap(), 0);
     let _writing = start(async move {
