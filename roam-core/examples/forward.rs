@@ -1,12 +1,12 @@
 //! Forwards a TCP port through a link, as `ssh -L` does.
 //!
-//! Where the link ends, with what it leads to:
+//! On the far side, with the address to listen on and the target:
 //!
 //! ```sh
 //! cargo run -p roam-core --features stream --example forward -- exit 127.0.0.1:9000 127.0.0.1:80
 //! ```
 //!
-//! and where it begins, with the port that is forwarded:
+//! On the near side, with the port to forward and the address of the far side:
 //!
 //! ```sh
 //! cargo run -p roam-core --features stream --example forward -- enter 127.0.0.1:8080 127.0.0.1:9000
@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// The far side of a forwarded port.
 #[service]
 trait Forward {
-    /// Opens a connection to what the port leads to.
+    /// Opens a connection to the target.
     async fn open(&self) -> Result<Tunnel, String>;
 }
 
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes links, and connects to the target for them.
+/// Accepts links and connects to the target for them.
 async fn exit(listen: &str, target: &str) -> io::Result<()> {
     let listener = TcpListener::bind(listen).await?;
     loop {
@@ -62,7 +62,7 @@ async fn exit(listen: &str, target: &str) -> io::Result<()> {
     }
 }
 
-/// Takes connections, and sends each through the link.
+/// Accepts connections and sends each through the link.
 async fn enter(listen: &str, exit: &str) -> Result<(), Box<dyn Error>> {
     let link = tcp::connect(exit, NoDispatcher, &Config::client()).await?;
     let far = ForwardClient::new(link.clone());
