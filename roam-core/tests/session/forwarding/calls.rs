@@ -15,27 +15,27 @@ use super::super::raw_peer::RawPeer;
 use super::{Proxied, Saw, SiteClient, site_service};
 
 runs! {
-    calls_go_through
-    many_calls_at_once
-    errors_of_the_method_go_through
-    methods_that_nobody_serves_are_unknown
-    arguments_that_do_not_decode_are_invalid
-    metadata_goes_through_both_ways
-    the_deadline_goes_through_with_what_is_left_of_it
-    calls_go_the_other_way
-    a_call_that_is_dropped_is_cancelled_upstream
-    a_late_answer_is_dropped
-    a_call_that_is_too_large_for_the_link_upstream_is_told
-    a_result_that_is_too_large_for_the_link_downstream_is_told
-    there_is_no_room_for_channels_upstream
-    there_is_no_room_for_channels_of_a_result
+    calls_are_forwarded
+    many_concurrent_calls_are_forwarded
+    method_errors_are_forwarded
+    unserved_methods_are_unknown
+    malformed_arguments_are_invalid
+    metadata_is_forwarded_both_ways
+    deadline_is_forwarded_with_the_time_left
+    calls_to_the_client_are_forwarded
+    dropped_call_is_cancelled_upstream
+    late_response_is_dropped
+    call_too_large_for_upstream_is_reported
+    result_too_large_for_downstream_is_reported
+    excess_channels_upstream_are_answered_busy
+    excess_channels_of_a_result_are_answered_busy
 }
 
 runs_where_panics_unwind! {
-    a_panic_is_told
+    panic_is_reported
 }
 
-async fn calls_go_through() {
+async fn calls_are_forwarded() {
     let proxied = Proxied::new().await;
     assert_eq!(proxied.site().echo("hello".into()).await.unwrap(), "hello");
     let text = "long ".repeat(100_000);
@@ -43,7 +43,7 @@ async fn calls_go_through() {
     proxied.until_idle().await;
 }
 
-async fn many_calls_at_once() {
+async fn many_concurrent_calls_are_forwarded() {
     let proxied = Proxied::new().await;
     let calls = (0..1_000).map(|n: u32| {
         let site = proxied.site();
@@ -61,13 +61,13 @@ async fn many_calls_at_once() {
     proxied.until_idle().await;
 }
 
-async fn errors_of_the_method_go_through() {
+async fn method_errors_are_forwarded() {
     let proxied = Proxied::new().await;
     let error = proxied.site().fail("so".into()).await.unwrap_err();
     assert_eq!(error.into_user().as_deref(), Some("so"));
 }
 
-async fn methods_that_nobody_serves_are_unknown() {
+async fn unserved_methods_are_unknown() {
     let proxied = Proxied::new().await;
     let none = Metadata::new();
     let call = proxied.client.call_raw(MethodId(1), &none, &[], &[]);
@@ -76,7 +76,7 @@ async fn methods_that_nobody_serves_are_unknown() {
     assert_eq!((&answer.payload[..], answer.metadata), (&unknown[..], none));
 }
 
-async fn arguments_that_do_not_decode_are_invalid() {
+async fn malformed_arguments_are_invalid() {
     let proxied = Proxied::new().await;
     let echo = site_service().methods[1].id;
     let none = Metadata::new();
@@ -93,7 +93,7 @@ async fn arguments_that_do_not_decode_are_invalid() {
     proxied.until_idle().await;
 }
 
-async fn a_panic_is_told() {
+async fn panic_is_reported() {
     let proxied = Proxied::new().await;
     let error = proxied.site().panic().await.unwrap_err();
     assert!(
@@ -105,7 +105,7 @@ async fn a_panic_is_told() {
 /// Metadata and payload of a call.
 type Called = (Vec<(String, MetadataValue)>, Vec<u8>);
 
-/// Answers in bytes, and tells with what it was called.
+/// Responds with fixed bytes and reports each call.
 struct Bytes {
     called: Events<Called>,
     metadata: Metadata,
@@ -128,14 +128,14 @@ impl ServiceDispatcher for Bytes {
     }
 }
 
-async fn metadata_goes_through_both_ways() {
+async fn metadata_is_forwarded_both_ways() {
     let there = Metadata::new()
         .with("traceparent", "00-1-2-3")
         .with("twice", 1)
         .with("twice", MetadataValue::Bytes(vec![1, 2]))
         .with("", "");
     let back = Metadata::new().with("roam-error", "other").with("b", 2);
-    // A payload is not looked into, whether it makes sense or not.
+    // The proxy does not decode payloads, so malformed ones pass too.
     for payload in [
         vec![0, 1, 2, 3],
         vec![1, 3],
@@ -165,7 +165,7 @@ async fn metadata_goes_through_both_ways() {
     }
 }
 
-async fn the_deadline_goes_through_with_what_is_left_of_it() {
+async fn deadline_is_forwarded_with_the_time_left() {
     let (called, mut seen) = events();
     let server = Bytes {
         called,
@@ -190,7 +190,7 @@ async fn the_deadline_goes_through_with_what_is_left_of_it() {
     assert!((1..=1_000_000).contains(&left), "{left}");
 }
 
-async fn calls_go_the_other_way() {
+async fn calls_to_the_client_are_forwarded() {
     let proxied = Proxied::new().await;
     assert_eq!(proxied.site().name().await.unwrap(), "server");
     assert_eq!(proxied.site().name_of_caller().await.unwrap(), "client");
@@ -209,7 +209,7 @@ async fn calls_go_the_other_way() {
     proxied.until_idle().await;
 }
 
-async fn a_call_that_is_dropped_is_cancelled_upstream() {
+async fn dropped_call_is_cancelled_upstream() {
     let mut proxied = Proxied::new().await;
     let site = proxied.site();
     let ((tx, rx), (back, mut received)) = (channel(), channel());
@@ -224,7 +224,7 @@ async fn a_call_that_is_dropped_is_cancelled_upstream() {
     proxied.until_idle().await;
 }
 
-async fn a_late_answer_is_dropped() {
+async fn late_response_is_dropped() {
     let (mut server, up) = RawPeer::server(NoDispatcher);
     server.shake_hands().await;
     let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up.clone()));
@@ -252,7 +252,7 @@ async fn a_late_answer_is_dropped() {
     server.flush().await;
     until_idle(&client).await;
     until_idle(&down).await;
-    // The machine has answered Cancelled for its handler.
+    // The server's machine has responded with Cancelled for its handler.
     for _ in 0..1_000_000 {
         if up.stats().stray_responses == 1 {
             return;
@@ -269,7 +269,7 @@ fn at_most(max_payload_size: u32) -> Config {
     }
 }
 
-async fn a_call_that_is_too_large_for_the_link_upstream_is_told() {
+async fn call_too_large_for_upstream_is_reported() {
     let proxied = Proxied::with(&at_most(10_000), &at_most(1_000)).await;
     let error = proxied.site().echo("a".repeat(2_000)).await.unwrap_err();
     assert!(
@@ -283,7 +283,7 @@ async fn a_call_that_is_too_large_for_the_link_upstream_is_told() {
     proxied.until_idle().await;
 }
 
-async fn a_result_that_is_too_large_for_the_link_downstream_is_told() {
+async fn result_too_large_for_downstream_is_reported() {
     let proxied = Proxied::with(&at_most(1_000), &at_most(10_000)).await;
     let error = proxied.site().zeros(2_000).await.unwrap_err();
     assert!(
@@ -304,7 +304,7 @@ fn channels_at_most(sending_channels: usize) -> Config {
     }
 }
 
-async fn there_is_no_room_for_channels_upstream() {
+async fn excess_channels_upstream_are_answered_busy() {
     let proxied = Proxied::with(&Config::default(), &channels_at_most(1)).await;
     let ((_tx, rx), (back, mut received)) = (channel(), channel());
     let error = proxied.site().double(rx, back).await.unwrap_err();
@@ -318,8 +318,8 @@ async fn there_is_no_room_for_channels_upstream() {
     assert_eq!(proxied.site().sum(rx).await.unwrap(), 0);
 }
 
-async fn there_is_no_room_for_channels_of_a_result() {
-    // The client has room for none.
+async fn excess_channels_of_a_result_are_answered_busy() {
+    // Nothing may be sent on channels towards the client.
     let client = Config {
         limits: Limits {
             sending_channels: 0,

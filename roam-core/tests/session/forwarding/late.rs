@@ -1,4 +1,4 @@
-//! Proxies whose upstream is found later.
+//! Proxies whose upstream is bound later.
 
 use futures::future::join;
 use roam_core::{
@@ -10,11 +10,11 @@ use super::super::harness::{link, link_with, poll_now, settle, start, until_idle
 use super::{Saw, SiteClient, peer};
 
 runs! {
-    calls_wait_until_it_is_bound
-    channels_of_calls_that_wait_hold_a_window
-    calls_are_unavailable_when_it_never_is
-    a_call_that_waits_can_be_cancelled
-    as_many_calls_wait_as_may_be_in_flight
+    calls_wait_until_upstream_is_bound
+    channels_of_waiting_calls_hold_a_window
+    calls_are_unavailable_if_never_bound
+    waiting_call_can_be_cancelled
+    number_of_waiting_calls_is_limited
 }
 
 async fn unbound(config: &Config) -> (SiteClient, LateBoundHandle, ConnectionHandle) {
@@ -24,7 +24,7 @@ async fn unbound(config: &Config) -> (SiteClient, LateBoundHandle, ConnectionHan
     (SiteClient::new(client), late, down)
 }
 
-async fn calls_wait_until_it_is_bound() {
+async fn calls_wait_until_upstream_is_bound() {
     let (site, late, down) = unbound(&Config::default()).await;
     let early = [start(site.name()), start(site.name())];
     let (tx, rx) = channel();
@@ -33,7 +33,7 @@ async fn calls_wait_until_it_is_bound() {
         tx.send(number).await.unwrap();
     }
     drop(tx);
-    // They are there before anybody can answer them.
+    // All calls arrive before anything can answer them.
     while down.stats().incoming_calls < 3 {
         yield_now().await;
     }
@@ -48,7 +48,7 @@ async fn calls_wait_until_it_is_bound() {
     until_idle(&up).await;
 }
 
-async fn channels_of_calls_that_wait_hold_a_window() {
+async fn channels_of_waiting_calls_hold_a_window() {
     let config = Config {
         initial_channel_credit: 100,
         ..Config::default()
@@ -67,7 +67,7 @@ async fn channels_of_calls_that_wait_hold_a_window() {
     assert_eq!(sum.await.unwrap(), 999 * 1_000 / 2);
 }
 
-async fn calls_are_unavailable_when_it_never_is() {
+async fn calls_are_unavailable_if_never_bound() {
     let (site, late, down) = unbound(&Config::default()).await;
     let early = start(site.name());
     while down.stats().incoming_calls == 0 {
@@ -83,7 +83,7 @@ async fn calls_are_unavailable_when_it_never_is() {
     until_idle(&down).await;
 }
 
-async fn a_call_that_waits_can_be_cancelled() {
+async fn waiting_call_can_be_cancelled() {
     let (site, late, down) = unbound(&Config::default()).await;
     let ((tx, rx), (back, received)) = (channel(), channel());
     let mut call = Box::pin(site.hold(rx, back));
@@ -104,7 +104,7 @@ async fn a_call_that_waits_can_be_cancelled() {
     seen.expect(Saw::Began).await;
 }
 
-async fn as_many_calls_wait_as_may_be_in_flight() {
+async fn number_of_waiting_calls_is_limited() {
     let config = Config {
         limits: Limits {
             calls: 2,

@@ -1,4 +1,4 @@
-//! The end of a link is told on the other.
+//! The end of one of a proxy's links, as seen on the other.
 
 use futures::future::RemoteHandle;
 use roam_core::proto::{Event, Framing};
@@ -13,13 +13,13 @@ use super::super::raw_peer::RawPeer;
 use super::{Proxied, Saw, SiteClient, peer};
 
 runs! {
-    a_call_is_unavailable_when_upstream_is_gone_before_it
-    a_call_is_unavailable_when_upstream_goes_during_it
-    streams_are_cut_when_upstream_goes
-    streams_that_outlived_their_call_are_cut_as_well
-    a_handler_is_stopped_when_the_client_goes
-    the_proxy_stands_between_when_one_side_has_ended
-    a_link_upstream_that_nobody_uses_is_closed
+    call_after_upstream_closed_is_unavailable
+    call_is_unavailable_when_upstream_is_lost
+    channels_fail_when_upstream_is_lost
+    channels_that_outlived_their_call_fail_too
+    handler_is_aborted_when_the_client_closes
+    link_to_the_server_survives_the_client
+    unused_link_upstream_is_closed
 }
 
 fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, CallError>) {
@@ -30,7 +30,7 @@ fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, CallError>) {
     );
 }
 
-async fn a_call_is_unavailable_when_upstream_is_gone_before_it() {
+async fn call_after_upstream_closed_is_unavailable() {
     let proxied = Proxied::new().await;
     proxied.server.close("enough");
     proxied.up.closed().await;
@@ -39,7 +39,7 @@ async fn a_call_is_unavailable_when_upstream_is_gone_before_it() {
     assert_unavailable(proxied.site().sum(rx).await);
 }
 
-async fn a_call_is_unavailable_when_upstream_goes_during_it() {
+async fn call_is_unavailable_when_upstream_is_lost() {
     let (mut server, up) = RawPeer::server(NoDispatcher);
     server.shake_hands().await;
     let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up.clone()));
@@ -58,7 +58,7 @@ async fn a_call_is_unavailable_when_upstream_goes_during_it() {
     }
 }
 
-/// A server that can be cut off, behind a proxy.
+/// A server behind a proxy, which is lost when `server` is dropped.
 struct Cuttable {
     site: SiteClient,
     server: RemoteHandle<()>,
@@ -93,21 +93,21 @@ async fn flowing() -> (Tx<u32>, Rx<u32>, Cuttable) {
     (tx, received, cuttable)
 }
 
-async fn streams_are_cut_when_upstream_goes() {
+async fn channels_fail_when_upstream_is_lost() {
     let mut cuttable = cuttable();
     let ((tx, rx), (back, mut received)) = (channel(), channel());
     let call = start(cuttable.site.hold(rx, back));
     cuttable.seen.expect(Saw::Began).await;
     drop(cuttable.server);
     assert_unavailable(call.await);
-    assert!(received.recv().await.is_err(), "no clean end");
+    assert!(received.recv().await.is_err(), "the channel ended cleanly");
     tx.closed().await;
 }
 
-async fn streams_that_outlived_their_call_are_cut_as_well() {
+async fn channels_that_outlived_their_call_fail_too() {
     let (tx, mut received, cuttable) = flowing().await;
     drop(cuttable.server);
-    assert!(received.recv().await.is_err(), "no clean end");
+    assert!(received.recv().await.is_err(), "the channel ended cleanly");
     tx.closed().await;
     drop((tx, received));
     for handle in &cuttable.proxied {
@@ -115,7 +115,7 @@ async fn streams_that_outlived_their_call_are_cut_as_well() {
     }
 }
 
-async fn a_handler_is_stopped_when_the_client_goes() {
+async fn handler_is_aborted_when_the_client_closes() {
     let mut proxied = Proxied::new().await;
     let site = proxied.site();
     let ((tx, rx), (back, mut received)) = (channel(), channel());
@@ -130,8 +130,8 @@ async fn a_handler_is_stopped_when_the_client_goes() {
     until_idle(&proxied.server).await;
 }
 
-async fn the_proxy_stands_between_when_one_side_has_ended() {
-    // The other direction is answered as well, and the link to the server goes on.
+async fn link_to_the_server_survives_the_client() {
+    // Calls to the client are still answered, and the link to the server stays open.
     let (forwarder, late) = LateBoundForwarder::new();
     let (up, server) = link(forwarder, peer("server").0);
     let (client, down) = link(peer("client").0, ForwardingDispatcher::new(up.clone()));
@@ -144,8 +144,8 @@ async fn the_proxy_stands_between_when_one_side_has_ended() {
     assert_eq!(SiteClient::new(up).name().await.unwrap(), "server");
 }
 
-async fn a_link_upstream_that_nobody_uses_is_closed() {
-    // The two links of the proxy hold each other, until one ends.
+async fn unused_link_upstream_is_closed() {
+    // The proxy's two links keep each other open until one ends.
     let (forwarder, late) = LateBoundForwarder::new();
     let (up, server) = link(forwarder, NoDispatcher);
     let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up));

@@ -1,4 +1,4 @@
-//! Proxies pass on what they do not understand.
+//! Proxies, which forward calls and channels without decoding them.
 
 mod calls;
 mod connections;
@@ -16,7 +16,7 @@ use roam_core::{
 
 use super::harness::{Events, Seen, events, link_with, until_idle};
 
-/// What clients and servers of these tests can do.
+/// The service that clients and servers of these tests serve.
 #[service]
 trait Site {
     async fn name(&self) -> String;
@@ -27,20 +27,20 @@ trait Site {
     async fn sum(&self, numbers: Rx<u32>) -> u32;
     async fn count(&self, to: u32, output: Tx<u32>);
     async fn double(&self, input: Rx<u32>, output: Tx<u32>);
-    /// The same for each, which are nested.
+    /// Doubles the elements of each nested pair.
     async fn double_all(&self, pairs: Vec<(Rx<u32>, Option<Tx<u32>>)>);
-    /// The same with channels in the result, after the call.
+    /// Doubles through channels in the result, after the call.
     async fn doubler(&self) -> (Tx<u32>, Rx<u32>);
-    /// Takes the ends, and fails.
+    /// Takes the halves and fails.
     async fn refuse(&self, input: Rx<u32>, output: Tx<u32>) -> Result<(), String>;
-    /// Holds the ends until it is stopped.
+    /// Holds the halves until it is aborted.
     async fn hold(&self, input: Rx<u32>, output: Tx<u32>);
-    /// Drops the end that it reads from, and holds the other until its reader is gone.
+    /// Drops `input` and holds `output` until its receiver is dropped.
     async fn drop_reader(&self, input: Rx<u32>, output: Tx<u32>);
-    /// Sends one element and cuts the channel.
+    /// Sends one element and resets the channel.
     async fn cut(&self, output: Tx<u32>);
     async fn chunks(&self, sizes: Vec<u32>, output: Tx<Vec<u8>>);
-    /// What the caller is called; asked on the connection on which this call came.
+    /// Asks the caller for its name, on this call's connection.
     async fn name_of_caller(&self) -> String;
 }
 
@@ -60,7 +60,7 @@ async fn double(mut input: Rx<u32>, output: Tx<u32>) {
     loop {
         match input.recv().await {
             Ok(Some(number)) if output.send(2 * number).await.is_ok() => {}
-            // What was cut has no clean end.
+            // A reset must not become a clean end.
             Err(_) => return output.reset(),
             Ok(_) => return,
         }
@@ -162,7 +162,7 @@ fn peer(name: &'static str) -> (SiteDispatcher<Peer>, Seen<Saw>) {
     (SiteDispatcher::new(Peer { name, saw }), seen)
 }
 
-/// A client and a server, and the two links of a proxy between them.
+/// A client and a server, and the two links of the proxy between them.
 struct Proxied {
     client: ConnectionHandle,
     down: ConnectionHandle,
@@ -176,7 +176,7 @@ impl Proxied {
         Self::with(&Config::default(), &Config::default()).await
     }
 
-    /// With these settings of the two links.
+    /// Opens the two links with these settings.
     async fn with(down: &Config, up: &Config) -> Self {
         let ((server, seen), (client, _)) = (peer("server"), peer("client"));
         let (forwarder, late) = LateBoundForwarder::new();
@@ -198,7 +198,7 @@ impl Proxied {
         SiteClient::new(self.client.clone())
     }
 
-    /// Nothing is left of what was going on.
+    /// Waits until all four handles are idle.
     async fn until_idle(&self) {
         for handle in [&self.client, &self.down, &self.up, &self.server] {
             until_idle(handle).await;
@@ -206,7 +206,7 @@ impl Proxied {
     }
 }
 
-/// A server behind two proxies.
+/// Puts a server behind two proxies and returns the clients of the three links, nearest first.
 fn behind_two_proxies(
     server: impl ServiceDispatcher,
     [first, second, third]: &[Config; 3],

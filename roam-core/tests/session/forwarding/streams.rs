@@ -7,17 +7,17 @@ use super::super::harness::{poll_now, settle, start};
 use super::{Proxied, Saw};
 
 runs! {
-    channels_go_up_and_down
-    many_items_in_order_each_way
-    channels_are_found_in_any_nesting
-    channels_in_a_result_go_through
+    channels_are_forwarded_both_ways
+    many_elements_arrive_in_order_each_way
+    nested_channels_are_forwarded
+    channels_in_a_result_are_forwarded
     channels_outlive_their_call
-    an_error_ends_the_channels_of_its_call
-    a_reader_that_goes_stops_the_sender_across
-    a_sender_that_is_gone_is_a_clean_end
-    a_cut_is_no_clean_end
-    an_element_that_is_too_long_for_the_other_link_cuts_its_channel
-    an_end_that_is_passed_on_meets_its_other_end
+    method_error_ends_the_channels_of_its_call
+    dropped_receiver_stops_the_sender
+    dropped_sender_is_a_clean_end
+    reset_is_not_a_clean_end
+    element_too_long_for_the_other_link_resets_its_channel
+    both_halves_can_move_to_the_server
 }
 
 async fn collect(mut rx: Rx<u32>) -> Vec<u32> {
@@ -34,7 +34,7 @@ async fn send_all(tx: Tx<u32>, numbers: impl IntoIterator<Item = u32>) {
     }
 }
 
-async fn channels_go_up_and_down() {
+async fn channels_are_forwarded_both_ways() {
     let proxied = Proxied::new().await;
     let (tx, rx) = channel();
     let (sum, ()) = join(proxied.site().sum(rx), send_all(tx, 1..=10)).await;
@@ -46,7 +46,7 @@ async fn channels_go_up_and_down() {
     proxied.until_idle().await;
 }
 
-async fn many_items_in_order_each_way() {
+async fn many_elements_arrive_in_order_each_way() {
     const MANY: u32 = 200_000;
     let proxied = Proxied::new().await;
     let ((tx, rx), (back, received)) = (channel(), channel());
@@ -58,7 +58,7 @@ async fn many_items_in_order_each_way() {
     proxied.until_idle().await;
 }
 
-async fn channels_are_found_in_any_nesting() {
+async fn nested_channels_are_forwarded() {
     let proxied = Proxied::new().await;
     let mut pairs = Vec::new();
     let mut checks = Vec::new();
@@ -81,7 +81,7 @@ async fn channels_are_found_in_any_nesting() {
     proxied.until_idle().await;
 }
 
-async fn channels_in_a_result_go_through() {
+async fn channels_in_a_result_are_forwarded() {
     let proxied = Proxied::new().await;
     let (input, output) = proxied.site().doubler().await.unwrap();
     let ((), numbers) = join(send_all(input, 0..10_000), collect(output)).await;
@@ -107,7 +107,7 @@ async fn channels_outlive_their_call() {
     proxied.until_idle().await;
 }
 
-async fn an_error_ends_the_channels_of_its_call() {
+async fn method_error_ends_the_channels_of_its_call() {
     let proxied = Proxied::new().await;
     for _ in 0..20 {
         let ((tx, rx), (back, mut received)) = (channel::<u32>(), channel::<u32>());
@@ -126,18 +126,18 @@ async fn an_error_ends_the_channels_of_its_call() {
     proxied.until_idle().await;
 }
 
-async fn a_reader_that_goes_stops_the_sender_across() {
+async fn dropped_receiver_stops_the_sender() {
     let mut proxied = Proxied::new().await;
     let ((tx, rx), (back, received)) = (channel(), channel::<u32>());
     let site = proxied.site();
     let mut call = Box::pin(site.drop_reader(rx, back));
     assert!(poll_now(&mut call).is_pending());
-    // The server's reader is gone.
+    // The server dropped its receiver.
     tx.closed().await;
     let error = tx.send(1).await.unwrap_err();
     assert!(matches!(error, SendError::Reset), "{error:?}");
     proxied.seen.expect_nothing();
-    // And ours.
+    // Now we drop ours.
     drop(received);
     proxied.seen.expect(Saw::ReaderGone).await;
     call.await.unwrap();
@@ -145,7 +145,7 @@ async fn a_reader_that_goes_stops_the_sender_across() {
     proxied.until_idle().await;
 }
 
-async fn a_sender_that_is_gone_is_a_clean_end() {
+async fn dropped_sender_is_a_clean_end() {
     let proxied = Proxied::new().await;
     let (tx, rx) = channel();
     drop(tx);
@@ -157,11 +157,11 @@ async fn a_sender_that_is_gone_is_a_clean_end() {
     proxied.until_idle().await;
 }
 
-async fn a_cut_is_no_clean_end() {
+async fn reset_is_not_a_clean_end() {
     let proxied = Proxied::new().await;
     let (tx, mut rx) = channel();
     proxied.site().cut(tx).await.unwrap();
-    // What came before it may have been dropped.
+    // The element before the reset may have been discarded.
     let mut end = rx.recv().await;
     if let Ok(Some(1)) = end {
         end = rx.recv().await;
@@ -171,12 +171,12 @@ async fn a_cut_is_no_clean_end() {
     proxied.until_idle().await;
 }
 
-async fn an_element_that_is_too_long_for_the_other_link_cuts_its_channel() {
+async fn element_too_long_for_the_other_link_resets_its_channel() {
     let credit = |initial_channel_credit| Config {
         initial_channel_credit,
         ..Config::default()
     };
-    // Of which one is too long for the client's link.
+    // One of the elements is too long for the client's link.
     let proxied = Proxied::with(&credit(1_000), &credit(10_000)).await;
     let (tx, mut rx) = channel();
     let call = start(proxied.site().chunks(vec![400, 600, 400], tx));
@@ -191,8 +191,8 @@ async fn an_element_that_is_too_long_for_the_other_link_cuts_its_channel() {
     proxied.until_idle().await;
 }
 
-async fn an_end_that_is_passed_on_meets_its_other_end() {
-    // A channel whose two ends go to the server, one after the other.
+async fn both_halves_can_move_to_the_server() {
+    // Both halves of the channel move to the server, one after the other.
     let proxied = Proxied::new().await;
     let (tx, rx) = channel();
     let (counted, sum) = join(proxied.site().count(100, tx), proxied.site().sum(rx)).await;

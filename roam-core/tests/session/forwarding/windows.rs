@@ -1,4 +1,4 @@
-//! Backpressure from end to end: a proxy holds little and grants nothing of its own.
+//! Backpressure through proxies, which hold little and grant no credit of their own.
 
 use std::task::Poll;
 
@@ -10,10 +10,10 @@ use super::super::harness::{
 use super::behind_two_proxies;
 
 runs! {
-    a_reader_that_does_not_read_stops_the_server_behind_two_proxies
-    a_reader_that_does_not_read_stops_the_client_behind_two_proxies
-    links_need_not_agree_on_their_windows
-    a_stream_that_is_not_read_holds_up_no_other
+    stalled_reader_stops_a_server_behind_two_proxies
+    stalled_reader_stops_a_client_behind_two_proxies
+    links_can_have_different_windows
+    unread_channel_does_not_delay_others
 }
 
 /// 100 bytes when encoded.
@@ -30,9 +30,9 @@ fn window(elements: u32) -> Config {
 
 #[service]
 trait Source {
-    /// Sends until the channel is over, and tells how many were sent whenever it has to wait.
+    /// Sends until the channel ends and reports the number sent whenever it has to wait.
     async fn flood(&self, output: Tx<Vec<u8>>);
-    /// Reads one element for each permission.
+    /// Reads one element per permission.
     async fn read(&self, elements: Rx<Vec<u8>>, permissions: Rx<()>);
     async fn count(&self, to: u32, output: Tx<u32>);
     async fn check(&self, numbers: Rx<u32>) -> u32;
@@ -94,7 +94,7 @@ impl Source for Handler {
     }
 }
 
-/// Of how many elements the three windows are, from the client on.
+/// The windows of the three links in elements, starting at the client's.
 const WINDOWS: [[u32; 3]; 7] = [
     [10, 10, 10],
     [10, 20, 30],
@@ -115,7 +115,7 @@ async fn chain(windows: [u32; 3]) -> (SourceClient, Seen<u32>, [ConnectionHandle
     (SourceClient::new(links[0].clone()), seen, links)
 }
 
-/// The sender stops when it has sent as many elements as the largest window on the way holds.
+/// Expects the sender to stop after `sent` elements, the largest window on the way.
 async fn expect_stop(seen: &mut Seen<u32>, sent: u32, links: &[ConnectionHandle; 3]) {
     loop {
         let waits = seen.next().await;
@@ -124,7 +124,7 @@ async fn expect_stop(seen: &mut Seen<u32>, sent: u32, links: &[ConnectionHandle;
             break;
         }
     }
-    // Nothing more happens, all the way there and back, and nothing is left in the queues of links.
+    // Nothing more happens after round trips over all links, and no link has anything queued.
     for _ in 0..3 {
         settle(&links[0]).await;
     }
@@ -134,7 +134,7 @@ async fn expect_stop(seen: &mut Seen<u32>, sent: u32, links: &[ConnectionHandle;
     seen.expect_nothing();
 }
 
-async fn a_reader_that_does_not_read_stops_the_server_behind_two_proxies() {
+async fn stalled_reader_stops_a_server_behind_two_proxies() {
     for windows in WINDOWS {
         let (source, mut seen, links) = chain(windows).await;
         let largest = windows.into_iter().max().unwrap();
@@ -142,7 +142,7 @@ async fn a_reader_that_does_not_read_stops_the_server_behind_two_proxies() {
         let mut call = Box::pin(source.flood(tx));
         assert!(poll_now(&mut call).is_pending());
         expect_stop(&mut seen, largest, &links).await;
-        // The reader gets what there was, and its reading lets the sender go on.
+        // The reader gets the waiting elements, and reading them lets the sender continue.
         for _ in 0..10 * largest {
             assert_eq!(rx.recv().await.unwrap(), Some(element()));
         }
@@ -155,7 +155,7 @@ async fn a_reader_that_does_not_read_stops_the_server_behind_two_proxies() {
     }
 }
 
-async fn a_reader_that_does_not_read_stops_the_client_behind_two_proxies() {
+async fn stalled_reader_stops_a_client_behind_two_proxies() {
     for windows in WINDOWS {
         let (source, _, links) = chain(windows).await;
         let (waits, mut seen) = events();
@@ -178,7 +178,7 @@ async fn a_reader_that_does_not_read_stops_the_client_behind_two_proxies() {
     }
 }
 
-async fn links_need_not_agree_on_their_windows() {
+async fn links_can_have_different_windows() {
     const MANY: u32 = 20_000;
     for windows in WINDOWS {
         let (source, _, links) = chain(windows).await;
@@ -196,7 +196,7 @@ async fn links_need_not_agree_on_their_windows() {
     }
 }
 
-async fn a_stream_that_is_not_read_holds_up_no_other() {
+async fn unread_channel_does_not_delay_others() {
     let (waits, mut seen) = events();
     let server = SourceDispatcher::new(Handler { waits });
     let config = Config::default();
