@@ -1,7 +1,7 @@
-//! The services that roam is tested with from end to end, and what such tests share.
+//! Services and helpers for the end-to-end tests of roam.
 
 pub mod browser;
-pub mod end;
+pub mod endpoint;
 pub mod probe;
 pub mod raw;
 pub mod testbed;
@@ -9,7 +9,7 @@ mod watch;
 
 pub use watch::watched;
 
-/// The examples of the README, which compile.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;

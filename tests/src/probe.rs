@@ -1,4 +1,4 @@
-//! The service `Probe`: its handlers tell the test what becomes of them, and hand it their ends.
+//! The service `Probe`, whose handlers report to the test and hand it their channel halves.
 #![expect(clippy::missing_panics_doc, reason = "a test that panics has failed")]
 
 use std::future::pending;
@@ -8,76 +8,76 @@ use roam_core::{ConnectionHandle, Context, MethodId, Rx, Schema, Tx, channel, se
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A type without end.
+/// A type that nests without limit.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct Nest(pub Option<Box<Nest>>);
 
-/// A method for everything that can go wrong.
+/// A service with a method for everything that can go wrong.
 #[service]
 pub trait Probe {
-    /// Says what it hears.
+    /// Returns `bytes`.
     async fn echo(&self, bytes: Bytes) -> Bytes;
-    /// Hands the test the connection on which it was called.
+    /// Hands the test the connection that carried the call.
     async fn meet(&self);
-    /// Runs until it is stopped.
+    /// Runs until it is aborted.
     async fn hold(&self);
-    /// Hands the test the receiving end, and runs until it is stopped.
+    /// Hands the test the receiver and runs until it is aborted.
     async fn take(&self, input: Rx<String>);
-    /// Counts elements without bytes, once it may.
+    /// Waits for an element on `start`, then counts empty elements.
     async fn count_empty(&self, input: Rx<()>, start: Rx<()>) -> u32;
-    /// Hands the test the sending end, and runs until it is stopped.
+    /// Hands the test the sender and runs until it is aborted.
     async fn give(&self, output: Tx<String>);
-    /// Takes two ends at once, and runs until it is stopped.
+    /// Hands the test both halves and runs until it is aborted.
     async fn both(&self, input: Rx<String>, output: Tx<String>);
-    /// Returns the receiving end of a channel, and hands the test the other.
+    /// Returns the receiver of a channel and hands the test the sender.
     async fn stream(&self) -> Rx<String>;
-    /// Takes a value that can be nested without end.
+    /// Accepts a value that nests without limit.
     async fn nest(&self, nest: Nest);
-    /// Takes a list of nothing.
+    /// Accepts a list of elements without bytes.
     async fn nothings(&self, nothings: Vec<()>);
-    /// Returns so many bytes.
+    /// Returns `len` bytes.
     async fn fill(&self, len: u32) -> Bytes;
-    /// Sends elements of so many bytes until it is stopped.
+    /// Sends elements of `len` bytes until it is aborted.
     async fn pour(&self, len: u32, output: Tx<Bytes>);
     /// Panics.
     async fn panic(&self);
 }
 
-/// What a handler tells the test.
+/// An event that a handler reports to the test.
 #[derive(Debug)]
 pub enum Event {
-    /// The connection on which `meet` was called.
+    /// `meet` was called on this connection.
     Met(ConnectionHandle),
-    /// A handler that runs until it is stopped has begun.
+    /// A handler that runs until it is aborted has started.
     Started(&'static str),
-    /// It is gone.
+    /// That handler was aborted or has returned.
     Stopped(&'static str),
-    /// What `take` and `both` receive from.
+    /// The receiver of `take` or `both`.
     Input(Rx<String>),
-    /// What `give`, `both` and `stream` send to.
+    /// The sender of `give`, `both` or `stream`.
     Output(Tx<String>),
 }
 
-/// Answers, and reports to a test.
+/// The handler of [`Probe`], which reports to the test.
 #[derive(Clone, Debug)]
-pub struct Reporting(UnboundedSender<Event>);
+pub struct ProbeHandler(UnboundedSender<Event>);
 
-/// What a test is told, in order.
+/// The events of a handler, in order.
 #[derive(Debug)]
 pub struct Events(UnboundedReceiver<Event>);
 
-/// A handler, and what it tells the test.
-pub fn reporting() -> (Reporting, Events) {
+/// Returns a handler and its events.
+pub fn probe_handler() -> (ProbeHandler, Events) {
     let (tx, rx) = unbounded_channel();
-    (Reporting(tx), Events(rx))
+    (ProbeHandler(tx), Events(rx))
 }
 
-/// Tells the test when it is dropped.
-struct Running(Reporting, &'static str);
+/// Reports [`Event::Stopped`] when it is dropped.
+struct Running(ProbeHandler, &'static str);
 
-impl Reporting {
+impl ProbeHandler {
     fn report(&self, event: Event) {
-        // The test may be over.
+        // The test may have ended.
         let _ = self.0.send(event);
     }
 
@@ -93,7 +93,7 @@ impl Drop for Running {
     }
 }
 
-impl Probe for Reporting {
+impl Probe for ProbeHandler {
     async fn echo(&self, _: &Context, bytes: Bytes) -> Bytes {
         bytes
     }
@@ -115,9 +115,9 @@ impl Probe for Reporting {
 
     async fn count_empty(&self, _: &Context, mut input: Rx<()>, mut start: Rx<()>) -> u32 {
         let _running = self.run("count_empty");
-        start.recv().await.expect("the test starts it");
+        start.recv().await.expect("start was reset");
         let mut count = 0;
-        while let Some(()) = input.recv().await.expect("a clean end") {
+        while let Some(()) = input.recv().await.expect("input was reset") {
             count += 1;
         }
         count
@@ -157,20 +157,17 @@ impl Probe for Reporting {
     }
 
     async fn panic(&self, _: &Context) {
-        panic!("as the test wants it")
+        panic!("requested by the test")
     }
 }
 
 impl Events {
-    /// The next event.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Event {
-        self.0
-            .recv()
-            .await
-            .expect("an event: somebody holds the handler")
+        self.0.recv().await.expect("the handler was dropped")
     }
 
-    /// The connection on which `meet` was called.
+    /// Waits for a call of `meet` and returns its connection.
     pub async fn met(&mut self) -> ConnectionHandle {
         match self.next().await {
             Event::Met(connection) => connection,
@@ -178,7 +175,7 @@ impl Events {
         }
     }
 
-    /// The next handler to begin.
+    /// Waits until a handler starts and returns its name.
     pub async fn started(&mut self) -> &'static str {
         match self.next().await {
             Event::Started(name) => name,
@@ -186,7 +183,7 @@ impl Events {
         }
     }
 
-    /// The next handler to be stopped.
+    /// Waits until a handler stops and returns its name.
     pub async fn stopped(&mut self) -> &'static str {
         match self.next().await {
             Event::Stopped(name) => name,
@@ -194,7 +191,7 @@ impl Events {
         }
     }
 
-    /// The receiving end of a handler that has begun.
+    /// Waits for a handler's receiver.
     pub async fn input(&mut self) -> Rx<String> {
         match self.next().await {
             Event::Input(input) => input,
@@ -202,7 +199,7 @@ impl Events {
         }
     }
 
-    /// The sending end of a handler that has begun.
+    /// Waits for a handler's sender.
     pub async fn output(&mut self) -> Tx<String> {
         match self.next().await {
             Event::Output(output) => output,
@@ -211,12 +208,12 @@ impl Events {
     }
 }
 
-/// The id of a method of `Probe`.
+/// Returns the id of a method of `Probe`.
 pub fn method(name: &str) -> MethodId {
     let methods = &probe_service().methods;
     methods
         .iter()
         .find(|method| method.name == name)
-        .expect("a method of Probe")
+        .expect("Probe has no such method")
         .id
 }

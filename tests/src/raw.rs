@@ -1,5 +1,4 @@
-//! A peer that writes the wire by hand: it sends what no honest peer would, and sees every message
-//! that comes back.
+//! A raw peer that sends hand-written frames and sees every message it receives.
 #![expect(clippy::missing_panics_doc, reason = "a test that panics has failed")]
 
 mod messages;
@@ -22,12 +21,12 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
 
 pub use messages::{close, credit, data, encoded, put_varint, request, reset, response, text};
 
-/// The connection that every link has.
+/// The id of the root connection.
 pub const ROOT: ConnectionId = ConnectionId::ROOT;
 
-/// How the two ends come to speak to each other.
+/// The framing of a link, and how the peers agree on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub enum Framing {
     /// They agree on `roam.v2.packed`.
     Packed,
     /// They agree on `roam.v2`.
@@ -36,16 +35,16 @@ pub enum Wire {
     Unnamed,
 }
 
-/// A peer that writes the wire by hand.
+/// A raw peer, which sends hand-written frames.
 #[derive(Debug)]
 pub struct Peer {
     socket: WebSocketStream<TcpStream>,
-    wire: Wire,
-    /// What came in one frame, and was not asked for yet.
+    framing: Framing,
+    /// Messages of the last frame that have not been read yet.
     received: VecDeque<Bytes>,
 }
 
-impl Wire {
+impl Framing {
     fn offer(self) -> Option<HeaderValue> {
         match self {
             Self::Packed => Some(HeaderValue::from_static("roam.v2.packed, roam.v2")),
@@ -64,85 +63,86 @@ impl Wire {
 }
 
 impl Peer {
-    /// Connects to a server, which is to pick what `wire` says.
-    pub async fn connect(server: SocketAddr, wire: Wire) -> Self {
+    /// Connects to a server and asserts that it picks the subprotocol of `framing`.
+    pub async fn connect(server: SocketAddr, framing: Framing) -> Self {
         let mut request = format!("ws://{server}/")
             .into_client_request()
-            .expect("an address");
-        if let Some(offer) = wire.offer() {
+            .expect("invalid URL");
+        if let Some(offer) = framing.offer() {
             request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
         }
-        let socket = TcpStream::connect(server).await.expect("a server");
-        socket.set_nodelay(true).expect("an open socket");
+        let socket = TcpStream::connect(server).await.expect("failed to connect");
+        socket.set_nodelay(true).expect("the socket is closed");
         let (socket, response) = client_async(request, socket)
             .await
-            .expect("a WebSocket server");
+            .expect("the server refused the WebSocket");
         let picked = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-        assert_eq!(picked, wire.name().as_ref());
+        assert_eq!(picked, framing.name().as_ref());
         Self {
             socket,
-            wire,
+            framing,
             received: VecDeque::new(),
         }
     }
 
-    /// Accepts a client, which is to offer what `wire` says, and picks that.
-    pub async fn accept(listener: &TcpListener, wire: Wire) -> Self {
-        let (socket, _) = listener.accept().await.expect("a client");
-        socket.set_nodelay(true).expect("an open socket");
+    /// Accepts a client and picks the subprotocol of `framing`. Asserts that the client offers any
+    /// subprotocols, or none for `Unnamed`.
+    pub async fn accept(listener: &TcpListener, framing: Framing) -> Self {
+        let (socket, _) = listener.accept().await.expect("failed to accept a client");
+        socket.set_nodelay(true).expect("the socket is closed");
         #[expect(
             clippy::result_large_err,
-            reason = "the form that tungstenite asks for"
+            reason = "tungstenite requires this signature"
         )]
         let respond = |request: &Request, mut response: Response| -> Result<_, ErrorResponse> {
             let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL);
-            assert_eq!(offered.is_some(), wire != Wire::Unnamed);
-            if let Some(name) = wire.name() {
+            assert_eq!(offered.is_some(), framing != Framing::Unnamed);
+            if let Some(name) = framing.name() {
                 response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
             }
             Ok(response)
         };
         let socket = accept_hdr_async(socket, respond)
             .await
-            .expect("a WebSocket client");
+            .expect("the client failed to open a WebSocket");
         Self {
             socket,
-            wire,
+            framing,
             received: VecDeque::new(),
         }
     }
 
-    /// Sends its Hello and takes in the other's, which is returned.
-    pub async fn shake_hands(&mut self, ours: Hello) -> Hello {
+    /// Sends `ours` and returns the Hello of the other peer.
+    pub async fn handshake(&mut self, ours: Hello) -> Hello {
         self.send(&Message::Hello(ours)).await;
         let theirs = self.next().await;
         match Message::decode(&theirs) {
             Ok(Message::Hello(theirs)) => theirs,
-            other => panic!("{other:?} instead of Hello"),
+            other => panic!("expected Hello, got {other:?}"),
         }
     }
 
-    /// How it speaks.
-    pub fn wire(&self) -> Wire {
-        self.wire
+    /// Returns the framing of this link.
+    pub fn framing(&self) -> Framing {
+        self.framing
     }
 
-    // What it sends.
+    // Sending.
 
     /// Sends a message.
     pub async fn send(&mut self, message: &Message<'_>) {
         self.send_all(std::slice::from_ref(message)).await;
     }
 
-    /// Sends messages, in one frame if frames can hold several.
+    /// Sends messages, in one frame if the framing packs.
     pub async fn send_all(&mut self, messages: &[Message<'_>]) {
         let encoded: Vec<_> = messages.iter().map(encoded).collect();
         self.send_bytes(&encoded).await;
     }
 
-    /// Sends messages that were encoded by hand, in one frame if frames can hold several.
+    /// Sends encoded messages, in one frame if the framing packs.
     pub async fn send_bytes<B: AsRef<[u8]>>(&mut self, messages: &[B]) {
-        if self.wire == Wire::Packed {
+        if self.framing == Framing::Packed {
             let mut frame = Vec::new();
             for message in messages {
                 put_varint(&mut frame, message.as_ref().len() as u64);
@@ -156,11 +156,11 @@ impl Peer {
         }
     }
 
-    /// Sends a binary frame just as it is.
+    /// Sends a binary frame unchanged.
     pub async fn send_frame(&mut self, frame: impl Into<Bytes>) {
         self.try_send_frame(Frame::Binary(frame.into()))
             .await
-            .expect("an open socket");
+            .expect("the socket is closed");
     }
 
     /// Sends a message, if the socket is still open.
@@ -168,7 +168,7 @@ impl Peer {
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         let mut frame = Vec::new();
-        if self.wire == Wire::Packed {
+        if self.framing == Framing::Packed {
             put_varint(&mut frame, bytes.len() as u64);
         }
         frame.extend(bytes);
@@ -180,7 +180,7 @@ impl Peer {
         self.socket.send(frame).await
     }
 
-    /// Sends a Request, with `payload` as the arguments' encoding.
+    /// Sends a Request whose encoded arguments are `payload`.
     pub async fn request(
         &mut self,
         connection: ConnectionId,
@@ -193,9 +193,9 @@ impl Peer {
             .await;
     }
 
-    // What it receives.
+    // Receiving.
 
-    /// The next message.
+    /// Receives the next message.
     pub async fn next(&mut self) -> Bytes {
         loop {
             if let Some(message) = self.received.pop_front() {
@@ -203,43 +203,43 @@ impl Peer {
             }
             match self.socket.next().await {
                 Some(Ok(Frame::Binary(frame))) => self.unpack(&frame),
-                other => panic!("{other:?} instead of a message"),
+                other => panic!("expected a message, got {other:?}"),
             }
         }
     }
 
-    /// Takes in the next message, which is to be `expected`.
+    /// Receives a message and asserts that it is `expected`.
     pub async fn expect(&mut self, expected: &Message<'_>) {
         let message = self.next().await;
         assert_eq!(Message::decode(&message).as_ref(), Ok(expected));
     }
 
-    /// Takes in the next message, which is to be a Goodbye for that rule on that connection.
+    /// Receives a message and asserts that it is a Goodbye for `rule` on `connection`.
     pub async fn expect_goodbye(&mut self, connection: ConnectionId, rule: Rule) {
         let (on, reason) = self.goodbye().await;
         let begins = reason == rule.id() || reason.starts_with(&format!("{rule}: "));
         assert!(
             on == connection && begins,
-            "{rule} on {connection} expected: {reason} on {on}"
+            "expected {rule} on {connection}, got {reason} on {on}"
         );
     }
 
-    /// Takes in the next message, which is to be a Goodbye: its connection and reason.
+    /// Receives a Goodbye and returns its connection and reason.
     pub async fn goodbye(&mut self) -> (ConnectionId, String) {
         let message = self.next().await;
         match Message::decode(&message) {
             Ok(Message::Goodbye { connection, reason }) => (connection, reason.to_owned()),
-            other => panic!("{other:?} instead of Goodbye"),
+            other => panic!("expected Goodbye, got {other:?}"),
         }
     }
 
-    /// Takes in the next message, which is to be the answer to a call: its metadata and payload.
+    /// Receives the Response to a call and returns its metadata and payload.
     pub async fn response(&mut self, connection: ConnectionId, id: u64) -> (Metadata, Vec<u8>) {
         let message = self.next().await;
         Self::check_response(&message, connection, id)
     }
 
-    /// The same, with the channels of the call being cut before.
+    /// Receives a Response like [`response`](Self::response), skipping Resets before it.
     pub async fn response_after_resets(
         &mut self,
         connection: ConnectionId,
@@ -262,22 +262,22 @@ impl Peer {
                 payload,
                 ..
             }) if on == connection && request.0 == id => (metadata.into_owned(), payload.to_vec()),
-            other => panic!("{other:?} instead of a Response to {id}"),
+            other => panic!("expected a Response to {id}, got {other:?}"),
         }
     }
 
-    /// The socket is to be closed in good order now.
-    pub async fn expect_end(&mut self) {
+    /// Asserts that the socket is closed with a close frame and no further message.
+    pub async fn expect_close(&mut self) {
         assert_eq!(self.received.pop_front(), None);
         match self.socket.next().await {
             Some(Ok(Frame::Close(_))) => {}
-            other => panic!("{other:?} instead of a close frame"),
+            other => panic!("expected a close frame, got {other:?}"),
         }
         assert!(matches!(self.socket.next().await, None | Some(Err(_))));
     }
 
-    /// Takes in what comes until a Goodbye for the link: its reason.
-    pub async fn last_words(&mut self) -> String {
+    /// Receives messages until a Goodbye for the link and returns its reason.
+    pub async fn link_goodbye(&mut self) -> String {
         loop {
             let message = self.next().await;
             if let Ok(Message::Goodbye {
@@ -291,7 +291,7 @@ impl Peer {
     }
 
     fn unpack(&mut self, frame: &Bytes) {
-        if self.wire != Wire::Packed {
+        if self.framing != Framing::Packed {
             return self.received.push_back(frame.clone());
         }
         let mut rest = frame.clone();
@@ -306,7 +306,7 @@ fn take_varint(bytes: &mut Bytes) -> usize {
     let end = bytes
         .iter()
         .position(|byte| byte & 0x80 == 0)
-        .expect("a whole varint");
+        .expect("truncated varint");
     let digits = bytes.split_to(end + 1);
     digits
         .iter()

@@ -1,37 +1,37 @@
-//! The service `Testbed`: something of everything.
+//! The service `Testbed`, with one method of each kind.
 
 use roam_core::{Context, Rx, Schema, Tx, service};
 use serde::{Deserialize, Serialize};
 
-/// What [`Testbed::divide`] cannot do.
+/// An error of [`Testbed::divide`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum MathError {
-    /// By zero.
+    /// The divisor was zero.
     DivisionByZero,
-    /// The quotient has no place in an `i64`.
+    /// The quotient does not fit in an `i64`.
     Overflow,
 }
 
-/// A method of every kind.
+/// A service with one method of each kind.
 #[service]
 pub trait Testbed {
-    /// Says what it hears.
+    /// Returns `message`.
     async fn echo(&self, message: String) -> String;
-    /// Divides, if it can be done.
+    /// Divides `dividend` by `divisor`.
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
-    /// Adds up what is sent.
+    /// Returns the sum of `numbers`.
     async fn sum(&self, numbers: Rx<i32>) -> i64;
-    /// Counts from 0.
+    /// Sends `count` numbers, counting from 0.
     async fn generate(&self, count: u32, output: Tx<i32>);
-    /// Turns letters round.
+    /// Reverses each string.
     async fn transform(&self, input: Rx<String>, output: Tx<String>);
 }
 
-/// Answers as one would expect.
+/// The handler of [`Testbed`].
 #[derive(Clone, Copy, Debug)]
-pub struct Answering;
+pub struct TestbedHandler;
 
-impl Testbed for Answering {
+impl Testbed for TestbedHandler {
     async fn echo(&self, _: &Context, message: String) -> String {
         message
     }

@@ -1,4 +1,4 @@
-//! Runs a test, and lets it fail when it hangs.
+//! A watchdog that fails a hanging test.
 #![expect(clippy::missing_panics_doc, reason = "a test that panics has failed")]
 
 use std::process;
@@ -6,11 +6,12 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// No test takes nearly that long.
+/// Far longer than any test takes.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// Runs a test on a runtime of two threads. When it hangs, be it that a task waits for ever or
-/// that a thread does, the process is ended with the test's name.
+/// Runs `test` on a runtime with two worker threads.
+///
+/// When the test hangs, in a task or by blocking a thread, prints its name and aborts the process.
 pub fn watched<T>(test: impl Future<Output = T>) -> T {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let (done, watch) = channel::<()>();
@@ -24,7 +25,7 @@ pub fn watched<T>(test: impl Future<Output = T>) -> T {
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("a runtime");
+        .expect("failed to build a runtime");
     let outcome = runtime.block_on(test);
     drop(done);
     outcome

@@ -1,8 +1,8 @@
-//! The server of the tests in browsers.
+//! The server for the browser tests.
 //!
-//! - `browser-server serve <folder>` serves a folder and all services on a free port, which it
-//!   prints, until it is stopped.
-//! - `browser-server bindings <folder>` writes the TypeScript of the services.
+//! - `browser-server serve <folder>` picks a free port, prints it, and serves the folder and all
+//!   services until it is stopped.
+//! - `browser-server bindings <folder>` writes the TypeScript bindings of the services.
 
 use std::io::{self, Write as _};
 use std::path::Path;

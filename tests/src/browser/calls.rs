@@ -1,4 +1,4 @@
-//! Calls of every kind.
+//! The service `Calls`, with one method for each outcome of a call.
 
 use std::future::pending;
 use std::time::Duration;
@@ -10,46 +10,46 @@ use super::notifier::{NotifierClient, Refusal};
 use super::watch::Watched;
 use crate::testbed::MathError;
 
-/// Calls of every kind.
+/// Calls with every kind of outcome.
 #[service]
 pub trait Calls {
-    /// Says what it hears.
+    /// Returns `text`.
     #[roam(inline)]
     async fn echo(&self, text: String) -> String;
-    /// Gives back bytes.
+    /// Returns `bytes`.
     async fn mirror(&self, bytes: Vec<u8>) -> Vec<u8>;
-    /// Divides, if it can be done.
+    /// Divides `dividend` by `divisor`.
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
-    /// Has a handler that fails in its own way.
+    /// Panics in its handler.
     async fn panics(&self);
-    /// Answers with so many bytes.
+    /// Returns `count` zero bytes.
     async fn zeros(&self, count: u32) -> Vec<u8>;
-    /// Never answers.
+    /// Never returns.
     async fn hang(&self, key: String);
-    /// What came beside the arguments.
+    /// Returns the metadata of the call.
     async fn metadata(&self) -> Vec<(String, Extra)>;
-    /// How long the caller still waits.
+    /// Returns the time left until the caller's deadline.
     async fn time_left(&self) -> Option<Duration>;
-    /// Calls `Notifier.notify` of the caller and gives back what that answers.
+    /// Calls `Notifier.notify` of the caller and returns its answer.
     async fn call_back(&self, text: String) -> String;
-    /// Calls `Notifier.admit` of the caller and tells how that ended.
+    /// Calls `Notifier.admit` of the caller and returns its outcome.
     async fn ask_back(&self, age: u32) -> Outcome;
-    /// Calls `Notifier.wait` of the caller and gives up at once when told to.
+    /// Calls `Notifier.wait` of the caller and cancels that call when `key` is released.
     async fn abandon_back(&self, key: String);
 }
 
-/// A value of metadata.
+/// A metadata value.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Extra {
     Text(String),
     Bytes(Vec<u8>),
     Number(u64),
 }
 
-/// How a call of the server ended.
+/// The outcome of a call from the server.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Outcome {
     Admitted(String),
     Refused(Refusal),
@@ -57,14 +57,14 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Answers [`Calls`].
+/// The handler of [`Calls`].
 #[derive(Clone, Debug)]
-pub struct Answering {
-    /// Its handlers that have a key.
+pub struct CallsHandler {
+    /// Tracks the handlers that have a key.
     pub watched: Watched,
 }
 
-impl Calls for Answering {
+impl Calls for CallsHandler {
     async fn echo(&self, _: &Context, text: String) -> String {
         text
     }
@@ -81,7 +81,7 @@ impl Calls for Answering {
     }
 
     async fn panics(&self, _: &Context) {
-        panic!("as the test wants it");
+        panic!("requested by the test");
     }
 
     async fn zeros(&self, _: &Context, count: u32) -> Vec<u8> {

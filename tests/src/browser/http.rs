@@ -1,4 +1,4 @@
-//! HTTP: the test pages, roam's WebSocket, and a raw one to compare it with.
+//! HTTP routes: the test pages, roam over WebSocket, and a raw WebSocket for comparison.
 
 use std::path::Path;
 
@@ -16,18 +16,18 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::raw_echo;
 
-/// As strict as a page with wasm and a socket can have it.
+/// The strictest policy under which wasm and a WebSocket still work.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
     require-trusted-types-for 'script'";
 
-/// Serves the files of a folder at `/`, and calls
-/// - at `/rpc`,
-/// - at `/rpc-single` without packing, as a server would that does not know it,
-/// - at `/rpc-plain` as a server that knows nothing of subprotocols and picks none,
-/// - at `/rpc-small` with bounds so low that tests come to them;
+/// Returns a router that serves the files of `site` at `/` and these WebSockets:
 ///
-/// and at `/echo` sends back each frame, without roam.
+/// - `/rpc`: calls;
+/// - `/rpc-single`: calls without packing, like a server that only knows `roam.v2`;
+/// - `/rpc-plain`: calls without a subprotocol, like a server that knows none;
+/// - `/rpc-small`: calls with limits low enough for tests to reach them;
+/// - `/echo`: a raw WebSocket that echoes each frame.
 pub fn router(site: &Path) -> Router {
     let server = Server::new(super::dispatcher());
     let small = Server::new(super::dispatcher()).with_config(Config {
@@ -49,7 +49,7 @@ pub fn router(site: &Path) -> Router {
         .route("/echo", any(raw_echo::upgrade))
 }
 
-/// Opens links after `change` has had its way with the request.
+/// Returns a route that applies `change` to each request and then opens a link.
 fn link(server: &Server, change: fn(&mut Request)) -> axum::routing::MethodRouter {
     let server = server.clone();
     any(async move |mut request: Request| -> Response {

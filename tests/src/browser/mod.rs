@@ -1,4 +1,4 @@
-//! The server that pages are tested against, with services for everything that a page can do.
+//! The server for the browser tests, with a service for everything that a page can do.
 
 pub mod calls;
 mod http;
@@ -18,24 +18,24 @@ use roam_core::{RoutedDispatcher, ServiceDescriptor};
 
 pub use http::router;
 
-/// Everything that the server answers. Clients of one dispatcher share what is watched.
+/// Returns a dispatcher for all services. Its clients share one set of watched handlers.
 fn dispatcher() -> RoutedDispatcher {
     let watched = watch::Watched::default();
     RoutedDispatcher::new()
-        .with(values::ValuesDispatcher::new(values::Mirror))
-        .with(calls::CallsDispatcher::new(calls::Answering {
+        .with(values::ValuesDispatcher::new(values::ValuesHandler))
+        .with(calls::CallsDispatcher::new(calls::CallsHandler {
             watched: watched.clone(),
         }))
-        .with(streams::StreamsDispatcher::new(streams::Streaming {
+        .with(streams::StreamsDispatcher::new(streams::StreamsHandler {
             watched: watched.clone(),
         }))
-        .with(parcels::ParcelsDispatcher::new(parcels::Packer))
-        .with(sockets::SocketsDispatcher::new(sockets::Forwarder))
+        .with(parcels::ParcelsDispatcher::new(parcels::ParcelsHandler))
+        .with(sockets::SocketsDispatcher::new(sockets::SocketsHandler))
         .with(watch::WatchDispatcher::new(watched))
         .with(introspection(services().map(|(_, service)| service)))
 }
 
-/// Writes the TypeScript of the services, a file each.
+/// Writes a file of TypeScript bindings for each service.
 pub fn write_bindings(folder: &Path) -> io::Result<()> {
     let notifier = ("notifier.ts", notifier::notifier_service());
     for (file, service) in services().into_iter().chain([notifier]) {
@@ -44,7 +44,7 @@ pub fn write_bindings(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What the server serves, and the names of the files.
+/// Returns the services with their file names.
 fn services() -> [(&'static str, &'static ServiceDescriptor); 6] {
     [
         ("values.ts", values::values_service()),

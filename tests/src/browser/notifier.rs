@@ -1,27 +1,27 @@
-//! What the server calls in the page.
+//! The service `Notifier`, which pages serve and the server calls.
 
 use roam_core::{Rx, Schema, Tx, service};
 use serde::{Deserialize, Serialize};
 
-/// What the server calls in the page.
+/// The service that pages serve.
 #[service]
 pub trait Notifier {
-    /// Tells something.
+    /// Receives a text and answers it.
     async fn notify(&self, text: String) -> String;
-    /// Asks for something that may be refused.
+    /// Asks for admission, which may be refused.
     async fn admit(&self, age: u32) -> Result<String, Refusal>;
-    /// Answers when it likes to.
+    /// Returns when the page chooses to.
     async fn wait(&self);
-    /// Turns every word round.
+    /// Reverses each word and returns their number.
     async fn reverse(&self, words: Rx<String>, reversed: Tx<String>) -> u32;
 }
 
-/// Why somebody is not admitted.
+/// The reason of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Refusal {
-    /// Not old enough.
+    /// The age is below the minimum.
     TooYoung {
-        /// What would be enough.
+        /// The minimum age.
         least: u32,
     },
 }

@@ -1,107 +1,108 @@
-//! Channel ends inside of other values.
+//! The service `Parcels`: channel halves inside other values.
 
 use std::collections::BTreeMap;
 
 use roam_core::{Context, Rx, Schema, Tx, channel, service};
 use serde::{Deserialize, Serialize};
 
-/// Channel ends anywhere in arguments and results.
+/// Passes channel halves anywhere in arguments and results.
 #[service]
 pub trait Parcels {
-    /// Reads all that comes, sends the length of the label on all that goes, and tells what came.
+    /// Reads all receivers, sends the label's length on the `u32` senders, and returns what it
+    /// received.
     async fn unpack(&self, parcel: Parcel) -> Contents;
-    /// Gives a parcel: what is sent into its sending ends comes back on its receiving ones.
+    /// Returns a parcel whose receivers yield what its senders are sent.
     async fn pack(&self) -> Parcel;
-    /// Gives a stream.
+    /// Returns a stream that counts from 0.
     async fn numbers(&self, count: u32) -> Rx<u32>;
-    /// Gives an end to send into, and the sum of what comes, when that ends.
+    /// Returns a sender, and a receiver that yields the sum of what was sent once it closes.
     async fn adder(&self) -> Adder;
-    /// Gives a stream, if it is wanted.
+    /// Returns a stream if it is `wanted`.
     async fn perhaps(&self, wanted: bool) -> Option<Rx<u32>>;
 }
 
-/// Channel ends in places of every kind.
+/// Channel halves in every kind of container.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct Parcel {
-    /// What it is called.
+    /// The parcel's name.
     pub label: String,
-    /// One, or none.
+    /// In an option.
     pub single: Option<Rx<u32>>,
-    /// Several.
+    /// In a list.
     pub many: Vec<Rx<String>>,
-    /// By name.
+    /// In a map.
     pub named: BTreeMap<String, Tx<u32>>,
     /// In an enum.
     pub slots: Vec<Slot>,
 }
 
-/// Channel ends in an enum.
+/// Channel halves in an enum.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub enum Slot {
-    /// None.
+    /// No half.
     Empty,
-    /// One that is read.
+    /// A receiver.
     In(Rx<u32>),
-    /// One that is written.
+    /// A sender in a struct variant.
     Out {
-        /// Beside the end.
+        /// The element to send.
         text: String,
-        /// The end.
+        /// The sender.
         out: Tx<String>,
     },
-    /// Both.
+    /// A receiver and a sender.
     Both(Rx<u32>, Tx<u32>),
 }
 
-/// What came out of a parcel.
+/// What was received from a parcel.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the names are those of the parcel")]
+#[expect(missing_docs, reason = "the names match `Parcel`")]
 pub struct Contents {
     pub single: Vec<u32>,
     pub many: Vec<Vec<String>>,
     pub slots: Vec<Vec<u32>>,
 }
 
-/// Adds up.
+/// A running sum.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct Adder {
-    /// What is to be added.
+    /// The numbers to add.
     pub numbers: Tx<u32>,
-    /// The sum, once.
+    /// Yields the sum once.
     pub sum: Rx<u64>,
 }
 
-/// Answers [`Parcels`].
+/// The handler of [`Parcels`].
 #[derive(Clone, Copy, Debug)]
-pub struct Packer;
+pub struct ParcelsHandler;
 
-impl Parcels for Packer {
+impl Parcels for ParcelsHandler {
     async fn unpack(&self, _: &Context, parcel: Parcel) -> Contents {
         let length = u32::try_from(parcel.label.len()).unwrap_or(u32::MAX);
         for out in parcel.named.into_values() {
-            // A reader that has enough is fine.
+            // The reader may stop early.
             let _ = out.send(length).await;
         }
         let mut contents = Contents::default();
         if let Some(single) = parcel.single {
-            contents.single = all(single).await;
+            contents.single = read_all(single).await;
         }
         for one in parcel.many {
-            contents.many.push(all(one).await);
+            contents.many.push(read_all(one).await);
         }
         for slot in parcel.slots {
-            contents.slots.push(empty(slot, length).await);
+            contents.slots.push(unpack_slot(slot, length).await);
         }
         contents
     }
 
     async fn pack(&self, _: &Context) -> Parcel {
-        let (named, heard) = channel();
+        let (named, received) = channel();
         let (text, mut texts) = channel::<String>();
         let (repeated, numbers) = channel();
         let (output, lengths) = channel();
-        // What comes in on one end goes out on another.
-        tokio::spawn(async move { send(repeated, all(heard).await).await });
+        // Elements sent on one half come back on another.
+        tokio::spawn(async move { send(repeated, read_all(received).await).await });
         tokio::spawn(async move {
             while let Ok(Some(text)) = texts.recv().await {
                 let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
@@ -112,8 +113,8 @@ impl Parcels for Packer {
         });
         Parcel {
             label: "from Rust".to_owned(),
-            single: Some(flow(vec![1, 2, 3])),
-            many: vec![flow(vec!["a".to_owned()]), flow(Vec::new())],
+            single: Some(stream_of(vec![1, 2, 3])),
+            many: vec![stream_of(vec!["a".to_owned()]), stream_of(Vec::new())],
             named: BTreeMap::from([("numbers".to_owned(), named)]),
             slots: vec![
                 Slot::Empty,
@@ -128,7 +129,7 @@ impl Parcels for Packer {
     }
 
     async fn numbers(&self, _: &Context, count: u32) -> Rx<u32> {
-        flow((0..count).collect())
+        stream_of((0..count).collect())
     }
 
     async fn adder(&self, _: &Context) -> Adder {
@@ -140,7 +141,7 @@ impl Parcels for Packer {
                 match added.recv().await {
                     Ok(Some(number)) => total += u64::from(number),
                     Ok(None) => break,
-                    // What was cut has no sum.
+                    // A reset channel has no sum.
                     Err(_) => return result.reset(),
                 }
             }
@@ -150,12 +151,12 @@ impl Parcels for Packer {
     }
 
     async fn perhaps(&self, _: &Context, wanted: bool) -> Option<Rx<u32>> {
-        wanted.then(|| flow(vec![42]))
+        wanted.then(|| stream_of(vec![42]))
     }
 }
 
-/// Reads to the end.
-async fn all<T: serde::de::DeserializeOwned>(mut stream: Rx<T>) -> Vec<T> {
+/// Reads `stream` to its end.
+async fn read_all<T: serde::de::DeserializeOwned>(mut stream: Rx<T>) -> Vec<T> {
     let mut values = Vec::new();
     while let Ok(Some(value)) = stream.recv().await {
         values.push(value);
@@ -163,7 +164,7 @@ async fn all<T: serde::de::DeserializeOwned>(mut stream: Rx<T>) -> Vec<T> {
     values
 }
 
-/// Sends all and closes.
+/// Sends `values` and closes the channel.
 async fn send<T: Serialize>(out: Tx<T>, values: Vec<T>) {
     for value in values {
         if out.send(value).await.is_err() {
@@ -172,24 +173,25 @@ async fn send<T: Serialize>(out: Tx<T>, values: Vec<T>) {
     }
 }
 
-/// A stream of these values.
-fn flow<T: Serialize + Send + Sync + 'static>(values: Vec<T>) -> Rx<T> {
+/// Returns a stream of `values`.
+fn stream_of<T: Serialize + Send + Sync + 'static>(values: Vec<T>) -> Rx<T> {
     let (out, stream) = channel();
     tokio::spawn(send(out, values));
     stream
 }
 
-async fn empty(slot: Slot, length: u32) -> Vec<u32> {
+/// Reads and writes the halves in `slot`.
+async fn unpack_slot(slot: Slot, length: u32) -> Vec<u32> {
     match slot {
         Slot::Empty => Vec::new(),
-        Slot::In(stream) => all(stream).await,
+        Slot::In(stream) => read_all(stream).await,
         Slot::Out { text, out } => {
             let _ = out.send(text).await;
             Vec::new()
         }
         Slot::Both(stream, out) => {
             let _ = out.send(length).await;
-            all(stream).await
+            read_all(stream).await
         }
     }
 }

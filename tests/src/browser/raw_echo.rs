@@ -1,4 +1,4 @@
-//! A WebSocket that sends back each frame: what roam is measured against.
+//! A raw WebSocket that echoes each frame, as a baseline for benchmarks.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -11,7 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-/// Opens one.
+/// Upgrades the request to an echoing WebSocket.
 pub(super) async fn upgrade(mut request: Request) -> Response {
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let (parts, _) = request.into_parts();
@@ -28,7 +28,7 @@ pub(super) async fn upgrade(mut request: Request) -> Response {
     response
 }
 
-/// Each frame is flushed, as a server does that knows nothing of what comes next.
+/// Flushes each frame, like a server that cannot know what comes next.
 async fn echo(socket: Upgraded) {
     let mut socket =
         WebSocketStream::from_raw_socket(TokioIo::new(socket), Role::Server, None).await;

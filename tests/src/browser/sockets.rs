@@ -1,4 +1,4 @@
-//! TCP through a link.
+//! The service `Sockets`: TCP connections tunneled through a link.
 
 use std::io;
 
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Opens TCP connections on the server's side.
+/// Opens TCP connections from the server.
 #[service]
 pub trait Sockets {
-    /// Connects to a program and gives the connection.
+    /// Connects to a program and returns the connection.
     async fn connect(&self, to: Program) -> Result<Tunnel, String>;
-    /// Connects to a program and joins a tunnel to that, until both directions are over.
+    /// Connects to a program and joins `tunnel` to it until both directions have ended.
     async fn forward(&self, to: Program, tunnel: Tunnel) -> Result<(), String>;
 }
 
-/// What listens at the server's side, and what it does with a connection.
+/// A program that accepts one connection on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Program {
-    /// Sends back what comes. When nothing more does, it says how much it was.
+    /// Echoes all bytes, then sends how many there were.
     Echo,
-    /// Reads a byte and resets the connection.
+    /// Reads one byte and resets the connection.
     Reset,
 }
 
-/// Answers [`Sockets`].
+/// The handler of [`Sockets`].
 #[derive(Clone, Copy, Debug)]
-pub struct Forwarder;
+pub struct SocketsHandler;
 
-impl Sockets for Forwarder {
+impl Sockets for SocketsHandler {
     async fn connect(&self, _: &Context, to: Program) -> Result<Tunnel, String> {
         let socket = connect(to).await.map_err(|error| error.to_string())?;
         let (ours, theirs) = tunnel_pair();
@@ -44,7 +44,7 @@ impl Sockets for Forwarder {
     }
 }
 
-/// A connection to a program, over TCP.
+/// Starts a program and connects to it over TCP.
 async fn connect(to: Program) -> io::Result<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let connecting = TcpStream::connect(listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! Streams both ways.
+//! The service `Streams`: channels in both directions.
 
 use roam_core::{Context, Rx, Schema, Tx, channel, service};
 use serde::{Deserialize, Serialize};
@@ -8,63 +8,63 @@ use super::notifier::NotifierClient;
 use super::watch::Watched;
 use crate::testbed::MathError;
 
-/// Streams both ways.
+/// Streams in both directions.
 #[service]
 pub trait Streams {
-    /// Counts from 0, and returns how many it counted.
+    /// Sends up to `count` numbers, counting from 0, and returns how many it sent.
     async fn count(&self, count: u32, out: Tx<u32>) -> u32;
-    /// Counts from 0 for ever.
+    /// Counts from 0 until the reader stops.
     async fn count_on(&self, key: String, out: Tx<u32>);
-    /// Counts, then fails.
+    /// Sends `count` numbers, then fails.
     async fn count_and_fail(&self, count: u32, out: Tx<u32>) -> Result<u32, MathError>;
-    /// Counts, then cuts the stream instead of ending it, though the call succeeds.
+    /// Sends `count` numbers and resets the stream, although the call succeeds.
     async fn count_and_cut(&self, count: u32, out: Tx<u32>);
-    /// Sends blocks of `size` bytes for ever.
+    /// Sends blocks of `size` bytes until the reader stops.
     async fn pour(&self, key: String, size: u32, out: Tx<Vec<u8>>);
-    /// Looks at numbers that should count from 0.
+    /// Counts `numbers` and checks that they count from 0.
     async fn tally(&self, numbers: Rx<u32>) -> Tally;
-    /// Reads nothing before it is released, and then everything; gives how many bytes there were.
+    /// Reads nothing until it is released, then everything. Returns the number of bytes.
     async fn hesitate(&self, key: String, chunks: Rx<Vec<u8>>) -> u64;
-    /// Reads so many and has enough.
+    /// Reads up to `count` numbers, drops the stream and returns their sum.
     async fn sip(&self, count: u32, numbers: Rx<u32>) -> u32;
-    /// Reads to the end, however that is; tells whether it was a clean one.
+    /// Reads until the stream ends and returns whether it was closed.
     async fn drain(&self, key: String, numbers: Rx<u32>) -> bool;
-    /// Turns letters round.
+    /// Reverses each string.
     async fn transform(&self, input: Rx<String>, output: Tx<String>);
-    /// The SHA-256 of a stream.
+    /// Returns the SHA-256 hash of a stream.
     async fn digest(&self, chunks: Rx<Vec<u8>>) -> Digest;
-    /// Has the caller's `Notifier.reverse` turn words round.
+    /// Reverses words by calling `Notifier.reverse` of the caller.
     async fn reverse_back(&self, words: Vec<String>) -> Vec<String>;
 }
 
-/// What there was to numbers.
+/// The result of `Streams.tally`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Tally {
-    /// How many.
+    /// How many numbers were received.
     pub count: u32,
-    /// Whether they counted from 0.
+    /// Whether they counted up from 0.
     pub in_order: bool,
 }
 
-/// A hash, and of how much.
+/// The hash and size of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Digest {
-    /// The hash.
+    /// The SHA-256 hash.
     pub sha256: [u8; 32],
-    /// How many bytes there were.
+    /// The number of bytes.
     pub bytes: u64,
-    /// The longest element.
+    /// The length of the longest element.
     pub longest: u32,
 }
 
-/// Answers [`Streams`].
+/// The handler of [`Streams`].
 #[derive(Clone, Debug)]
-pub struct Streaming {
-    /// Its handlers that have a key.
+pub struct StreamsHandler {
+    /// Tracks the handlers that have a key.
     pub watched: Watched,
 }
 
-impl Streams for Streaming {
+impl Streams for StreamsHandler {
     async fn count(&self, _: &Context, count: u32, out: Tx<u32>) -> u32 {
         send_all(&out, count).await
     }
@@ -178,14 +178,14 @@ impl Streams for Streaming {
 
     async fn reverse_back(&self, cx: &Context, words: Vec<String>) -> Vec<String> {
         let page = NotifierClient::new(cx.connection().clone());
-        let (said, heard) = channel();
-        let (output, mut reversed) = channel();
+        let (tx, words_rx) = channel();
+        let (reversed_tx, mut reversed) = channel();
         let sending = async {
             for word in words {
-                // The answer shows what did not arrive.
-                let _ = said.send(word).await;
+                // The result shows what is missing.
+                let _ = tx.send(word).await;
             }
-            said.close();
+            tx.close();
         };
         let receiving = async {
             let mut all = Vec::new();
@@ -194,7 +194,8 @@ impl Streams for Streaming {
             }
             all
         };
-        let (count, (), all) = tokio::join!(page.reverse(heard, output), sending, receiving);
+        let (count, (), all) =
+            tokio::join!(page.reverse(words_rx, reversed_tx), sending, receiving);
         if count.is_ok_and(|count| count as usize == all.len()) {
             all
         } else {
@@ -203,7 +204,7 @@ impl Streams for Streaming {
     }
 }
 
-/// Counts from 0; gives how many were sent before the reader had enough.
+/// Counts from 0 until `count` or until the reader stops. Returns how many numbers were sent.
 async fn send_all(out: &Tx<u32>, count: u32) -> u32 {
     for number in 0..count {
         if out.send(number).await.is_err() {

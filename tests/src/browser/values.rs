@@ -1,4 +1,4 @@
-//! Values of every kind.
+//! The service `Values`: values of every kind.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
@@ -7,30 +7,30 @@ use std::time::Duration;
 use roam_core::{Context, Schema, service};
 use serde::{Deserialize, Serialize};
 
-/// Gives back what it is given, and tells what that is in Rust.
+/// Returns each value along with its `Debug` form in Rust.
 #[service]
 pub trait Values {
-    /// Whole numbers.
+    /// Integers.
     async fn integers(&self, value: Integers) -> Seen<Integers>;
-    /// What else is no collection.
+    /// Other scalar values.
     async fn scalars(&self, value: Scalars) -> Seen<Scalars>;
-    /// Lists, sets, arrays, tuples, maps.
+    /// Lists, sets, arrays, tuples and maps.
     async fn collections(&self, value: Collections) -> Seen<Collections>;
-    /// Values that may be missing.
+    /// Optional values.
     async fn options(&self, value: Options) -> Seen<Options>;
     /// Structs of every kind.
     async fn structs(&self, value: Structs) -> Seen<Structs>;
     /// Enums of every kind.
     async fn enums(&self, values: Vec<Shape>, color: Color) -> (Seen<Vec<Shape>>, Color);
-    /// A type that holds itself.
+    /// A recursive type.
     async fn tree(&self, value: Tree) -> Seen<Tree>;
-    /// A result that is a value.
+    /// A result as a value.
     async fn outcome(&self, value: Result<u8, String>) -> Seen<Result<u8, String>>;
-    /// Adds up the numbers of jobs.
+    /// Returns the sum of the numbers of `jobs`.
     async fn jobs(&self, jobs: Vec<Job>) -> u32;
 }
 
-/// A value as Rust sees it.
+/// A value and its `Debug` form in Rust.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 pub struct Seen<T> {
     /// The value.
@@ -39,9 +39,9 @@ pub struct Seen<T> {
     pub debug: String,
 }
 
-/// Whole numbers of every width.
+/// Integers of every width.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the types say it all")]
+#[expect(missing_docs, reason = "the fields are self-explanatory")]
 pub struct Integers {
     pub u8: u8,
     pub u16: u16,
@@ -57,9 +57,9 @@ pub struct Integers {
     pub isize: isize,
 }
 
-/// Other values that hold no others.
+/// Scalars other than integers.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the types say it all")]
+#[expect(missing_docs, reason = "the fields are self-explanatory")]
 pub struct Scalars {
     pub yes: bool,
     pub single: f32,
@@ -72,9 +72,9 @@ pub struct Scalars {
     pub hash: [u8; 4],
 }
 
-/// Values that hold others.
+/// Collections.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the types say it all")]
+#[expect(missing_docs, reason = "the fields are self-explanatory")]
 pub struct Collections {
     pub list: Vec<i32>,
     pub queue: VecDeque<String>,
@@ -85,9 +85,9 @@ pub struct Collections {
     pub words: BTreeMap<u32, Vec<String>>,
 }
 
-/// Values that may be missing.
+/// Optional values.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the types say it all")]
+#[expect(missing_docs, reason = "the fields are self-explanatory")]
 pub struct Options {
     pub there: Option<u32>,
     pub missing: Option<u32>,
@@ -98,7 +98,7 @@ pub struct Options {
 /// Structs of every kind.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the types say it all")]
+#[expect(missing_docs, reason = "the fields are self-explanatory")]
 pub struct Structs {
     pub newtype_field: Meters,
     #[serde(rename = "two words")]
@@ -108,38 +108,38 @@ pub struct Structs {
     pub page: Page<Job>,
 }
 
-/// A struct of one unnamed field.
+/// A struct with one unnamed field.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 pub struct Meters(pub f64);
 
-/// A struct of two.
+/// A struct with two unnamed fields.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 pub struct Range(pub i32, pub i32);
 
-/// A struct of none.
+/// A struct without fields.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 pub struct Marker;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 pub struct Page<T> {
-    /// The part.
+    /// The items of this page.
     pub items: Vec<T>,
-    /// Where the next one begins.
+    /// Where the next page begins.
     pub next: Option<u64>,
 }
 
-/// Something to do.
+/// A job.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
 pub struct Job {
-    /// Its number.
+    /// The job's number.
     pub n: u32,
 }
 
 /// An enum without data.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, Schema)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Color {
     Red,
     Green,
@@ -147,7 +147,7 @@ pub enum Color {
 
 /// An enum with data of every kind.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Shape {
     Dot,
     Circle { radius: f64 },
@@ -156,19 +156,19 @@ pub enum Shape {
     Group(Vec<Shape>),
 }
 
-/// A type that holds itself.
+/// A recursive type.
 #[derive(Clone, Debug, Serialize, Deserialize, Schema)]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Tree {
     pub value: i32,
     pub kids: Vec<Tree>,
 }
 
-/// Answers [`Values`].
+/// The handler of [`Values`].
 #[derive(Clone, Copy, Debug)]
-pub struct Mirror;
+pub struct ValuesHandler;
 
-impl Values for Mirror {
+impl Values for ValuesHandler {
     async fn integers(&self, _: &Context, value: Integers) -> Seen<Integers> {
         seen(value)
     }

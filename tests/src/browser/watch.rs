@@ -1,5 +1,5 @@
-//! What the tests get to know of handlers: that one runs, waits, has ended. By waiting for it,
-//! never by time.
+//! The service `Watch`, through which tests wait until a handler runs, blocks or ends, instead of
+//! sleeping.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -10,45 +10,45 @@ use roam_core::{Context, Schema, service};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// Tells about handlers, by the keys that their callers gave them.
+/// Observes handlers by the keys that their callers chose.
 #[service]
 pub trait Watch {
-    /// Waits until a handler runs under this key.
+    /// Waits until a handler with this key has started.
     async fn started(&self, key: String);
-    /// Waits until that handler is gone, and tells how far it came.
+    /// Waits until the handler has ended and returns its progress.
     async fn ended(&self, key: String) -> Progress;
-    /// Waits until that handler has to wait in a send, and tells how far it came.
+    /// Waits until the handler is blocked in a send and returns its progress.
     async fn waiting(&self, key: String) -> Progress;
-    /// Lets a handler go on that waits for this.
+    /// Releases a handler that waits to be released.
     async fn release(&self, key: String);
 }
 
-/// A handler at a moment.
+/// The progress of a handler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Progress {
-    /// What it does.
+    /// What the handler does.
     pub phase: Phase,
-    /// How many elements it has sent.
+    /// How many elements the handler has sent.
     pub sent: u32,
 }
 
-/// What a handler does.
+/// The phase of a handler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Phase {
-    /// It was not called yet.
+    /// Not called yet.
     #[default]
     Absent,
-    /// It does not wait for its reader.
+    /// Running and not blocked in a send.
     Runs,
-    /// It waits for its reader.
+    /// Blocked in a send.
     Waits,
-    /// It came to its own end.
+    /// Returned.
     Finished,
-    /// It was dropped before.
+    /// Aborted.
     Stopped,
 }
 
-/// All handlers of the server that were given a key. Clones share them.
+/// All handlers of the server that have a key. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Watched(Arc<Mutex<HashMap<String, watch::Sender<State>>>>);
 
@@ -59,16 +59,16 @@ struct State {
 }
 
 impl Watched {
-    /// A handler runs under this key as long as the result lives.
+    /// Marks a handler with this key as running until the result is dropped.
     pub fn run(&self, key: &str) -> Running {
         let state = self.state(key);
         state.send_modify(|state| state.progress.phase = Phase::Runs);
         Running { state }
     }
 
-    /// The state of a handler, which may not run yet.
+    /// Returns the state of a handler, which may not have started yet.
     fn state(&self, key: &str) -> watch::Sender<State> {
-        // Nothing can panic half-way through a change.
+        // No panic can leave the map inconsistent.
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(key.to_owned()).or_default().clone()
     }
@@ -76,7 +76,7 @@ impl Watched {
     async fn wait(&self, key: &str, until: impl FnMut(&State) -> bool) -> Progress {
         let mut states = self.state(key).subscribe();
         let state = states.wait_for(until).await.map(|state| *state);
-        state.expect("its sender is kept for ever").progress
+        state.expect("the map keeps the sender forever").progress
     }
 }
 
@@ -103,19 +103,19 @@ impl Watch for Watched {
     }
 }
 
-/// A handler that is watched; dropping it is its end.
+/// A running handler; dropping this marks the handler as aborted.
 #[derive(Debug)]
 pub struct Running {
     state: watch::Sender<State>,
 }
 
 impl Running {
-    /// The handler came to its own end.
+    /// Marks the handler as finished.
     pub fn finish(self) {
         self.change(|progress| progress.phase = Phase::Finished);
     }
 
-    /// Waits for `Watch.release`.
+    /// Waits until `Watch.release` is called.
     pub async fn released(&self) {
         let released = self
             .state
@@ -123,10 +123,10 @@ impl Running {
             .wait_for(|state| state.released)
             .await
             .is_ok();
-        debug_assert!(released, "its sender lives in self");
+        debug_assert!(released, "self holds the sender");
     }
 
-    /// Waits for a send, and tells of it.
+    /// Awaits a send and records whether it blocks.
     pub async fn sending<T>(&self, sending: impl Future<Output = T>) -> T {
         let mut sending = pin!(sending);
         let result = poll_fn(|cx| {

@@ -1,18 +1,18 @@
-//! Messages, and values in them, as a test writes them.
+//! Constructors for messages and their payloads.
 
 use std::borrow::Cow;
 
 use roam_core::proto::{ChannelId, Message, MethodId};
 use roam_core::{ConnectionId, Metadata, RequestId};
 
-/// A message on its own.
+/// Returns the encoding of one message.
 pub fn encoded(message: &Message<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     message.encode(&mut bytes);
     bytes
 }
 
-/// A Request without metadata.
+/// Returns a Request without metadata.
 pub fn request<'a>(
     connection: ConnectionId,
     id: u64,
@@ -30,7 +30,7 @@ pub fn request<'a>(
     }
 }
 
-/// A Response without metadata.
+/// Returns a Response without metadata.
 pub fn response<'a>(
     connection: ConnectionId,
     id: u64,
@@ -46,7 +46,7 @@ pub fn response<'a>(
     }
 }
 
-/// An element of a channel, as it is encoded.
+/// Returns a Data with an encoded element.
 pub fn data(connection: ConnectionId, channel: ChannelId, payload: &[u8]) -> Message<'_> {
     Message::Data {
         connection,
@@ -55,7 +55,7 @@ pub fn data(connection: ConnectionId, channel: ChannelId, payload: &[u8]) -> Mes
     }
 }
 
-/// The clean end of a channel.
+/// Returns a Close of a channel.
 pub fn close(connection: ConnectionId, channel: ChannelId) -> Message<'static> {
     Message::Close {
         connection,
@@ -63,7 +63,7 @@ pub fn close(connection: ConnectionId, channel: ChannelId) -> Message<'static> {
     }
 }
 
-/// The abrupt end of a channel.
+/// Returns a Reset of a channel.
 pub fn reset(connection: ConnectionId, channel: ChannelId) -> Message<'static> {
     Message::Reset {
         connection,
@@ -71,7 +71,7 @@ pub fn reset(connection: ConnectionId, channel: ChannelId) -> Message<'static> {
     }
 }
 
-/// More credit for a channel.
+/// Returns a Credit for a channel.
 pub fn credit(connection: ConnectionId, channel: ChannelId, bytes: u32) -> Message<'static> {
     Message::Credit {
         connection,
@@ -80,7 +80,7 @@ pub fn credit(connection: ConnectionId, channel: ChannelId, bytes: u32) -> Messa
     }
 }
 
-/// A string whose encoding takes so many bytes: 3 of them, at least, are its length.
+/// Returns an encoded string of `encoded_len` bytes in total, with a length prefix of 3 bytes.
 pub fn text(encoded_len: usize) -> Vec<u8> {
     let text = "x".repeat(encoded_len - 3);
     let mut bytes = Vec::with_capacity(encoded_len);
@@ -89,7 +89,7 @@ pub fn text(encoded_len: usize) -> Vec<u8> {
     assert_eq!(
         bytes.len(),
         encoded_len,
-        "the length takes more or fewer bytes"
+        "the length prefix is not 3 bytes long"
     );
     bytes
 }

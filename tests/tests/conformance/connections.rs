@@ -7,7 +7,7 @@ use roam_core::{
     CloseReason, ConnectionHandle, ConnectionId, Metadata, NoDispatcher, RejectError, RequestId,
     Rule,
 };
-use roam_tests::end::{End, on_every_link};
+use roam_tests::endpoint::{Endpoint, on_every_link};
 use roam_tests::probe::method;
 use roam_tests::raw::{ROOT, close, data, request};
 use tokio::task::JoinHandle;
@@ -29,45 +29,50 @@ fn accept(request: u64, id: u64) -> Message<'static> {
     }
 }
 
-async fn rejected(end: &mut End, id: u64, why: &str) {
-    let answer = end.peer.next().await;
+/// Receives a Reject of the request `id` and asserts its reason.
+async fn expect_reject(endpoint: &mut Endpoint, id: u64, why: &str) {
+    let answer = endpoint.peer.next().await;
     match Message::decode(&answer) {
         Ok(Message::Reject {
             request, reason, ..
         }) => assert_eq!((request.0, reason), (id, why)),
-        other => panic!("{other:?} instead of Reject"),
+        other => panic!("expected Reject, got {other:?}"),
     }
 }
 
-/// Our end asks the peer for a connection; what comes of it.
-async fn asks(end: &mut End, id: u64) -> JoinHandle<Result<ConnectionHandle, RejectError>> {
-    let link = end.link.clone();
-    let asking = tokio::spawn(async move { link.connect(Metadata::new(), NoDispatcher).await });
-    end.peer.expect(&connect(id)).await;
-    asking
+/// Sends a Connect from our endpoint and returns the pending result.
+async fn start_connect(
+    endpoint: &mut Endpoint,
+    id: u64,
+) -> JoinHandle<Result<ConnectionHandle, RejectError>> {
+    let link = endpoint.link.clone();
+    let connecting = tokio::spawn(async move { link.connect(Metadata::new(), NoDispatcher).await });
+    endpoint.peer.expect(&connect(id)).await;
+    connecting
 }
 
 #[test]
-fn nobody_listens() {
-    on_every_link(async |mut end| {
-        end.peer.send(&connect(1)).await;
-        rejected(&mut end, 1, "not listening").await;
-        end.goes_on().await;
+fn connect_without_a_listener_is_rejected() {
+    on_every_link(async |mut endpoint| {
+        endpoint.peer.send(&connect(1)).await;
+        expect_reject(&mut endpoint, 1, "not listening").await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn connections_are_bounded() {
-    on_every_link(async |mut end| {
+fn number_of_connections_is_limited() {
+    on_every_link(async |mut endpoint| {
         let mut last = None;
         for n in 0..64 {
-            last = Some(end.open_connection(n).await);
+            last = Some(endpoint.open_connection(n).await);
         }
-        end.peer.send(&connect(64)).await;
-        rejected(&mut end, 64, "too many connections").await;
-        // One that is over makes room.
+        endpoint.peer.send(&connect(64)).await;
+        expect_reject(&mut endpoint, 64, "too many connections").await;
+        // A closed connection frees its slot.
         let (id, connection) = last.unwrap();
-        end.peer
+        endpoint
+            .peer
             .send(&Message::Goodbye {
                 connection: id,
                 reason: "done",
@@ -76,98 +81,101 @@ fn connections_are_bounded() {
         assert!(
             matches!(connection.closed().await, CloseReason::Goodbye(reason) if &*reason == "done")
         );
-        end.goes_on().await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn a_connect_whose_id_is_in_flight() {
-    on_every_link(async |mut end| {
-        let mut incoming = end.link.listen();
-        end.peer.send_all(&[connect(1), connect(1)]).await;
-        rejected(&mut end, 1, "this request id is in flight").await;
+fn connect_with_a_request_id_in_flight_is_rejected() {
+    on_every_link(async |mut endpoint| {
+        let mut incoming = endpoint.link.listen();
+        endpoint.peer.send_all(&[connect(1), connect(1)]).await;
+        expect_reject(&mut endpoint, 1, "this request id is in flight").await;
         drop(incoming.next().await.unwrap());
-        rejected(&mut end, 1, "not listening").await;
+        expect_reject(&mut endpoint, 1, "not listening").await;
         drop(incoming);
-        end.goes_on().await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn an_accept_with_id_0_or_one_in_use() {
-    on_every_link(async |mut end| {
-        let _asking = asks(&mut end, 1).await;
-        end.peer.send(&accept(1, 0)).await;
-        end.link_ends(Rule::AcceptConnectionId).await;
+fn accept_with_id_0_or_an_id_in_use_ends_the_link() {
+    on_every_link(async |mut endpoint| {
+        let _connecting = start_connect(&mut endpoint, 1).await;
+        endpoint.peer.send(&accept(1, 0)).await;
+        endpoint.link_ends(Rule::AcceptConnectionId).await;
     });
-    on_every_link(async |mut end| {
-        let (id, _) = end.open_connection(1).await;
-        let _asking = asks(&mut end, 1).await;
-        end.peer.send(&accept(1, id.0)).await;
-        end.link_ends(Rule::AcceptConnectionId).await;
+    on_every_link(async |mut endpoint| {
+        let (id, _) = endpoint.open_connection(1).await;
+        let _connecting = start_connect(&mut endpoint, 1).await;
+        endpoint.peer.send(&accept(1, id.0)).await;
+        endpoint.link_ends(Rule::AcceptConnectionId).await;
     });
 }
 
 #[test]
-fn an_accept_that_nobody_waits_for() {
-    on_every_link(async |mut end| {
-        end.peer.send(&accept(9, 77)).await;
-        assert_eq!(end.peer.goodbye().await.0, ConnectionId(77));
-        // What is under way on it is ignored.
-        end.peer
+fn stray_accept_is_answered_with_goodbye() {
+    on_every_link(async |mut endpoint| {
+        endpoint.peer.send(&accept(9, 77)).await;
+        assert_eq!(endpoint.peer.goodbye().await.0, ConnectionId(77));
+        // Late messages on that connection are ignored.
+        endpoint
+            .peer
             .send(&request(ConnectionId(77), 1, method("echo"), &[], &[1, 7]))
             .await;
-        end.goes_on().await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn an_accept_of_either_parity_is_fine() {
-    on_every_link(async |mut end| {
+fn accept_may_use_either_parity() {
+    on_every_link(async |mut endpoint| {
         for (n, id) in [(1, 77), (2, 78)] {
-            let asking = asks(&mut end, n).await;
-            end.peer.send(&accept(n, id)).await;
-            let connection = asking.await.unwrap().unwrap();
+            let connecting = start_connect(&mut endpoint, n).await;
+            endpoint.peer.send(&accept(n, id)).await;
+            let connection = connecting.await.unwrap().unwrap();
             assert_eq!(connection.id(), ConnectionId(id));
             connection.close("enough");
             assert_eq!(
-                end.peer.goodbye().await,
+                endpoint.peer.goodbye().await,
                 (ConnectionId(id), "enough".to_owned())
             );
         }
-        end.goes_on().await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn a_rejection_and_its_reason() {
-    on_every_link(async |mut end| {
-        let asking = asks(&mut end, 1).await;
+fn reject_reports_its_reason() {
+    on_every_link(async |mut endpoint| {
+        let connecting = start_connect(&mut endpoint, 1).await;
         let metadata = Cow::Borrowed(NONE);
-        end.peer
+        endpoint
+            .peer
             .send(&Message::Reject {
                 request: RequestId(1),
                 reason: "unauthorized",
                 metadata,
             })
             .await;
-        let answer = asking.await.unwrap();
+        let answer = connecting.await.unwrap();
         assert!(
             matches!(&answer, Err(RejectError::Rejected { reason, .. }) if &**reason == "unauthorized"),
             "{answer:?}"
         );
-        end.goes_on().await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn a_goodbye_ends_its_connection_alone_and_what_comes_late_is_ignored() {
-    on_every_link(async |mut end| {
-        let (id, connection) = end.open_connection(1).await;
-        let (other, _handle) = end.open_connection(2).await;
-        end.call(id, "hold", &[], &[]).await;
-        assert_eq!(end.events.started().await, "hold");
-        end.peer
+fn goodbye_ends_only_its_connection() {
+    on_every_link(async |mut endpoint| {
+        let (id, connection) = endpoint.open_connection(1).await;
+        let (other, _handle) = endpoint.open_connection(2).await;
+        endpoint.call(id, "hold", &[], &[]).await;
+        assert_eq!(endpoint.events.started().await, "hold");
+        endpoint
+            .peer
             .send(&Message::Goodbye {
                 connection: id,
                 reason: "",
@@ -176,7 +184,7 @@ fn a_goodbye_ends_its_connection_alone_and_what_comes_late_is_ignored() {
         assert!(
             matches!(connection.closed().await, CloseReason::Goodbye(reason) if reason.is_empty())
         );
-        assert_eq!(end.events.stopped().await, "hold");
+        assert_eq!(endpoint.events.stopped().await, "hold");
         let late = [
             request(id, 9, method("echo"), &[], &[1, 7]),
             data(id, ChannelId(1), &[]),
@@ -186,41 +194,43 @@ fn a_goodbye_ends_its_connection_alone_and_what_comes_late_is_ignored() {
                 reason: "",
             },
         ];
-        end.peer.send_all(&late).await;
-        end.answers(other).await;
-        end.goes_on().await;
+        endpoint.peer.send_all(&late).await;
+        endpoint.answers_calls(other).await;
+        endpoint.still_works().await;
     });
 }
 
 #[test]
-fn a_goodbye_on_the_root_ends_the_link_without_an_answer() {
-    on_every_link(async |mut end| {
-        end.call(ROOT, "hold", &[], &[]).await;
-        assert_eq!(end.events.started().await, "hold");
-        end.peer
+fn goodbye_on_the_root_ends_the_link_unanswered() {
+    on_every_link(async |mut endpoint| {
+        endpoint.call(ROOT, "hold", &[], &[]).await;
+        assert_eq!(endpoint.events.started().await, "hold");
+        endpoint
+            .peer
             .send(&Message::Goodbye {
                 connection: ROOT,
                 reason: "going home",
             })
             .await;
-        assert!(
-            matches!(end.link.closed().await, CloseReason::Goodbye(reason) if &*reason == "going home")
-        );
-        assert_eq!(end.events.stopped().await, "hold");
-        end.peer.expect_end().await;
-        end.others_go_on().await;
+        let closed = endpoint.link.closed().await;
+        assert!(matches!(closed, CloseReason::Goodbye(reason) if &*reason == "going home"));
+        assert_eq!(endpoint.events.stopped().await, "hold");
+        endpoint.peer.expect_close().await;
+        endpoint.other_links_work().await;
     });
 }
 
 #[test]
-fn closing_tells_the_peer_the_reason() {
-    on_every_link(async |mut end| {
-        end.link.close("that was all");
-        assert_eq!(end.peer.goodbye().await, (ROOT, "that was all".to_owned()));
-        end.peer.expect_end().await;
-        assert!(
-            matches!(end.link.closed().await, CloseReason::Local(reason) if &*reason == "that was all")
+fn close_sends_its_reason() {
+    on_every_link(async |mut endpoint| {
+        endpoint.link.close("that was all");
+        assert_eq!(
+            endpoint.peer.goodbye().await,
+            (ROOT, "that was all".to_owned())
         );
-        end.others_go_on().await;
+        endpoint.peer.expect_close().await;
+        let closed = endpoint.link.closed().await;
+        assert!(matches!(closed, CloseReason::Local(reason) if &*reason == "that was all"));
+        endpoint.other_links_work().await;
     });
 }

@@ -1,14 +1,14 @@
-//! Raw messages over a real WebSocket, at our server and at our client: every rule that a peer can
-//! break, with the Goodbye that it is told, and what must go on all the same.
+//! Raw messages over a real WebSocket, against our server and our client: every rule that a peer
+//! can break, the Goodbye that it receives, and what must keep working.
 
-mod answers;
 mod arguments;
 mod calls;
 mod channel_ids;
 mod channels;
 mod connections;
 mod credit;
-mod envelope;
 mod handshake;
+mod malformed;
 mod metadata;
 mod payloads;
+mod responses;

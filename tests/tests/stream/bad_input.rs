@@ -1,4 +1,4 @@
-//! What is no byte stream of messages.
+//! Byte streams that violate the framing.
 
 use roam_core::CloseReason;
 use roam_core::proto::{FRAME_OVERHEAD, Rule};
@@ -6,21 +6,21 @@ use roam_tests::watched;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::raw::{HELLO, accepted, goodbye, hear};
+use crate::raw::{HELLO, accept_link, goodbye, read_messages};
 
-/// What ends a link of ours that hears `input`, and the Goodbye that it says.
+/// Sends `input` to a link and returns why it ended and its Goodbye.
 async fn answer_to(input: &[u8]) -> (CloseReason, String) {
     let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
-    let (_, driver) = accepted(theirs);
-    // Fails when the link ends before all is heard.
+    let (_, driver) = accept_link(theirs);
+    // Fails if the link ends before it has read everything.
     let _ = ours.write_all(input).await;
-    let heard = hear(&mut ours).await;
-    assert_eq!(heard.len(), 2, "Hello and Goodbye");
+    let messages = read_messages(&mut ours).await;
+    assert_eq!(messages.len(), 2, "expected Hello and Goodbye");
     drop(ours);
-    (driver.await.unwrap(), goodbye(&heard[1]).to_owned())
+    (driver.await.unwrap(), goodbye(&messages[1]).to_owned())
 }
 
-fn assert_broken(input: &[u8], rule: Rule) {
+fn assert_violation(input: &[u8], rule: Rule) {
     let (reason, goodbye) = watched(answer_to(input));
     let CloseReason::Violation(violation) = reason else {
         panic!("{reason}")
@@ -31,10 +31,10 @@ fn assert_broken(input: &[u8], rule: Rule) {
 }
 
 #[test]
-fn hello_stands_as_the_protocol_says() {
+fn hello_is_encoded_as_specified() {
     watched(async {
         let (mut ours, theirs) = tokio::io::duplex(64);
-        let (handle, _) = accepted(theirs);
+        let (handle, _) = accept_link(theirs);
         let mut hello = [0; HELLO.len()];
         ours.read_exact(&mut hello).await.unwrap();
         assert_eq!(hello, HELLO);
@@ -46,32 +46,32 @@ fn hello_stands_as_the_protocol_says() {
 #[test]
 fn bad_cobs_is_a_decode_error() {
     for bad in [&[0][..], &[5, 1, 2, 0, 1, 1, 0], &[2, 0]] {
-        assert_broken(bad, Rule::DecodeError);
-        assert_broken(&[&HELLO, bad].concat(), Rule::DecodeError);
+        assert_violation(bad, Rule::DecodeError);
+        assert_violation(&[&HELLO, bad].concat(), Rule::DecodeError);
     }
 }
 
 #[test]
-fn a_message_that_does_not_end_is_too_large() {
+fn unterminated_message_is_too_large() {
     let endless = [1; 4 * 1024 + 2];
-    assert_broken(&endless, Rule::TooLarge);
+    assert_violation(&endless, Rule::TooLarge);
     let endless = vec![1; (1 << 20) + FRAME_OVERHEAD + 2];
-    assert_broken(&[&HELLO, &endless[..]].concat(), Rule::TooLarge);
+    assert_violation(&[&HELLO, &endless[..]].concat(), Rule::TooLarge);
 }
 
-/// A socket that is closed with something unread in it is reset, and takes the Goodbye with it.
+/// Closing a socket with unread data resets it, which would discard the Goodbye.
 #[test]
-fn the_goodbye_arrives_though_the_peer_goes_on_talking() {
+fn goodbye_reaches_a_peer_that_keeps_sending() {
     watched(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut ours = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        let (_, driver) = accepted(listener.accept().await.unwrap().0);
-        let talk = vec![0; 8 << 20];
-        ours.write_all(&talk).await.unwrap();
-        let heard = hear(&mut ours).await;
-        assert_eq!(goodbye(&heard[1]), "message.decode-error: empty message");
+        let (_, driver) = accept_link(listener.accept().await.unwrap().0);
+        let input = vec![0; 8 << 20];
+        ours.write_all(&input).await.unwrap();
+        let messages = read_messages(&mut ours).await;
+        assert_eq!(goodbye(&messages[1]), "message.decode-error: empty message");
         drop(ours);
         assert!(matches!(driver.await.unwrap(), CloseReason::Violation(_)));
     });

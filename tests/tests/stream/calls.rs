@@ -1,15 +1,15 @@
-//! Calls and streams, whatever carries them.
+//! Calls and streams over each kind of byte stream.
 
 use futures::future::join_all;
 use roam_core::transport::Transport;
 use roam_core::transport::stream::{StreamTransport, tcp};
 use roam_core::{Config, ConnectionHandle, NoDispatcher, accept, channel, initiate};
-use roam_tests::testbed::{Answering, TestbedClient, TestbedDispatcher};
+use roam_tests::testbed::{TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_tests::watched;
 use tokio::net::TcpListener;
 
 fn serve(transport: impl Transport) {
-    let dispatcher = TestbedDispatcher::new(Answering);
+    let dispatcher = TestbedDispatcher::new(TestbedHandler);
     let (_, driver) = accept(transport, dispatcher, &Config::default());
     tokio::spawn(driver);
 }
@@ -26,7 +26,7 @@ async fn over_tcp() -> ConnectionHandle {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let dispatcher = TestbedDispatcher::new(Answering);
+        let dispatcher = TestbedDispatcher::new(TestbedHandler);
         let (_, driver) = tcp::accept(&listener, dispatcher, &Config::default())
             .await
             .unwrap();
@@ -45,7 +45,7 @@ async fn over_unix() -> ConnectionHandle {
     let path = folder.path().join("socket");
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     tokio::spawn(async move {
-        let dispatcher = TestbedDispatcher::new(Answering);
+        let dispatcher = TestbedDispatcher::new(TestbedHandler);
         let (_, driver) = unix::accept(&listener, dispatcher, &Config::default())
             .await
             .unwrap();
@@ -56,7 +56,7 @@ async fn over_unix() -> ConnectionHandle {
         .unwrap()
 }
 
-async fn everything(connection: ConnectionHandle) {
+async fn call_everything(connection: ConnectionHandle) {
     let client = TestbedClient::new(connection);
     assert_eq!(client.echo("hello".to_owned()).await.unwrap(), "hello");
     assert_eq!(client.divide(7, 2).await.unwrap(), 3);
@@ -88,7 +88,7 @@ async fn generate(client: &TestbedClient, count: u32) {
     done.await.unwrap().unwrap();
 }
 
-/// Both sides write much more than the stream holds.
+/// Echoes texts concurrently, so that both peers write far more than the stream buffers.
 async fn echo_at_once(client: &TestbedClient, calls: usize, len: usize) {
     let text = format!("{}\0", "x".repeat(999)).repeat(len / 1_000);
     let answers = join_all((0..calls).map(|_| client.echo(text.clone()))).await;
@@ -98,23 +98,23 @@ async fn echo_at_once(client: &TestbedClient, calls: usize, len: usize) {
 }
 
 #[test]
-fn tcp_carries_everything() {
-    watched(async { everything(over_tcp().await).await });
+fn calls_and_streams_over_tcp() {
+    watched(async { call_everything(over_tcp().await).await });
 }
 
 #[cfg(unix)]
 #[test]
-fn a_unix_socket_carries_everything() {
-    watched(async { everything(over_unix().await).await });
+fn calls_and_streams_over_a_unix_socket() {
+    watched(async { call_everything(over_unix().await).await });
 }
 
 #[test]
-fn a_pipe_carries_everything() {
-    watched(async { everything(over_pipe(10_000).await).await });
+fn calls_and_streams_over_a_pipe() {
+    watched(async { call_everything(over_pipe(10_000).await).await });
 }
 
 #[test]
-fn a_pipe_that_holds_a_few_bytes_carries_messages_in_pieces() {
+fn tiny_pipe_carries_messages_in_pieces() {
     watched(async {
         let client = TestbedClient::new(over_pipe(7).await);
         echo_at_once(&client, 2, 30_000).await;
@@ -123,7 +123,7 @@ fn a_pipe_that_holds_a_few_bytes_carries_messages_in_pieces() {
 }
 
 #[test]
-fn messages_of_every_length_around_a_full_block_arrive() {
+fn messages_around_a_full_block_round_trip() {
     watched(async {
         let client = TestbedClient::new(over_pipe(4_096).await);
         for len in (230..270).chain(490..530) {

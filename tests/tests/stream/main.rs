@@ -1,6 +1,6 @@
-//! Links over byte streams: pipes, TCP, Unix sockets.
+//! Links over byte streams: pipes, TCP and Unix sockets.
 
 mod bad_input;
 mod calls;
-mod end;
+mod closing;
 mod raw;

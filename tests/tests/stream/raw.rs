@@ -1,15 +1,15 @@
-//! A peer that says what the test wants.
+//! A raw peer on a byte stream.
 
 use roam_core::transport::stream::StreamTransport;
 use roam_core::{CloseReason, Config, ConnectionHandle, NoDispatcher, accept};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::task::JoinHandle;
 
-/// Hello V2 { 1 MiB, 64 KiB }, as `protocol.md` has it.
+/// Hello V2 { 1 MiB, 64 KiB }, encoded as `protocol.md` specifies.
 pub(crate) const HELLO: [u8; 10] = [0x01, 0x08, 0x01, 0x80, 0x80, 0x40, 0x80, 0x80, 0x04, 0x00];
 
-/// A link of ours that was accepted over `stream`.
-pub(crate) fn accepted<S>(stream: S) -> (ConnectionHandle, JoinHandle<CloseReason>)
+/// Accepts a link over `stream` and spawns its driver.
+pub(crate) fn accept_link<S>(stream: S) -> (ConnectionHandle, JoinHandle<CloseReason>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -21,14 +21,15 @@ where
     (handle, tokio::spawn(driver))
 }
 
-/// What a link of ours says until it closes the stream, message for message.
-pub(crate) async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> Vec<Vec<u8>> {
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).await.unwrap();
-    assert_eq!(heard.pop(), Some(0), "the last message is cut off");
-    heard.split(|&byte| byte == 0).map(decode).collect()
+/// Reads all messages until the link closes the stream.
+pub(crate) async fn read_messages(stream: &mut (impl AsyncRead + Unpin)) -> Vec<Vec<u8>> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes.pop(), Some(0), "the last message is truncated");
+    bytes.split(|&byte| byte == 0).map(decode).collect()
 }
 
+/// Decodes a COBS message.
 fn decode(mut blocks: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     while let Some((&code, rest)) = blocks.split_first() {
@@ -42,10 +43,10 @@ fn decode(mut blocks: &[u8]) -> Vec<u8> {
     message
 }
 
-/// The reason of a Goodbye that ends the link.
+/// Returns the reason of a Goodbye on the root connection.
 pub(crate) fn goodbye(message: &[u8]) -> &str {
     let [0x04, 0x00, len, reason @ ..] = message else {
-        panic!("no Goodbye: {message:?}")
+        panic!("expected Goodbye, got {message:?}")
     };
     assert_eq!(usize::from(*len), reason.len());
     std::str::from_utf8(reason).unwrap()

@@ -1,4 +1,4 @@
-//! A client that outlives its links, and servers that come and go.
+//! A client that outlives its links, and servers that restart.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,37 +19,37 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[service]
 trait Till {
-    /// Sells one more; returns how many that makes.
+    /// Sells one item and returns the total.
     async fn sell(&self) -> u32;
-    /// How many have been sold.
+    /// Returns the total sold.
     #[roam(idempotent)]
     async fn sold(&self) -> u32;
 }
 
-/// Answers once it may.
+/// The handler of [`Till`], which answers when the test permits it.
 #[derive(Clone)]
 struct Seller {
     sold: Arc<AtomicU32>,
     called: UnboundedSender<ConnectionHandle>,
-    may: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Seller {
-    async fn may_answer(&self, cx: &Context) {
+    async fn wait_for_permit(&self, cx: &Context) {
         self.called.send(cx.connection().clone()).unwrap();
-        self.may.acquire().await.unwrap().forget();
+        self.permits.acquire().await.unwrap().forget();
     }
 }
 
 impl Till for Seller {
     async fn sell(&self, cx: &Context) -> u32 {
         let sold = self.sold.fetch_add(1, Ordering::Relaxed) + 1;
-        self.may_answer(cx).await;
+        self.wait_for_permit(cx).await;
         sold
     }
 
     async fn sold(&self, cx: &Context) -> u32 {
-        self.may_answer(cx).await;
+        self.wait_for_permit(cx).await;
         self.sold.load(Ordering::Relaxed)
     }
 }
@@ -59,28 +59,28 @@ fn seller() -> (Seller, UnboundedReceiver<ConnectionHandle>) {
     let seller = Seller {
         sold: Arc::default(),
         called,
-        may: Arc::new(Semaphore::new(0)),
+        permits: Arc::new(Semaphore::new(0)),
     };
     (seller, calls)
 }
 
-/// A server that can be killed, on a port that it is to have.
+/// Runs a server on `port`, in a runtime that can be killed.
 async fn serve(port: u16, dispatcher: impl ServiceDispatcher) -> (Runtime, SocketAddr) {
-    let machine = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let listener = machine.spawn(TcpListener::bind(("127.0.0.1", port)));
+    let listener = runtime.spawn(TcpListener::bind(("127.0.0.1", port)));
     let listener = listener.await.unwrap().unwrap();
     let address = listener.local_addr().unwrap();
-    machine.spawn(async move { Server::new(dispatcher).serve(listener).await });
-    (machine, address)
+    runtime.spawn(async move { Server::new(dispatcher).serve(listener).await });
+    (runtime, address)
 }
 
-/// Everything on the machine is gone when this is done, its port is free.
-async fn kill(machine: Runtime) {
-    tokio::task::spawn_blocking(move || drop(machine))
+/// Kills a server and waits until its tasks have stopped and its port is free.
+async fn kill(runtime: Runtime) {
+    tokio::task::spawn_blocking(move || drop(runtime))
         .await
         .unwrap();
 }
@@ -99,14 +99,14 @@ fn client(server: SocketAddr) -> ReconnectingClient {
 }
 
 #[test]
-fn a_server_that_is_started_again_is_found_and_asked_again_what_may_be_asked_twice() {
+fn idempotent_calls_are_retried_after_a_server_restart() {
     watched(async {
         let (seller, mut calls) = seller();
-        let (machine, address) = serve(0, TillDispatcher::new(seller.clone())).await;
+        let (runtime, address) = serve(0, TillDispatcher::new(seller.clone())).await;
         let client = client(address);
         let till = TillClient::new(client.clone());
         assert_eq!(client.status(), LinkStatus::Idle);
-        seller.may.add_permits(1);
+        seller.permits.add_permits(1);
         assert_eq!(till.sold().await.unwrap(), 0);
         calls.recv().await.unwrap();
         assert_eq!(client.status(), LinkStatus::Connected);
@@ -115,30 +115,30 @@ fn a_server_that_is_started_again_is_found_and_asked_again_what_may_be_asked_twi
         calls.recv().await.unwrap();
         let sold = tokio::spawn(till.sold());
         calls.recv().await.unwrap();
-        kill(machine).await;
+        kill(runtime).await;
         let failed = sell.await.unwrap();
         assert!(
             matches!(failed, Err(CallError::Lost { sent: true, .. })),
             "{failed:?}"
         );
-        // It tries for as long as it takes.
+        // The client keeps trying to connect.
         let mut status = client.status();
         while !matches!(status, LinkStatus::Connecting { attempt: 3.. }) {
             status = client.changed(status).await;
         }
         let late = tokio::spawn(till.sell());
 
-        seller.may.add_permits(2);
-        let (machine, _) = serve(address.port(), TillDispatcher::new(seller)).await;
+        seller.permits.add_permits(2);
+        let (runtime, _) = serve(address.port(), TillDispatcher::new(seller)).await;
         sold.await.unwrap().unwrap();
         late.await.unwrap().unwrap();
         assert_eq!(client.status(), LinkStatus::Connected);
-        kill(machine).await;
+        kill(runtime).await;
     });
 }
 
 #[test]
-fn a_call_with_a_nonce_is_run_once_though_its_link_is_lost_each_time() {
+fn call_with_a_nonce_runs_once_despite_lost_links() {
     watched(async {
         let (seller, mut calls) = seller();
         let (arrived, mut arrivals) = unbounded_channel();
@@ -147,7 +147,7 @@ fn a_call_with_a_nonce_is_run_once_though_its_link_is_lost_each_time() {
             arrived.send(cx.connection().clone()).unwrap();
             Vec::new()
         });
-        let (machine, address) = serve(0, dispatcher).await;
+        let (runtime, address) = serve(0, dispatcher).await;
         let till = TillClient::new(client(address).with_nonces());
         let sell = tokio::spawn(till.sell());
         for _ in 0..3 {
@@ -155,11 +155,11 @@ fn a_call_with_a_nonce_is_run_once_though_its_link_is_lost_each_time() {
             link.close("have to go");
         }
         arrivals.recv().await.unwrap();
-        seller.may.add_permits(2);
+        seller.permits.add_permits(2);
         assert_eq!(sell.await.unwrap().unwrap(), 1);
         assert_eq!(till.sell().await.unwrap(), 2);
         assert!(calls.recv().await.is_some() && calls.recv().await.is_some());
         assert!(calls.try_recv().is_err());
-        kill(machine).await;
+        kill(runtime).await;
     });
 }

@@ -1,5 +1,4 @@
-//! An end of a link of ours with a [`Peer`] at the other: as a server and as a client, in every
-//! framing.
+//! An endpoint of roam connected to a raw [`Peer`], as server and as client, in every framing.
 #![expect(clippy::missing_panics_doc, reason = "a test that panics has failed")]
 
 use std::any::Any;
@@ -17,140 +16,146 @@ use roam_ws_server::Server;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::probe::{Events, ProbeClient, ProbeDispatcher, Reporting, method, reporting};
-use crate::raw::{Peer, ROOT, Wire};
+use crate::probe::{Events, ProbeClient, ProbeDispatcher, ProbeHandler, method, probe_handler};
+use crate::raw::{Framing, Peer, ROOT};
 use crate::watched;
 
-/// What our end is, and how the peer is spoken to.
+/// The role of our endpoint and the framing of the link.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Whether our end is the client or the server.
+    /// The role of our endpoint.
     pub role: Role,
     /// The framing.
-    pub wire: Wire,
+    pub framing: Framing,
 }
 
-/// An end of ours, and the peer.
+/// Our endpoint of a link, and the raw peer that it is connected to.
 #[derive(Debug)]
-pub struct End {
-    /// The peer.
+pub struct Endpoint {
+    /// The raw peer.
     pub peer: Peer,
-    /// What our end is.
+    /// The role of our endpoint.
     pub role: Role,
-    /// The root connection, as our end holds it.
+    /// Our handle of the root connection.
     pub link: ConnectionHandle,
-    /// What the handlers of our end report.
+    /// The events of our handlers.
     pub events: Events,
-    reporting: Reporting,
-    /// Another link of the same server or program, which nothing that the peer does may touch.
+    handler: ProbeHandler,
+    /// Another link of the same server or program, which must not be affected by the peer.
     bystander: ConnectionHandle,
-    /// The connection that was opened last.
+    /// The virtual connection that was opened last.
     virtual_connection: Option<ConnectionHandle>,
-    /// What is kept until the test is over.
+    /// Values kept alive until the test ends.
     kept: Vec<Box<dyn Any>>,
     requests: u64,
 }
 
-/// What the peer says of itself unless a test has it say something else.
+/// The Hello that the peer sends by default.
 pub const HELLO: Hello = Hello {
     max_payload_size: 1 << 20,
     initial_channel_credit: 256 * 1024,
 };
 
-/// Runs a test in every setting.
-pub fn everywhere(test: impl AsyncFn(Setting)) {
+/// Runs `test` in every setting.
+pub fn in_every_setting(test: impl AsyncFn(Setting)) {
     watched(async {
         for role in [Role::Acceptor, Role::Initiator] {
-            for wire in [Wire::Packed, Wire::Single, Wire::Unnamed] {
-                test(Setting { role, wire }).await;
+            for framing in [Framing::Packed, Framing::Single, Framing::Unnamed] {
+                test(Setting { role, framing }).await;
             }
         }
     });
 }
 
-/// Runs a test in every setting, on a link whose handshake is done.
-pub fn on_every_link(test: impl AsyncFn(End)) {
+/// Runs `test` in every setting, after the handshake.
+pub fn on_every_link(test: impl AsyncFn(Endpoint)) {
     on_every_link_with(&Config::default(), test);
 }
 
-/// The same with other settings of our end.
-pub fn on_every_link_with(config: &Config, test: impl AsyncFn(End)) {
-    everywhere(async |setting| {
-        let beginning = Beginning::new(setting, config.clone()).await;
-        test(beginning.shake_hands(HELLO).await).await;
+/// Runs `test` like [`on_every_link`], with `config` for our endpoint.
+pub fn on_every_link_with(config: &Config, test: impl AsyncFn(Endpoint)) {
+    in_every_setting(async |setting| {
+        let handshake = Handshake::new(setting, config.clone()).await;
+        test(handshake.complete(HELLO).await).await;
     });
 }
 
-/// The peer breaks `rule` by what `act` does: once on the root connection, which ends the link
-/// and no other, and once on a virtual connection, which ends that alone if the rule says so.
-pub fn breaks(rule: Rule, act: impl AsyncFn(&mut End, ConnectionId)) {
+/// Asserts that `act` makes the peer break `rule`.
+///
+/// Runs `act` once on the root connection, which must end this link and no other, and once on a
+/// virtual connection, which must end the link or only that connection, depending on the rule.
+pub fn breaks(rule: Rule, act: impl AsyncFn(&mut Endpoint, ConnectionId)) {
     breaks_with(&Config::default(), rule, act);
 }
 
-/// The same with other settings of our end.
-#[expect(clippy::needless_pass_by_value, reason = "tests write it in place")]
-pub fn breaks_with(config: &Config, rule: Rule, act: impl AsyncFn(&mut End, ConnectionId)) {
-    on_every_link_with(config, async |mut end| {
-        act(&mut end, ROOT).await;
-        end.link_ends(rule).await;
+/// Asserts like [`breaks`], with `config` for our endpoint.
+#[expect(clippy::needless_pass_by_value, reason = "tests construct it in place")]
+pub fn breaks_with(config: &Config, rule: Rule, act: impl AsyncFn(&mut Endpoint, ConnectionId)) {
+    on_every_link_with(config, async |mut endpoint| {
+        act(&mut endpoint, ROOT).await;
+        endpoint.link_ends(rule).await;
     });
-    on_every_link_with(config, async |mut end| {
-        let (id, connection) = end.open_connection(1).await;
-        act(&mut end, id).await;
+    on_every_link_with(config, async |mut endpoint| {
+        let (id, connection) = endpoint.open_connection(1).await;
+        act(&mut endpoint, id).await;
         if rule.ends_link() {
-            end.link_ends(rule).await;
+            endpoint.link_ends(rule).await;
         } else {
-            end.connection_ends(&connection, rule).await;
+            endpoint.connection_ends(&connection, rule).await;
         }
     });
 }
 
-/// A server of `Probe` on a port of its own.
+/// Runs `server` on a free port.
 pub async fn serve(server: Server) -> (SocketAddr, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("a bound socket");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("failed to bind a port");
+    let address = listener.local_addr().expect("the socket is not bound");
     (
         address,
         tokio::spawn(async move { server.serve(listener).await }),
     )
 }
 
-/// An honest client of a server.
+/// Connects a well-behaved client to a server.
 pub async fn connect(server: SocketAddr) -> ConnectionHandle {
     let url = format!("ws://{server}/");
     websocket::connect(&url, NoDispatcher, &Config::client())
         .await
-        .expect("a server")
+        .expect("failed to connect")
 }
 
-/// The beginning of a link of ours to a peer that has not said Hello.
-pub struct Beginning {
-    /// The peer.
+/// A link whose peer has not sent Hello yet.
+pub struct Handshake {
+    /// The raw peer.
     pub peer: Peer,
-    /// What our end is.
+    /// The role of our endpoint.
     pub role: Role,
-    reporting: Reporting,
+    handler: ProbeHandler,
     events: Events,
     bystander: ConnectionHandle,
-    /// The link, once its handshake is done; a server's is found by a call.
+    /// The client's connection attempt; `None` for a server.
     connecting: Option<JoinHandle<Result<ConnectionHandle, ConnectError>>>,
 }
 
-impl Beginning {
-    /// Connects the two, and no more.
+impl Handshake {
+    /// Connects our endpoint and the peer, without Hello from the peer.
     pub async fn new(setting: Setting, config: Config) -> Self {
-        let (reporting, events) = reporting();
-        let dispatcher = ProbeDispatcher::new(reporting.clone());
+        let (handler, events) = probe_handler();
+        let dispatcher = ProbeDispatcher::new(handler.clone());
         let server = Server::new(dispatcher.clone()).with_config(config.clone());
         let (server, _) = serve(server).await;
         let bystander = connect(server).await;
         let (peer, connecting) = match setting.role {
-            Role::Acceptor => (Peer::connect(server, setting.wire).await, None),
+            Role::Acceptor => (Peer::connect(server, setting.framing).await, None),
             Role::Initiator => {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                let address = listener.local_addr().expect("a bound socket");
-                let offer = match setting.wire {
-                    Wire::Unnamed => Subprotocols::OfferNone,
+                let listener = TcpListener::bind("127.0.0.1:0")
+                    .await
+                    .expect("failed to bind a port");
+                let address = listener.local_addr().expect("the socket is not bound");
+                let offer = match setting.framing {
+                    Framing::Unnamed => Subprotocols::OfferNone,
                     _ => Subprotocols::Offer,
                 };
                 let connecting = tokio::spawn(async move {
@@ -159,7 +164,7 @@ impl Beginning {
                     initiate(transport, dispatcher, &config).await
                 });
                 (
-                    Peer::accept(&listener, setting.wire).await,
+                    Peer::accept(&listener, setting.framing).await,
                     Some(connecting),
                 )
             }
@@ -167,27 +172,30 @@ impl Beginning {
         Self {
             peer,
             role: setting.role,
-            reporting,
+            handler,
             events,
             bystander,
             connecting,
         }
     }
 
-    /// Does the handshake.
-    pub async fn shake_hands(mut self, hello: Hello) -> End {
-        self.peer.shake_hands(hello).await;
+    /// Completes the handshake.
+    pub async fn complete(mut self, hello: Hello) -> Endpoint {
+        self.peer.handshake(hello).await;
         let link = if let Some(connecting) = self.connecting.take() {
-            connecting.await.expect("no panic").expect("a link")
+            connecting
+                .await
+                .expect("the client panicked")
+                .expect("failed to connect")
         } else {
-            self.meet().await
+            self.accepted_link().await
         };
-        End {
+        Endpoint {
             peer: self.peer,
             role: self.role,
             link,
             events: self.events,
-            reporting: self.reporting,
+            handler: self.handler,
             bystander: self.bystander,
             virtual_connection: None,
             kept: Vec::new(),
@@ -195,8 +203,8 @@ impl Beginning {
         }
     }
 
-    /// Our end of a link that the peer has opened.
-    async fn meet(&mut self) -> ConnectionHandle {
+    /// Returns our handle of a link that the peer has opened.
+    async fn accepted_link(&mut self) -> ConnectionHandle {
         self.peer.request(ROOT, 1, method("meet"), &[], &[]).await;
         let link = self.events.met().await;
         let answer = self.peer.response(ROOT, 1).await;
@@ -204,11 +212,11 @@ impl Beginning {
         link
     }
 
-    /// The link ends before it is one, with a Goodbye for that rule.
+    /// Asserts that the handshake fails with a Goodbye for `rule`.
     pub async fn fails(mut self, rule: Rule) {
         self.peer.expect(&Message::Hello(HELLO)).await;
         self.peer.expect_goodbye(ROOT, rule).await;
-        self.peer.expect_end().await;
+        self.peer.expect_close().await;
         if let Some(reason) = self.failure().await {
             assert!(
                 matches!(&reason, CloseReason::Violation(broken) if broken.rule == rule),
@@ -218,40 +226,40 @@ impl Beginning {
         echo(&self.bystander).await;
     }
 
-    /// Why the client's link did not come about.
+    /// Returns why the client failed to connect; `None` for a server.
     pub async fn failure(&mut self) -> Option<CloseReason> {
         let connecting = self.connecting.take()?;
-        match connecting.await.expect("no panic") {
+        match connecting.await.expect("the client panicked") {
             Err(ConnectError::Closed(reason)) => Some(reason),
             other => panic!("{other:?}"),
         }
     }
 }
 
-impl End {
-    /// The `n`th channel id that the peer may hand out, from 0.
-    pub fn theirs(&self, n: u64) -> ChannelId {
+impl Endpoint {
+    /// Returns the peer's `n`th channel id, counting from 0.
+    pub fn their_channel(&self, n: u64) -> ChannelId {
         match self.role {
             Role::Acceptor => ChannelId(2 * n + 1),
             Role::Initiator => ChannelId(2 * n + 2),
         }
     }
 
-    /// The `n`th channel id that our end hands out, from 0.
-    pub fn ours(&self, n: u64) -> ChannelId {
+    /// Returns our `n`th channel id, counting from 0.
+    pub fn our_channel(&self, n: u64) -> ChannelId {
         match self.role {
             Role::Acceptor => ChannelId(2 * n + 2),
             Role::Initiator => ChannelId(2 * n + 1),
         }
     }
 
-    /// A request id that was not used yet.
+    /// Returns an unused request id.
     pub fn request_id(&mut self) -> u64 {
         self.requests += 1;
         self.requests
     }
 
-    /// The peer calls a method of ours.
+    /// Calls one of our methods from the peer and returns the request id.
     pub async fn call(
         &mut self,
         on: ConnectionId,
@@ -266,7 +274,7 @@ impl End {
         id
     }
 
-    /// A connection of the link, as our end holds it.
+    /// Returns our handle of a connection.
     pub fn connection(&self, id: ConnectionId) -> ConnectionHandle {
         match &self.virtual_connection {
             Some(connection) if connection.id() == id => connection.clone(),
@@ -274,7 +282,7 @@ impl End {
         }
     }
 
-    /// The peer asks our end for a virtual connection, and gets it.
+    /// Opens a virtual connection from the peer.
     pub async fn open_connection(&mut self, request: u64) -> (ConnectionId, ConnectionHandle) {
         let mut incoming = self.link.listen();
         let none = Metadata::new();
@@ -283,9 +291,11 @@ impl End {
             metadata: Cow::Borrowed(&none),
         };
         self.peer.send(&connect).await;
-        let asked = incoming.next().await.expect("a link");
-        let dispatcher = ProbeDispatcher::new(self.reporting.clone());
-        let connection = asked.accept(&none, dispatcher).expect("a link");
+        let incoming = incoming.next().await.expect("the link has ended");
+        let dispatcher = ProbeDispatcher::new(self.handler.clone());
+        let connection = incoming
+            .accept(&none, dispatcher)
+            .expect("the link has ended");
         let answer = self.peer.next().await;
         assert!(
             matches!(
@@ -299,38 +309,38 @@ impl End {
         (connection.id(), connection)
     }
 
-    /// The link ends, and it alone, with a Goodbye for that rule.
+    /// Asserts that the link, and no other, ends with a Goodbye for `rule`.
     pub async fn link_ends(mut self, rule: Rule) {
         self.peer.expect_goodbye(ROOT, rule).await;
-        self.peer.expect_end().await;
-        broken(&self.link, rule).await;
-        self.others_go_on().await;
+        self.peer.expect_close().await;
+        assert_violation(&self.link, rule).await;
+        self.other_links_work().await;
     }
 
-    /// Other links of the same server or program go on.
-    pub async fn others_go_on(&self) {
+    /// Asserts that another link of the same server or program still works.
+    pub async fn other_links_work(&self) {
         echo(&self.bystander).await;
     }
 
-    /// A virtual connection ends, and it alone, with a Goodbye for that rule.
+    /// Asserts that only a virtual connection ends, with a Goodbye for `rule`.
     pub async fn connection_ends(mut self, connection: &ConnectionHandle, rule: Rule) {
         self.peer.expect_goodbye(connection.id(), rule).await;
-        broken(connection, rule).await;
-        self.goes_on().await;
+        assert_violation(connection, rule).await;
+        self.still_works().await;
     }
 
-    /// The link goes on: the root connection and a new one answer calls, and so do other links.
-    pub async fn goes_on(mut self) {
+    /// Asserts that the root connection, a new virtual connection and another link still work.
+    pub async fn still_works(mut self) {
         let request = self.request_id();
         let (another, _handle) = self.open_connection(request).await;
         for connection in [ROOT, another] {
-            self.answers(connection).await;
+            self.answers_calls(connection).await;
         }
         echo(&self.bystander).await;
     }
 
-    /// A call of the peer on that connection is answered.
-    pub async fn answers(&mut self, connection: ConnectionId) {
+    /// Asserts that a call from the peer on `connection` is answered.
+    pub async fn answers_calls(&mut self, connection: ConnectionId) {
         let id = self.call(connection, "echo", &[], &[2, 8, 9]).await;
         assert_eq!(
             self.peer.response(connection, id).await,
@@ -338,20 +348,21 @@ impl End {
         );
     }
 
-    /// Keeps a channel's end alive until the test is over.
-    pub fn keep(&mut self, end: impl Any) {
-        self.kept.push(Box::new(end));
+    /// Keeps a channel half alive until the test ends.
+    pub fn keep_alive(&mut self, half: impl Any) {
+        self.kept.push(Box::new(half));
     }
 
-    /// Waits until the link is as `is` says.
-    pub async fn settled(&self, is: impl Fn(&Stats) -> bool) {
-        while !is(&self.link.stats()) {
+    /// Waits until the link's statistics satisfy `is_settled`.
+    pub async fn wait_until(&self, is_settled: impl Fn(&Stats) -> bool) {
+        while !is_settled(&self.link.stats()) {
             tokio::task::yield_now().await;
         }
     }
 }
 
-async fn broken(connection: &ConnectionHandle, rule: Rule) {
+/// Asserts that `connection` ended because of a violation of `rule`.
+async fn assert_violation(connection: &ConnectionHandle, rule: Rule) {
     let reason = connection.closed().await;
     assert!(
         matches!(&reason, CloseReason::Violation(violation) if violation.rule == rule),
@@ -359,14 +370,14 @@ async fn broken(connection: &ConnectionHandle, rule: Rule) {
     );
 }
 
-/// A link that works.
+/// Asserts that a call on `link` is answered.
 pub async fn echo(link: &ConnectionHandle) {
-    let said = Bytes::from_static(b"are you there?");
+    let payload = Bytes::from_static(b"are you there?");
     assert_eq!(
         ProbeClient::new(link.clone())
-            .echo(said.clone())
+            .echo(payload.clone())
             .await
-            .expect("an answer"),
-        said
+            .expect("the call failed"),
+        payload
     );
 }

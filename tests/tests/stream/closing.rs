@@ -1,4 +1,4 @@
-//! How a stream ends.
+//! How a link over a byte stream ends.
 
 use roam_core::transport::ClosedSilently;
 use roam_core::transport::stream::tcp;
@@ -7,7 +7,7 @@ use roam_tests::watched;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::raw::{HELLO, accepted, goodbye, hear};
+use crate::raw::{HELLO, accept_link, goodbye, read_messages};
 
 fn assert_closed_silently(reason: &CloseReason) {
     let CloseReason::Lost(error) = reason else {
@@ -17,14 +17,14 @@ fn assert_closed_silently(reason: &CloseReason) {
 }
 
 #[test]
-fn a_stream_that_ends_without_goodbye_is_lost() {
-    let in_a_message = [&HELLO[..], &[7, 1, 2]].concat();
-    for said in [&[][..], &HELLO, &in_a_message] {
+fn stream_that_ends_without_goodbye_is_lost() {
+    let truncated = [&HELLO[..], &[7, 1, 2]].concat();
+    for input in [&[][..], &HELLO, &truncated] {
         watched(async {
             let (mut ours, theirs) = tokio::io::duplex(64);
-            let (handle, driver) = accepted(theirs);
+            let (handle, driver) = accept_link(theirs);
             ours.read_exact(&mut [0; HELLO.len()]).await.unwrap();
-            ours.write_all(said).await.unwrap();
+            ours.write_all(input).await.unwrap();
             drop(ours);
             assert_closed_silently(&driver.await.unwrap());
             assert_closed_silently(&handle.closed().await);
@@ -32,35 +32,39 @@ fn a_stream_that_ends_without_goodbye_is_lost() {
     }
 }
 
-/// A peer that says nothing more cannot say what the protocol needs, also when it still reads.
+/// A peer that stopped writing cannot follow the protocol, even if it still reads.
 #[test]
-fn a_stream_that_is_half_closed_is_lost() {
+fn half_closed_stream_is_lost() {
     watched(async {
         let (mut ours, theirs) = tokio::io::duplex(64);
-        let (_, driver) = accepted(theirs);
+        let (_, driver) = accept_link(theirs);
         ours.write_all(&HELLO).await.unwrap();
         ours.shutdown().await.unwrap();
         assert_closed_silently(&driver.await.unwrap());
-        assert_eq!(hear(&mut ours).await.len(), 1, "Hello and the end");
+        assert_eq!(
+            read_messages(&mut ours).await.len(),
+            1,
+            "expected only Hello"
+        );
     });
 }
 
 #[test]
-fn a_link_that_is_closed_says_goodbye_and_ends_the_stream() {
+fn close_sends_goodbye_and_ends_the_stream() {
     watched(async {
         let (mut ours, theirs) = tokio::io::duplex(64);
-        let (handle, driver) = accepted(theirs);
+        let (handle, driver) = accept_link(theirs);
         ours.write_all(&HELLO).await.unwrap();
         handle.ready().await.unwrap();
         handle.close("that was all");
-        assert_eq!(goodbye(&hear(&mut ours).await[1]), "that was all");
+        assert_eq!(goodbye(&read_messages(&mut ours).await[1]), "that was all");
         drop(ours);
         assert!(matches!(driver.await.unwrap(), CloseReason::Local(_)));
     });
 }
 
 #[test]
-fn nobody_listens() {
+fn connect_without_a_listener_fails() {
     watched(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

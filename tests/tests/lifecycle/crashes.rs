@@ -1,14 +1,14 @@
-//! A server or a client that is killed in the middle of everything.
+//! Servers and clients that are killed while calls and streams are in flight.
 
 use roam_core::{CallError, CloseReason, RecvError, SendError, channel};
-use roam_tests::end::{connect, echo, serve};
-use roam_tests::probe::{ProbeClient, ProbeDispatcher, reporting};
+use roam_tests::endpoint::{connect, echo, serve};
+use roam_tests::probe::{ProbeClient, ProbeDispatcher, probe_handler};
 use roam_tests::watched;
 use roam_ws_server::Server;
 use tokio::runtime::Runtime;
 
-/// A runtime that can be killed.
-fn machine() -> Runtime {
+/// Returns a runtime whose shutdown simulates a crash.
+fn new_runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -17,12 +17,12 @@ fn machine() -> Runtime {
 }
 
 #[test]
-fn when_the_server_is_killed_everything_that_waits_fails_with_the_reason() {
+fn server_crash_fails_everything_pending() {
     watched(async {
-        let machine = machine();
-        let (reporting, mut events) = reporting();
-        let server = Server::new(ProbeDispatcher::new(reporting));
-        let (address, _) = machine.spawn(serve(server)).await.unwrap();
+        let runtime = new_runtime();
+        let (handler, mut events) = probe_handler();
+        let server = Server::new(ProbeDispatcher::new(handler));
+        let (address, _) = runtime.spawn(serve(server)).await.unwrap();
         let link = connect(address).await;
         let client = ProbeClient::new(link.clone());
 
@@ -39,7 +39,7 @@ fn when_the_server_is_killed_everything_that_waits_fails_with_the_reason() {
         output.send("before".to_owned()).await.unwrap();
         assert_eq!(from_server.recv().await.unwrap(), Some("before".to_owned()));
         let receiving = tokio::spawn(async move { from_server.recv().await });
-        // Until the window is full, and then it waits.
+        // Fills the window, then blocks.
         let sending = tokio::spawn(async move {
             loop {
                 if let Err(error) = to_server.send("x".repeat(50_000)).await {
@@ -48,7 +48,7 @@ fn when_the_server_is_killed_everything_that_waits_fails_with_the_reason() {
             }
         });
 
-        machine.shutdown_background();
+        runtime.shutdown_background();
         for call in [held, taking, giving] {
             let failed = call.await.unwrap();
             assert!(
@@ -62,15 +62,15 @@ fn when_the_server_is_killed_everything_that_waits_fails_with_the_reason() {
                 "{failed:?}"
             );
         }
-        let cut = receiving.await.unwrap();
+        let lost = receiving.await.unwrap();
         assert!(
-            matches!(cut, Err(RecvError::Lost(CloseReason::Lost(_)))),
-            "{cut:?}"
+            matches!(lost, Err(RecvError::Lost(CloseReason::Lost(_)))),
+            "{lost:?}"
         );
-        let cut = sending.await.unwrap();
+        let lost = sending.await.unwrap();
         assert!(
-            matches!(cut, SendError::Lost(CloseReason::Lost(_))),
-            "{cut:?}"
+            matches!(lost, SendError::Lost(CloseReason::Lost(_))),
+            "{lost:?}"
         );
         assert!(matches!(link.closed().await, CloseReason::Lost(_)));
         let late = client.hold().await;
@@ -82,35 +82,35 @@ fn when_the_server_is_killed_everything_that_waits_fails_with_the_reason() {
 }
 
 #[test]
-fn when_a_client_is_killed_its_handlers_stop_and_nothing_of_it_is_left() {
+fn client_crash_stops_its_handlers_and_frees_its_slot() {
     watched(async {
-        let (reporting, mut events) = reporting();
-        let server = Server::new(ProbeDispatcher::new(reporting)).with_max_links(2);
+        let (handler, mut events) = probe_handler();
+        let server = Server::new(ProbeDispatcher::new(handler)).with_max_links(2);
         let (address, _) = serve(server).await;
         let bystander = connect(address).await;
         for _ in 0..3 {
-            let machine = machine();
-            let client = machine.spawn(connect(address)).await.unwrap();
+            let runtime = new_runtime();
+            let client = runtime.spawn(connect(address)).await.unwrap();
             let client = ProbeClient::new(client);
-            machine.spawn(client.meet()).await.unwrap().unwrap();
+            runtime.spawn(client.meet()).await.unwrap().unwrap();
             let link = events.met().await;
             for _ in 0..5 {
-                machine.spawn(client.hold());
+                runtime.spawn(client.hold());
                 assert_eq!(events.started().await, "hold");
             }
             let (tx, rx) = channel::<String>();
-            machine.spawn(client.take(rx));
+            runtime.spawn(client.take(rx));
             assert_eq!(events.started().await, "take");
             let mut input = events.input().await;
             tx.send("before".to_owned()).await.unwrap();
             assert_eq!(input.recv().await.unwrap(), Some("before".to_owned()));
 
-            machine.shutdown_background();
+            runtime.shutdown_background();
             assert!(matches!(link.closed().await, CloseReason::Lost(_)));
-            let cut = input.recv().await;
+            let lost = input.recv().await;
             assert!(
-                matches!(cut, Err(RecvError::Lost(CloseReason::Lost(_)))),
-                "{cut:?}"
+                matches!(lost, Err(RecvError::Lost(CloseReason::Lost(_)))),
+                "{lost:?}"
             );
             let mut stopped = Vec::new();
             for _ in 0..6 {
@@ -122,7 +122,7 @@ fn when_a_client_is_killed_its_handlers_stop_and_nothing_of_it_is_left() {
             while link.stats().incoming_calls > 0 || link.stats().channels > 0 {
                 tokio::task::yield_now().await;
             }
-            // Its place is free again: the next one has it.
+            // Its slot is free for the next client.
             echo(&bystander).await;
         }
     });

@@ -1,4 +1,4 @@
-//! Many calls, many links, and peers that take their time.
+//! Many calls, many links and slow peers.
 
 use std::time::Duration;
 
@@ -6,39 +6,41 @@ use bytes::Bytes;
 use futures::future::join_all;
 use roam_core::transport::websocket;
 use roam_core::{Config, channel};
-use roam_tests::end::{connect, echo, serve};
-use roam_tests::probe::{Events, ProbeClient, ProbeDispatcher, reporting};
+use roam_tests::endpoint::{connect, echo, serve};
+use roam_tests::probe::{Events, ProbeClient, ProbeDispatcher, probe_handler};
 use roam_tests::watched;
 use roam_ws_server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 fn server() -> (Server, Events) {
-    let (reporting, events) = reporting();
-    (Server::new(ProbeDispatcher::new(reporting)), events)
+    let (handler, events) = probe_handler();
+    (Server::new(ProbeDispatcher::new(handler)), events)
 }
 
-/// Both ends serve `Probe`: a client to call each of them.
+/// Connects two peers that serve `Probe`. Returns a client for calls to the server, and one for
+/// calls in the other direction.
 async fn both_ways() -> (ProbeClient, ProbeClient) {
     let (server, mut events) = server();
     let (address, _) = serve(server).await;
-    let (ours, _) = reporting();
+    let (ours, _) = probe_handler();
     let url = format!("ws://{address}/");
     let dispatcher = ProbeDispatcher::new(ours);
-    let there = websocket::connect(&url, dispatcher, &Config::client())
+    let to_server = websocket::connect(&url, dispatcher, &Config::client())
         .await
         .unwrap();
-    let there = ProbeClient::new(there);
-    there.meet().await.unwrap();
-    (there, ProbeClient::new(events.met().await))
+    let to_server = ProbeClient::new(to_server);
+    to_server.meet().await.unwrap();
+    (to_server, ProbeClient::new(events.met().await))
 }
 
 #[test]
-fn two_peers_echo_64_times_900_kb_to_each_other_at_once() {
+fn both_peers_echo_64_large_payloads_at_once() {
     watched(async {
-        let (there, here) = both_ways().await;
+        let (to_server, to_client) = both_ways().await;
         let large = Bytes::from(vec![7; 900_000]);
-        let echoes = (0..64).flat_map(|_| [there.echo(large.clone()), here.echo(large.clone())]);
+        let echoes =
+            (0..64).flat_map(|_| [to_server.echo(large.clone()), to_client.echo(large.clone())]);
         for echoed in join_all(echoes.map(tokio::spawn)).await {
             assert_eq!(echoed.unwrap().unwrap(), large);
         }
@@ -46,7 +48,7 @@ fn two_peers_echo_64_times_900_kb_to_each_other_at_once() {
 }
 
 #[test]
-fn empty_elements_that_nobody_reads_delay_no_call() {
+fn unread_empty_elements_do_not_delay_calls() {
     watched(async {
         let (server, mut events) = server();
         let (address, _) = serve(server).await;
@@ -56,8 +58,8 @@ fn empty_elements_that_nobody_reads_delay_no_call() {
         assert_eq!(events.started().await, "count_empty");
         for _ in 0..1_100 {
             tx.send(()).await.unwrap();
-            let said = Bytes::from_static(b"between");
-            assert_eq!(client.echo(said.clone()).await.unwrap(), said);
+            let payload = Bytes::from_static(b"between");
+            assert_eq!(client.echo(payload.clone()).await.unwrap(), payload);
         }
         drop(tx);
         start.send(()).await.unwrap();
@@ -66,7 +68,7 @@ fn empty_elements_that_nobody_reads_delay_no_call() {
 }
 
 #[test]
-fn links_beyond_the_bound_wait_until_one_ends() {
+fn links_over_the_limit_wait_for_a_free_slot() {
     watched(async {
         let (server, _events) = server();
         let (address, _) = serve(server.with_max_links(1)).await;
@@ -81,7 +83,7 @@ fn links_beyond_the_bound_wait_until_one_ends() {
 }
 
 #[test]
-fn a_client_that_never_finishes_its_http_request_is_dropped_in_time() {
+fn incomplete_http_request_times_out() {
     watched(async {
         let (server, _events) = server();
         let config = Config {
@@ -92,9 +94,9 @@ fn a_client_that_never_finishes_its_http_request_is_dropped_in_time() {
         for beginning in ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nX-Slow: "] {
             let mut slow = TcpStream::connect(address).await.unwrap();
             slow.write_all(beginning.as_bytes()).await.unwrap();
-            // Closed by the server, in one way or another.
-            let mut end = [0];
-            assert!(matches!(slow.read(&mut end).await, Ok(0) | Err(_)));
+            // The server closes or resets the connection.
+            let mut buffer = [0];
+            assert!(matches!(slow.read(&mut buffer).await, Ok(0) | Err(_)));
         }
         echo(&connect(address).await).await;
     });

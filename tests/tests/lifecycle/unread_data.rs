@@ -1,4 +1,4 @@
-//! Peers that do not read.
+//! Peers that do not read what they receive.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,51 +6,51 @@ use std::time::Duration;
 use roam_core::proto::{ChannelId, Message};
 use roam_core::transport::websocket;
 use roam_core::{CloseReason, Config, Metadata, MethodId, NoDispatcher, RequestId, Rule};
-use roam_tests::end::{HELLO, connect, echo, serve};
-use roam_tests::probe::{ProbeDispatcher, method, reporting};
-use roam_tests::raw::{Peer, ROOT, Wire, request};
+use roam_tests::endpoint::{HELLO, connect, echo, serve};
+use roam_tests::probe::{ProbeDispatcher, method, probe_handler};
+use roam_tests::raw::{Framing, Peer, ROOT, request};
 use roam_tests::watched;
 use roam_ws_server::Server;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 #[test]
-fn a_goodbye_reaches_a_peer_that_is_still_sending() {
+fn goodbye_reaches_a_peer_that_keeps_sending() {
     watched(async {
-        let (reporting, _events) = reporting();
-        let (address, _) = serve(Server::new(ProbeDispatcher::new(reporting))).await;
-        for wire in [Wire::Packed, Wire::Single, Wire::Unnamed] {
+        let (handler, _events) = probe_handler();
+        let (address, _) = serve(Server::new(ProbeDispatcher::new(handler))).await;
+        for framing in [Framing::Packed, Framing::Single, Framing::Unnamed] {
             for (first, rule) in [
                 (Frame::text("hello"), Rule::DecodeError),
                 (Frame::binary(vec![0; 4 << 20]), Rule::TooLarge),
             ] {
-                let mut peer = Peer::connect(address, wire).await;
-                peer.shake_hands(HELLO).await;
+                let mut peer = Peer::connect(address, framing).await;
+                peer.handshake(HELLO).await;
                 peer.try_send_frame(first).await.unwrap();
                 for _ in 0..8 {
-                    // Far more than any buffer on the way holds.
+                    // Far more than all buffers in between hold.
                     peer.try_send_frame(Frame::binary(vec![0; 1 << 20]))
                         .await
                         .unwrap();
                 }
                 peer.expect_goodbye(ROOT, rule).await;
-                peer.expect_end().await;
+                peer.expect_close().await;
             }
         }
     });
 }
 
 #[test]
-fn a_peer_that_makes_us_reply_and_never_reads_is_dropped() {
+fn peer_that_never_reads_our_replies_is_disconnected() {
     watched(async {
-        let (reporting, mut events) = reporting();
-        let server = Server::new(ProbeDispatcher::new(reporting)).with_max_links(2);
+        let (handler, mut events) = probe_handler();
+        let server = Server::new(ProbeDispatcher::new(handler)).with_max_links(2);
         let (address, _) = serve(server).await;
         let bystander = connect(address).await;
-        let mut peer = Peer::connect(address, Wire::Packed).await;
-        peer.shake_hands(HELLO).await;
+        let mut peer = Peer::connect(address, Framing::Packed).await;
+        peer.handshake(HELLO).await;
         peer.request(ROOT, 1, method("meet"), &[], &[]).await;
         let link = events.met().await;
-        // Each is cut with a reply, and none of them is read.
+        // We reply to each channel with a Reset that the peer never reads.
         let mut n = 0;
         while link.close_reason().is_none() {
             let ids: Vec<_> = (0..200).map(|k| ChannelId(2 * (n + k) + 1)).collect();
@@ -69,7 +69,7 @@ fn a_peer_that_makes_us_reply_and_never_reads_is_dropped() {
         }
         assert!(matches!(link.closed().await, CloseReason::RepliesUnread));
         echo(&bystander).await;
-        // Its place is given to the next one, though it still holds its socket.
+        // Its slot is free for the next client, although it still holds its socket.
         let patient = Config {
             handshake_timeout: Duration::from_mins(1),
             ..Config::client()
@@ -86,17 +86,17 @@ fn a_peer_that_makes_us_reply_and_never_reads_is_dropped() {
 }
 
 #[test]
-fn what_a_peer_asks_for_and_does_not_read_is_bounded() {
+fn unread_responses_and_elements_are_bounded() {
     watched(async {
-        let (reporting, mut events) = reporting();
-        let (address, _) = serve(Server::new(ProbeDispatcher::new(reporting))).await;
+        let (handler, mut events) = probe_handler();
+        let (address, _) = serve(Server::new(ProbeDispatcher::new(handler))).await;
         let bystander = connect(address).await;
-        let mut peer = Peer::connect(address, Wire::Packed).await;
-        peer.shake_hands(HELLO).await;
+        let mut peer = Peer::connect(address, Framing::Packed).await;
+        peer.handshake(HELLO).await;
         peer.request(ROOT, 1, method("meet"), &[], &[]).await;
         let link = events.met().await;
         peer.response(ROOT, 1).await;
-        // 200 answers of a megabyte, and a stream without end beside.
+        // 200 responses of 1 MB, and an endless stream.
         for id in 2..202 {
             peer.send(&request(ROOT, id, method("fill"), &[], &[0xc0, 0x84, 0x3d]))
                 .await;
@@ -108,7 +108,7 @@ fn what_a_peer_asks_for_and_does_not_read_is_bounded() {
         while events.started().await != "pour" {}
         for _ in 0..100 {
             echo(&bystander).await;
-            // What may wait, and the largest message behind it.
+            // The limit of the outbox, and the largest message queued after it.
             assert!(link.stats().queued_bytes <= 256 * 1024 + (1 << 20) + (64 << 10));
         }
         drop(peer);

@@ -1,31 +1,35 @@
-//! Frames and messages that are not well formed. Each ends the link.
+//! Malformed frames and messages, each of which ends the link.
 
 use std::borrow::Cow;
 
 use roam_core::proto::{ChannelId, FRAME_OVERHEAD, Hello, Message};
 use roam_core::{Config, ConnectionId, Metadata, RequestId, Rule};
-use roam_tests::end::{Beginning, End, HELLO, everywhere, on_every_link, on_every_link_with};
+use roam_tests::endpoint::{
+    Endpoint, HELLO, Handshake, in_every_setting, on_every_link, on_every_link_with,
+};
 use roam_tests::probe::method;
 use roam_tests::raw::{
-    ROOT, Wire, close, credit, data, encoded, put_varint, request, reset, response,
+    Framing, ROOT, close, credit, data, encoded, put_varint, request, reset, response,
 };
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-#[expect(clippy::needless_pass_by_value, reason = "tests write it in place")]
-fn ends_link(rule: Rule, act: impl AsyncFn(&mut End)) {
-    on_every_link(async |mut end| {
-        act(&mut end).await;
-        end.link_ends(rule).await;
+#[expect(clippy::needless_pass_by_value, reason = "tests construct it in place")]
+fn ends_link(rule: Rule, act: impl AsyncFn(&mut Endpoint)) {
+    on_every_link(async |mut endpoint| {
+        act(&mut endpoint).await;
+        endpoint.link_ends(rule).await;
     });
 }
 
-fn message(rule: Rule, message: &[u8]) {
-    ends_link(rule, async |end| end.peer.send_bytes(&[message]).await);
+fn refuses(rule: Rule, message: &[u8]) {
+    ends_link(rule, async |endpoint| {
+        endpoint.peer.send_bytes(&[message]).await
+    });
 }
 
-/// One of every message after Hello that decodes.
+/// Returns a valid encoding of each message except Hello.
 fn every_message() -> Vec<Vec<u8>> {
     let none = Metadata::new();
     let metadata = || Cow::Borrowed(&none);
@@ -64,59 +68,59 @@ fn every_message() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn an_empty_frame() {
-    ends_link(Rule::DecodeError, async |end| {
-        end.peer.send_frame(Vec::new()).await;
+fn rejects_empty_frames() {
+    ends_link(Rule::DecodeError, async |endpoint| {
+        endpoint.peer.send_frame(Vec::new()).await;
     });
 }
 
 #[test]
-fn an_unknown_message() {
-    message(Rule::UnknownVariant, &[12]);
-    message(Rule::UnknownVariant, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]);
+fn rejects_unknown_messages() {
+    refuses(Rule::UnknownVariant, &[12]);
+    refuses(Rule::UnknownVariant, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]);
 }
 
 #[test]
-fn a_message_that_ends_too_early() {
+fn rejects_truncated_messages() {
     for whole in every_message() {
-        message(Rule::DecodeError, &whole[..whole.len() - 1]);
-        message(Rule::DecodeError, &whole[..1]);
+        refuses(Rule::DecodeError, &whole[..whole.len() - 1]);
+        refuses(Rule::DecodeError, &whole[..1]);
     }
 }
 
 #[test]
-fn a_message_with_a_rest() {
+fn rejects_trailing_bytes() {
     for whole in every_message() {
-        message(Rule::DecodeError, &[&whole[..], &[0]].concat());
+        refuses(Rule::DecodeError, &[&whole[..], &[0]].concat());
     }
 }
 
 #[test]
-fn a_varint_that_is_overlong_or_has_no_end() {
-    message(Rule::DecodeError, &[0x87, 0x00, 0, 1]);
-    message(Rule::DecodeError, &[7, 0x80, 0x00, 1]);
-    message(
+fn rejects_overlong_and_unterminated_varints() {
+    refuses(Rule::DecodeError, &[0x87, 0x00, 0, 1]);
+    refuses(Rule::DecodeError, &[7, 0x80, 0x00, 1]);
+    refuses(
         Rule::DecodeError,
         &[
             7, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
         ],
     );
-    message(
+    refuses(
         Rule::DecodeError,
         &[[7, 0].as_slice(), &[0x80; 40]].concat(),
     );
-    // Credit beyond `u32`.
-    message(Rule::DecodeError, &[11, 0, 1, 0x80, 0x80, 0x80, 0x80, 0x10]);
+    // Credit over `u32::MAX`.
+    refuses(Rule::DecodeError, &[11, 0, 1, 0x80, 0x80, 0x80, 0x80, 0x10]);
 }
 
 #[test]
-fn a_claim_of_two_to_the_forty() {
-    let claiming = |head: &[u8]| {
+fn rejects_huge_length_prefixes() {
+    let with_huge_length = |head: &[u8]| {
         let mut bytes = head.to_vec();
         put_varint(&mut bytes, 1 << 40);
         bytes
     };
-    // A payload, a reason, a number of metadata entries, a key, a number of channels.
+    // The length of a payload, a reason, the metadata, a key, and the channel list.
     for head in [
         &[8, 0, 1][..],
         &[4, 0],
@@ -124,29 +128,37 @@ fn a_claim_of_two_to_the_forty() {
         &[5, 0, 1, 42, 1],
         &[5, 0, 1, 42, 0],
     ] {
-        message(Rule::DecodeError, &claiming(head));
+        refuses(Rule::DecodeError, &with_huge_length(head));
     }
 }
 
 #[test]
-fn a_reason_or_a_key_that_is_not_utf_8() {
-    message(Rule::DecodeError, &[4, 0, 2, 0xc3, 0x28]);
-    message(Rule::DecodeError, &[1, 1, 1, 2, 0xc3, 0x28, 2, 1]);
+fn rejects_invalid_utf_8() {
+    refuses(Rule::DecodeError, &[4, 0, 2, 0xc3, 0x28]);
+    refuses(Rule::DecodeError, &[1, 1, 1, 2, 0xc3, 0x28, 2, 1]);
 }
 
 #[test]
-fn a_text_frame() {
-    ends_link(Rule::DecodeError, async |end| {
-        end.peer.try_send_frame(Frame::text("hello")).await.unwrap();
+fn rejects_text_frames() {
+    ends_link(Rule::DecodeError, async |endpoint| {
+        endpoint
+            .peer
+            .try_send_frame(Frame::text("hello"))
+            .await
+            .unwrap();
     });
-    ends_link(Rule::DecodeError, async |end| {
+    ends_link(Rule::DecodeError, async |endpoint| {
         let text = RawFrame::message(vec![0xc3, 0x28], OpCode::Data(Data::Text), true);
-        end.peer.try_send_frame(Frame::Frame(text)).await.unwrap();
+        endpoint
+            .peer
+            .try_send_frame(Frame::Frame(text))
+            .await
+            .unwrap();
     });
 }
 
 #[test]
-fn bad_packing() {
+fn rejects_bad_packing() {
     for frame in [
         &[0][..],
         &[3, 7, 0],
@@ -154,67 +166,68 @@ fn bad_packing() {
         &[3, 7, 0, 9, 0],
         &[0xff; 12],
     ] {
-        on_every_link(async |mut end| {
-            if end.peer.wire() == Wire::Packed {
-                end.peer.send_frame(frame.to_vec()).await;
-                end.link_ends(Rule::DecodeError).await;
+        on_every_link(async |mut endpoint| {
+            if endpoint.peer.framing() == Framing::Packed {
+                endpoint.peer.send_frame(frame.to_vec()).await;
+                endpoint.link_ends(Rule::DecodeError).await;
             }
         });
     }
 }
 
 #[test]
-fn what_stands_before_bad_packing_counts() {
-    on_every_link(async |mut end| {
-        if end.peer.wire() == Wire::Packed {
+fn processes_messages_before_bad_packing() {
+    on_every_link(async |mut endpoint| {
+        if endpoint.peer.framing() == Framing::Packed {
             let call = encoded(&request(ROOT, 9, method("meet"), &[], &[]));
             let length = u8::try_from(call.len()).unwrap();
-            end.peer
+            endpoint
+                .peer
                 .send_frame([&[length], &call[..], &[0]].concat())
                 .await;
-            end.peer.expect_goodbye(ROOT, Rule::DecodeError).await;
-            end.peer.expect_end().await;
+            endpoint.peer.expect_goodbye(ROOT, Rule::DecodeError).await;
+            endpoint.peer.expect_close().await;
         }
     });
 }
 
 #[test]
-fn a_frame_over_its_bound() {
+fn limits_frames() {
     let config = Config {
         max_payload_size: 1_000,
         ..Config::default()
     };
-    let bound = 1_000 + FRAME_OVERHEAD;
-    for (len, rule) in [(bound, Rule::DecodeError), (bound + 1, Rule::TooLarge)] {
-        on_every_link_with(&config, async |mut end| {
-            end.peer.send_frame(vec![0x80; len]).await;
-            end.link_ends(rule).await;
+    let limit = 1_000 + FRAME_OVERHEAD;
+    for (len, rule) in [(limit, Rule::DecodeError), (limit + 1, Rule::TooLarge)] {
+        on_every_link_with(&config, async |mut endpoint| {
+            endpoint.peer.send_frame(vec![0x80; len]).await;
+            endpoint.link_ends(rule).await;
         });
     }
 }
 
 #[test]
-fn a_frame_over_the_bound_that_the_peer_has_set() {
-    let bound = 1_000 + FRAME_OVERHEAD;
+fn limits_frames_by_the_hello_of_the_peer() {
+    let limit = 1_000 + FRAME_OVERHEAD;
     let hello = Hello {
         max_payload_size: 1_000,
         ..HELLO
     };
-    everywhere(async |setting| {
-        let mut end = Beginning::new(setting, Config::default())
+    in_every_setting(async |setting| {
+        let mut endpoint = Handshake::new(setting, Config::default())
             .await
-            .shake_hands(hello)
+            .complete(hello)
             .await;
-        end.peer.send_frame(vec![0; bound + 1]).await;
-        end.link_ends(Rule::TooLarge).await;
+        endpoint.peer.send_frame(vec![0; limit + 1]).await;
+        endpoint.link_ends(Rule::TooLarge).await;
     });
 }
 
 #[test]
-fn a_reason_over_its_bound() {
+fn limits_reasons() {
     let reason = "x".repeat(1_025);
     let none = Metadata::new();
-    message(
+    refuses(
         Rule::TooLarge,
         &encoded(&Message::Goodbye {
             connection: ROOT,
@@ -226,24 +239,24 @@ fn a_reason_over_its_bound() {
         reason: &reason,
         metadata: Cow::Borrowed(&none),
     };
-    message(Rule::TooLarge, &encoded(&reject));
+    refuses(Rule::TooLarge, &encoded(&reject));
 }
 
 #[test]
-fn a_list_of_channels_over_its_bound() {
+fn limits_channel_lists() {
     let channels: Vec<_> = (1..=257).map(ChannelId).collect();
-    message(
+    refuses(
         Rule::TooLarge,
         &encoded(&request(ROOT, 1, method("echo"), &channels, &[])),
     );
-    message(
+    refuses(
         Rule::TooLarge,
         &encoded(&response(ROOT, 1, &channels, &[0])),
     );
 }
 
 #[test]
-fn a_message_on_a_connection_that_never_was() {
+fn rejects_messages_on_unknown_connections() {
     let (channel, on) = (ChannelId(1), ConnectionId(77));
     for stray in [
         request(on, 1, method("echo"), &[], &[]),
@@ -261,13 +274,13 @@ fn a_message_on_a_connection_that_never_was() {
             reason: "",
         },
     ] {
-        message(Rule::UnknownConnection, &encoded(&stray));
+        refuses(Rule::UnknownConnection, &encoded(&stray));
     }
 }
 
 #[test]
-fn random_bytes() {
-    on_every_link(async |mut end| {
+fn random_bytes_end_the_link_with_a_rule() {
+    on_every_link(async |mut endpoint| {
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         let mut next = || {
             random ^= random << 13;
@@ -277,14 +290,14 @@ fn random_bytes() {
         };
         for len in 1..40 {
             let bytes: Vec<_> = (0..len).map(|_| next()).collect();
-            // The link may be over by then.
-            let _ = end.peer.try_send_frame(Frame::binary(bytes)).await;
+            // The link may have ended already.
+            let _ = endpoint.peer.try_send_frame(Frame::binary(bytes)).await;
         }
-        let reason = end.peer.last_words().await;
+        let reason = endpoint.peer.link_goodbye().await;
         assert!(
             Rule::ALL.iter().any(|rule| reason.starts_with(rule.id())),
             "{reason}"
         );
-        end.others_go_on().await;
+        endpoint.other_links_work().await;
     });
 }

@@ -1,0 +1,6 @@
+//! The lifecycle of links: load, crashes, reconnecting, and peers that do not read.
+
+mod crashes;
+mod load;
+mod reconnecting;
+mod unread_data;
