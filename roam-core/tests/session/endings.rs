@@ -221,8 +221,8 @@ async fn dropped_receiver_fails_the_sender() {
 
 async fn sender_outlives_its_handler() {
     let (ends, _, client) = ends().await;
-    let ((tx, mut rx), (go, gone)) = (channel(), channel());
-    ends.send_later(tx, gone).await.unwrap();
+    let ((tx, mut rx), (go, go_rx)) = (channel(), channel());
+    ends.send_later(tx, go_rx).await.unwrap();
     assert!(poll_now(rx.recv()).is_pending());
     go.send(()).await.unwrap();
     expect_count(&mut rx).await;

@@ -54,7 +54,7 @@ runs_where_panics_unwind! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Saw {
     Began,
-    Gone,
+    Ended,
 }
 
 // Inline, so that a call has been dispatched once it has reached the server.
@@ -85,7 +85,7 @@ struct Handler {
 
 impl Handler {
     async fn run(&self) -> u32 {
-        let _gone = self.saw.on_drop(Saw::Gone);
+        let _ended = self.saw.on_drop(Saw::Ended);
         let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
         self.saw.tell(Saw::Began);
         if self.gate.clone().await.is_err() {
@@ -212,7 +212,7 @@ async fn repetition_gets_the_first_response() {
     assert_eq!(deposit.await.unwrap(), 1);
     for _ in 0..2 {
         world.seen.expect(Saw::Began).await;
-        world.seen.expect(Saw::Gone).await;
+        world.seen.expect(Saw::Ended).await;
     }
     world.seen.expect_nothing();
 }
@@ -235,7 +235,7 @@ async fn repetition_waits_for_the_first_call() {
     assert_eq!(first.await.unwrap(), 1);
     assert_eq!(again.await.unwrap(), 1);
     assert_eq!(elsewhere.await.unwrap(), 1);
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     world.seen.expect_nothing();
 }
 
@@ -255,7 +255,7 @@ async fn handler_outlives_its_link() {
     world.seen.expect_nothing();
     world.open();
     assert_eq!(again.await.unwrap(), 1);
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     world.seen.expect_nothing();
 }
 
@@ -265,7 +265,7 @@ async fn cancel_aborts_the_handler() {
     let first = start(bank.deposit(5).with_metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;
     drop(first);
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     let again = bank.deposit(5).with_metadata(with(ONE)).await;
     assert!(matches!(
         again,
@@ -304,7 +304,7 @@ async fn deadline_aborts_the_handler() {
         Failure::Deadline,
     );
     world.seen.expect(Saw::Began).await;
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     let again = bank.deposit(5).with_metadata(with(ONE)).await;
     assert!(matches!(
         again,
@@ -413,7 +413,7 @@ async fn call_with_channels_is_answered_once() {
     );
     tx.closed().await;
     world.seen.expect(Saw::Began).await;
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     world.seen.expect_nothing();
 }
 
@@ -428,7 +428,7 @@ async fn response_with_channels_is_given_once() {
         Failure::NonceSpent,
     );
     world.seen.expect(Saw::Began).await;
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     world.seen.expect_nothing();
     drop(list);
     until_idle(&client).await;
@@ -484,7 +484,7 @@ async fn abandoned_handler_is_aborted_after_the_retention() {
     client.close("");
     server.closed().await;
     assert!(first.await.is_err());
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     assert!(clock.now() >= retention);
 }
 
@@ -516,7 +516,7 @@ async fn client_resends_a_call_with_a_nonce() {
     world.open();
     assert_eq!(call.await.unwrap(), 1);
     world.seen.expect(Saw::Began).await;
-    world.seen.expect(Saw::Gone).await;
+    world.seen.expect(Saw::Ended).await;
     world.seen.expect_nothing();
     assert_eq!(bank.deposit(5).await.unwrap(), 2);
 }

@@ -63,8 +63,8 @@ async fn wakers_are_dropped_outside_the_lock() {
     let mut incoming = client.listen();
     {
         let mut closed = Box::pin(client.closed());
-        let mut gone = Box::pin(tx.closed());
-        let mut local_gone = Box::pin(local_tx.closed());
+        let mut closed_tx = Box::pin(tx.closed());
+        let mut closed_local_tx = Box::pin(local_tx.closed());
         let mut next = Box::pin(incoming.next());
         // Each poll replaces the previous waker.
         for _ in 0..3 {
@@ -72,8 +72,8 @@ async fn wakers_are_dropped_outside_the_lock() {
             poll(&mut stay);
             poll(&mut both);
             poll(&mut closed);
-            poll(&mut gone);
-            poll(&mut local_gone);
+            poll(&mut closed_tx);
+            poll(&mut closed_local_tx);
             poll(&mut next);
             let waker = waker();
             assert!(

@@ -1,4 +1,4 @@
-//! Whole connections through a gateway: a virtual one upstream for each.
+//! Whole connections through a gateway, each with its own virtual connection upstream.
 
 use futures::future::{RemoteHandle, join, join_all};
 use roam_core::proto::{Event, Framing};
@@ -14,22 +14,22 @@ use super::super::raw_peer::RawPeer;
 use super::{Peer, Saw, Seen, SiteClient, SiteDispatcher, peer};
 
 runs! {
-    a_connection_is_forwarded_with_its_metadata
-    the_answer_is_forwarded_with_its_metadata
-    a_rejection_is_forwarded
+    connect_is_forwarded_with_its_metadata
+    accept_is_forwarded_with_its_metadata
+    rejection_is_forwarded
     calls_go_both_ways_on_a_forwarded_connection
     each_connection_has_its_own_upstream
-    a_goodbye_downstream_ends_the_connection_upstream
-    a_goodbye_upstream_ends_the_connection_downstream
-    the_end_of_a_client_ends_its_connections_upstream
-    a_lost_server_is_no_graceful_end
-    a_client_that_breaks_the_rules_harms_no_other
-    a_link_is_forwarded
-    a_link_is_closed_when_there_is_no_connection_for_it
-    a_link_that_ends_while_it_waits_leaves_nothing
+    goodbye_downstream_closes_the_connection_upstream
+    goodbye_upstream_closes_the_connection_downstream
+    closing_a_client_closes_its_connections_upstream
+    lost_server_is_not_a_clean_end
+    violation_by_a_client_affects_no_other
+    whole_link_is_forwarded
+    link_is_closed_when_it_gets_no_connection
+    link_closed_while_waiting_leaves_nothing
 }
 
-/// A gateway with one link to a server, and the connections that the server is asked for.
+/// A gateway with one link to a server, and the connections requested of the server.
 struct Gateway {
     up: ConnectionHandle,
     server: ConnectionHandle,
@@ -43,7 +43,7 @@ impl Gateway {
         Self { up, server, asked }
     }
 
-    /// A client whose virtual connections are forwarded.
+    /// Returns a client whose virtual connections are forwarded.
     fn client(&self) -> ConnectionHandle {
         let (client, down) = link(NoDispatcher, NoDispatcher);
         self.forward(down);
@@ -52,13 +52,13 @@ impl Gateway {
 
     fn forward(&self, down: ConnectionHandle) {
         let up = self.up.clone();
-        // It listens before the client asks.
+        // Listen before the client connects.
         let mut forwarding = Box::pin(async move { forward_connections(&down, &up).await });
         assert!(poll_now(&mut forwarding).is_pending());
         start(forwarding).forget();
     }
 
-    /// The server grants the next connection.
+    /// Accepts the next connection at the server.
     async fn grant(&mut self) -> (ConnectionHandle, Seen<Saw>) {
         let (dispatcher, seen) = peer("server");
         let incoming = self.next().await;
@@ -69,7 +69,7 @@ impl Gateway {
         self.asked.next().await.expect("the link is open")
     }
 
-    /// A connection of a client, and the server's end of it.
+    /// Opens a connection and returns the client's and the server's handle.
     async fn connection(
         &mut self,
         client: &ConnectionHandle,
@@ -88,12 +88,12 @@ fn site(handle: &ConnectionHandle) -> SiteClient {
     SiteClient::new(handle.clone())
 }
 
-/// How a connection has ended, in words.
+/// Waits until a connection has ended and returns the reason as text.
 async fn end(handle: &ConnectionHandle) -> String {
     handle.closed().await.to_string()
 }
 
-async fn a_connection_is_forwarded_with_its_metadata() {
+async fn connect_is_forwarded_with_its_metadata() {
     let mut gateway = Gateway::new();
     let (client, down) = link(NoDispatcher, NoDispatcher);
     let mut incoming = down.listen();
@@ -120,7 +120,7 @@ async fn a_connection_is_forwarded_with_its_metadata() {
     assert!(matches!(reason, CloseReason::Goodbye(reason) if &*reason == "done"));
 }
 
-async fn the_answer_is_forwarded_with_its_metadata() {
+async fn accept_is_forwarded_with_its_metadata() {
     let mut gateway = Gateway::new();
     let (mut client, down) = RawPeer::client(NoDispatcher);
     client.shake_hands().await;
@@ -142,7 +142,7 @@ async fn the_answer_is_forwarded_with_its_metadata() {
     assert!(granted.close_reason().is_none());
 }
 
-async fn a_rejection_is_forwarded() {
+async fn rejection_is_forwarded() {
     let mut gateway = Gateway::new();
     let client = gateway.client();
     let metadata = Metadata::new().with("session", "abc");
@@ -153,8 +153,8 @@ async fn a_rejection_is_forwarded() {
     match asked.unwrap_err() {
         RejectError::Rejected {
             reason,
-            metadata: beside,
-        } => assert_eq!((&*reason, beside), ("unauthorized", metadata)),
+            metadata: returned,
+        } => assert_eq!((&*reason, returned), ("unauthorized", metadata)),
         other => panic!("{other:?}"),
     }
 }
@@ -175,7 +175,7 @@ async fn calls_go_both_ways_on_a_forwarded_connection() {
     drop(tx);
     assert_eq!(received.recv().await.unwrap(), None);
     doubling.await.unwrap();
-    // The root stays as it is.
+    // The root connection is not forwarded.
     assert!(site(&client).name().await.is_err());
 }
 
@@ -200,7 +200,7 @@ async fn each_connection_has_its_own_upstream() {
     }
 }
 
-async fn a_goodbye_downstream_ends_the_connection_upstream() {
+async fn goodbye_downstream_closes_the_connection_upstream() {
     let mut gateway = Gateway::new();
     let client = gateway.client();
     let asking = client.connect(Metadata::new(), NoDispatcher);
@@ -218,7 +218,7 @@ async fn a_goodbye_downstream_ends_the_connection_upstream() {
     until_idle(&gateway.up).await;
 }
 
-async fn a_goodbye_upstream_ends_the_connection_downstream() {
+async fn goodbye_upstream_closes_the_connection_downstream() {
     let mut gateway = Gateway::new();
     let client = gateway.client();
     for reason in ["", "moved"] {
@@ -245,7 +245,7 @@ async fn a_goodbye_upstream_ends_the_connection_downstream() {
     }
 }
 
-async fn the_end_of_a_client_ends_its_connections_upstream() {
+async fn closing_a_client_closes_its_connections_upstream() {
     let mut gateway = Gateway::new();
     let (client, other) = (gateway.client(), gateway.client());
     let (_ours, theirs) = gateway.connection(&client).await;
@@ -255,8 +255,8 @@ async fn the_end_of_a_client_ends_its_connections_upstream() {
     assert_eq!(site(&kept).name().await.unwrap(), "server");
 }
 
-/// A link to a server whose end can be cut off.
-fn cuttable() -> (ConnectionHandle, ConnectionHandle, RemoteHandle<()>) {
+/// Opens a link to a server. Dropping the last value, the server's driver, loses the link.
+fn link_to_lose() -> (ConnectionHandle, ConnectionHandle, RemoteHandle<()>) {
     let (near, far) = memory_pair(Framing::Packed);
     let (server, driver) = accept(far, NoDispatcher, &Config::default());
     let running = start(async { drop(driver.await) });
@@ -265,8 +265,8 @@ fn cuttable() -> (ConnectionHandle, ConnectionHandle, RemoteHandle<()>) {
     (up, server, running)
 }
 
-async fn a_lost_server_is_no_graceful_end() {
-    let (up, server, running) = cuttable();
+async fn lost_server_is_not_a_clean_end() {
+    let (up, server, running) = link_to_lose();
     let asked = server.listen();
     let mut gateway = Gateway { up, server, asked };
     let client = gateway.client();
@@ -280,7 +280,7 @@ async fn a_lost_server_is_no_graceful_end() {
     assert!(matches!(refused, Err(RejectError::Rejected { .. })));
 }
 
-async fn a_client_that_breaks_the_rules_harms_no_other() {
+async fn violation_by_a_client_affects_no_other() {
     let mut gateway = Gateway::new();
     let good = gateway.client();
     let (kept, _) = gateway.connection(&good).await;
@@ -294,7 +294,7 @@ async fn a_client_that_breaks_the_rules_harms_no_other() {
     });
     let (opened, (theirs, _)) = join(opened, gateway.grant()).await;
     let id = opened.unwrap();
-    // It sends on a channel on which the server does.
+    // It sends on a channel whose sender is at the server.
     let count = super::site_service().methods[6].id;
     let sends = [roam_core::proto::Direction::Send];
     let called = bad
@@ -312,7 +312,7 @@ async fn a_client_that_breaks_the_rules_harms_no_other() {
     assert_eq!(site(&kept).name().await.unwrap(), "server");
 }
 
-/// A client whose whole link is forwarded.
+/// Returns a client whose whole link is forwarded.
 fn forwarded(
     gateway: &Gateway,
     metadata: Metadata,
@@ -327,12 +327,12 @@ fn forwarded(
     (client, forwarding)
 }
 
-async fn a_link_is_forwarded() {
+async fn whole_link_is_forwarded() {
     let mut gateway = Gateway::new();
     let metadata = Metadata::new().with("cookie", "x");
     for client_ends in [true, false] {
         let (client, forwarding) = forwarded(&gateway, metadata.clone());
-        // It calls before there is anything upstream.
+        // It calls before the connection upstream exists.
         let early = start(site(&client).name());
         let incoming = gateway.next().await;
         assert_eq!(incoming.metadata(), &metadata);
@@ -351,7 +351,7 @@ async fn a_link_is_forwarded() {
     }
 }
 
-async fn a_link_is_closed_when_there_is_no_connection_for_it() {
+async fn link_is_closed_when_it_gets_no_connection() {
     let mut gateway = Gateway::new();
     let (client, forwarding) = forwarded(&gateway, Metadata::new());
     let early = start(site(&client).name());
@@ -371,14 +371,14 @@ async fn a_link_is_closed_when_there_is_no_connection_for_it() {
     client.closed().await;
 }
 
-async fn a_link_that_ends_while_it_waits_leaves_nothing() {
+async fn link_closed_while_waiting_leaves_nothing() {
     let mut gateway = Gateway::new();
     let (client, forwarding) = forwarded(&gateway, Metadata::new());
     let incoming = gateway.next().await;
     client.close("never mind");
     let reason = forwarding.await.unwrap();
     assert_eq!(reason.to_string(), "closed by the peer: never mind");
-    // What is granted all the same is ended at once.
+    // A connection that is accepted anyway ends at once.
     let granted = incoming.accept(&Metadata::new(), NoDispatcher).unwrap();
     granted.closed().await;
     until_idle(&gateway.up).await;

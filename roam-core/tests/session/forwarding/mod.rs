@@ -48,7 +48,7 @@ trait Site {
 enum Saw {
     Began,
     Stopped,
-    ReaderGone,
+    ReaderDropped,
 }
 
 struct Peer {
@@ -135,7 +135,7 @@ impl Site for Peer {
     async fn drop_reader(&self, _: &Context, input: Rx<u32>, output: Tx<u32>) {
         drop(input);
         output.closed().await;
-        self.saw.tell(Saw::ReaderGone);
+        self.saw.tell(Saw::ReaderDropped);
     }
 
     async fn cut(&self, _: &Context, output: Tx<u32>) {

@@ -139,7 +139,7 @@ async fn dropped_receiver_stops_the_sender() {
     proxied.seen.expect_nothing();
     // Now we drop ours.
     drop(received);
-    proxied.seen.expect(Saw::ReaderGone).await;
+    proxied.seen.expect(Saw::ReaderDropped).await;
     call.await.unwrap();
     drop(tx);
     proxied.until_idle().await;
