@@ -1,4 +1,4 @@
-//! A length that a peer claims takes no memory before the bytes are there.
+//! A length that a peer claims allocates nothing before the bytes arrive.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,21 +10,21 @@ use roam_core::{Context, Metadata, NoDispatcher, accept, connect, service};
 
 /// 2^40, as a varint.
 const CLAIM: [u8; 6] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
-/// A few bytes that follow.
+/// The few bytes that follow the claimed length.
 const REST: [u8; 8] = [1; 8];
-/// For the words in which it is refused.
-const LITTLE: u64 = 1024;
+/// Allowance for the error text.
+const ALLOWANCE: u64 = 1024;
 
 fn claim(head: &[u8]) -> Vec<u8> {
     [head, &CLAIM, &REST].concat()
 }
 
 #[test]
-fn no_length_in_a_message_is_believed() {
+fn message_lengths_allocate_nothing_up_front() {
     for (what, head) in [
-        ("the key of metadata", &[1, 1, 1][..]),
-        ("text in metadata", &[1, 1, 1, 0, 0]),
-        ("bytes in metadata", &[1, 1, 1, 0, 1]),
+        ("a metadata key", &[1, 1, 1][..]),
+        ("a metadata text", &[1, 1, 1, 0, 0]),
+        ("metadata bytes", &[1, 1, 1, 0, 1]),
         ("the reason of a Reject", &[3, 1]),
         ("the reason of a Goodbye", &[4, 1]),
         ("the metadata of a Request", &[5, 0, 1, 42]),
@@ -37,7 +37,7 @@ fn no_length_in_a_message_is_believed() {
         let message = claim(head);
         let taken = measure(|| assert!(Message::decode(&message).is_err(), "{what}"));
         assert!(
-            taken.bytes_max < LITTLE,
+            taken.bytes_max < ALLOWANCE,
             "{what}: {} bytes",
             taken.bytes_max
         );
@@ -45,7 +45,7 @@ fn no_length_in_a_message_is_believed() {
 }
 
 #[test]
-fn no_length_in_a_packed_frame_is_believed() {
+fn packed_frame_lengths_allocate_nothing_up_front() {
     let machine = |role| {
         Link::new(
             role,
@@ -62,7 +62,7 @@ fn no_length_in_a_packed_frame_is_believed() {
         server.close_reason(),
         Some(CloseReason::Violation(_))
     ));
-    assert!(taken.bytes_max < LITTLE, "{} bytes", taken.bytes_max);
+    assert!(taken.bytes_max < ALLOWANCE, "{} bytes", taken.bytes_max);
 }
 
 #[service]
@@ -87,7 +87,7 @@ impl Lists for Handler {
 }
 
 #[test]
-fn no_length_in_arguments_is_believed() {
+fn argument_lengths_allocate_nothing_up_front() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -113,10 +113,10 @@ fn no_length_in_arguments_is_believed() {
                 method.name
             );
         };
-        // All that happens does so on this thread; a call as a whole takes some memory.
+        // Everything runs on this thread; the call itself allocates some memory.
         let taken = measure(call);
         assert!(
-            taken.bytes_max < 32 * LITTLE,
+            taken.bytes_max < 32 * ALLOWANCE,
             "{}: {} bytes",
             method.name,
             taken.bytes_max
@@ -125,7 +125,7 @@ fn no_length_in_arguments_is_believed() {
 }
 
 #[test]
-fn what_is_allocated_is_counted() {
+fn counter_sees_allocations() {
     let taken = measure(|| drop(vec![7_u8; 1 << 20]));
     assert!(taken.bytes_max >= 1 << 20);
 }

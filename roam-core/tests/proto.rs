@@ -1,8 +1,8 @@
-//! The protocol machine, step by step: no runtime, no clock, no socket.
+//! Tests of the protocol machine, step by step: no runtime, no clock, no socket.
 //!
-//! [`harness`](proto::harness) holds two machines joined by a scripted wire, and one machine
-//! against raw messages; [`world`](proto::world) two users who do anything at random. Each other
-//! module is a behaviour.
+//! [`harness`](proto::harness) provides two machines joined by a scripted wire, and one machine
+//! fed with raw messages; [`world`](proto::world) runs two users that act at random. Each other
+//! module tests one behaviour.
 
 mod proto {
     mod harness;
@@ -19,7 +19,7 @@ mod proto {
     mod diagnostics;
     mod ends;
     mod framing;
-    #[expect(unreachable_pub, reason = "the crate in fuzz/ has them called")]
+    #[expect(unreachable_pub, reason = "the crate in fuzz/ calls them")]
     mod fuzz;
     mod growth;
     mod handshake;

@@ -1,4 +1,4 @@
-//! Bad input: whatever comes in, the machine answers with one Goodbye and nothing breaks.
+//! Bad input: the machine answers anything invalid with one Goodbye and stays within its limits.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use roam_core::proto::{CloseReason, Config, Event, Framing, Link, Message, Role,
 
 use super::harness::*;
 
-/// What a server that has finished the handshake makes of `message`.
+/// Returns the rule for which a server ends the link when fed `message` after the handshake.
 fn verdict(message: &[u8]) -> Option<Rule> {
     let mut raw = Raw::server();
     raw.feed_bytes(message);
@@ -17,7 +17,7 @@ fn verdict(message: &[u8]) -> Option<Rule> {
 }
 
 #[test]
-fn truncated_messages_are_decode_errors() {
+fn rejects_truncated_messages() {
     let whole = encode(&request(ROOT, 300, &[1, 3], &[1, 2, 3]));
     assert_eq!(verdict(&whole), None);
     for len in 0..whole.len() {
@@ -30,8 +30,8 @@ fn truncated_messages_are_decode_errors() {
 }
 
 #[test]
-fn overlong_varints_are_decode_errors_wherever_they_stand() {
-    // Credit, root, channel 1, 2 bytes: each number in turn with a byte more than it needs.
+fn rejects_overlong_varints() {
+    // Credit, root connection, channel 1, 2 bytes: each number in turn is longer than it needs to be.
     for message in [
         &[0x8b, 0x00, 0, 1, 2][..],
         &[0x0b, 0x80, 0x00, 1, 2],
@@ -50,7 +50,7 @@ fn overlong_varints_are_decode_errors_wherever_they_stand() {
 }
 
 #[test]
-fn a_claimed_length_of_2_to_the_40_is_a_decode_error() {
+fn rejects_claimed_lengths_of_2_to_the_40() {
     let claim = [0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
     for head in [
         // Data's payload, Request's metadata, channels and payload, Goodbye's reason, a key.
@@ -67,13 +67,13 @@ fn a_claimed_length_of_2_to_the_40_is_a_decode_error() {
 }
 
 #[test]
-fn invalid_utf8_and_unknown_kinds_are_decode_errors() {
+fn rejects_invalid_utf8_and_unknown_kinds() {
     for message in [
         // A reason, a key, a text value.
         &[4, 0, 2, 0xc3, 0x28][..],
         &[1, 1, 1, 1, 0xff, 2, 0],
         &[1, 1, 1, 1, b'k', 0, 1, 0xff],
-        // A kind of value that there is not.
+        // An unknown kind of value.
         &[1, 1, 1, 1, b'k', 3, 0],
     ] {
         assert_eq!(verdict(message), Some(Rule::DecodeError), "{message:x?}");
@@ -81,7 +81,7 @@ fn invalid_utf8_and_unknown_kinds_are_decode_errors() {
 }
 
 #[test]
-fn nothing_is_said_twice_and_nothing_after_the_end() {
+fn sends_one_goodbye_and_nothing_after_it() {
     let mut raw = Raw::server();
     for _ in 0..10 {
         raw.feed_bytes(&[0xff]);
@@ -90,19 +90,19 @@ fn nothing_is_said_twice_and_nothing_after_the_end() {
     assert!(matches!(raw.peer.event(), Event::ConnectionEnded { .. }));
 }
 
-/// Feeds `frames` to a machine that does what it is told, and checks that it keeps its promises.
-fn survives(framing: Framing, shaken: bool, frames: &[Vec<u8>]) {
+/// Feeds `frames` to a machine whose user reacts to every event, and checks its limits.
+fn survives(framing: Framing, after_handshake: bool, frames: &[Vec<u8>]) {
     let config = Config::default();
-    let mut pair = if shaken {
+    let mut pair = if after_handshake {
         Pair::with(framing, &config, &config)
     } else {
-        Pair::unshaken(framing, &config, &config)
+        Pair::before_handshake(framing, &config, &config)
     };
     let link = &mut pair.server.link;
     for frame in frames {
         link.handle_frame(&Bytes::copy_from_slice(frame));
         while let Some(event) = link.poll_event() {
-            obey(link, event);
+            react(link, event);
         }
         while link.poll_transmit().is_some() {}
         let stats = link.stats();
@@ -114,7 +114,7 @@ fn survives(framing: Framing, shaken: bool, frames: &[Vec<u8>]) {
     while link.poll_transmit().is_some() {}
 }
 
-fn obey(link: &mut Link, event: Event) {
+fn react(link: &mut Link, event: Event) {
     match event {
         Event::Request(request) => {
             for (n, &channel) in request.channels.iter().enumerate() {
@@ -156,7 +156,7 @@ fn framing() -> impl Strategy<Value = Framing> {
     ]
 }
 
-/// Bytes that often are nearly a message.
+/// Bytes that are often almost a message.
 fn nearly_a_message() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![4 => 0u8..12, 1 => any::<u8>()];
     prop_oneof![
@@ -169,7 +169,7 @@ fn nearly_a_message() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Well-formed messages with small ids, so that they often hit something.
+/// Well-formed messages with small ids, so that the ids often exist.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let parts = (
         0u8..10,
@@ -212,17 +212,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn random_bytes_end_a_link_at_worst(
+    fn random_bytes_at_worst_end_the_link(
         framing in framing(),
-        shaken: bool,
+        after_handshake: bool,
         frames in prop::collection::vec(nearly_a_message(), 1..20),
     ) {
         let frames: Vec<_> = frames.into_iter().map(|message| in_frame(framing, message)).collect();
-        survives(framing, shaken, &frames);
+        survives(framing, after_handshake, &frames);
     }
 
     #[test]
-    fn random_messages_end_a_link_at_worst(
+    fn random_messages_at_worst_end_the_link(
         packed: bool,
         messages in prop::collection::vec(message(), 1..60),
     ) {
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn a_link_that_random_bytes_ended_has_said_goodbye(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn random_bytes_that_end_the_link_cause_a_goodbye(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut raw = Raw::with(Role::Acceptor, &small());
         raw.feed_bytes(&bytes);
         if raw.peer.link.close_reason().is_some() {

@@ -1,4 +1,4 @@
-//! What a hostile peer can make grow, and where it ends.
+//! Limits on what a hostile peer can make grow.
 
 use bytes::Bytes;
 use roam_core::proto::{
@@ -18,9 +18,9 @@ fn hostile() -> (Raw, usize) {
     (Raw::with(Role::Acceptor, &config), LIMIT)
 }
 
-/// Feeds `messages` for ever to a machine whose peer never reads, until it has had enough.
+/// Feeds `messages` to a machine whose peer never reads, until the machine ends the link.
 #[track_caller]
-fn floods(mut messages: impl FnMut(&mut Raw, u64) -> Vec<Message<'static>>) {
+fn assert_flood_ends_link(mut messages: impl FnMut(&mut Raw, u64) -> Vec<Message<'static>>) {
     let (mut raw, limit) = hostile();
     for n in 0..100_000 {
         for message in messages(&mut raw, n) {
@@ -40,17 +40,17 @@ fn floods(mut messages: impl FnMut(&mut Raw, u64) -> Vec<Message<'static>>) {
             return;
         }
     }
-    panic!("it goes on for ever");
+    panic!("the link never ended");
 }
 
 #[test]
-fn calls_that_are_busy_end_the_link_when_nobody_reads_the_answers() {
-    floods(|_, n| vec![request(ROOT, n, &[], &[])]);
+fn unread_busy_answers_end_the_link() {
+    assert_flood_ends_link(|_, n| vec![request(ROOT, n, &[], &[])]);
 }
 
 #[test]
-fn so_do_connects_that_are_rejected() {
-    floods(|_, n| {
+fn unread_rejects_end_the_link() {
+    assert_flood_ends_link(|_, n| {
         vec![Message::Connect {
             request: RequestId(n),
             metadata: none(),
@@ -59,8 +59,8 @@ fn so_do_connects_that_are_rejected() {
 }
 
 #[test]
-fn so_do_accepts_that_nobody_awaits() {
-    floods(|_, n| {
+fn unread_answers_to_stray_accepts_end_the_link() {
+    assert_flood_ends_link(|_, n| {
         let connection = ConnectionId(n + 1);
         vec![Message::Accept {
             request: RequestId(n),
@@ -71,13 +71,13 @@ fn so_do_accepts_that_nobody_awaits() {
 }
 
 #[test]
-fn so_do_responses_that_nobody_awaits_with_channels() {
-    floods(|_, n| vec![response(ROOT, n, &[4 * n + 1, 4 * n + 3], OK)]);
+fn unread_resets_for_stray_responses_end_the_link() {
+    assert_flood_ends_link(|_, n| vec![response(ROOT, n, &[4 * n + 1, 4 * n + 3], OK)]);
 }
 
 #[test]
-fn so_do_connections_that_are_granted_and_ended_in_a_loop() {
-    floods(|raw, n| {
+fn unread_accepts_in_a_loop_end_the_link() {
+    assert_flood_ends_link(|raw, n| {
         if let Some(Event::ConnectRequest { request, .. }) = raw.peer.events.pop_front() {
             raw.peer.link.accept(request, NONE).unwrap();
         }
@@ -94,8 +94,8 @@ fn so_do_connections_that_are_granted_and_ended_in_a_loop() {
 }
 
 #[test]
-fn so_do_connections_on_which_a_rule_is_broken_in_a_loop() {
-    floods(|raw, n| {
+fn unread_goodbyes_for_violations_end_the_link() {
+    assert_flood_ends_link(|raw, n| {
         if let Some(Event::ConnectRequest { request, .. }) = raw.peer.events.pop_front() {
             raw.peer.link.accept(request, NONE).unwrap();
         }
@@ -112,7 +112,7 @@ fn so_do_connections_on_which_a_rule_is_broken_in_a_loop() {
 }
 
 #[test]
-fn so_do_grants_of_credit() {
+fn unread_credit_ends_the_link() {
     let (mut raw, limit) = hostile();
     let channel = raw.called(ROOT, 1, &[1]).channels[0];
     raw.peer.link.bind(ROOT, channel, Receive);
@@ -128,7 +128,7 @@ fn so_do_grants_of_credit() {
 }
 
 #[test]
-fn a_peer_that_reads_may_go_on() {
+fn peer_that_reads_its_answers_may_go_on() {
     let (mut raw, _) = hostile();
     for n in 0..5_000 {
         raw.feed(&request(ROOT, n, &[], &[]));
@@ -138,7 +138,7 @@ fn a_peer_that_reads_may_go_on() {
 }
 
 #[test]
-fn the_bound_holds_within_a_frame() {
+fn reply_limit_applies_within_a_frame() {
     let config = Config::default();
     let mut server = Pair::with(Framing::Packed, &config, &config).server.link;
     let frame: Vec<u8> = (0..100_000u32)
@@ -171,7 +171,7 @@ fn thirty_thousand_calls_at_once_are_answered_busy() {
 }
 
 #[test]
-fn calls_on_connections_that_are_ended_in_a_loop_meet_the_limits() {
+fn calls_on_ended_connections_count_towards_limits() {
     let (mut raw, _) = hostile();
     let mut started = 0;
     for n in 0..200 {
@@ -190,7 +190,7 @@ fn calls_on_connections_that_are_ended_in_a_loop_meet_the_limits() {
         }
         raw.sent();
     }
-    assert_eq!(started, 3 * 3, "as long as the handlers run");
+    assert_eq!(started, 3 * 3, "running handlers count");
     let stats = raw.peer.link.stats();
     assert_eq!((stats.incoming_calls, stats.ended_connections), (9, 3));
     assert_eq!(
@@ -204,7 +204,7 @@ fn request_with_payload(on: ConnectionId, id: u64) -> Message<'static> {
 }
 
 #[test]
-fn a_small_payload_does_not_keep_a_large_frame_alive() {
+fn small_payload_does_not_keep_a_large_frame_alive() {
     let config = Config::default();
     let mut pair = Pair::with(Framing::Packed, &config, &config);
     pair.client
@@ -224,12 +224,12 @@ fn a_small_payload_does_not_keep_a_large_frame_alive() {
         panic!()
     };
     let within = |part: &[u8]| frame.as_ptr_range().contains(&part.as_ptr());
-    assert!(!within(&small.payload), "copied out");
-    assert!(within(&large.payload), "a slice, not a copy");
+    assert!(!within(&small.payload), "the small payload is copied");
+    assert!(within(&large.payload), "the large payload is a slice");
 }
 
 #[test]
-fn tiny_elements_are_held_within_the_window() {
+fn tiny_elements_are_limited_by_the_window() {
     let config = Config::default();
     let mut pair = Pair::with(Framing::Packed, &config, &config);
     let (_, channel) = pair.upload();
@@ -246,7 +246,7 @@ fn tiny_elements_are_held_within_the_window() {
 }
 
 #[test]
-fn room_is_asked_for_once() {
+fn send_buffer_ready_is_reported_once() {
     let mut link = Link::new(
         Role::Acceptor,
         Framing::Single,
@@ -262,7 +262,7 @@ fn room_is_asked_for_once() {
 }
 
 #[test]
-fn without_packing_tiny_elements_fill_the_room_to_send_by_what_their_frames_cost() {
+fn unpacked_elements_count_with_their_frame_overhead() {
     let sent = |framing| {
         let mut pair = Pair::with(framing, &Config::default(), &Config::default());
         let (_, channel) = pair.upload();

@@ -1,11 +1,11 @@
-//! A call for which there is no room is answered `busy`, and harms nobody else.
+//! A call over a limit is answered `busy`, and no other call is affected.
 
 use roam_core::proto::{Event, Refused, Role};
 
 use super::harness::*;
 
 #[test]
-fn a_call_over_the_limit_is_busy_until_another_is_over() {
+fn call_over_the_limit_is_busy_until_another_ends() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.calls = 2));
     let first = raw.called(ROOT, 1, &[]);
     raw.called(ROOT, 2, &[]);
@@ -18,7 +18,7 @@ fn a_call_over_the_limit_is_busy_until_another_is_over() {
 }
 
 #[test]
-fn the_limit_is_one_of_each_connection() {
+fn limit_applies_to_each_connection() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.calls = 1));
     let other = raw.connection();
     raw.called(ROOT, 1, &[]);
@@ -28,7 +28,7 @@ fn the_limit_is_one_of_each_connection() {
 }
 
 #[test]
-fn a_call_is_in_flight_until_its_answer_has_left_and_its_handler_is_gone() {
+fn call_counts_until_answer_is_sent_and_handler_ends() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.calls = 1));
     let call = raw.called(ROOT, 1, &[]);
     raw.peer
@@ -48,7 +48,7 @@ fn a_call_is_in_flight_until_its_answer_has_left_and_its_handler_is_gone() {
 }
 
 #[test]
-fn request_and_cancel_in_a_loop_meet_the_limit() {
+fn request_and_cancel_in_a_loop_reach_the_limit() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.calls = 10));
     for id in 1..=100 {
         raw.feed(&request(ROOT, id, &[], &[]));
@@ -70,7 +70,7 @@ fn request_and_cancel_in_a_loop_meet_the_limit() {
 }
 
 #[test]
-fn payloads_and_metadata_of_calls_in_flight_are_limited_for_the_link() {
+fn payloads_and_metadata_in_flight_are_limited_per_link() {
     let mut raw = Raw::with(
         Role::Acceptor,
         &limited(|limits| limits.call_payloads = 1_500),
@@ -103,7 +103,7 @@ fn payloads_and_metadata_of_calls_in_flight_are_limited_for_the_link() {
 }
 
 #[test]
-fn a_busy_calls_channels_are_over() {
+fn channels_of_a_busy_call_have_ended() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.calls = 0));
     raw.feed(&request(ROOT, 1, &[1, 3], &[]));
     raw.assert_sent(&[busy(ROOT, 1)]);
@@ -120,7 +120,7 @@ fn a_busy_calls_channels_are_over() {
     raw.peer.assert_idle();
 }
 
-/// A budget for three windows: each takes twice its credit, but never less than 1 KiB.
+/// A server with budget for three windows. Each takes twice its credit, and at least 1 KiB.
 fn three_windows() -> Raw {
     Raw::with(
         Role::Acceptor,
@@ -129,7 +129,7 @@ fn three_windows() -> Raw {
 }
 
 #[test]
-fn channels_on_which_we_receive_fit_the_budget() {
+fn receivers_are_limited_by_the_budget() {
     let mut raw = three_windows();
     let call = raw.called(ROOT, 1, &[1, 3, 5, 7]);
     for (n, &channel) in call.channels.iter().enumerate() {
@@ -141,12 +141,12 @@ fn channels_on_which_we_receive_fit_the_budget() {
         raw.peer.link.reset(ROOT, channel);
     }
     raw.peer.link.handler_gone(ROOT, call.request);
-    assert!(raw.sent().is_empty(), "the answer has ended them already");
+    assert!(raw.sent().is_empty(), "the answer has already ended them");
     raw.peer.assert_idle();
 }
 
 #[test]
-fn channels_on_which_we_send_take_no_window() {
+fn senders_take_no_window() {
     let mut raw = three_windows();
     for n in 0..50 {
         let call = raw.called(ROOT, n, &[2 * n + 1]);
@@ -155,7 +155,7 @@ fn channels_on_which_we_send_take_no_window() {
 }
 
 #[test]
-fn what_arrives_before_the_handler_has_looked_takes_a_window() {
+fn data_on_an_unbound_channel_takes_a_window() {
     let mut raw = three_windows();
     let calls: Vec<_> = (0..5).map(|n| raw.called(ROOT, n, &[2 * n + 1])).collect();
     for n in 0..5 {
@@ -184,7 +184,7 @@ fn what_arrives_before_the_handler_has_looked_takes_a_window() {
 }
 
 #[test]
-fn results_take_their_windows_at_once_and_are_cut_when_there_is_no_room() {
+fn result_channels_take_windows_at_once_or_are_reset() {
     let config = limited(|limits| limits.receive_budget = 2_048);
     let mut raw = Raw::with(Role::Initiator, &config);
     for _ in 0..2 {
@@ -200,7 +200,7 @@ fn results_take_their_windows_at_once_and_are_cut_when_there_is_no_room() {
     assert_eq!(
         raw.peer.link.stats().room.receive_budget,
         1_024,
-        "it is no window after all"
+        "a sender takes no window"
     );
     raw.peer.link.reset(ROOT, channels[0]);
     raw.peer.link.reset(ROOT, channels[1]);
@@ -209,7 +209,7 @@ fn results_take_their_windows_at_once_and_are_cut_when_there_is_no_room() {
 }
 
 #[test]
-fn channels_on_which_we_only_send_are_limited() {
+fn sending_channels_are_limited() {
     let mut raw = Raw::with(
         Role::Acceptor,
         &limited(|limits| limits.sending_channels = 3),
@@ -220,14 +220,14 @@ fn channels_on_which_we_only_send_are_limited() {
     raw.feed(&request(ROOT, 3, &[15], &[]));
     raw.assert_sent(&[busy(ROOT, 3)]);
     let id = raw.peer.link.request(ROOT, METHOD, NONE, &[Send], &[]);
-    assert_eq!(id, Err(Refused::NoRoomForChannels), "ours count as well");
+    assert_eq!(id, Err(Refused::NoRoomForChannels), "our own count too");
     raw.peer.answer(&call, &[1, 1]);
     raw.sent();
     raw.peer.assert_idle();
 }
 
 #[test]
-fn our_own_calls_are_refused_before_the_wire_when_there_is_no_room() {
+fn own_calls_over_the_budget_are_refused_unsent() {
     let mut raw = three_windows();
     let link = &mut raw.peer.link;
     let refused = link.request(
@@ -250,7 +250,7 @@ fn our_own_calls_are_refused_before_the_wire_when_there_is_no_room() {
 }
 
 #[test]
-fn one_channel_always_fits_however_large_the_credit() {
+fn one_channel_always_fits_the_budget() {
     let mut config = limited(|limits| limits.receive_budget = 0);
     config.initial_channel_credit = u32::MAX;
     let mut raw = Raw::with(Role::Acceptor, &config);

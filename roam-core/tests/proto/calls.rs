@@ -8,7 +8,7 @@ use roam_core::proto::{
 use super::harness::*;
 
 #[test]
-fn a_call_carries_what_it_is_given_both_ways() {
+fn metadata_and_payloads_travel_both_ways() {
     let mut pair = Pair::new();
     let asked = Metadata::new().with("traceparent", "00-1-2").with("n", 9);
     let (id, channels) = pair
@@ -46,7 +46,7 @@ fn a_call_carries_what_it_is_given_both_ways() {
 }
 
 #[test]
-fn request_ids_count_up_from_one_and_either_side_may_call() {
+fn request_ids_count_up_from_one_in_both_directions() {
     let mut pair = Pair::new();
     for expected in 1..=3 {
         let request = pair.call(&[], &[]);
@@ -69,7 +69,7 @@ fn request_ids_count_up_from_one_and_either_side_may_call() {
 }
 
 #[test]
-fn answers_come_in_any_order() {
+fn answers_may_arrive_in_any_order() {
     let mut pair = Pair::new();
     let requests: Vec<_> = (0..5).map(|n| pair.call(&[], &[n])).collect();
     for request in requests.iter().rev() {
@@ -83,7 +83,7 @@ fn answers_come_in_any_order() {
 }
 
 #[test]
-fn a_call_is_answered_once() {
+fn call_is_answered_once() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
     pair.server
@@ -101,7 +101,7 @@ fn a_call_is_answered_once() {
 }
 
 #[test]
-fn a_response_that_nobody_waits_for_is_counted_and_its_channels_are_cut() {
+fn stray_response_is_counted_and_its_channels_reset() {
     let mut raw = Raw::client();
     raw.feed(&response(ROOT, 77, &[2, 4], OK));
     raw.peer.no_event();
@@ -114,7 +114,7 @@ fn a_response_that_nobody_waits_for_is_counted_and_its_channels_are_cut() {
 }
 
 #[test]
-fn what_is_too_much_for_a_message_is_refused_before_the_wire() {
+fn oversized_calls_and_answers_are_refused_unsent() {
     let mut pair = Pair::new();
     let link = &mut pair.client.link;
     let too_large = Refused::PayloadTooLarge {
@@ -129,9 +129,9 @@ fn what_is_too_much_for_a_message_is_refused_before_the_wire() {
     let refused = link.request(ROOT, METHOD, &metadata, &[], &[]).unwrap_err();
     assert!(matches!(refused, Refused::Metadata(_)), "{refused}");
     assert!(matches!(link.connect(&metadata), Err(Refused::Metadata(_))));
-    let ends = [Direction::Send; 257];
+    let directions = [Direction::Send; 257];
     assert_eq!(
-        link.request(ROOT, METHOD, NONE, &ends, &[]),
+        link.request(ROOT, METHOD, NONE, &directions, &[]),
         Err(Refused::TooManyEnds(257))
     );
     assert!(link.is_drained(), "nothing was sent");
@@ -143,7 +143,7 @@ fn what_is_too_much_for_a_message_is_refused_before_the_wire() {
     assert_eq!(refused, Err(too_large));
     assert!(
         link.is_awaited(ROOT, request.request),
-        "it can still be answered"
+        "the call can still be answered"
     );
     pair.server.answer(&request, &[0; 1_000]);
     pair.settle();
@@ -152,7 +152,7 @@ fn what_is_too_much_for_a_message_is_refused_before_the_wire() {
 }
 
 #[test]
-fn a_message_of_the_largest_payload_metadata_and_channels_fits_a_frame() {
+fn largest_message_fits_a_frame() {
     let config = Config {
         initial_channel_credit: 10,
         ..small()
@@ -160,17 +160,17 @@ fn a_message_of_the_largest_payload_metadata_and_channels_fits_a_frame() {
     let mut pair = Pair::with(Framing::Single, &config, &config);
     let mut metadata = Metadata::new();
     (0..4).for_each(|_| metadata.push("", vec![7; 16_384]));
-    let ends = [Direction::Send; 256];
+    let directions = [Direction::Send; 256];
     pair.client
         .link
-        .request(ROOT, METHOD, &metadata, &ends, &[0; 1_000])
+        .request(ROOT, METHOD, &metadata, &directions, &[0; 1_000])
         .unwrap();
     pair.settle();
     assert_eq!(pair.server.request().channels.len(), 256);
 }
 
 #[test]
-fn a_success_ends_no_channel() {
+fn success_ends_no_channel() {
     let mut pair = Pair::new();
     let (request, channel) = pair.download();
     pair.server.answer(&request, OK);
@@ -186,7 +186,7 @@ fn a_success_ends_no_channel() {
 }
 
 #[test]
-fn an_error_ends_the_channels_of_the_arguments_at_both_ends() {
+fn error_ends_argument_channels_at_both_peers() {
     for payload in [&[1, 0, 9][..], &[1, 1], &[1, 2], &[1, 3], &[]] {
         let mut pair = Pair::new();
         let request = pair.call(&[Send, Receive, Send], &[]);
@@ -198,7 +198,7 @@ fn an_error_ends_the_channels_of_the_arguments_at_both_ends() {
         pair.client.link.send(ROOT, up, &[1]).unwrap();
         pair.settle();
         pair.server.answer(&request, payload);
-        // Both sides go on as long as they do not know.
+        // The client keeps sending until the error arrives.
         pair.client.link.send(ROOT, up, &[2]).unwrap();
         pair.client.link.send(ROOT, unbound, &[2]).unwrap();
         pair.client.link.finish(ROOT, unbound);
@@ -223,7 +223,7 @@ fn an_error_ends_the_channels_of_the_arguments_at_both_ends() {
 }
 
 #[test]
-fn whoever_waits_on_a_channel_of_a_failed_call_is_woken() {
+fn failed_call_wakes_waiters_on_its_channels() {
     let mut pair = Pair::new();
     let request = pair.call(&[Send, Receive], &[]);
     let [up, down] = request.channels[..] else {
@@ -249,7 +249,7 @@ fn whoever_waits_on_a_channel_of_a_failed_call_is_woken() {
 }
 
 #[test]
-fn a_success_cuts_the_channels_that_nobody_took() {
+fn success_resets_unbound_channels() {
     let mut raw = Raw::server();
     let request = raw.called(ROOT, 1, &[1, 3]);
     raw.peer.link.bind(ROOT, request.channels[0], Receive);
@@ -261,7 +261,7 @@ fn a_success_cuts_the_channels_that_nobody_took() {
 }
 
 #[test]
-fn failures_travel_as_cancelled_with_their_name() {
+fn failures_travel_as_cancelled_with_a_name() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
     let (metadata, payload) = Failure::Panic.response();
@@ -279,7 +279,7 @@ fn failures_travel_as_cancelled_with_their_name() {
 }
 
 #[test]
-fn two_peers_may_send_each_other_64_large_echoes_at_once() {
+fn peers_may_send_each_other_64_large_calls_at_once() {
     let config = Config::default();
     let mut pair = Pair::with(Framing::Packed, &config, &config);
     let payload = vec![0; 900_000];
@@ -311,7 +311,7 @@ fn two_peers_may_send_each_other_64_large_echoes_at_once() {
 }
 
 #[test]
-fn an_answer_may_be_the_last_that_is_heard_of_a_handler() {
+fn last_answer_also_ends_the_handler() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
     let link = &mut pair.server.link;
@@ -319,7 +319,7 @@ fn an_answer_may_be_the_last_that_is_heard_of_a_handler() {
     assert!(matches!(too_large, Err(Refused::PayloadTooLarge { .. })));
     link.respond_last(ROOT, request.request, NONE, &[], OK)
         .unwrap();
-    // It is in flight until its answer has left.
+    // The call is in flight until its answer is sent.
     assert_eq!(link.stats().incoming_calls, 1);
     let again = link.respond_last(ROOT, request.request, NONE, &[], OK);
     assert_eq!(again, Err(Refused::Answered));
@@ -329,7 +329,7 @@ fn an_answer_may_be_the_last_that_is_heard_of_a_handler() {
 }
 
 #[test]
-fn a_handler_whose_last_answer_was_refused_is_still_there() {
+fn refused_last_answer_leaves_the_handler_running() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
     pair.client.link.cancel(ROOT, request.request);
@@ -344,7 +344,7 @@ fn a_handler_whose_last_answer_was_refused_is_still_there() {
 }
 
 #[test]
-fn calls_with_channels_are_not_among_the_short_ones() {
+fn calls_with_channels_are_not_short() {
     let mut pair = Pair::new();
     let other = pair.connect();
     let short = |pair: &Pair| [&pair.client, &pair.server].map(|it| it.link.short_calls());
@@ -364,7 +364,7 @@ fn calls_with_channels_are_not_among_the_short_ones() {
     pair.client.link.cancel(ROOT, cancelled.request);
     pair.server.answer(&plain, OK);
     pair.settle();
-    // What is left of the cancelled one is its handler, which is about to stop.
+    // Only the handler of the cancelled call is left, and it is about to stop.
     assert_eq!(short(&pair), [(1, 0), (0, 2)]);
     pair.server.answer(&kept, OK);
     pair.server.link.handler_gone(ROOT, cancelled.request);

@@ -1,4 +1,4 @@
-//! Cancel: advice that the caller does not wait for.
+//! Cancel: a hint to the handler, which the caller does not wait for.
 
 use roam_core::proto::{ChannelEnd, Event, Received, Refused, SendRefused};
 
@@ -12,7 +12,7 @@ fn cancel_is_answered_at_once_and_stops_the_handler() {
     assert_eq!(
         pair.client.link.stats().outgoing_calls,
         0,
-        "the caller does not wait"
+        "the caller no longer waits"
     );
     pair.settle();
     match pair.server.event() {
@@ -35,7 +35,7 @@ fn cancel_is_answered_at_once_and_stops_the_handler() {
     assert_eq!(
         pair.server.link.stats().incoming_calls,
         1,
-        "until the handler is gone"
+        "the call counts until its handler ends"
     );
     pair.server.link.handler_gone(ROOT, request.request);
     pair.assert_idle();
@@ -48,11 +48,11 @@ fn cancel_is_answered_with_cancelled() {
     raw.feed(&cancel(ROOT, 5));
     raw.assert_sent(&[response(ROOT, 5, &[], CANCELLED)]);
     raw.feed(&cancel(ROOT, 5));
-    assert!(raw.sent().is_empty(), "once");
+    assert!(raw.sent().is_empty(), "answered only once");
 }
 
 #[test]
-fn cancel_of_a_call_that_is_over_or_never_was_is_ignored() {
+fn cancel_of_an_ended_or_unknown_call_is_ignored() {
     let mut raw = Raw::server();
     raw.feed(&cancel(ROOT, 3));
     let request = raw.called(ROOT, 4, &[]);
@@ -63,7 +63,7 @@ fn cancel_of_a_call_that_is_over_or_never_was_is_ignored() {
 }
 
 #[test]
-fn an_answer_that_crosses_a_cancel_is_dropped() {
+fn answer_that_crosses_a_cancel_is_dropped() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
     pair.server.answer(&request, OK);
@@ -76,7 +76,7 @@ fn an_answer_that_crosses_a_cancel_is_dropped() {
 }
 
 #[test]
-fn cancel_follows_its_request_and_ends_its_channels_at_both_ends() {
+fn cancel_ends_channels_at_both_peers() {
     let mut pair = Pair::new();
     let request = pair.call(&[Send, Receive], &[]);
     let [up, down] = request.channels[..] else {
@@ -104,7 +104,7 @@ fn cancel_follows_its_request_and_ends_its_channels_at_both_ends() {
 }
 
 #[test]
-fn channels_of_a_cancelled_call_end_although_its_success_crossed() {
+fn cancel_ends_channels_even_if_a_success_crosses_it() {
     let mut pair = Pair::new();
     let (request, channel) = pair.download();
     pair.server.answer(&request, OK);
@@ -115,7 +115,7 @@ fn channels_of_a_cancelled_call_end_although_its_success_crossed() {
 }
 
 #[test]
-fn a_request_and_its_cancel_in_one_frame_are_both_reported() {
+fn request_and_cancel_in_one_frame_are_both_reported() {
     let mut pair = Pair::new();
     let (id, _) = pair
         .client
@@ -131,6 +131,6 @@ fn a_request_and_its_cancel_in_one_frame_are_both_reported() {
     );
     assert!(
         !pair.server.link.is_awaited(ROOT, id),
-        "no handler need be started"
+        "no handler needs to start"
     );
 }

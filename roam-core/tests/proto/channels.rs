@@ -1,4 +1,4 @@
-//! Channels: in order, to their end, and never an end that looks clean and is not.
+//! Channels: elements arrive in order, and only a closed channel looks closed.
 
 use roam_core::proto::{ChannelEnd, ChannelId, Event, Received, SendRefused};
 
@@ -13,7 +13,7 @@ fn assert_end(received: &Received, expected: ChannelEnd) {
 }
 
 #[test]
-fn elements_come_in_order_and_then_the_end() {
+fn elements_arrive_in_order_before_the_end() {
     let mut pair = Pair::new();
     let (request, channel) = pair.upload();
     for n in 0..10 {
@@ -31,7 +31,7 @@ fn elements_come_in_order_and_then_the_end() {
 }
 
 #[test]
-fn the_caller_may_send_right_after_its_request() {
+fn caller_may_send_right_after_its_request() {
     let mut pair = Pair::new();
     let (_, channels) = pair
         .client
@@ -51,14 +51,14 @@ fn the_caller_may_send_right_after_its_request() {
 }
 
 #[test]
-fn channels_travel_in_results_both_ways() {
+fn channels_in_results_work_in_both_directions() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
-    let ends = [Send, Receive];
+    let directions = [Send, Receive];
     let channels = pair
         .server
         .link
-        .respond(ROOT, request.request, NONE, &ends, OK)
+        .respond(ROOT, request.request, NONE, &directions, OK)
         .unwrap();
     assert_eq!(channels, [ChannelId(2), ChannelId(4)]);
     pair.server.link.handler_gone(ROOT, request.request);
@@ -86,7 +86,7 @@ fn channels_travel_in_results_both_ways() {
 }
 
 #[test]
-fn an_end_is_bound_once() {
+fn channel_is_bound_once() {
     let mut pair = Pair::new();
     let (_, channel) = pair.upload();
     let room = pair.server.link.stats().room;
@@ -94,13 +94,13 @@ fn an_end_is_bound_once() {
     assert!(!pair.server.link.bind(ROOT, channel, Send));
     assert!(
         !pair.server.link.bind(ROOT, ChannelId(77), Send),
-        "one that is not there"
+        "an unknown channel"
     );
     assert_eq!(pair.server.link.stats().room, room);
 }
 
 #[test]
-fn a_reader_that_waits_is_woken_once_for_a_burst() {
+fn waiting_reader_is_woken_once_for_a_burst() {
     let mut pair = Pair::new();
     let (_, channel) = pair.upload();
     assert!(matches!(
@@ -119,15 +119,15 @@ fn a_reader_that_waits_is_woken_once_for_a_burst() {
 }
 
 #[test]
-fn a_reader_that_waits_is_woken_by_each_kind_of_end() {
-    for cut in [false, true] {
+fn waiting_reader_is_woken_by_close_and_reset() {
+    for abruptly in [false, true] {
         let mut pair = Pair::new();
         let (_, channel) = pair.upload();
         assert!(matches!(
             pair.server.link.receive(ROOT, channel),
             Received::Nothing
         ));
-        if cut {
+        if abruptly {
             pair.client.link.reset(ROOT, channel);
         } else {
             pair.client.link.finish(ROOT, channel);
@@ -138,7 +138,7 @@ fn a_reader_that_waits_is_woken_by_each_kind_of_end() {
 }
 
 #[test]
-fn close_leaves_what_came_before_it_to_be_read() {
+fn elements_before_close_can_be_read() {
     let mut pair = Pair::new();
     let (_, channel) = pair.upload();
     pair.client.link.send(ROOT, channel, &[1]).unwrap();
@@ -151,7 +151,7 @@ fn close_leaves_what_came_before_it_to_be_read() {
 }
 
 #[test]
-fn an_element_that_is_longer_than_the_largest_is_refused_at_once() {
+fn oversized_element_is_refused_at_once() {
     let mut pair = Pair::new();
     let (_, channel) = pair.upload();
     let too_large = Err(SendRefused::TooLarge { len: 51, max: 50 });
@@ -163,7 +163,7 @@ fn an_element_that_is_longer_than_the_largest_is_refused_at_once() {
 }
 
 #[test]
-fn a_channel_that_is_not_read_holds_up_nothing_else() {
+fn unread_channel_blocks_nothing_else() {
     let mut pair = Pair::new();
     let (_, unread) = pair.upload();
     for _ in 0..1_100 {
@@ -187,7 +187,7 @@ fn a_channel_that_is_not_read_holds_up_nothing_else() {
 }
 
 #[test]
-fn what_is_queued_without_credit_goes_out_in_order_with_close_behind_it() {
+fn elements_queued_without_credit_are_sent_before_close() {
     let mut pair = Pair::new();
     let (request, channel) = pair.upload();
     for n in 0..20 {
@@ -217,7 +217,7 @@ fn what_is_queued_without_credit_goes_out_in_order_with_close_behind_it() {
 }
 
 #[test]
-fn a_finished_channel_with_elements_queued_is_forgotten_when_the_reader_cuts_it() {
+fn reset_by_the_reader_drops_a_finished_channel() {
     let mut pair = Pair::new();
     let (request, channel) = pair.upload();
     for n in 0..20 {
@@ -234,7 +234,7 @@ fn a_finished_channel_with_elements_queued_is_forgotten_when_the_reader_cuts_it(
 }
 
 #[test]
-fn senders_wait_while_too_much_is_queued_and_are_woken() {
+fn full_send_buffer_blocks_senders_and_wakes_them() {
     let config = roam_core::proto::Config {
         initial_channel_credit: 10_000,
         ..limited(|limits| limits.send_buffer = 500)
@@ -269,7 +269,7 @@ fn senders_wait_while_too_much_is_queued_and_are_woken() {
 }
 
 #[test]
-fn a_sender_may_wait_for_room_again_and_again() {
+fn sender_may_wait_for_the_send_buffer_repeatedly() {
     for send_buffer in [0, 1, 20] {
         let config = limited(|limits| limits.send_buffer = send_buffer);
         let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);

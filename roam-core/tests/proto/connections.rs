@@ -1,4 +1,4 @@
-//! Virtual connections: asked for, granted or refused, ended one by one.
+//! Virtual connections: requested, accepted or rejected, and ended one by one.
 
 use roam_core::proto::{
     ChannelEnd, ChannelId, CloseReason, ConnectionId, Event, Message, Metadata, Received, Refused,
@@ -75,7 +75,7 @@ fn metadata_travels_with_connect_accept_and_reject() {
 }
 
 #[test]
-fn each_has_ids_of_its_own_and_calls_go_both_ways() {
+fn connections_have_their_own_ids_and_calls_both_ways() {
     let mut pair = Pair::new();
     let other = pair.connect();
     for connection in [ROOT, other] {
@@ -102,7 +102,7 @@ fn each_has_ids_of_its_own_and_calls_go_both_ways() {
 }
 
 #[test]
-fn ids_of_the_two_directions_do_not_collide() {
+fn connection_ids_of_the_peers_do_not_collide() {
     let mut pair = Pair::new();
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -121,7 +121,7 @@ fn ids_of_the_two_directions_do_not_collide() {
 }
 
 #[test]
-fn a_peer_may_hand_out_any_id_and_ours_keep_clear_of_it() {
+fn our_connection_ids_avoid_those_of_the_peer() {
     let mut raw = Raw::client();
     for id in [1, 3] {
         let request = raw.peer.link.connect(NONE).unwrap();
@@ -135,9 +135,9 @@ fn a_peer_may_hand_out_any_id_and_ours_keep_clear_of_it() {
 }
 
 #[test]
-fn ids_from_far_up_do_not_cost_us_the_ones_below() {
+fn large_connection_ids_leave_small_ones_usable() {
     let mut raw = Raw::client();
-    // More ranges of skipped ids than are remembered, the first of them very long.
+    // More ranges of skipped ids than the machine remembers; the first range is very long.
     for n in 0..2_000 {
         raw.feed(&accept(9, (1 << 60) + 2 * n));
         raw.sent();
@@ -147,14 +147,14 @@ fn ids_from_far_up_do_not_cost_us_the_ones_below() {
 }
 
 #[test]
-fn goodbye_on_one_leaves_the_others_alone() {
+fn goodbye_on_one_connection_leaves_the_others_alone() {
     let mut pair = Pair::new();
     let (one, two) = (pair.connect(), pair.connect());
     for connection in [one, two] {
-        let ends = [Send, Receive];
+        let directions = [Send, Receive];
         pair.client
             .link
-            .request(connection, METHOD, NONE, &ends, &[])
+            .request(connection, METHOD, NONE, &directions, &[])
             .unwrap();
         pair.settle();
         let request = pair.server.request();
@@ -187,7 +187,7 @@ fn goodbye_on_one_leaves_the_others_alone() {
         let refused = peer.link.request(one, METHOD, NONE, &[], &[]);
         assert_eq!(refused, Err(Refused::ConnectionOver));
     }
-    // What had come before is there, and then the end, which is no clean one.
+    // Elements that arrived before are still there, and then the end, which is not a clean one.
     let server = &mut pair.server.link;
     let received = server.receive(one, ChannelId(1));
     assert!(
@@ -217,7 +217,7 @@ fn goodbye_on_one_leaves_the_others_alone() {
 }
 
 #[test]
-fn what_was_under_way_to_a_connection_that_ended_is_ignored() {
+fn late_messages_on_an_ended_connection_are_ignored() {
     let mut raw = Raw::server();
     let other = raw.connection();
     raw.called(other, 1, &[1]);
@@ -241,7 +241,7 @@ fn what_was_under_way_to_a_connection_that_ended_is_ignored() {
 }
 
 #[test]
-fn an_accept_that_nobody_awaits_is_answered_by_goodbye() {
+fn stray_accept_is_answered_with_goodbye() {
     let mut raw = Raw::client();
     let request = raw.peer.link.connect(NONE).unwrap();
     raw.sent();
@@ -249,14 +249,14 @@ fn an_accept_that_nobody_awaits_is_answered_by_goodbye() {
     raw.feed(&accept(request.0, 2));
     raw.assert_sent(&[goodbye(ConnectionId(2), "nobody waits for this connection")]);
     raw.peer.no_event();
-    // What the peer sends on it meanwhile is late, not wrong.
+    // What the peer sends on it in the meantime is late, not a violation.
     raw.feed(&self::request(ConnectionId(2), 1, &[], &[]));
     raw.feed(&goodbye(ConnectionId(2), ""));
     assert!(raw.sent().is_empty() && raw.peer.link.close_reason().is_none());
 }
 
 #[test]
-fn a_connect_is_answered_once() {
+fn connect_is_answered_once() {
     let mut raw = Raw::server();
     raw.feed(&connect(5));
     let Event::ConnectRequest { request, .. } = raw.peer.event() else {
@@ -270,7 +270,7 @@ fn a_connect_is_answered_once() {
 }
 
 #[test]
-fn a_reject_that_nobody_awaits_is_ignored() {
+fn stray_reject_is_ignored() {
     let mut raw = Raw::client();
     raw.feed(&Message::Reject {
         request: RequestId(3),
@@ -282,7 +282,7 @@ fn a_reject_that_nobody_awaits_is_ignored() {
 }
 
 #[test]
-fn connects_and_connections_of_the_peer_are_limited() {
+fn connects_and_connections_from_the_peer_are_limited() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.connections = 2));
     let first = raw.connection();
     raw.feed(&connect(1));
@@ -297,7 +297,7 @@ fn connects_and_connections_of_the_peer_are_limited() {
 }
 
 #[test]
-fn a_connect_with_an_id_in_flight_is_refused() {
+fn connect_with_an_id_in_flight_is_rejected() {
     let mut raw = Raw::server();
     raw.feed(&connect(1));
     raw.peer.event();
@@ -307,7 +307,7 @@ fn a_connect_with_an_id_in_flight_is_refused() {
 }
 
 #[test]
-fn a_connection_counts_until_its_handlers_and_channels_are_gone() {
+fn connection_counts_until_its_handlers_and_channels_end() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.connections = 1));
     let other = raw.connection();
     let call = raw.called(other, 1, &[1]);
@@ -321,14 +321,14 @@ fn a_connection_counts_until_its_handlers_and_channels_are_gone() {
     raw.peer.link.reset(other, call.channels[0]);
     assert!(
         raw.sent().is_empty(),
-        "nothing is said on a connection that is over"
+        "nothing is sent on an ended connection"
     );
     raw.peer.assert_idle();
     raw.connection();
 }
 
 #[test]
-fn a_connection_counts_until_its_answers_have_left() {
+fn connection_counts_until_its_answers_are_sent() {
     let mut raw = Raw::with(Role::Acceptor, &limited(|limits| limits.connections = 1));
     let other = raw.connection();
     let call = raw.called(other, 1, &[]);
@@ -341,7 +341,7 @@ fn a_connection_counts_until_its_answers_have_left() {
 }
 
 #[test]
-fn an_id_that_the_peer_uses_again_is_refused_while_the_old_one_is_held() {
+fn reused_connection_id_is_refused_while_still_held() {
     let mut raw = Raw::client();
     let other = ConnectionId(2);
     let open = |raw: &mut Raw| {
@@ -378,7 +378,7 @@ fn an_id_that_the_peer_uses_again_is_refused_while_the_old_one_is_held() {
 }
 
 #[test]
-fn both_may_end_a_connection_at_once() {
+fn both_peers_may_close_a_connection_at_once() {
     let mut pair = Pair::new();
     let other = pair.connect();
     pair.client.link.close_connection(other, "");
@@ -391,7 +391,7 @@ fn both_may_end_a_connection_at_once() {
 }
 
 #[test]
-fn a_call_right_behind_the_accept_is_reported_behind_it() {
+fn call_right_after_an_accept_is_reported_after_it() {
     let mut pair = Pair::new();
     pair.client.link.connect(NONE).unwrap();
     pair.settle();

@@ -1,10 +1,10 @@
-//! Credit: the sender waits at the byte, and the receiver grants as the application consumes.
+//! Credit: the sender blocks at the exact byte, and the receiver grants as its user consumes.
 
 use roam_core::proto::{ChannelId, Config, Framing, Received, SendRefused};
 
 use super::harness::*;
 
-/// A server that receives on channel 1, and has been sent `sizes`.
+/// A server that receives on channel 1, and has received elements of these `sizes`.
 fn receiving(sizes: &[usize]) -> (Raw, ChannelId) {
     let mut raw = Raw::server();
     let channel = raw.called(ROOT, 1, &[1]).channels[0];
@@ -28,7 +28,7 @@ fn sending() -> (Raw, ChannelId) {
 }
 
 #[test]
-fn the_sender_waits_exactly_at_the_byte() {
+fn sender_blocks_at_the_exact_byte() {
     let (mut raw, channel) = sending();
     let link = &mut raw.peer.link;
     link.send(ROOT, channel, &[0; 50]).unwrap();
@@ -38,11 +38,11 @@ fn the_sender_waits_exactly_at_the_byte() {
     link.send(ROOT, channel, &[0; 1]).unwrap();
     assert_eq!(link.send(ROOT, channel, &[0; 1]), Err(SendRefused::Blocked));
     link.send(ROOT, channel, &[]).unwrap();
-    assert_eq!(raw.sent().len(), 4, "what was refused was not sent");
+    assert_eq!(raw.sent().len(), 4, "refused elements are not sent");
 }
 
 #[test]
-fn a_waiting_sender_is_woken_when_there_is_enough_and_not_before() {
+fn waiting_sender_is_woken_once_credit_suffices() {
     let (mut raw, channel) = sending();
     raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
     raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
@@ -60,7 +60,7 @@ fn a_waiting_sender_is_woken_when_there_is_enough_and_not_before() {
 }
 
 #[test]
-fn several_waiters_are_woken_by_the_least_that_one_needs() {
+fn smallest_demand_of_several_waiters_decides() {
     let (mut raw, channel) = sending();
     raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
     raw.peer.link.send(ROOT, channel, &[0; 50]).unwrap();
@@ -93,18 +93,18 @@ fn credit_adds_up() {
 }
 
 #[test]
-fn the_receiver_grants_when_less_than_half_of_the_window_remains() {
+fn receiver_grants_once_less_than_half_the_window_remains() {
     let (mut raw, channel) = receiving(&[50, 1, 49]);
     let Received::Elements {
         queue,
         report_after,
     } = raw.peer.link.receive(ROOT, channel)
     else {
-        panic!("nothing there");
+        panic!("nothing received");
     };
     assert_eq!((queue.bytes(), report_after), (100, 51));
     assert_eq!(raw.peer.link.consume(ROOT, channel, 50), 1);
-    assert!(raw.sent().is_empty(), "just half of it remains");
+    assert!(raw.sent().is_empty(), "exactly half remains");
     assert_eq!(raw.peer.link.consume(ROOT, channel, 1), 51);
     raw.assert_sent(&[credit(ROOT, 1, 51)]);
     assert_eq!(raw.peer.link.consume(ROOT, channel, 49), 2);
@@ -119,7 +119,7 @@ fn reading_is_not_consuming() {
 }
 
 #[test]
-fn a_grant_is_used_to_the_byte() {
+fn grant_can_be_used_to_the_last_byte() {
     let (mut raw, channel) = receiving(&[40, 20]);
     assert_eq!(raw.peer.read(channel).len(), 2);
     raw.assert_sent(&[credit(ROOT, 1, 60)]);
@@ -130,7 +130,7 @@ fn a_grant_is_used_to_the_byte() {
 }
 
 #[test]
-fn nothing_is_granted_on_a_channel_that_is_over() {
+fn nothing_is_granted_on_a_closed_channel() {
     let (mut raw, channel) = receiving(&[50, 50]);
     raw.feed(&close(ROOT, 1));
     assert_eq!(raw.peer.read(channel).len(), 2);
@@ -138,7 +138,7 @@ fn nothing_is_granted_on_a_channel_that_is_over() {
 }
 
 #[test]
-fn close_and_reset_cost_nothing() {
+fn close_needs_no_credit() {
     let (mut raw, channel) = receiving(&[50, 50]);
     raw.feed(&close(ROOT, 1));
     assert!(raw.peer.link.close_reason().is_none());
@@ -146,7 +146,7 @@ fn close_and_reset_cost_nothing() {
 }
 
 #[test]
-fn credit_for_a_channel_that_is_over_is_ignored() {
+fn credit_for_an_ended_channel_is_ignored() {
     let (mut raw, channel) = sending();
     raw.peer.link.finish(ROOT, channel);
     raw.feed(&credit(ROOT, 1, u32::MAX));
@@ -155,7 +155,7 @@ fn credit_for_a_channel_that_is_over_is_ignored() {
 }
 
 #[test]
-fn credit_may_come_before_the_sending_end_is_bound() {
+fn credit_may_arrive_before_the_sender_is_bound() {
     let mut raw = Raw::server();
     let channel = raw.called(ROOT, 1, &[1]).channels[0];
     raw.feed(&credit(ROOT, 1, 7));
@@ -164,7 +164,7 @@ fn credit_may_come_before_the_sending_end_is_bound() {
 }
 
 #[test]
-fn progress_is_what_the_reader_has_surely_consumed() {
+fn sender_learns_what_the_reader_has_consumed() {
     let mut pair = Pair::new();
     let (_, channel) = pair.upload();
     pair.client.link.send(ROOT, channel, &[0; 40]).unwrap();
@@ -179,7 +179,7 @@ fn progress_is_what_the_reader_has_surely_consumed() {
 }
 
 #[test]
-fn a_long_stream_flows_in_both_directions_at_once() {
+fn long_streams_flow_in_both_directions_at_once() {
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
         let config = Config {
             initial_channel_credit: 1_000,

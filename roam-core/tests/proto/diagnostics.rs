@@ -1,4 +1,4 @@
-//! What is in flight can be seen, and how long it has been there when somebody watches.
+//! Diagnostics: what is in flight, and for how long once the machine is given the time.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn root(link: &Link) -> ConnectionInFlight {
 }
 
 #[test]
-fn a_call_is_seen_at_both_ends_until_it_is_over() {
+fn call_is_listed_at_both_peers_until_it_ends() {
     let mut pair = Pair::new();
     let request = pair.call(&[Send, Receive], &[]);
     let (ours, theirs) = (root(&pair.client.link), root(&pair.server.link));
@@ -45,7 +45,7 @@ fn a_call_is_seen_at_both_ends_until_it_is_over() {
 }
 
 #[test]
-fn channels_tell_their_way_their_method_and_what_they_hold() {
+fn channels_list_their_direction_method_and_contents() {
     let mut pair = Pair::new();
     let (request, up) = pair.upload();
     let down = pair.call(&[Receive], &[]).channels[0];
@@ -73,11 +73,11 @@ fn channels_tell_their_way_their_method_and_what_they_hold() {
     pair.settle();
     let ours = root(&pair.client.link).channels;
     assert_eq!((ours[0].id, ours[0].end), (up, Some(ChannelEnd::Reset)));
-    assert_eq!(ours[0].method, None, "the call is over and nobody watched");
+    assert_eq!(ours[0].method, None, "the call has ended, unwatched");
 }
 
 #[test]
-fn who_waits_for_a_channel_is_seen() {
+fn awaited_channels_are_marked() {
     let mut pair = Pair::new();
     let (_, up) = pair.upload();
     pair.server.take(up);
@@ -89,11 +89,11 @@ fn who_waits_for_a_channel_is_seen() {
 }
 
 #[test]
-fn ages_are_counted_by_the_time_that_is_handed_in() {
+fn ages_follow_the_time_that_is_passed_in() {
     let mut pair = Pair::new();
     let early = pair.call(&[Send], &[]);
     let link = &mut pair.server.link;
-    assert_eq!(root(link).age, None, "nobody told the time");
+    assert_eq!(root(link).age, None, "no time was passed in");
     link.handle_clock(5 * SECOND);
     pair.call(&[Send], &[]);
     let link = &mut pair.server.link;
@@ -115,7 +115,7 @@ fn ages_are_counted_by_the_time_that_is_handed_in() {
 }
 
 #[test]
-fn a_watched_channel_keeps_its_method_when_its_call_is_over() {
+fn watched_channel_keeps_its_method_after_its_call() {
     let mut pair = Pair::new();
     for peer in [&mut pair.client, &mut pair.server] {
         peer.link.handle_clock(SECOND);
@@ -148,7 +148,7 @@ fn a_watched_channel_keeps_its_method_when_its_call_is_over() {
 }
 
 #[test]
-fn connections_are_seen_while_something_of_them_is_held() {
+fn connections_are_listed_while_anything_of_them_is_held() {
     let mut pair = Pair::new();
     pair.client.link.connect(NONE).unwrap();
     assert_eq!(pair.client.link.diagnostics().outgoing_connects, 1);
@@ -182,7 +182,7 @@ fn connections_are_seen_while_something_of_them_is_held() {
 }
 
 #[test]
-fn what_waits_to_be_sent_is_seen_beside_its_bounds() {
+fn queued_frames_and_blocked_channels_are_counted() {
     let config = limited(|limits| limits.send_buffer = 150);
     let mut pair = Pair::with(roam_core::proto::Framing::Single, &config, &config);
     let (_, up) = pair.upload();
@@ -203,7 +203,7 @@ fn what_waits_to_be_sent_is_seen_beside_its_bounds() {
     assert_eq!(
         seen.stats.queued_bytes,
         2 * 34,
-        "and what the frames cost beside"
+        "payloads plus the overhead of their frames"
     );
     assert_eq!(seen.stats, link.stats());
     assert_eq!(seen.queued_replies, 0);
@@ -211,7 +211,7 @@ fn what_waits_to_be_sent_is_seen_beside_its_bounds() {
     link.reset(ROOT, up);
     link.close("bye");
     let seen = link.diagnostics();
-    assert!(seen.queued_replies > 0, "the Goodbye");
+    assert!(seen.queued_replies > 0, "the Goodbye is queued");
     assert!(seen.connections[0].ended);
     assert_eq!(seen.close_reason.unwrap().to_string(), "closed here: bye");
 }

@@ -8,19 +8,19 @@ use roam_core::proto::{
 
 use super::harness::*;
 
-/// Two peers with calls, channels and connections under way in both directions.
+/// Two peers with calls, channels and connections open in both directions.
 fn busy_pair() -> (Pair, ConnectionId) {
     let mut pair = Pair::new();
     let other = pair.connect();
     for connection in [ROOT, other] {
-        let ends = [Send, Receive];
+        let directions = [Send, Receive];
         pair.client
             .link
-            .request(connection, METHOD, NONE, &ends, &[])
+            .request(connection, METHOD, NONE, &directions, &[])
             .unwrap();
         pair.server
             .link
-            .request(connection, METHOD, NONE, &ends, &[])
+            .request(connection, METHOD, NONE, &directions, &[])
             .unwrap();
         pair.settle();
         for peer in [&mut pair.client, &mut pair.server] {
@@ -35,7 +35,7 @@ fn busy_pair() -> (Pair, ConnectionId) {
     (pair, other)
 }
 
-/// Everything has ended for the user of `peer`, who then lets go of it.
+/// Asserts that everything has ended for the user of `peer`, and drops what the user holds.
 #[track_caller]
 fn assert_all_ended(peer: &mut Peer, other: ConnectionId, because: impl Fn(&CloseReason) -> bool) {
     let ended = peer.events.drain(..).filter_map(|event| match event {
@@ -78,7 +78,7 @@ fn assert_all_ended(peer: &mut Peer, other: ConnectionId, because: impl Fn(&Clos
 }
 
 #[test]
-fn close_here_is_goodbye_there() {
+fn close_reaches_the_peer_as_goodbye() {
     let (mut pair, other) = busy_pair();
     pair.client.link.close("that was all");
     pair.settle();
@@ -92,7 +92,7 @@ fn close_here_is_goodbye_there() {
 }
 
 #[test]
-fn what_was_queued_before_close_still_goes_out() {
+fn messages_queued_before_close_are_sent() {
     let mut pair = Pair::new();
     let (_, channel) = pair.upload();
     pair.client.link.send(ROOT, channel, &[1]).unwrap();
@@ -103,12 +103,12 @@ fn what_was_queued_before_close_still_goes_out() {
     let end = pair.server.link.receive(ROOT, channel);
     assert!(
         matches!(end, Received::End(ChannelEnd::Closed)),
-        "it had been closed: {end:?}"
+        "the channel was closed first: {end:?}"
     );
 }
 
 #[test]
-fn a_violation_ends_it_with_its_rule() {
+fn violation_ends_the_link_with_its_rule() {
     let (mut pair, other) = busy_pair();
     pair.server
         .link
@@ -127,7 +127,7 @@ fn a_violation_ends_it_with_its_rule() {
 }
 
 #[test]
-fn a_lost_transport_ends_it_with_the_error_and_drops_what_was_not_sent() {
+fn lost_transport_ends_the_link_and_drops_queued_messages() {
     let (mut pair, other) = busy_pair();
     pair.client
         .link
@@ -146,7 +146,7 @@ fn a_lost_transport_ends_it_with_the_error_and_drops_what_was_not_sent() {
 }
 
 #[test]
-fn the_peers_goodbye_drops_what_was_not_sent_and_ends_calls_that_were_answered() {
+fn goodbye_drops_queued_answers_and_ends_their_calls() {
     let mut raw = Raw::server();
     let call = raw.called(ROOT, 1, &[]);
     raw.peer.answer(&call, OK);
@@ -156,7 +156,7 @@ fn the_peers_goodbye_drops_what_was_not_sent_and_ends_calls_that_were_answered()
 }
 
 #[test]
-fn after_goodbye_nothing_is_queued_any_more() {
+fn nothing_is_queued_after_goodbye() {
     let mut raw = Raw::server();
     let call = raw.called(ROOT, 1, &[1, 3]);
     raw.peer.link.bind(ROOT, call.channels[0], Receive);
@@ -191,7 +191,7 @@ fn after_goodbye_nothing_is_queued_any_more() {
 }
 
 #[test]
-fn a_reason_is_kept_up_to_its_bound() {
+fn reason_is_kept_up_to_its_limit() {
     let mut pair = Pair::new();
     pair.client.link.close(&"é".repeat(1_000));
     pair.settle();
@@ -203,7 +203,7 @@ fn a_reason_is_kept_up_to_its_bound() {
 }
 
 #[test]
-fn both_may_end_it_at_once() {
+fn both_peers_may_close_the_link_at_once() {
     let mut pair = Pair::new();
     pair.client.link.close("mine");
     pair.server.link.close("mine");
@@ -225,7 +225,7 @@ fn both_may_end_it_at_once() {
 }
 
 #[test]
-fn whoever_waits_is_woken() {
+fn end_of_the_link_wakes_waiters() {
     let mut pair = Pair::new();
     let request = pair.call(&[Send, Receive], &[]);
     let [up, down] = request.channels[..] else {

@@ -1,4 +1,4 @@
-//! How messages stand in frames, and in a byte stream.
+//! Framings: how frames and byte streams carry messages.
 
 use bytes::Bytes;
 use roam_core::proto::{CloseReason, Config, Event, Framing, Link, Message, PACKED_FRAME, Rule};
@@ -8,7 +8,7 @@ use super::harness::*;
 const ALL: [Framing; 3] = [Framing::Single, Framing::Packed, Framing::Cobs];
 
 #[test]
-fn everything_travels_in_every_framing() {
+fn calls_of_any_size_travel_in_every_framing() {
     for framing in ALL {
         let mut pair = Pair::with(framing, &Config::client(), &Config::default());
         let other = pair.connect();
@@ -31,7 +31,7 @@ fn everything_travels_in_every_framing() {
 }
 
 #[test]
-fn messages_that_are_ready_together_share_a_frame() {
+fn messages_queued_together_share_a_frame() {
     for (framing, frames) in [
         (Framing::Single, 10),
         (Framing::Packed, 1),
@@ -49,38 +49,38 @@ fn messages_that_are_ready_together_share_a_frame() {
 }
 
 #[test]
-fn a_frame_may_be_taken_in_by_parts() {
+fn frame_may_be_processed_in_parts() {
     for (framing, parts) in [
         (Framing::Single, 10),
         (Framing::Packed, 4),
         (Framing::Cobs, 4),
     ] {
         let mut pair = with_ten_requests(framing);
-        let mut taken = Vec::new();
+        let mut seen = Vec::new();
         while let Some(frame) = pair.client.link.poll_transmit() {
             let mut from = 0;
             while from < frame.len() {
                 from = pair.server.link.handle_part(&frame, from, 3);
-                taken.push(payloads(&mut pair.server.link));
+                seen.push(payloads(&mut pair.server.link));
             }
         }
-        assert!(taken.iter().all(|part| part.len() <= 3), "{taken:?}");
-        assert_eq!(taken.len(), parts, "{framing:?}");
-        assert_eq!(taken.concat(), (0..10).collect::<Vec<_>>());
+        assert!(seen.iter().all(|part| part.len() <= 3), "{seen:?}");
+        assert_eq!(seen.len(), parts, "{framing:?}");
+        assert_eq!(seen.concat(), (0..10).collect::<Vec<_>>());
         let traffic = [&pair.client, &pair.server].map(|it| it.link.stats().traffic);
         assert_eq!(traffic[0].sent, traffic[1].received);
     }
 }
 
 #[test]
-fn behind_the_end_of_a_link_there_is_no_other_part() {
+fn rest_of_a_frame_is_skipped_once_the_link_has_ended() {
     for framing in [Framing::Packed, Framing::Cobs] {
         let mut pair = Pair::with(framing, &small(), &small());
         let request = |link: &mut Link| link.request(ROOT, METHOD, NONE, &[], &[7]).is_ok();
         assert!(request(&mut pair.client.link));
         pair.client.link.close("enough");
         let mut frame = pair.client.link.poll_transmit().unwrap().to_vec();
-        // Nobody who keeps to the rules says anything behind his Goodbye.
+        // A peer that keeps to the rules sends nothing after its Goodbye.
         frame.extend_from_within(..);
         let frame = Bytes::from(frame);
         let from = pair.server.link.handle_part(&frame, 0, 1);
@@ -95,7 +95,7 @@ fn behind_the_end_of_a_link_there_is_no_other_part() {
     }
 }
 
-/// A pair of which the client has ten Requests to send, numbered by their payloads.
+/// A pair whose client has queued ten Requests, numbered by their payloads.
 fn with_ten_requests(framing: Framing) -> Pair {
     let mut pair = Pair::with(framing, &small(), &small());
     for n in 0..10 {
@@ -105,7 +105,7 @@ fn with_ten_requests(framing: Framing) -> Pair {
     pair
 }
 
-/// The first bytes of the payloads of all Requests that have come.
+/// Returns the first payload byte of each Request received.
 fn payloads(link: &mut Link) -> Vec<u8> {
     let events = std::iter::from_fn(|| link.poll_event());
     let payload = |event| match event {
@@ -116,7 +116,7 @@ fn payloads(link: &mut Link) -> Vec<u8> {
 }
 
 #[test]
-fn a_shared_frame_is_closed_at_its_bound() {
+fn shared_frames_stay_within_their_limit() {
     let mut pair = Pair::with(Framing::Packed, &Config::client(), &Config::default());
     for _ in 0..200 {
         pair.client
@@ -130,9 +130,9 @@ fn a_shared_frame_is_closed_at_its_bound() {
 }
 
 #[test]
-fn a_byte_stream_may_be_cut_anywhere() {
+fn byte_stream_may_be_split_anywhere() {
     for step in [1, 2, 3, 7, 64] {
-        let mut pair = Pair::unshaken(Framing::Cobs, &small(), &small());
+        let mut pair = Pair::before_handshake(Framing::Cobs, &small(), &small());
         let deliver = |from: &mut Link, to: &mut Link| {
             while let Some(frame) = from.poll_transmit() {
                 for piece in frame.chunks(step) {
@@ -163,18 +163,18 @@ fn a_byte_stream_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_stream_begins_as_the_protocol_says() {
+fn byte_stream_begins_as_specified() {
     let config = Config {
         initial_channel_credit: 64 * 1024,
         ..Config::default()
     };
-    let mut pair = Pair::unshaken(Framing::Cobs, &config, &config);
+    let mut pair = Pair::before_handshake(Framing::Cobs, &config, &config);
     let hello = [0x01, 0x08, 0x01, 0x80, 0x80, 0x40, 0x80, 0x80, 0x04, 0x00];
     assert_eq!(&pair.client.link.poll_transmit().unwrap()[..], hello);
 }
 
-/// The rule for which a server that speaks `framing` ends the link, fed with `frame` after Hello.
-fn punished_for(framing: Framing, frame: &[u8]) -> Option<Rule> {
+/// Returns the rule for which a server ends the link when fed `frame` after the handshake.
+fn broken_rule(framing: Framing, frame: &[u8]) -> Option<Rule> {
     let mut pair = Pair::with(framing, &small(), &small());
     pair.server
         .link
@@ -191,17 +191,17 @@ fn packed(messages: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
-fn bad_packing_is_a_decode_error() {
+fn invalid_packing_is_a_decode_error() {
     let cancel = encode(&cancel(ROOT, 9));
     assert_eq!(
-        punished_for(Framing::Packed, &packed(&[&cancel, &cancel])),
+        broken_rule(Framing::Packed, &packed(&[&cancel, &cancel])),
         None
     );
-    let cut = packed(&[&cancel, &cancel]);
+    let whole = packed(&[&cancel, &cancel]);
     for (what, frame) in [
-        ("empty frame", vec![]),
-        ("empty record", packed(&[&cancel, &[], &cancel])),
-        ("a record past the end", cut[..cut.len() - 1].to_vec()),
+        ("an empty frame", vec![]),
+        ("an empty record", packed(&[&cancel, &[], &cancel])),
+        ("a record past the end", whole[..whole.len() - 1].to_vec()),
         ("a length past the end", vec![0xff]),
         ("an overlong length", vec![0x83, 0x00, 7, 0, 9]),
         (
@@ -214,7 +214,7 @@ fn bad_packing_is_a_decode_error() {
         ),
     ] {
         assert_eq!(
-            punished_for(Framing::Packed, &frame),
+            broken_rule(Framing::Packed, &frame),
             Some(Rule::DecodeError),
             "{what}"
         );
@@ -222,9 +222,9 @@ fn bad_packing_is_a_decode_error() {
 }
 
 #[test]
-fn bad_cobs_is_a_decode_error() {
-    // Cancel on the root of request 9: 07 00 09.
-    assert_eq!(punished_for(Framing::Cobs, &[2, 7, 2, 9, 0]), None);
+fn invalid_cobs_is_a_decode_error() {
+    // Cancel of request 9 on the root connection: 07 00 09.
+    assert_eq!(broken_rule(Framing::Cobs, &[2, 7, 2, 9, 0]), None);
     for (what, piece) in [
         ("an empty message", &[0][..]),
         ("a zero within a block", &[2, 7, 3, 9, 0]),
@@ -232,7 +232,7 @@ fn bad_cobs_is_a_decode_error() {
         ("half a message", &[2, 7, 0]),
     ] {
         assert_eq!(
-            punished_for(Framing::Cobs, piece),
+            broken_rule(Framing::Cobs, piece),
             Some(Rule::DecodeError),
             "{what}"
         );
@@ -240,12 +240,12 @@ fn bad_cobs_is_a_decode_error() {
 }
 
 #[test]
-fn an_empty_single_frame_is_a_decode_error() {
-    assert_eq!(punished_for(Framing::Single, &[]), Some(Rule::DecodeError));
+fn empty_single_frame_is_a_decode_error() {
+    assert_eq!(broken_rule(Framing::Single, &[]), Some(Rule::DecodeError));
 }
 
 #[test]
-fn what_stands_behind_a_violation_in_a_frame_is_not_looked_at() {
+fn messages_after_a_link_violation_are_skipped() {
     let mut pair = Pair::with(Framing::Packed, &small(), &small());
     let request = encode(&request(ROOT, 1, &[], &[]));
     let frame = packed(&[&[12], &request]);
@@ -254,7 +254,7 @@ fn what_stands_behind_a_violation_in_a_frame_is_not_looked_at() {
 }
 
 #[test]
-fn a_violation_on_one_connection_ends_it_alone_and_the_rest_of_the_frame_counts() {
+fn messages_after_a_connection_violation_are_processed() {
     let mut pair = Pair::with(Framing::Packed, &small(), &small());
     let other = pair.connect();
     let wrong = encode(&data(other, 77, &[]));
@@ -270,7 +270,7 @@ fn a_violation_on_one_connection_ends_it_alone_and_the_rest_of_the_frame_counts(
 }
 
 #[test]
-fn frames_are_bounded_before_and_after_hello() {
+fn frames_are_limited_before_and_after_hello() {
     let long = |len: usize| {
         let mut frame = encode(&Message::Goodbye {
             connection: ROOT,
@@ -292,13 +292,13 @@ fn frames_are_bounded_before_and_after_hello() {
                 _ => None,
             }
         };
-        let mut early = Pair::unshaken(framing, &small(), &small());
+        let mut early = Pair::before_handshake(framing, &small(), &small());
         assert_ne!(
             limit(&mut early, &long(4_096)),
             Some(Rule::TooLarge),
             "{framing:?}"
         );
-        let mut early = Pair::unshaken(framing, &small(), &small());
+        let mut early = Pair::before_handshake(framing, &small(), &small());
         assert_eq!(
             limit(&mut early, &long(4_097)),
             Some(Rule::TooLarge),
@@ -321,7 +321,7 @@ fn frames_are_bounded_before_and_after_hello() {
 }
 
 #[test]
-fn traffic_is_counted_in_bytes_of_frames() {
+fn traffic_counts_the_bytes_of_frames() {
     for framing in ALL {
         let mut pair = Pair::with(framing, &small(), &small());
         pair.call(&[], &[1, 2, 3]);

@@ -1,10 +1,10 @@
-//! A channel whose reader keeps up gets a larger window, while the budget lasts.
+//! Window growth: a reader that keeps up gets a larger window while the budget lasts.
 
 use roam_core::proto::{ChannelId, Config, Framing, Message, Received, Role, Rule, SendRefused};
 
 use super::harness::*;
 
-/// Windows begin with 1,000 bytes. They take twice their size of the budget.
+/// A config whose windows begin with 1,000 bytes. A window takes twice its size of the budget.
 fn growing(channel_window: u32, receive_budget: usize) -> Config {
     let mut config = limited(|limits| {
         limits.channel_window = channel_window;
@@ -14,14 +14,14 @@ fn growing(channel_window: u32, receive_budget: usize) -> Config {
     config
 }
 
-/// A server on whose root channel 1 is open, to be read.
+/// A server that receives on channel 1 of the root connection.
 fn reading(config: &Config) -> (Raw, ChannelId) {
     let mut raw = Raw::with(Role::Acceptor, config);
     let channel = open(&mut raw, 1);
     (raw, channel)
 }
 
-/// A channel on which the machine receives, that came with a call of the same id.
+/// Opens a channel on which the machine receives, by a call of the same id.
 fn open(raw: &mut Raw, id: u64) -> ChannelId {
     let channel = raw.called(ROOT, id, &[id]).channels[0];
     assert!(raw.peer.link.bind(ROOT, channel, Receive));
@@ -36,7 +36,7 @@ fn arrive(raw: &mut Raw, channel: ChannelId, mut bytes: usize) {
     }
 }
 
-/// So many bytes arrive and are read; tells what is granted for that.
+/// Delivers and reads this many bytes; returns the credit granted for them.
 fn pass(raw: &mut Raw, channel: ChannelId, bytes: usize) -> Option<u32> {
     arrive(raw, channel, bytes);
     raw.peer.read(channel);
@@ -49,12 +49,12 @@ fn granted(raw: &mut Raw) -> Option<u32> {
     sent.first()
         .map(|bytes| match Message::decode(bytes).unwrap() {
             Message::Credit { bytes, .. } => bytes,
-            other => panic!("{other:?} instead of Credit"),
+            other => panic!("expected Credit, got {other:?}"),
         })
 }
 
 #[test]
-fn a_window_that_is_used_up_is_doubled_up_to_its_bound() {
+fn used_up_window_doubles_up_to_its_limit() {
     let (mut raw, channel) = reading(&growing(4_000, 1 << 20));
     assert_eq!(pass(&mut raw, channel, 600), Some(600), "not used up yet");
     assert_eq!(pass(&mut raw, channel, 600), Some(600 + 1_000));
@@ -67,7 +67,7 @@ fn a_window_that_is_used_up_is_doubled_up_to_its_bound() {
 }
 
 #[test]
-fn a_bound_below_the_initial_credit_means_no_growth() {
+fn limit_below_the_initial_credit_means_no_growth() {
     let (mut raw, channel) = reading(&growing(0, 1 << 20));
     for _ in 0..10 {
         assert_eq!(pass(&mut raw, channel, 1_000), Some(1_000));
@@ -75,13 +75,13 @@ fn a_bound_below_the_initial_credit_means_no_growth() {
 }
 
 #[test]
-fn the_reader_is_told_when_to_report_next_in_the_grown_window() {
+fn reader_reports_by_the_grown_window() {
     let (mut raw, channel) = reading(&growing(2_000, 1 << 20));
     assert_eq!(raw.peer.link.consume(ROOT, channel, 0), 501);
     assert_eq!(pass(&mut raw, channel, 1_000), Some(2_000));
     arrive(&mut raw, channel, 1_500);
     let Received::Elements { report_after, .. } = raw.peer.link.receive(ROOT, channel) else {
-        panic!("nothing there");
+        panic!("nothing received");
     };
     assert_eq!(report_after, 1_001);
     assert_eq!(raw.peer.link.consume(ROOT, channel, 1_000), 1);
@@ -91,7 +91,7 @@ fn the_reader_is_told_when_to_report_next_in_the_grown_window() {
 }
 
 #[test]
-fn a_reader_that_lags_gets_no_larger_window() {
+fn lagging_reader_gets_no_larger_window() {
     let (mut raw, channel) = reading(&growing(4_000, 1 << 20));
     arrive(&mut raw, channel, 1_000);
     for _ in 0..10 {
@@ -103,7 +103,7 @@ fn a_reader_that_lags_gets_no_larger_window() {
 }
 
 #[test]
-fn a_reader_that_stops_holds_no_more_than_the_grown_window() {
+fn stopped_reader_holds_at_most_the_grown_window() {
     let (mut raw, channel) = reading(&growing(2_000, 1 << 20));
     for _ in 0..5 {
         pass(&mut raw, channel, 1_000);
@@ -111,12 +111,12 @@ fn a_reader_that_stops_holds_no_more_than_the_grown_window() {
     arrive(&mut raw, channel, 2_000);
     assert!(raw.peer.link.close_reason().is_none());
     raw.feed(&data(ROOT, channel.0, &[0]));
-    raw.assert_punished(ROOT, Rule::CreditOverrun);
+    raw.assert_violation(ROOT, Rule::CreditOverrun);
 }
 
 #[test]
-fn windows_grow_until_half_of_the_budget_is_left() {
-    // A window takes 2,000 bytes, two of them 4,000; 4,000 more are there for growth.
+fn windows_grow_until_half_the_budget_is_left() {
+    // A window takes 2,000 bytes of the budget, so two take 4,000. Growth may take 4,000 more.
     let (mut raw, first) = reading(&growing(1 << 20, 16_000));
     let second = open(&mut raw, 3);
     for channel in [first, second] {
@@ -135,7 +135,7 @@ fn windows_grow_until_half_of_the_budget_is_left() {
 }
 
 #[test]
-fn what_a_window_has_grown_is_given_back_with_its_channel() {
+fn ended_channel_returns_its_grown_window() {
     let (mut raw, first) = reading(&growing(1 << 20, 16_000));
     assert_eq!(pass(&mut raw, first, 1_000), Some(2_000));
     raw.feed(&close(ROOT, first.0));
@@ -151,7 +151,7 @@ fn what_a_window_has_grown_is_given_back_with_its_channel() {
 }
 
 #[test]
-fn a_channel_that_has_ended_does_not_grow() {
+fn ended_channel_does_not_grow() {
     let (mut raw, channel) = reading(&growing(4_000, 1 << 20));
     pass(&mut raw, channel, 600);
     arrive(&mut raw, channel, 1_000);
@@ -163,7 +163,7 @@ fn a_channel_that_has_ended_does_not_grow() {
 }
 
 #[test]
-fn the_largest_element_stays_half_of_the_initial_credit() {
+fn largest_element_stays_half_the_initial_credit() {
     let config = growing(8_000, 1 << 20);
     let mut pair = Pair::with(Framing::Packed, &config, &config);
     let (_, channel) = pair.upload();
@@ -179,7 +179,7 @@ fn the_largest_element_stays_half_of_the_initial_credit() {
 }
 
 #[test]
-fn progress_tells_what_was_consumed_and_not_what_the_window_grew() {
+fn consumed_bytes_do_not_include_window_growth() {
     let config = growing(8_000, 1 << 20);
     let mut pair = Pair::with(Framing::Packed, &config, &config);
     let (_, channel) = pair.upload();
@@ -189,7 +189,7 @@ fn progress_tells_what_was_consumed_and_not_what_the_window_grew() {
         pair.settle();
         read += pair.server.read(channel).len() as u64 * 300;
         pair.settle();
-        // All that was read was granted for: it is more than half of the window.
+        // What was read exceeds half the window, so credit was granted for all of it.
         assert_eq!(pair.client.link.consumed_by_peer(ROOT, channel), Some(read));
     }
 }

@@ -1,4 +1,4 @@
-//! The handshake: both say Hello, and the smaller numbers count.
+//! The handshake: both peers send Hello, and the smaller of each two values applies.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ fn config(max_payload_size: u32, initial_channel_credit: u32) -> Config {
 }
 
 #[test]
-fn the_smaller_of_both_numbers_counts() {
+fn smaller_of_both_values_applies() {
     let (client, server) = (config(5_000, 64), config(1_024, 1 << 18));
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
-        let mut pair = Pair::unshaken(framing, &client, &server);
+        let mut pair = Pair::before_handshake(framing, &client, &server);
         pair.settle();
         let agreed = Agreed {
             max_payload_size: 1_024,
@@ -36,8 +36,8 @@ fn the_smaller_of_both_numbers_counts() {
 }
 
 #[test]
-fn the_defaults_stand_in_hello() {
-    let mut raw = Raw::unshaken(Role::Initiator, &Config::default());
+fn hello_carries_the_defaults() {
+    let mut raw = Raw::before_handshake(Role::Initiator, &Config::default());
     assert_eq!(raw.peer.link.agreed(), None);
     raw.feed(&Message::Hello(Hello {
         max_payload_size: 1 << 20,
@@ -51,8 +51,8 @@ fn the_defaults_stand_in_hello() {
 }
 
 #[test]
-fn nothing_but_hello_goes_out_before_the_peers_has_come() {
-    let mut raw = Raw::unshaken(Role::Initiator, &small());
+fn only_hello_is_sent_before_the_peers_hello() {
+    let mut raw = Raw::before_handshake(Role::Initiator, &small());
     assert_eq!(
         raw.peer.link.request(ROOT, METHOD, NONE, &[], &[]),
         Err(Refused::NotReady)
@@ -62,8 +62,8 @@ fn nothing_but_hello_goes_out_before_the_peers_has_come() {
 }
 
 #[test]
-fn hello_has_a_frame_of_its_own() {
-    let mut pair = Pair::unshaken(Framing::Packed, &small(), &small());
+fn hello_has_its_own_frame() {
+    let mut pair = Pair::before_handshake(Framing::Packed, &small(), &small());
     assert!(pair.carry_to_server());
     assert!(matches!(pair.server.event(), Event::Ready(_)));
     pair.server
@@ -78,8 +78,8 @@ fn hello_has_a_frame_of_its_own() {
 }
 
 #[test]
-fn a_peer_that_says_no_hello_is_dropped_after_five_seconds() {
-    let mut raw = Raw::unshaken(Role::Acceptor, &small());
+fn handshake_times_out_after_five_seconds() {
+    let mut raw = Raw::before_handshake(Role::Acceptor, &small());
     let deadline = raw.peer.link.poll_timeout().unwrap();
     assert_eq!(deadline, Duration::from_secs(5));
     raw.peer
@@ -106,7 +106,7 @@ fn a_peer_that_says_no_hello_is_dropped_after_five_seconds() {
 }
 
 #[test]
-fn the_time_allowed_can_be_set_and_counts_from_the_start() {
+fn handshake_timeout_can_be_set_and_counts_from_the_start() {
     let start = Duration::from_secs(1_000);
     let config = Config {
         handshake_timeout: Duration::from_millis(20),
@@ -117,14 +117,14 @@ fn the_time_allowed_can_be_set_and_counts_from_the_start() {
 }
 
 #[test]
-fn a_late_timer_after_the_handshake_does_nothing() {
+fn late_timer_after_the_handshake_does_nothing() {
     let mut raw = Raw::server();
     raw.peer.link.handle_timeout(Duration::from_secs(9));
     assert!(raw.peer.link.close_reason().is_none());
 }
 
 #[test]
-fn with_no_credit_channels_carry_empty_elements_only() {
+fn without_credit_channels_carry_only_empty_elements() {
     let mut pair = Pair::with(Framing::Single, &config(1_000, 0), &small());
     let (_, channel) = pair.upload();
     assert_eq!(
@@ -138,19 +138,19 @@ fn with_no_credit_channels_carry_empty_elements_only() {
 }
 
 #[test]
-fn a_wrong_hello_leaves_nothing_agreed() {
-    let mut raw = Raw::unshaken(Role::Acceptor, &small());
+fn invalid_hello_leaves_nothing_agreed() {
+    let mut raw = Raw::before_handshake(Role::Acceptor, &small());
     raw.feed(&Message::Hello(Hello {
         max_payload_size: 0,
         initial_channel_credit: 9,
     }));
     assert_eq!(raw.peer.link.agreed(), None);
-    raw.assert_punished(ROOT, Rule::HelloParameters);
+    raw.assert_violation(ROOT, Rule::HelloParameters);
 }
 
 #[test]
-fn a_peer_that_says_why_it_does_not_want_to_talk_is_heard() {
-    let mut raw = Raw::unshaken(Role::Initiator, &small());
+fn goodbye_instead_of_hello_keeps_its_reason() {
+    let mut raw = Raw::before_handshake(Role::Initiator, &small());
     raw.feed(&goodbye(ROOT, "go away"));
     let reason = raw.peer.link.close_reason().unwrap().to_string();
     assert_eq!(

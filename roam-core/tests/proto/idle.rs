@@ -1,4 +1,4 @@
-//! A link on which nothing is going on is closed, if that is wanted.
+//! The idle timeout: if it is set, a link without activity is closed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::harness::*;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Closes idle links, as the machine whose time we make.
+/// A config that closes idle links.
 fn idle() -> Config {
     Config {
         idle_timeout: Some(TIMEOUT),
@@ -16,7 +16,7 @@ fn idle() -> Config {
     }
 }
 
-/// A server after the handshake, at the time of its first look.
+/// A server after the handshake, at the time of its first idle check.
 fn watching() -> (Raw, Duration) {
     let mut raw = Raw::with(Role::Acceptor, &idle());
     let now = raw.peer.link.poll_timeout().unwrap();
@@ -24,13 +24,13 @@ fn watching() -> (Raw, Duration) {
     raw.peer.link.handle_timeout(now);
     assert!(
         raw.peer.link.close_reason().is_none(),
-        "the Hellos have just gone by"
+        "the Hellos count as traffic"
     );
     (raw, now)
 }
 
-/// Lets so much time pass that the machine looks whether anything is going on.
-fn look(raw: &mut Raw, now: &mut Duration) {
+/// Advances the time to the next idle check.
+fn pass_timeout(raw: &mut Raw, now: &mut Duration) {
     *now += TIMEOUT;
     assert_eq!(raw.peer.link.poll_timeout(), Some(*now));
     raw.peer.link.handle_timeout(*now);
@@ -39,7 +39,7 @@ fn look(raw: &mut Raw, now: &mut Duration) {
 #[track_caller]
 fn assert_lasts(raw: &mut Raw, now: &mut Duration) {
     for _ in 0..5 {
-        look(raw, now);
+        pass_timeout(raw, now);
     }
     assert!(raw.peer.link.close_reason().is_none());
 }
@@ -51,54 +51,54 @@ fn assert_closed(raw: &mut Raw) {
         Some(CloseReason::Idle)
     ));
     raw.assert_sent(&[goodbye(ROOT, "limit.idle-timeout")]);
-    let told = matches!(
+    let reported = matches!(
         raw.peer.event(),
         Event::ConnectionEnded {
             connection: ROOT,
             reason: CloseReason::Idle
         }
     );
-    assert!(told, "the user is told");
+    assert!(reported, "the user gets the reason");
     assert_eq!(raw.peer.link.poll_timeout(), None);
 }
 
 #[test]
-fn links_last_unless_it_is_wanted_otherwise() {
+fn links_stay_open_by_default() {
     let raw = Raw::server();
     assert_eq!(raw.peer.link.poll_timeout(), None);
 }
 
 #[test]
-fn a_link_on_which_nothing_comes_or_goes_is_closed() {
+fn link_without_traffic_is_closed() {
     let (mut raw, mut now) = watching();
     raw.peer.link.handle_timeout(now + TIMEOUT / 2);
     assert!(
         raw.peer.link.close_reason().is_none(),
-        "not before its time"
+        "not before the timeout"
     );
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert_closed(&mut raw);
 }
 
 #[test]
-fn whatever_comes_or_goes_keeps_it() {
+fn traffic_keeps_the_link_open() {
     let (mut raw, mut now) = watching();
     for id in 0..5 {
         raw.feed(&cancel(ROOT, id));
-        look(&mut raw, &mut now);
+        pass_timeout(&mut raw, &mut now);
     }
     let call = raw.called(ROOT, 9, &[]);
     raw.peer.answer(&call, OK);
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     raw.sent();
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert!(raw.peer.link.close_reason().is_none());
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert_closed(&mut raw);
 }
 
 #[test]
-fn a_call_in_flight_keeps_it_however_long_it_takes() {
+fn call_in_flight_keeps_the_link_open() {
     let (mut raw, mut now) = watching();
     let call = raw.called(ROOT, 1, &[]);
     assert_lasts(&mut raw, &mut now);
@@ -109,13 +109,13 @@ fn a_call_in_flight_keeps_it_however_long_it_takes() {
     assert_lasts(&mut raw, &mut now);
     raw.peer.link.cancel(ROOT, ours);
     raw.sent();
-    look(&mut raw, &mut now);
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert_closed(&mut raw);
 }
 
 #[test]
-fn a_channel_keeps_it_also_on_a_virtual_connection() {
+fn channel_on_a_virtual_connection_keeps_the_link_open() {
     let (mut raw, mut now) = watching();
     let on = raw.connection();
     let call = raw.called(on, 1, &[1]);
@@ -125,17 +125,17 @@ fn a_channel_keeps_it_also_on_a_virtual_connection() {
     assert_lasts(&mut raw, &mut now);
     raw.peer.link.reset(on, call.channels[0]);
     raw.sent();
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert!(raw.peer.link.is_live(on));
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert!(
         !raw.peer.link.is_live(on),
-        "alone it does not keep the link"
+        "a connection alone does not keep the link open"
     );
 }
 
 #[test]
-fn so_does_a_connect_of_either_side() {
+fn unanswered_connect_keeps_the_link_open() {
     let (mut raw, mut now) = watching();
     let connect = Message::Connect {
         request: RequestId(1),
@@ -150,17 +150,17 @@ fn so_does_a_connect_of_either_side() {
     raw.peer.link.forget_connect(ours);
     raw.peer.collect();
     raw.peer.events.clear();
-    look(&mut raw, &mut now);
+    pass_timeout(&mut raw, &mut now);
     assert_closed(&mut raw);
 }
 
 #[test]
-fn a_handshake_that_does_not_end_is_not_idle() {
+fn unfinished_handshake_is_not_idle() {
     let config = Config {
         handshake_timeout: 4 * TIMEOUT,
         ..idle()
     };
-    let mut pair = Pair::unshaken(Framing::Packed, &config, &config);
+    let mut pair = Pair::before_handshake(Framing::Packed, &config, &config);
     let link = &mut pair.client.link;
     for n in 1..4 {
         assert_eq!(link.poll_timeout(), Some(n * TIMEOUT));

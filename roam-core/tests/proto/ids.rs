@@ -1,4 +1,4 @@
-//! Channel ids: who hands them out, and how ids that are over are told from ids that never were.
+//! Ids: who allocates them, and how the machine tells ended ids from unused ones.
 
 use roam_core::proto::{ChannelId, Rule};
 
@@ -11,14 +11,14 @@ fn opens(raw: &mut Raw, call: u64, channels: &[u64]) {
 }
 
 #[test]
-fn the_initiator_takes_odd_ids_and_the_acceptor_even_ones_on_every_connection() {
+fn initiator_uses_odd_and_acceptor_even_channel_ids() {
     let mut pair = Pair::new();
     for connection in [ROOT, pair.connect()] {
         for (peer, expected) in [(&mut pair.client, [1, 3]), (&mut pair.server, [2, 4])] {
-            let ends = [Send, Receive];
+            let directions = [Send, Receive];
             let (_, channels) = peer
                 .link
-                .request(connection, METHOD, NONE, &ends, &[])
+                .request(connection, METHOD, NONE, &directions, &[])
                 .unwrap();
             assert_eq!(channels, expected.map(ChannelId));
         }
@@ -26,7 +26,7 @@ fn the_initiator_takes_odd_ids_and_the_acceptor_even_ones_on_every_connection() 
 }
 
 #[test]
-fn arguments_and_results_share_one_allocator() {
+fn arguments_and_results_share_channel_ids() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
     let id = request.request;
@@ -44,29 +44,29 @@ fn arguments_and_results_share_one_allocator() {
 }
 
 #[test]
-fn ids_may_arrive_out_of_order() {
+fn channel_ids_may_arrive_out_of_order() {
     let mut raw = Raw::server();
     for (call, ids) in [(1, &[9, 3][..]), (2, &[101]), (3, &[1, 7, 5]), (4, &[11])] {
         opens(&mut raw, call, ids);
     }
     assert!(raw.peer.link.close_reason().is_none());
     raw.feed(&data(ROOT, 7, &[1]));
-    assert!(raw.peer.link.close_reason().is_none(), "7 is over");
+    assert!(raw.peer.link.close_reason().is_none(), "7 has ended");
     raw.feed(&data(ROOT, 13, &[1]));
-    raw.assert_punished(ROOT, Rule::UnknownChannel);
+    raw.assert_violation(ROOT, Rule::UnknownChannel);
 }
 
 #[test]
-fn an_id_that_was_skipped_is_new_and_then_is_not() {
+fn skipped_id_may_be_used_once() {
     let mut raw = Raw::server();
     opens(&mut raw, 1, &[21]);
     opens(&mut raw, 2, &[11]);
     raw.feed(&request(ROOT, 3, &[11], &[]));
-    raw.assert_punished(ROOT, Rule::ChannelIdReused);
+    raw.assert_violation(ROOT, Rule::ChannelIdReused);
 }
 
 #[test]
-fn ids_that_are_over_are_known_after_any_number_of_them() {
+fn ended_ids_are_known_after_any_number_of_them() {
     let mut raw = Raw::server();
     for n in 0..5_000 {
         opens(&mut raw, n, &[2 * n + 1]);
@@ -83,11 +83,11 @@ fn ids_that_are_over_are_known_after_any_number_of_them() {
     }
     assert!(raw.peer.link.close_reason().is_none());
     raw.feed(&request(ROOT, 9_999, &[1], &[]));
-    raw.assert_punished(ROOT, Rule::ChannelIdReused);
+    raw.assert_violation(ROOT, Rule::ChannelIdReused);
 }
 
 #[test]
-fn of_very_many_skipped_ids_the_oldest_count_as_over() {
+fn oldest_of_very_many_skipped_ids_count_as_ended() {
     let mut raw = Raw::server();
     for n in 0..2_000 {
         opens(&mut raw, n, &[4 * n + 3]);
@@ -95,26 +95,26 @@ fn of_very_many_skipped_ids_the_oldest_count_as_over() {
     raw.feed(&data(ROOT, 1, &[]));
     assert!(
         raw.peer.link.close_reason().is_none(),
-        "1 is forgotten, and thus over"
+        "1 is forgotten, so it counts as ended"
     );
     opens(&mut raw, 3_000, &[4 * 1_999 + 1]);
     assert!(
         raw.peer.link.close_reason().is_none(),
-        "a recent one is still new"
+        "a recently skipped id is still new"
     );
 }
 
 #[test]
-fn the_largest_ids_are_ids_like_others() {
+fn largest_ids_work_like_others() {
     let mut raw = Raw::server();
     opens(&mut raw, u64::MAX, &[u64::MAX, u64::MAX - 2]);
     opens(&mut raw, 0, &[1]);
     raw.feed(&request(ROOT, 1, &[u64::MAX], &[]));
-    raw.assert_punished(ROOT, Rule::ChannelIdReused);
+    raw.assert_violation(ROOT, Rule::ChannelIdReused);
 }
 
 #[test]
-fn a_request_id_may_be_used_again_when_its_call_is_over() {
+fn request_id_may_be_reused_after_its_call() {
     let mut raw = Raw::server();
     for _ in 0..3 {
         let call = raw.called(ROOT, 5, &[]);

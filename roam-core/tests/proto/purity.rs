@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What `use` lines of the machine may begin with. Tests may use more.
+/// What the machine's `use` lines may begin with. Its tests may use more.
 const ALLOWED: &[&str] = &[
     "super::",
     "bytes::",
@@ -14,7 +14,7 @@ const ALLOWED: &[&str] = &[
     "std::sync::Arc;",
     "std::time::Duration;",
 ];
-/// What may not stand anywhere in it.
+/// Words that may not appear in the machine's code.
 const FORBIDDEN: &[&str] = &[
     "tokio",
     "futures",
@@ -41,7 +41,7 @@ fn sources() -> Vec<PathBuf> {
     files.map(|file| file.expect("a file").path()).collect()
 }
 
-/// A file without its tests.
+/// Returns a file's code without its tests and comments.
 fn code(file: &Path) -> String {
     let text = std::fs::read_to_string(file).expect("a source file");
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -51,7 +51,7 @@ fn code(file: &Path) -> String {
 }
 
 #[test]
-fn the_machine_uses_nothing_but_values() {
+fn machine_has_no_runtime_clock_or_io() {
     let sources = sources();
     assert!(sources.len() > 15, "{sources:?}");
     for file in sources
@@ -69,7 +69,7 @@ fn the_machine_uses_nothing_but_values() {
         for word in FORBIDDEN {
             assert!(!code.contains(word), "{}: {word}", file.display());
         }
-        // The standard hasher is keyed at random.
+        // The standard hasher is seeded at random.
         let keyed = code.matches("HashMap<").count() + code.matches("HashSet<").count();
         assert_eq!(
             keyed,

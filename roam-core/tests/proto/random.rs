@@ -13,10 +13,10 @@ fn directions() -> impl Strategy<Value = Vec<Direction>> {
 fn step() -> impl Strategy<Value = Step> {
     let one = || 0usize..64;
     prop_oneof![
-        4 => (one(), directions()).prop_map(|(on, ends)| Step::Call(on, ends)),
+        4 => (one(), directions()).prop_map(|(on, halves)| Step::Call(on, halves)),
         1 => one().prop_map(Step::Cancel),
         4 => one().prop_map(Step::Take),
-        3 => (one(), any::<bool>(), directions()).prop_map(|(n, ok, ends)| Step::Answer(n, ok, ends)),
+        3 => (one(), any::<bool>(), directions()).prop_map(|(n, ok, halves)| Step::Answer(n, ok, halves)),
         12 => (one(), 0usize..60).prop_map(|(n, len)| Step::Send(n, len)),
         2 => (one(), 0usize..60).prop_map(|(n, len)| Step::Queue(n, len)),
         3 => one().prop_map(Step::Finish),
@@ -48,11 +48,10 @@ fn ending() -> impl Strategy<Value = Ending> {
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(400) })]
 
-    /// Every call ends once, every channel delivers a prefix in order and all of it when it was
-    /// closed cleanly, nobody breaks a rule (so credit never goes below zero), and nothing is
-    /// left when all is over.
+    /// Every call ends once, every channel delivers a prefix in order, and everything if it was
+    /// closed; no rule is broken (so credit never goes below zero), and nothing is held at the end.
     #[test]
-    fn two_honest_peers_keep_every_promise(
+    fn honest_peers_keep_every_invariant(
         framing in framing(),
         steps in prop::collection::vec((any::<bool>(), step()), 0..250),
         ending in ending(),

@@ -1,4 +1,4 @@
-//! Reset: a channel is cut at once, from either side.
+//! Reset: either half ends a channel at once.
 
 use roam_core::proto::{ChannelEnd, Received, Role, SendRefused};
 
@@ -13,7 +13,7 @@ fn assert_end(received: &Received, expected: ChannelEnd) {
 }
 
 #[test]
-fn reset_by_the_sender_drops_what_is_queued_and_is_no_clean_end() {
+fn reset_by_the_sender_drops_unread_elements() {
     let mut pair = Pair::new();
     let (request, channel) = pair.upload();
     pair.client.link.send(ROOT, channel, &[1]).unwrap();
@@ -27,7 +27,7 @@ fn reset_by_the_sender_drops_what_is_queued_and_is_no_clean_end() {
 }
 
 #[test]
-fn reset_by_the_reader_stops_the_sender() {
+fn reset_by_the_receiver_stops_the_sender() {
     let mut pair = Pair::new();
     let (request, channel) = pair.upload();
     pair.client.link.send(ROOT, channel, &[0; 50]).unwrap();
@@ -50,7 +50,7 @@ fn reset_by_the_reader_stops_the_sender() {
 }
 
 #[test]
-fn resets_from_both_sides_may_cross() {
+fn resets_from_both_halves_may_cross() {
     let mut pair = Pair::new();
     let (request, channel) = pair.upload();
     pair.client.link.reset(ROOT, channel);
@@ -65,7 +65,7 @@ fn resets_from_both_sides_may_cross() {
 }
 
 #[test]
-fn what_was_under_way_to_a_channel_that_was_cut_is_ignored() {
+fn messages_that_cross_a_reset_are_ignored() {
     let mut pair = Pair::new();
     let request = pair.call(&[Send, Receive], &[]);
     let [up, down] = request.channels[..] else {
@@ -73,7 +73,7 @@ fn what_was_under_way_to_a_channel_that_was_cut_is_ignored() {
     };
     pair.server.link.bind(ROOT, up, Receive);
     pair.server.link.bind(ROOT, down, Send);
-    // Data, Close and Credit against Reset.
+    // Data, Close and Credit cross a Reset.
     pair.client.link.send(ROOT, up, &[1]).unwrap();
     pair.client.link.finish(ROOT, up);
     pair.server.link.reset(ROOT, up);
@@ -92,7 +92,7 @@ fn what_was_under_way_to_a_channel_that_was_cut_is_ignored() {
 }
 
 #[test]
-fn everything_that_comes_after_a_reset_of_ours_is_ignored() {
+fn messages_after_our_reset_are_ignored() {
     let mut raw = Raw::server();
     let call = raw.called(ROOT, 1, &[1, 3]);
     raw.peer.link.bind(ROOT, call.channels[0], Receive);
@@ -113,7 +113,7 @@ fn everything_that_comes_after_a_reset_of_ours_is_ignored() {
 }
 
 #[test]
-fn a_reset_channel_stays_over_for_its_reader_and_counts_until_he_lets_go() {
+fn reset_channel_counts_until_its_reader_sees_the_end() {
     let mut raw = Raw::server();
     let call = raw.called(ROOT, 1, &[1]);
     raw.peer.link.bind(ROOT, call.channels[0], Receive);
@@ -129,7 +129,7 @@ fn a_reset_channel_stays_over_for_its_reader_and_counts_until_he_lets_go() {
 }
 
 #[test]
-fn a_channel_cut_before_it_was_taken_ends_as_cut() {
+fn channel_may_be_reset_before_it_is_bound() {
     let mut raw = Raw::server();
     let call = raw.called(ROOT, 1, &[1, 3]);
     raw.feed(&data(ROOT, 1, &[1]));
@@ -150,7 +150,7 @@ fn a_channel_cut_before_it_was_taken_ends_as_cut() {
 }
 
 #[test]
-fn an_end_that_nobody_takes_is_reset() {
+fn unbound_channel_may_be_reset_locally() {
     let mut raw = Raw::server();
     let call = raw.called(ROOT, 1, &[1]);
     raw.feed(&data(ROOT, 1, &[1]));
@@ -163,7 +163,7 @@ fn an_end_that_nobody_takes_is_reset() {
 }
 
 #[test]
-fn what_waits_for_room_is_dropped_with_the_channel() {
+fn elements_waiting_for_space_are_dropped_by_reset() {
     let mut raw = Raw::with(Role::Initiator, &limited(|limits| limits.send_buffer = 100));
     let link = &mut raw.peer.link;
     let (_, channels) = link.request(ROOT, METHOD, NONE, &[Send], &[]).unwrap();
@@ -174,6 +174,6 @@ fn what_waits_for_room_is_dropped_with_the_channel() {
     assert_eq!(
         raw.sent().len(),
         2,
-        "the Request and what followed it at once"
+        "the Request, and the element that fit the buffer"
     );
 }

@@ -1,4 +1,4 @@
-//! Of a call that had not left when its connection ended, the user is told.
+//! Calls that were still queued when their connection ended are reported as not sent.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use roam_core::proto::{ConnectionId, Event, RequestId};
 
 use super::harness::*;
 
-/// A call that has left, and one behind it that waits in the outbox.
-fn left_and_waiting(pair: &mut Pair, connection: ConnectionId) -> RequestId {
+/// Makes a call that is sent and one that stays queued; returns the second.
+fn call_twice(pair: &mut Pair, connection: ConnectionId) -> RequestId {
     let call = |pair: &mut Pair| {
         let link = &mut pair.client.link;
         let called = link.request(connection, METHOD, NONE, &[Send], &[]);
-        called.expect("the call goes out").0
+        called.expect("the call is accepted").0
     };
     call(pair);
     pair.carry_to_server();
     call(pair)
 }
 
-/// What the client is told: the calls that were not sent, and the connections that ended.
-fn told(pair: &mut Pair) -> Vec<(ConnectionId, Option<RequestId>)> {
+/// Returns what is reported to the client: calls not sent, and ended connections.
+fn reports(pair: &mut Pair) -> Vec<(ConnectionId, Option<RequestId>)> {
     pair.client.collect();
-    let told = pair
+    let reports = pair
         .client
         .events
         .drain(..)
@@ -33,49 +33,49 @@ fn told(pair: &mut Pair) -> Vec<(ConnectionId, Option<RequestId>)> {
             Event::ConnectionEnded { connection, .. } => Some((connection, None)),
             _ => None,
         });
-    told.collect()
+    reports.collect()
 }
 
 #[test]
-fn when_the_transport_is_lost() {
+fn lost_transport_reports_queued_calls() {
     let mut pair = Pair::new();
     let other = pair.connect();
-    // What waits for the one leaves with what the other sends.
-    left_and_waiting(&mut pair, ROOT);
-    let waiting = left_and_waiting(&mut pair, other);
+    // The call queued on the root connection is sent with the first one on the other.
+    call_twice(&mut pair, ROOT);
+    let queued = call_twice(&mut pair, other);
     pair.client.link.handle_lost(Arc::new(std::fmt::Error));
     assert_eq!(
-        told(&mut pair),
-        [(other, Some(waiting)), (other, None), (ROOT, None)]
+        reports(&mut pair),
+        [(other, Some(queued)), (other, None), (ROOT, None)]
     );
 }
 
 #[test]
-fn when_the_peer_ends_the_link() {
+fn goodbye_on_the_link_reports_queued_calls() {
     let mut pair = Pair::new();
-    let waiting = left_and_waiting(&mut pair, ROOT);
+    let queued = call_twice(&mut pair, ROOT);
     pair.server.link.close("");
     pair.carry_to_client();
-    assert_eq!(told(&mut pair), [(ROOT, Some(waiting)), (ROOT, None)]);
+    assert_eq!(reports(&mut pair), [(ROOT, Some(queued)), (ROOT, None)]);
 }
 
 #[test]
-fn when_the_peer_ends_a_connection() {
+fn goodbye_on_a_connection_reports_its_queued_calls() {
     let mut pair = Pair::new();
     let other = pair.connect();
-    let at_other = left_and_waiting(&mut pair, other);
-    let _on_another = pair.client.link.request(ROOT, METHOD, NONE, &[], &[]);
+    let queued = call_twice(&mut pair, other);
+    let _on_root = pair.client.link.request(ROOT, METHOD, NONE, &[], &[]);
     pair.server.link.close_connection(other, "");
     pair.carry_to_client();
-    assert_eq!(told(&mut pair), [(other, Some(at_other)), (other, None)]);
+    assert_eq!(reports(&mut pair), [(other, Some(queued)), (other, None)]);
 }
 
 #[test]
-fn but_not_when_we_end_it_as_what_waits_still_leaves() {
+fn closing_the_link_ourselves_sends_queued_calls() {
     let mut pair = Pair::new();
-    left_and_waiting(&mut pair, ROOT);
+    call_twice(&mut pair, ROOT);
     pair.client.link.close("");
-    assert_eq!(told(&mut pair), [(ROOT, None)]);
+    assert_eq!(reports(&mut pair), [(ROOT, None)]);
     pair.carry_to_server();
     let requests = |event: &Event| matches!(event, Event::Request(_));
     let seen = pair.server.events.iter().filter(|it| requests(it)).count();

@@ -1,4 +1,4 @@
-//! Framings: whatever carries messages, they are the same, and so is what they do.
+//! The `framing` target: every framing delivers the same messages, with the same effect.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use roam_core::proto::{CloseReason, Event, Framing, Link, Role, Rule};
 use super::super::harness::small;
 use super::source::Source;
 
-/// A byte stream that is cut anywhere, or a packed frame, does what its messages do one by one.
-/// What those are is found out here as simply as can be.
+/// Checks that a byte stream split anywhere, or a packed frame, has the same effect as its
+/// messages one by one. A second, simple parser finds these messages.
 pub fn framing(bytes: &[u8]) {
     let mut source = Source::new(bytes);
     if source.flag() {
@@ -25,7 +25,7 @@ pub fn framing(bytes: &[u8]) {
     }
 }
 
-/// The messages in front of the first fault, and whether there is none.
+/// The messages before the first error, and whether there was no error.
 type Found = (Vec<Vec<u8>>, bool);
 
 fn unpack(mut frame: &[u8]) -> Found {
@@ -42,7 +42,7 @@ fn unpack(mut frame: &[u8]) -> Found {
     (messages, whole)
 }
 
-/// The first record, and what follows it.
+/// Splits off the first record.
 fn record(frame: &[u8]) -> Option<(&[u8], &[u8])> {
     let last = frame.iter().position(|byte| *byte < 0x80)?;
     let (head, rest) = frame.split_at(last + 1);
@@ -57,7 +57,7 @@ fn record(frame: &[u8]) -> Option<(&[u8], &[u8])> {
 fn split(stream: &[u8]) -> Found {
     let mut messages = Vec::new();
     let mut pieces: Vec<_> = stream.split(|byte| *byte == 0).collect();
-    // The last one has no end yet.
+    // The last piece is incomplete.
     pieces.pop();
     for piece in pieces {
         match unstuff(piece) {
@@ -98,21 +98,21 @@ fn assert_same(framing: Framing, frames: &[&[u8]], messages: &[Vec<u8>], whole: 
     assert_eq!(outcome(&mut one), outcome(&mut other));
 }
 
-/// A machine after its handshake.
+/// Creates a machine after its handshake.
 fn open(framing: Framing) -> Link {
     let machine = |role| Link::new(role, framing, &small(), Duration::ZERO);
     let (mut ours, mut theirs) = (machine(Role::Acceptor), machine(Role::Initiator));
-    let hello = theirs.poll_transmit().expect("it begins with Hello");
+    let hello = theirs.poll_transmit().expect("the first frame is Hello");
     ours.handle_frame(&hello);
     assert!(matches!(ours.poll_event(), Some(Event::Ready(_))));
     ours
 }
 
-/// What has happened.
+/// Describes the events of `link`.
 fn outcome(link: &mut Link) -> Vec<String> {
     let events = std::iter::from_fn(|| link.poll_event());
     let describe = |event| match event {
-        // In which words a fault of the framing is told does not matter.
+        // The wording of a framing error does not matter.
         Event::ConnectionEnded {
             connection,
             reason: CloseReason::Violation(violation),

@@ -1,4 +1,4 @@
-//! One machine, against a peer that says anything and a user who does anything.
+//! The `machine` target: one machine, with a peer and a user that do anything.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -18,18 +18,18 @@ type Channel = (ConnectionId, ChannelId);
 
 struct Machine {
     peer: Peer,
-    /// Connects of the peer that are not answered.
-    asked: VecDeque<RequestId>,
-    /// Calls of the peer whose handlers run.
+    /// Unanswered Connects from the peer.
+    connects: VecDeque<RequestId>,
+    /// Incoming calls whose handlers are running.
     handlers: Vec<Call>,
-    /// Channels that the machine has ever told us of.
+    /// Every channel the machine has reported so far.
     channels: Vec<Channel>,
-    /// What may at most have been sent on a channel.
+    /// The bytes that may still be sent on each channel.
     credit: HashMap<Channel, u64>,
 }
 
-/// Nothing panics, what is held is within the budget, no more is sent than was granted, and when
-/// the link is over and its user has let go of everything, nothing is left.
+/// Checks that nothing panics, memory stays within the budget, no more is sent than was granted,
+/// and nothing is held once the link has ended and its user has dropped everything.
 pub fn machine(bytes: &[u8]) {
     let mut source = Source::new(bytes);
     let mut machine = Machine::new(&mut source);
@@ -37,7 +37,7 @@ pub fn machine(bytes: &[u8]) {
         machine.step(&mut source);
         machine.check();
     }
-    machine.let_go();
+    machine.shut_down();
 }
 
 impl Machine {
@@ -55,13 +55,13 @@ impl Machine {
         let role = [Role::Acceptor, Role::Initiator][source.below(2)];
         let mut machine = Self {
             peer: Peer::new(role, Framing::Single, &config),
-            asked: VecDeque::new(),
+            connects: VecDeque::new(),
             handlers: Vec::new(),
             channels: Vec::new(),
             credit: HashMap::new(),
         };
         if source.below(8) > 0 {
-            machine.hear(&encode(&hello(&config)));
+            machine.feed(&encode(&hello(&config)));
         }
         machine.collect();
         machine
@@ -69,15 +69,15 @@ impl Machine {
 
     fn step(&mut self, source: &mut Source<'_>) {
         match source.below(4) {
-            0 => self.hear(source.bytes()),
-            1 | 2 => self.hear_of(source),
+            0 => self.feed(source.bytes()),
+            1 | 2 => self.feed_message(source),
             _ => self.act(source),
         }
         self.collect();
     }
 
-    /// The peer says what it may well say at the wrong time.
-    fn hear_of(&mut self, source: &mut Source<'_>) {
+    /// Feeds a well-formed message, possibly at the wrong time.
+    fn feed_message(&mut self, source: &mut Source<'_>) {
         let kind = source.below(12);
         let (on, channel) = (ConnectionId(source.id(3)), source.id(12));
         let call = source.id(5);
@@ -106,10 +106,10 @@ impl Machine {
                 metadata: none(),
             },
         };
-        self.hear(&encode(&message));
+        self.feed(&encode(&message));
     }
 
-    fn hear(&mut self, frame: &[u8]) {
+    fn feed(&mut self, frame: &[u8]) {
         if let Ok(Message::Credit {
             connection,
             channel,
@@ -130,12 +130,12 @@ impl Machine {
             0 => {
                 let called = link.request(on, METHOD, NONE, &directions(source), source.bytes());
                 let channels = called.map(|(_, channels)| channels).unwrap_or_default();
-                self.learn(on, &channels);
+                self.record(on, &channels);
             }
             1 => link.cancel(on, call),
             2 => {
                 let answered = link.respond(on, call, NONE, &directions(source), source.bytes());
-                self.learn(on, &answered.unwrap_or_default());
+                self.record(on, &answered.unwrap_or_default());
             }
             3 => self.stop_handler(source.below(8)),
             4 | 5 => {
@@ -164,14 +164,14 @@ impl Machine {
     fn read(&mut self, on: ConnectionId, channel: ChannelId) {
         if let Received::Elements { mut queue, .. } = self.peer.link.receive(on, channel) {
             while let Some(len) = queue.pop(<[u8]>::len) {
-                let len = u32::try_from(len).expect("it came in a frame");
+                let len = u32::try_from(len).expect("an element fits a frame");
                 self.peer.link.consume(on, channel, len);
             }
         }
     }
 
     fn answer_connect(&mut self, granted: bool) {
-        let Some(request) = self.asked.pop_front() else {
+        let Some(request) = self.connects.pop_front() else {
             return;
         };
         if granted {
@@ -181,13 +181,13 @@ impl Machine {
         }
     }
 
-    /// The peer reads some of what was sent to it.
+    /// Takes up to `frames` frames from the machine, and checks their credit.
     fn transmit(&mut self, frames: usize) {
         for _ in 0..frames {
             let Some(frame) = self.peer.link.poll_transmit() else {
                 return;
             };
-            let message = Message::decode(&frame).expect("what we send decodes");
+            let message = Message::decode(&frame).expect("sent messages decode");
             if let Message::Data {
                 connection,
                 channel,
@@ -196,12 +196,12 @@ impl Machine {
             {
                 let credit = credit_of(&mut self.credit, (connection, channel));
                 let rest = credit.checked_sub(payload.len() as u64);
-                *credit = rest.expect("never more than was granted");
+                *credit = rest.expect("no more is sent than was granted");
             }
         }
     }
 
-    fn learn(&mut self, on: ConnectionId, channels: &[ChannelId]) {
+    fn record(&mut self, on: ConnectionId, channels: &[ChannelId]) {
         self.channels
             .extend(channels.iter().map(|&channel| (on, channel)));
     }
@@ -212,12 +212,12 @@ impl Machine {
             match event {
                 Event::Request(request) => {
                     self.handlers.push((request.connection, request.request));
-                    self.learn(request.connection, &request.channels);
+                    self.record(request.connection, &request.channels);
                 }
                 Event::Response(response) => {
-                    self.learn(response.connection, &response.channels.unwrap_or_default());
+                    self.record(response.connection, &response.channels.unwrap_or_default());
                 }
-                Event::ConnectRequest { request, .. } => self.asked.push_back(request),
+                Event::ConnectRequest { request, .. } => self.connects.push_back(request),
                 _ => {}
             }
         }
@@ -227,7 +227,7 @@ impl Machine {
         self.peer.assert_within_budget();
     }
 
-    fn let_go(&mut self) {
+    fn shut_down(&mut self) {
         self.peer.link.close("");
         self.transmit(usize::MAX);
         self.collect();

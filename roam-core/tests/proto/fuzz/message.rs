@@ -1,9 +1,9 @@
-//! Messages.
+//! The `message` target: decoding and encoding.
 
 use roam_core::proto::{ConnectionId, Message};
 
-/// What decodes is encoded in no other way, so it encodes to the same bytes; what does not is
-/// blamed on a connection only if it does not end the link.
+/// Checks that every message has one encoding, so that a decoded one encodes to the same bytes,
+/// and that a decode error that ends the link is reported on the root connection.
 pub fn message(bytes: &[u8]) {
     match Message::decode(bytes) {
         Ok(message) => {

@@ -1,7 +1,7 @@
-//! What fuzzers call. A target takes any bytes and panics when something does not hold.
+//! Fuzz targets. A target takes any bytes and panics when an invariant is broken.
 //!
-//! The crate in `fuzz/` at the repository's root has them called by libFuzzer; here they are called
-//! with what that has found to be worth keeping.
+//! The crate in `fuzz/` at the repository's root has libFuzzer call them; the tests here replay its
+//! corpora.
 
 mod framing;
 mod machine;

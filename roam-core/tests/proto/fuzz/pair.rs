@@ -1,4 +1,4 @@
-//! Two honest peers.
+//! The `pair` target: two honest peers.
 
 use roam_core::proto::{Direction, Framing};
 
@@ -6,7 +6,7 @@ use super::super::harness::{Receive, Send};
 use super::super::world::{Ending, Step, run};
 use super::source::Source;
 
-/// Whatever two users do, the promises of `world` are kept.
+/// Checks that the invariants of `world` hold whatever two users do.
 pub fn pair(bytes: &[u8]) {
     let mut source = Source::new(bytes);
     let framing = [Framing::Single, Framing::Packed, Framing::Cobs][source.below(3)];

@@ -1,4 +1,4 @@
-//! What fuzzing has found to be worth keeping still holds.
+//! Replays the fuzzing corpora.
 
 use std::path::Path;
 
@@ -6,34 +6,34 @@ fn replay(name: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../fuzz/corpus")
         .join(name);
-    let files = std::fs::read_dir(&folder).expect("the repository holds what was found");
+    let files = std::fs::read_dir(&folder).expect("the corpus is in the repository");
     let mut number = 0;
     for file in files {
         let path = file.expect("a file").path();
-        // When it panics, the captured output ends with the culprit.
+        // After a panic, the captured output ends with the failing input.
         println!("{}", path.display());
-        target(&std::fs::read(path).expect("it can be read"));
+        target(&std::fs::read(path).expect("the input is readable"));
         number += 1;
     }
     assert!(number > 10, "{number} inputs in {}", folder.display());
 }
 
 #[test]
-fn messages_that_decode_encode_to_the_same_bytes() {
+fn decoded_messages_encode_to_the_same_bytes() {
     replay("message", super::message);
 }
 
 #[test]
-fn messages_are_the_same_in_every_framing() {
+fn framings_deliver_the_same_messages() {
     replay("framing", super::framing);
 }
 
 #[test]
-fn a_machine_stands_whatever_its_peer_and_its_user_do() {
+fn machine_survives_any_peer_and_user() {
     replay("machine", super::machine);
 }
 
 #[test]
-fn two_honest_peers_keep_every_promise() {
+fn honest_peers_keep_every_invariant() {
     replay("pair", super::pair);
 }

@@ -1,6 +1,6 @@
-//! Choices, made by bytes.
+//! Choices read from bytes.
 
-/// Reads choices off the front of bytes. When none are left, every choice is the first.
+/// Reads choices from the front of the input. When it is used up, every choice is the first.
 pub(super) struct Source<'a> {
     rest: &'a [u8],
 }
@@ -26,17 +26,17 @@ impl<'a> Source<'a> {
         self.byte() % 2 == 1
     }
 
-    /// A number below `end`, which is at most 256.
+    /// Reads a number below `end`, which is at most 256.
     pub(super) fn below(&mut self, end: usize) -> usize {
         usize::from(self.byte()) % end
     }
 
-    /// The same, as ids are.
+    /// Reads an id below `end`.
     pub(super) fn id(&mut self, end: u8) -> u64 {
         (self.byte() % end).into()
     }
 
-    /// Bytes behind their number.
+    /// Reads a length and that many bytes.
     pub(super) fn bytes(&mut self) -> &'a [u8] {
         let len = usize::from(self.byte()).min(self.rest.len());
         let (bytes, rest) = self.rest.split_at(len);

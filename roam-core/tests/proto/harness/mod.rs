@@ -1,4 +1,4 @@
-//! Two machines on a scripted wire, and one machine against raw messages.
+//! Two machines on a scripted wire, and one machine fed with raw messages.
 
 mod pair;
 mod raw;
@@ -23,7 +23,7 @@ pub(crate) const OK: &[u8] = &[0, 7];
 pub(crate) const CANCELLED: &[u8] = &[1, 3];
 pub(crate) use Direction::{Receive, Send};
 
-/// Small numbers, so that tests can do sums: a window of 100 bytes, elements of 50 at most.
+/// A config with limits that are easy to add up: a window of 100 bytes, elements of 50 at most.
 pub(crate) fn small() -> Config {
     Config {
         max_payload_size: 1_000,
@@ -38,11 +38,11 @@ pub(crate) fn limited(change: impl FnOnce(&mut Limits)) -> Config {
     config
 }
 
-/// A machine and what it has reported.
+/// A machine and the events it has reported.
 pub(crate) struct Peer {
     pub(crate) link: Link,
     pub(crate) events: VecDeque<Event>,
-    /// What is left of its bounds while nothing is going on.
+    /// The remaining budgets while nothing is in flight.
     pub(crate) idle: Room,
 }
 
@@ -65,14 +65,14 @@ impl Peer {
         }
     }
 
-    /// The only event since the last look.
+    /// Returns the only event since the last call.
     #[track_caller]
     pub(crate) fn event(&mut self) -> Event {
         self.collect();
-        let event = self.events.pop_front().expect("an event");
+        let event = self.events.pop_front().expect("there is an event");
         assert!(
             self.events.is_empty(),
-            "{event:?}, and then {:?}",
+            "{event:?} is followed by {:?}",
             self.events
         );
         event
@@ -82,7 +82,7 @@ impl Peer {
     pub(crate) fn request(&mut self) -> Request {
         match self.event() {
             Event::Request(request) => request,
-            other => panic!("{other:?} instead of a Request"),
+            other => panic!("expected a Request, got {other:?}"),
         }
     }
 
@@ -90,7 +90,7 @@ impl Peer {
     pub(crate) fn response(&mut self) -> Response {
         match self.event() {
             Event::Response(response) => response,
-            other => panic!("{other:?} instead of a Response"),
+            other => panic!("expected a Response, got {other:?}"),
         }
     }
 
@@ -98,7 +98,7 @@ impl Peer {
     pub(crate) fn channel_ready(&mut self) -> ChannelId {
         match self.event() {
             Event::ChannelReady { channel, .. } => channel,
-            other => panic!("{other:?} instead of ChannelReady"),
+            other => panic!("expected ChannelReady, got {other:?}"),
         }
     }
 
@@ -108,17 +108,17 @@ impl Peer {
         assert!(self.events.is_empty(), "{:?}", self.events);
     }
 
-    /// Answers a call, and lets its handler be gone.
+    /// Answers a call and ends its handler.
     #[track_caller]
     pub(crate) fn answer(&mut self, request: &Request, payload: &[u8]) {
         let id = request.request;
         self.link
             .respond(request.connection, id, NONE, &[], payload)
-            .expect("an open call");
+            .expect("the call is unanswered");
         self.link.handler_gone(request.connection, id);
     }
 
-    /// What has arrived on a channel of the root, all of it consumed.
+    /// Receives everything queued on a channel of the root connection and consumes it.
     pub(crate) fn read(&mut self, channel: ChannelId) -> Vec<Vec<u8>> {
         let elements = self.take(channel);
         let bytes = elements.iter().map(Vec::len).sum::<usize>();
@@ -127,18 +127,18 @@ impl Peer {
         elements
     }
 
-    /// What has arrived on a channel of the root, none of it consumed.
+    /// Receives everything queued on a channel of the root connection without consuming it.
     pub(crate) fn take(&mut self, channel: ChannelId) -> Vec<Vec<u8>> {
         match self.link.receive(ROOT, channel) {
             Received::Elements { mut queue, .. } => {
                 std::iter::from_fn(|| queue.pop(<[u8]>::to_vec)).collect()
             }
             Received::Nothing => Vec::new(),
-            Received::End(end) => panic!("the channel is over: {end:?}"),
+            Received::End(end) => panic!("the channel has ended: {end:?}"),
         }
     }
 
-    /// Asserts that what has been received and not consumed costs no more than was reckoned with.
+    /// Asserts that unconsumed elements cost no more than the receive budget was charged.
     #[track_caller]
     pub(crate) fn assert_within_budget(&self) {
         let stats = self.link.stats();
@@ -146,7 +146,7 @@ impl Peer {
         assert!(2 * stats.unconsumed <= charged as u64, "{stats:?}");
     }
 
-    /// Asserts that nothing is left of what was going on.
+    /// Asserts that no calls, channels or queued bytes are left, and all budgets are free.
     #[track_caller]
     pub(crate) fn assert_idle(&self) {
         let stats = self.link.stats();
@@ -156,9 +156,9 @@ impl Peer {
             "calls"
         );
         assert_eq!(stats.channels, 0, "channels");
-        assert_eq!(stats.ended_connections, 0, "connections that ended");
-        assert_eq!(stats.queued_bytes, 0, "bytes queued");
-        assert_eq!(stats.unconsumed, 0, "bytes unconsumed");
-        assert_eq!(stats.room, self.idle, "room");
+        assert_eq!(stats.ended_connections, 0, "ended connections");
+        assert_eq!(stats.queued_bytes, 0, "queued bytes");
+        assert_eq!(stats.unconsumed, 0, "unconsumed bytes");
+        assert_eq!(stats.room, self.idle, "remaining budgets");
     }
 }

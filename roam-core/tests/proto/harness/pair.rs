@@ -11,8 +11,8 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Joined, and not a word said yet.
-    pub(crate) fn unshaken(framing: Framing, client: &Config, server: &Config) -> Self {
+    /// Creates a pair that has exchanged nothing yet.
+    pub(crate) fn before_handshake(framing: Framing, client: &Config, server: &Config) -> Self {
         Self {
             client: Peer::new(Role::Initiator, framing, client),
             server: Peer::new(Role::Acceptor, framing, server),
@@ -20,7 +20,7 @@ impl Pair {
     }
 
     pub(crate) fn with(framing: Framing, client: &Config, server: &Config) -> Self {
-        let mut pair = Self::unshaken(framing, client, server);
+        let mut pair = Self::before_handshake(framing, client, server);
         pair.settle();
         assert!(matches!(pair.client.event(), Event::Ready(_)));
         assert!(matches!(pair.server.event(), Event::Ready(_)));
@@ -31,7 +31,7 @@ impl Pair {
         Self::with(Framing::Packed, &small(), &small())
     }
 
-    /// Carries what is to be carried, until nothing is.
+    /// Carries frames both ways until neither machine has more to send.
     pub(crate) fn settle(&mut self) {
         while self.carry_to_server() | self.carry_to_client() {}
     }
@@ -44,18 +44,18 @@ impl Pair {
         carry(&mut self.server, &mut self.client)
     }
 
-    /// A call of the client, and the Request at the server.
+    /// Makes a call from the client and returns the Request that the server receives.
     #[track_caller]
-    pub(crate) fn call(&mut self, ends: &[Direction], payload: &[u8]) -> Request {
+    pub(crate) fn call(&mut self, directions: &[Direction], payload: &[u8]) -> Request {
         self.client
             .link
-            .request(ROOT, METHOD, NONE, ends, payload)
-            .expect("the call goes out");
+            .request(ROOT, METHOD, NONE, directions, payload)
+            .expect("the call is accepted");
         self.settle();
         self.server.request()
     }
 
-    /// A call whose one argument is a channel on which the client sends.
+    /// Makes a call whose only argument is a channel on which the client sends.
     #[track_caller]
     pub(crate) fn upload(&mut self) -> (Request, ChannelId) {
         let request = self.call(&[Send], &[]);
@@ -64,7 +64,7 @@ impl Pair {
         (request, channel)
     }
 
-    /// A call whose one argument is a channel on which the server sends.
+    /// Makes a call whose only argument is a channel on which the server sends.
     #[track_caller]
     pub(crate) fn download(&mut self) -> (Request, ChannelId) {
         let request = self.call(&[Receive], &[]);
@@ -73,23 +73,23 @@ impl Pair {
         (request, channel)
     }
 
-    /// A virtual connection that the client asked for.
+    /// Opens a virtual connection from the client.
     #[track_caller]
     pub(crate) fn connect(&mut self) -> ConnectionId {
-        self.client.link.connect(NONE).expect("an open link");
+        self.client.link.connect(NONE).expect("the link is open");
         self.settle();
         let Event::ConnectRequest { request, .. } = self.server.event() else {
-            panic!("no Connect");
+            panic!("expected a ConnectRequest");
         };
         let id = self
             .server
             .link
             .accept(request, NONE)
-            .expect("an open link");
+            .expect("the link is open");
         self.settle();
         match self.client.event() {
             Event::ConnectAnswer { result, .. } => assert_eq!(result, Ok(id)),
-            other => panic!("{other:?} instead of an Accept"),
+            other => panic!("expected a ConnectAnswer, got {other:?}"),
         }
         id
     }

@@ -1,4 +1,4 @@
-//! One machine against raw messages.
+//! One machine fed with raw messages.
 
 use bytes::Bytes;
 use roam_core::proto::{
@@ -7,14 +7,14 @@ use roam_core::proto::{
 
 use super::{NONE, OK, Peer, ROOT, encode, hello, none, request, response, small};
 
-/// A machine whose peer is the test: one message a frame, in and out.
+/// A machine whose peer is the test. Each frame holds one message.
 pub(crate) struct Raw {
     pub(crate) peer: Peer,
 }
 
 impl Raw {
-    /// Nothing said yet but the machine's own Hello, which is taken away.
-    pub(crate) fn unshaken(role: Role, config: &Config) -> Self {
+    /// Creates a machine that has sent its Hello, which is removed, and received nothing.
+    pub(crate) fn before_handshake(role: Role, config: &Config) -> Self {
         let mut raw = Self {
             peer: Peer::new(role, Framing::Single, config),
         };
@@ -23,18 +23,18 @@ impl Raw {
     }
 
     pub(crate) fn with(role: Role, config: &Config) -> Self {
-        let mut raw = Self::unshaken(role, config);
+        let mut raw = Self::before_handshake(role, config);
         raw.feed(&hello(config));
         assert!(matches!(raw.peer.event(), Event::Ready(_)));
         raw
     }
 
-    /// A server after the handshake: the test's ids are odd.
+    /// Creates a server after the handshake; the test uses odd ids.
     pub(crate) fn server() -> Self {
         Self::with(Role::Acceptor, &small())
     }
 
-    /// A client after the handshake: the test's ids are even.
+    /// Creates a client after the handshake; the test uses even ids.
     pub(crate) fn client() -> Self {
         Self::with(Role::Initiator, &small())
     }
@@ -50,14 +50,14 @@ impl Raw {
         self.peer.collect();
     }
 
-    /// The messages that the machine has sent since the last look.
+    /// Returns the messages that the machine has sent since the last call.
     pub(crate) fn sent(&mut self) -> Vec<Vec<u8>> {
         std::iter::from_fn(|| self.peer.link.poll_transmit())
             .map(|frame| frame.to_vec())
             .collect()
     }
 
-    /// Asserts what the machine has sent since the last look.
+    /// Asserts that the machine has sent exactly `expected` since the last call.
     #[track_caller]
     pub(crate) fn assert_sent(&mut self, expected: &[Message<'_>]) {
         let sent = self.sent();
@@ -68,31 +68,31 @@ impl Raw {
         assert_eq!(sent, expected);
     }
 
-    /// The peer asks for a virtual connection, and gets it.
+    /// Opens a virtual connection from the peer.
     pub(crate) fn connection(&mut self) -> ConnectionId {
         self.feed(&Message::Connect {
             request: RequestId(900),
             metadata: none(),
         });
         let Event::ConnectRequest { request, .. } = self.peer.event() else {
-            panic!("no Connect");
+            panic!("expected a ConnectRequest");
         };
         let id = self.peer.link.accept(request, NONE).unwrap();
         self.sent();
         id
     }
 
-    /// A call of the peer that opens `channels`, at its handler.
+    /// Feeds a Request that opens `channels`, and returns it as its handler gets it.
     #[track_caller]
     pub(crate) fn called(&mut self, on: ConnectionId, id: u64, channels: &[u64]) -> Request {
         self.feed(&request(on, id, channels, &[]));
         self.peer.request()
     }
 
-    /// Asserts that the last thing said was Goodbye for breaking `rule`, that just what the rule
-    /// ends has ended, and that nobody says more.
+    /// Asserts that the last message sent was a Goodbye for breaking `rule`, that exactly what the
+    /// rule ends has ended, and that nothing more is sent or reported.
     #[track_caller]
-    pub(crate) fn assert_punished(&mut self, on: ConnectionId, rule: Rule) {
+    pub(crate) fn assert_violation(&mut self, on: ConnectionId, rule: Rule) {
         let ended = if rule.id().starts_with("message.") {
             ROOT
         } else {
@@ -105,14 +105,14 @@ impl Raw {
                 let (id, _) = reason.split_once(": ").unwrap_or((reason, ""));
                 assert_eq!(id, rule.id(), "{reason}");
             }
-            other => panic!("{other:?} instead of a Goodbye for {rule}"),
+            other => panic!("expected a Goodbye for {rule}, got {other:?}"),
         }
         assert!(!self.peer.link.is_live(ended));
         let by_rule = |reason: &CloseReason| match reason {
             CloseReason::Violation(violation) => violation.rule == rule,
             _ => false,
         };
-        let told = std::mem::take(&mut self.peer.events)
+        let reported = std::mem::take(&mut self.peer.events)
             .into_iter()
             .any(|event| match event {
                 Event::ConnectionEnded { connection, reason } => {
@@ -120,7 +120,7 @@ impl Raw {
                 }
                 _ => false,
             });
-        assert!(told, "the user is told of {rule}");
+        assert!(reported, "no ConnectionEnded event for {rule}");
         if ended == ROOT {
             assert!(self.peer.link.close_reason().is_some_and(by_rule));
             self.feed(&request(ROOT, 7_777, &[], &[]));

@@ -1,4 +1,4 @@
-//! Messages, shortly.
+//! Short constructors for messages.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Credit passes through a relay, which grants nothing of its own.
+//! Credit passes through a relay, which grants none of its own.
 
 use proptest::prelude::*;
 use roam_core::proto::Config;
@@ -6,8 +6,8 @@ use roam_core::proto::Config;
 use super::super::harness::*;
 use super::proxy::{Proxy, credit_bytes, data_bytes, window};
 
-/// Sends elements of ten bytes from downstream until `credit` is used up; returns what reached the
-/// reader and what the sender was granted.
+/// Sends elements of ten bytes from downstream until `credit` is used up. Returns how many bytes
+/// reached the reader and how many the sender was granted.
 fn flood(proxy: &mut Proxy, mut credit: u32) -> (u32, u32) {
     let (mut arrived, mut granted) = (0, 0);
     while credit >= 10 {
@@ -21,7 +21,7 @@ fn flood(proxy: &mut Proxy, mut credit: u32) -> (u32, u32) {
 }
 
 #[test]
-fn the_reader_grants_to_the_sender() {
+fn grants_of_the_reader_reach_the_sender() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 100), (100, 0));
@@ -34,7 +34,7 @@ fn the_reader_grants_to_the_sender() {
 }
 
 #[test]
-fn a_larger_window_of_the_reader_is_granted_as_elements_are_passed_on() {
+fn larger_window_of_the_reader_is_granted_as_elements_pass() {
     let mut proxy = Proxy::with(&window(60), &window(100));
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 60), (100, 40));
@@ -43,19 +43,19 @@ fn a_larger_window_of_the_reader_is_granted_as_elements_are_passed_on() {
 }
 
 #[test]
-fn of_a_larger_window_of_the_sender_the_first_grants_are_kept_back() {
+fn larger_window_of_the_sender_holds_back_the_first_grants() {
     let mut proxy = Proxy::with(&small(), &window(60));
     proxy.one_channel();
-    assert_eq!(flood(&mut proxy, 100), (60, 0), "40 are held");
+    assert_eq!(flood(&mut proxy, 100), (60, 0), "40 bytes are held");
     proxy.feed_upstream(&credit(ROOT, 1, 31));
     assert_eq!(data_bytes(&proxy.up.sent()), 30);
     proxy.feed_upstream(&credit(ROOT, 1, 31));
-    assert_eq!(data_bytes(&proxy.up.sent()), 10, "nothing is held any more");
+    assert_eq!(data_bytes(&proxy.up.sent()), 10, "nothing is held now");
     proxy.down.assert_sent(&[credit(ROOT, 1, 22)]);
 }
 
 #[test]
-fn a_credit_shows_who_reads() {
+fn credit_reveals_the_reader() {
     let mut proxy = Proxy::new();
     proxy.call(1, &[1, 3]);
     proxy.feed_upstream(&credit(ROOT, 1, 20));
@@ -67,18 +67,18 @@ fn a_credit_shows_who_reads() {
 }
 
 #[test]
-fn a_window_that_grew_downstream_is_used() {
+fn grown_window_of_the_reader_is_used() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     assert_eq!(flood(&mut proxy, 100), (100, 0));
     proxy.feed_upstream(&credit(ROOT, 1, 400));
     let granted = credit_bytes(&proxy.down.sent());
-    assert_eq!(granted, 100, "no more than one window is held");
+    assert_eq!(granted, 100, "the relay holds at most one window");
     assert_eq!(flood(&mut proxy, granted), (400, 300));
 }
 
 #[test]
-fn no_more_than_a_window_is_held_when_the_link_upstream_is_full() {
+fn full_link_upstream_holds_at_most_one_window() {
     let mut up = limited(|limits| limits.send_buffer = 50);
     up.initial_channel_credit = 1_000;
     let mut proxy = Proxy::with(&small(), &up);
@@ -90,8 +90,8 @@ fn no_more_than_a_window_is_held_when_the_link_upstream_is_full() {
         credit += credit_bytes(&proxy.down.sent());
     }
     let queued = u32::try_from(proxy.up.peer.link.stats().queued_bytes).unwrap();
-    assert!(sent <= 100 + queued, "{sent} taken in, {queued} queued");
-    // When there is room again, what is held goes on.
+    assert!(sent <= 100 + queued, "{sent} received, {queued} queued");
+    // Held elements pass once the send buffer has space again.
     let mut arrived = 0;
     loop {
         let data = data_bytes(&proxy.up.sent());
@@ -106,7 +106,7 @@ fn no_more_than_a_window_is_held_when_the_link_upstream_is_full() {
 }
 
 #[test]
-fn without_credit_upstream_only_empty_elements_pass() {
+fn only_empty_elements_pass_without_credit_upstream() {
     let mut proxy = Proxy::with(&small(), &window(0));
     proxy.one_channel();
     for _ in 0..1_000 {
@@ -118,7 +118,7 @@ fn without_credit_upstream_only_empty_elements_pass() {
     proxy.down.assert_sent(&[reset(ROOT, 1)]);
 }
 
-/// A reader as ours are: it grants when less than half of its window is left.
+/// A reader that grants as roam's do: when less than half of its window is left.
 struct Reader {
     size: u32,
     open: u32,
@@ -142,7 +142,7 @@ impl Reader {
     }
 }
 
-/// A sender, two proxies and a reader, whose three links have these windows.
+/// A sender, two proxies and a reader, joined by three links.
 struct Chain {
     proxies: [Proxy; 2],
     credit: u32,
@@ -226,10 +226,10 @@ impl Chain {
 }
 
 proptest! {
-    /// Whatever the windows of the links on the way: the sender is never ahead of the reader by
-    /// more than the largest, and when all has been read the largest element can be sent.
+    /// For any windows of the three links, the sender is never ahead of the reader by more than the
+    /// largest window, and once everything is read, the largest element can be sent.
     #[test]
-    fn a_chain_holds_no_more_than_its_largest_window_and_never_stops(
+    fn chain_holds_at_most_its_largest_window_and_never_stalls(
         windows in prop::array::uniform3(1u32..400),
         steps in prop::collection::vec((any::<bool>(), 0u32..200), 0..200),
     ) {
@@ -247,7 +247,7 @@ proptest! {
         while chain.reader.unread > 0 {
             chain.read(u32::MAX);
         }
-        prop_assert_eq!(chain.sent, chain.read, "all that was sent arrives");
+        prop_assert_eq!(chain.sent, chain.read, "everything sent arrives");
         prop_assert!(chain.send(largest), "{} of {largest}", chain.credit);
     }
 }

@@ -1,4 +1,4 @@
-//! Relays: channels pass through a proxy that does not know what they carry.
+//! Relays: channels that pass through a proxy, which does not know what they carry.
 
 mod credit;
 mod proxy;
@@ -9,7 +9,7 @@ use super::harness::*;
 use proxy::{Proxy, window};
 
 #[test]
-fn data_and_its_end_go_through_upward() {
+fn data_and_close_pass_upstream() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     proxy.feed_downstream(&data(ROOT, 1, &[1; 20]));
@@ -25,7 +25,7 @@ fn data_and_its_end_go_through_upward() {
 }
 
 #[test]
-fn data_and_its_end_go_through_downward() {
+fn data_and_close_pass_downstream() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     proxy.feed_upstream(&data(ROOT, 1, &[1; 20]));
@@ -40,7 +40,7 @@ fn data_and_its_end_go_through_downward() {
 }
 
 #[test]
-fn a_channel_may_end_before_anything_was_sent_on_it() {
+fn channel_may_close_before_anything_is_sent_on_it() {
     let mut proxy = Proxy::new();
     proxy.call(1, &[1, 3]);
     proxy.feed_downstream(&close(ROOT, 1));
@@ -65,7 +65,7 @@ fn channels_are_renumbered() {
 }
 
 #[test]
-fn what_came_before_the_call_was_passed_on_follows_it() {
+fn data_that_arrives_before_the_forwarded_call_follows_it() {
     let mut proxy = Proxy::new();
     let call = proxy.down.called(ROOT, 1, &[1]);
     proxy.down.feed(&data(ROOT, 1, &[9]));
@@ -126,8 +126,8 @@ fn channels_outlive_their_call() {
 }
 
 #[test]
-fn a_reset_goes_through_from_every_end() {
-    // From the sender and from the reader, before and after it shows who is who.
+fn reset_passes_from_either_half() {
+    // From the sender and from the receiver, before and after the relay knows which is which.
     for used in [false, true] {
         let mut proxy = Proxy::new();
         proxy.call(1, &[1, 3, 5, 7]);
@@ -153,14 +153,14 @@ fn a_reset_goes_through_from_every_end() {
 }
 
 #[test]
-fn a_reset_drops_what_the_relay_holds() {
+fn data_after_a_reset_is_dropped() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     for _ in 0..2 {
         proxy.feed_downstream(&data(ROOT, 1, &[1; 50]));
     }
     proxy.up.sent();
-    // Granted, but more than the reader has room for is not what comes now.
+    // The next element is within the granted credit, so it passes before the Reset.
     proxy.feed_upstream(&credit(ROOT, 1, 60));
     proxy.down.assert_sent(&[credit(ROOT, 1, 60)]);
     proxy.feed_downstream(&data(ROOT, 1, &[1; 40]));
@@ -173,7 +173,7 @@ fn a_reset_drops_what_the_relay_holds() {
 }
 
 #[test]
-fn an_error_upstream_ends_the_channels_by_its_answer() {
+fn error_upstream_ends_channels_by_its_answer() {
     for used in [false, true] {
         let mut proxy = Proxy::new();
         proxy.call(1, &[1, 3, 5]);
@@ -195,7 +195,7 @@ fn an_error_upstream_ends_the_channels_by_its_answer() {
 }
 
 #[test]
-fn a_call_that_is_cancelled_is_cancelled_upstream() {
+fn cancel_passes_upstream() {
     let mut proxy = Proxy::new();
     let request = proxy.one_channel();
     proxy.feed_downstream(&data(ROOT, 1, &[1]));
@@ -218,7 +218,7 @@ fn a_call_that_is_cancelled_is_cancelled_upstream() {
 }
 
 #[test]
-fn a_lost_link_cuts_the_other_side() {
+fn lost_link_resets_channels_on_the_other_link() {
     for upstream in [false, true] {
         let mut proxy = Proxy::new();
         proxy.call(1, &[1, 3, 5]);
@@ -235,19 +235,19 @@ fn a_lost_link_cuts_the_other_side() {
         lost.peer.link.handle_lost(error.into());
         other.sent();
         proxy.settle();
-        let cut = [reset(ROOT, 1), reset(ROOT, 3), reset(ROOT, 5)];
+        let resets = [reset(ROOT, 1), reset(ROOT, 3), reset(ROOT, 5)];
         let mut sent = if upstream {
             proxy.down.sent()
         } else {
             proxy.up.sent()
         };
         sent.sort();
-        assert_eq!(sent, cut.map(|message| encode(&message)));
+        assert_eq!(sent, resets.map(|message| encode(&message)));
     }
 }
 
 #[test]
-fn a_clean_end_stays_one_when_its_link_is_lost_afterwards() {
+fn close_still_passes_when_its_link_is_lost_afterwards() {
     let mut proxy = Proxy::with(&small(), &window(20));
     proxy.one_channel();
     for n in 0..3 {
@@ -267,7 +267,7 @@ fn a_clean_end_stays_one_when_its_link_is_lost_afterwards() {
 }
 
 #[test]
-fn an_element_that_is_too_long_for_the_other_link_cuts_its_channel() {
+fn element_too_long_for_the_other_link_resets_its_channel() {
     let mut proxy = Proxy::with(&small(), &window(60));
     proxy.call(1, &[1, 3]);
     proxy.feed_downstream(&data(ROOT, 1, &[1; 30]));
@@ -281,18 +281,18 @@ fn an_element_that_is_too_long_for_the_other_link_cuts_its_channel() {
 }
 
 #[test]
-fn a_relay_that_is_given_up_cuts_both_channels() {
+fn abandoned_relay_resets_both_channels() {
     let mut proxy = Proxy::new();
     proxy.call(1, &[1, 3]);
     proxy.feed_downstream(&data(ROOT, 1, &[1]));
     proxy.up.sent();
-    proxy.give_up();
+    proxy.abandon();
     proxy.up.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
     proxy.down.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
 }
 
 #[test]
-fn a_call_is_answered_busy_when_there_is_no_room_for_what_it_sends() {
+fn busy_without_budget_for_data_from_downstream() {
     let down = limited(|limits| limits.receive_budget = 1024);
     let mut proxy = Proxy::with(&down, &small());
     proxy.call(1, &[1, 3]);
@@ -300,12 +300,12 @@ fn a_call_is_answered_busy_when_there_is_no_room_for_what_it_sends() {
     proxy.up.assert_sent(&[data(ROOT, 1, &[1])]);
     proxy.feed_downstream(&data(ROOT, 3, &[1]));
     proxy.down.assert_sent(&[busy(ROOT, 1)]);
-    // The proxy cancels the call for that; until then its channels are cut.
+    // The proxy cancels the call in response; until then its channels are reset.
     proxy.up.assert_sent(&[reset(ROOT, 1), reset(ROOT, 3)]);
 }
 
 #[test]
-fn a_call_is_answered_busy_when_there_is_no_room_for_what_comes_back() {
+fn busy_without_budget_for_data_from_upstream() {
     let up = limited(|limits| limits.receive_budget = 1024);
     let mut proxy = Proxy::with(&small(), &up);
     proxy.call(1, &[1, 3]);
@@ -322,7 +322,7 @@ fn a_call_is_answered_busy_when_there_is_no_room_for_what_comes_back() {
 }
 
 #[test]
-fn a_channel_that_outlived_its_call_is_cut_when_there_is_no_room_for_it() {
+fn channel_that_outlived_its_call_is_reset_without_budget() {
     let up = limited(|limits| limits.receive_budget = 1024);
     let mut proxy = Proxy::with(&small(), &up);
     proxy.call(1, &[1, 3]);
@@ -338,21 +338,21 @@ fn a_channel_that_outlived_its_call_is_cut_when_there_is_no_room_for_it() {
 }
 
 #[test]
-fn peers_that_both_send_break_a_rule() {
+fn violation_if_both_peers_send() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     proxy.feed_downstream(&data(ROOT, 1, &[1]));
     proxy.feed_upstream(&data(ROOT, 1, &[2]));
     proxy.down.assert_sent(&[reset(ROOT, 1)]);
-    proxy.up.assert_punished(ROOT, Rule::ChannelDirection);
+    proxy.up.assert_violation(ROOT, Rule::ChannelDirection);
 }
 
 #[test]
-fn a_peer_that_grants_what_it_sends_breaks_a_rule() {
+fn violation_if_a_peer_grants_credit_to_itself() {
     let mut proxy = Proxy::new();
     proxy.one_channel();
     proxy.feed_downstream(&data(ROOT, 1, &[1]));
     proxy.up.sent();
     proxy.down.feed(&credit(ROOT, 1, 1));
-    proxy.down.assert_punished(ROOT, Rule::ChannelDirection);
+    proxy.down.assert_violation(ROOT, Rule::ChannelDirection);
 }

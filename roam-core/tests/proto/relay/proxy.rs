@@ -1,11 +1,11 @@
-//! A proxy between two peers that are the test.
+//! A proxy between two peers played by the test.
 
 use roam_core::proto::{ChannelId, Config, Event, Link, Message, Relay, RequestId, Role, Side};
 
 use super::super::harness::*;
 
-/// Two machines of a proxy and its relays, which step only when they are woken. The test's ids are
-/// odd downstream; the proxy's are odd upstream.
+/// The two machines of a proxy, and its relays, which advance only when woken. Downstream the test
+/// uses odd ids, upstream the proxy does.
 pub(super) struct Proxy {
     pub(super) down: Raw,
     pub(super) up: Raw,
@@ -27,7 +27,7 @@ impl Joined {
     }
 }
 
-/// A config with this window.
+/// A config with this initial credit.
 pub(super) fn window(credit: u32) -> Config {
     Config {
         initial_channel_credit: credit,
@@ -48,7 +48,7 @@ impl Proxy {
         }
     }
 
-    /// A call from downstream, passed on; the Request upstream is taken away.
+    /// Forwards a call from downstream, and removes the Request sent upstream.
     #[track_caller]
     pub(super) fn call(&mut self, call: u64, channels: &[u64]) -> RequestId {
         let call = self.down.called(ROOT, call, channels);
@@ -57,7 +57,7 @@ impl Proxy {
             .peer
             .link
             .request_relayed(ROOT, METHOD, NONE, channels.len(), &[])
-            .expect("the call goes out");
+            .expect("the call is accepted");
         for (&downstream, &upstream) in call.channels.iter().zip(&upstream) {
             self.down.peer.link.relay(ROOT, downstream);
             self.join(downstream, upstream);
@@ -67,7 +67,7 @@ impl Proxy {
         id
     }
 
-    /// A call with one channel, which is number 1 on both sides.
+    /// Forwards a call with one channel, which has id 1 on both links.
     #[track_caller]
     pub(super) fn one_channel(&mut self) -> RequestId {
         self.call(1, &[1])
@@ -95,16 +95,16 @@ impl Proxy {
     fn run(&mut self, index: usize, mut side: Side) {
         loop {
             let mut relays = std::mem::take(&mut self.relays);
-            let news = relays[index].relay.step(side, self.link(side));
+            let changed = relays[index].relay.step(side, self.link(side));
             self.relays = relays;
-            if !news {
+            if !changed {
                 return;
             }
             side = side.other();
         }
     }
 
-    /// Has the relays do what they were woken for.
+    /// Advances the relays that were woken.
     pub(super) fn settle(&mut self) {
         while let Some((side, channel)) = self.woken() {
             let of = |joined: &Joined| joined.channel(side) == channel;
@@ -141,7 +141,7 @@ impl Proxy {
         self.settle();
     }
 
-    /// The only Response from upstream is passed on.
+    /// Forwards the only Response from upstream.
     #[track_caller]
     pub(super) fn answer(&mut self, request: u64) {
         let response = self.up.peer.response();
@@ -153,13 +153,13 @@ impl Proxy {
             &[],
             &response.payload,
         )
-        .expect("an open call");
+        .expect("the call is unanswered");
         link.handler_gone(ROOT, RequestId(request));
         self.settle();
     }
 
-    /// The relays are given up.
-    pub(super) fn give_up(&mut self) {
+    /// Abandons all relays.
+    pub(super) fn abandon(&mut self) {
         for index in 0..self.relays.len() {
             self.relays[index].relay.cut();
             self.run(index, Side::Downstream);
@@ -172,7 +172,7 @@ impl Proxy {
         assert_eq!((self.down.sent(), self.up.sent()), (vec![], vec![]));
     }
 
-    /// Nothing is left of what was going on.
+    /// Asserts that all relays have ended and both machines are idle.
     #[track_caller]
     pub(super) fn assert_idle(&mut self) {
         self.assert_silent();
@@ -182,16 +182,16 @@ impl Proxy {
     }
 }
 
-/// The bytes of Data among messages.
+/// Returns the number of payload bytes in the Data messages among `sent`.
 pub(super) fn data_bytes(sent: &[Vec<u8>]) -> u32 {
     let bytes = sent.iter().map(|bytes| match decode(bytes) {
         Message::Data { payload, .. } => payload.len(),
         _ => 0,
     });
-    u32::try_from(bytes.sum::<usize>()).expect("small numbers")
+    u32::try_from(bytes.sum::<usize>()).expect("the sum is small")
 }
 
-/// The bytes of Credit among messages.
+/// Returns the number of bytes granted by the Credit messages among `sent`.
 pub(super) fn credit_bytes(sent: &[Vec<u8>]) -> u32 {
     let bytes = sent.iter().map(|bytes| match decode(bytes) {
         Message::Credit { bytes, .. } => bytes,
@@ -201,5 +201,5 @@ pub(super) fn credit_bytes(sent: &[Vec<u8>]) -> u32 {
 }
 
 fn decode(bytes: &[u8]) -> Message<'_> {
-    Message::decode(bytes).expect("a message of ours")
+    Message::decode(bytes).expect("sent messages decode")
 }

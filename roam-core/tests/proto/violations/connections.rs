@@ -1,13 +1,11 @@
-//! Rules whose breach ends the connection on which it happens.
+//! Rules that end the connection on which they are broken.
 
 use std::borrow::Cow;
 
 use roam_core::proto::{ChannelId, ConnectionId, Message, Metadata, RequestId, Rule};
 
 use super::super::harness::*;
-use super::{
-    channels_of_ours, each_breaks, encoded, metadata_over_a_limit, nothing, three_channels,
-};
+use super::{each_breaks, encoded, metadata_over_a_limit, nothing, own_channels, three_channels};
 
 #[test]
 fn call_request_id_duplicate_detection() {
@@ -70,7 +68,7 @@ fn call_metadata_limits() {
         ] {
             let mut raw = Raw::client();
             raw.feed(&message);
-            raw.assert_punished(ROOT, Rule::MetadataLimits);
+            raw.assert_violation(ROOT, Rule::MetadataLimits);
         }
     }
 }
@@ -113,7 +111,7 @@ fn channeling_id_parity() {
     });
     let mut raw = Raw::client();
     raw.feed(&request(ROOT, 1, &[1], &[]));
-    raw.assert_punished(ROOT, Rule::ChannelIdParity);
+    raw.assert_violation(ROOT, Rule::ChannelIdParity);
 }
 
 #[test]
@@ -162,17 +160,17 @@ fn channeling_direction() {
             credit(on, 1, 1),
         ])
     });
-    each_breaks(Rule::ChannelDirection, channels_of_ours, |on| {
+    each_breaks(Rule::ChannelDirection, own_channels, |on| {
         encoded(&[data(on, 4, &[1]), close(on, 4), credit(on, 2, 1)])
     });
 }
 
 #[test]
-fn channeling_direction_of_a_channel_that_is_bound_later() {
-    for on_a_virtual_one in [false, true] {
+fn channeling_direction_of_a_channel_bound_later() {
+    for virtual_connection in [false, true] {
         for (n, direction) in [Send, Send, Send, Receive].into_iter().enumerate() {
             let mut raw = Raw::server();
-            let on = if on_a_virtual_one {
+            let on = if virtual_connection {
                 raw.connection()
             } else {
                 ROOT
@@ -187,7 +185,7 @@ fn channeling_direction_of_a_channel_that_is_bound_later() {
             raw.feed(&early[n]);
             assert!(!raw.peer.link.bind(on, ChannelId(5), direction));
             raw.peer.collect();
-            raw.assert_punished(on, Rule::ChannelDirection);
+            raw.assert_violation(on, Rule::ChannelDirection);
             raw.peer.link.handler_gone(on, RequestId(1));
             raw.peer.assert_idle();
         }
@@ -205,7 +203,7 @@ fn channeling_data_after_close() {
         },
         after_close,
     );
-    // Also when the end has been read and the channel is forgotten.
+    // Also after the end was read and the channel was forgotten.
     each_breaks(
         Rule::DataAfterClose,
         |raw, on| {
@@ -215,7 +213,7 @@ fn channeling_data_after_close() {
         },
         after_close,
     );
-    // Before it is bound.
+    // Also before the channel is bound.
     each_breaks(
         Rule::DataAfterClose,
         |raw, on| {

@@ -1,4 +1,4 @@
-//! Rules whose breach ends the link.
+//! Rules that end the link when they are broken.
 
 use std::borrow::Cow;
 
@@ -39,17 +39,17 @@ fn every_other_message() -> Vec<Message<'static>> {
 #[test]
 fn message_hello_ordering() {
     for message in every_other_message() {
-        let mut raw = Raw::unshaken(Role::Acceptor, &small());
+        let mut raw = Raw::before_handshake(Role::Acceptor, &small());
         raw.feed(&message);
-        raw.assert_punished(ROOT, Rule::HelloOrdering);
+        raw.assert_violation(ROOT, Rule::HelloOrdering);
     }
     let over = metadata_over_a_limit();
-    let mut raw = Raw::unshaken(Role::Acceptor, &small());
+    let mut raw = Raw::before_handshake(Role::Acceptor, &small());
     raw.feed(&Message::Connect {
         request: RequestId(1),
         metadata: over,
     });
-    raw.assert_punished(ROOT, Rule::HelloOrdering);
+    raw.assert_violation(ROOT, Rule::HelloOrdering);
 }
 
 #[test]
@@ -58,12 +58,12 @@ fn message_hello_unknown_version() {
     let v3 = [0x00, 0x02, 0x01];
     for hello in [&v1[..], &v3] {
         for mut raw in [
-            Raw::unshaken(Role::Acceptor, &small()),
+            Raw::before_handshake(Role::Acceptor, &small()),
             Raw::server(),
             Raw::client(),
         ] {
             raw.feed_bytes(hello);
-            raw.assert_punished(ROOT, Rule::HelloUnknownVersion);
+            raw.assert_violation(ROOT, Rule::HelloUnknownVersion);
         }
     }
 }
@@ -72,26 +72,29 @@ fn message_hello_unknown_version() {
 fn message_hello_duplicate() {
     for mut raw in [Raw::server(), Raw::client()] {
         raw.feed(&hello(&small()));
-        raw.assert_punished(ROOT, Rule::HelloDuplicate);
+        raw.assert_violation(ROOT, Rule::HelloDuplicate);
     }
 }
 
 #[test]
 fn message_hello_parameters() {
-    let mut raw = Raw::unshaken(Role::Initiator, &small());
+    let mut raw = Raw::before_handshake(Role::Initiator, &small());
     raw.feed(&Message::Hello(Hello {
         max_payload_size: 0,
         initial_channel_credit: 1,
     }));
-    raw.assert_punished(ROOT, Rule::HelloParameters);
+    raw.assert_violation(ROOT, Rule::HelloParameters);
 }
 
 #[test]
 fn message_unknown_variant() {
     for message in [&[12][..], &[0x7f, 0, 1], &[0x80, 0x01]] {
-        for mut raw in [Raw::unshaken(Role::Acceptor, &small()), Raw::server()] {
+        for mut raw in [
+            Raw::before_handshake(Role::Acceptor, &small()),
+            Raw::server(),
+        ] {
             raw.feed_bytes(message);
-            raw.assert_punished(ROOT, Rule::UnknownVariant);
+            raw.assert_violation(ROOT, Rule::UnknownVariant);
         }
     }
 }
@@ -113,9 +116,9 @@ fn message_decode_error() {
         ]
     };
     each_breaks(Rule::DecodeError, nothing, on);
-    let mut raw = Raw::unshaken(Role::Acceptor, &small());
+    let mut raw = Raw::before_handshake(Role::Acceptor, &small());
     raw.feed_bytes(&[0, 1, 0x80]);
-    raw.assert_punished(ROOT, Rule::DecodeError);
+    raw.assert_violation(ROOT, Rule::DecodeError);
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn message_decode_error_of_the_transport() {
         .link
         .handle_violation(Rule::DecodeError.because("a text frame"));
     raw.peer.collect();
-    raw.assert_punished(ROOT, Rule::DecodeError);
+    raw.assert_violation(ROOT, Rule::DecodeError);
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn message_too_large() {
     });
     let mut raw = Raw::server();
     raw.feed_bytes(&vec![0; 1_000 + 128 * 1024 + 1]);
-    raw.assert_punished(ROOT, Rule::TooLarge);
+    raw.assert_violation(ROOT, Rule::TooLarge);
 }
 
 #[test]
@@ -164,7 +167,7 @@ fn message_conn_id() {
         for id in [1, 2, u64::MAX] {
             let mut raw = Raw::server();
             raw.feed(&message(ConnectionId(id)));
-            raw.assert_punished(ROOT, Rule::UnknownConnection);
+            raw.assert_violation(ROOT, Rule::UnknownConnection);
         }
     }
     let mut raw = Raw::server();
@@ -175,7 +178,7 @@ fn message_conn_id() {
         channels: Cow::Borrowed(&[]),
         payload: &[],
     });
-    raw.assert_punished(ROOT, Rule::UnknownConnection);
+    raw.assert_violation(ROOT, Rule::UnknownConnection);
 }
 
 #[test]
@@ -191,7 +194,7 @@ fn message_accept_conn_id() {
     };
     let mut raw = Raw::client();
     accept(&mut raw, 0);
-    raw.assert_punished(ROOT, Rule::AcceptConnectionId);
+    raw.assert_violation(ROOT, Rule::AcceptConnectionId);
 
     let mut raw = Raw::client();
     accept(&mut raw, 7);
@@ -206,13 +209,13 @@ fn message_accept_conn_id() {
             }
         )
     });
-    raw.assert_punished(ROOT, Rule::AcceptConnectionId);
+    raw.assert_violation(ROOT, Rule::AcceptConnectionId);
 
     let mut raw = Raw::server();
     let ours = raw.connection();
     accept(&mut raw, ours.0);
     raw.peer.events.pop_front();
-    raw.assert_punished(ROOT, Rule::AcceptConnectionId);
+    raw.assert_violation(ROOT, Rule::AcceptConnectionId);
 
     let mut raw = Raw::client();
     raw.feed(&Message::Accept {
@@ -220,5 +223,5 @@ fn message_accept_conn_id() {
         connection: ROOT,
         metadata: none(),
     });
-    raw.assert_punished(ROOT, Rule::AcceptConnectionId);
+    raw.assert_violation(ROOT, Rule::AcceptConnectionId);
 }

@@ -1,5 +1,5 @@
-//! Every row of the protocol's table of violations: bytes in, the exact Goodbye out, and just what
-//! the rule ends has ended.
+//! Every row of the protocol's table of violations: bytes in, the exact Goodbye out, and exactly
+//! what the rule ends has ended.
 
 mod connections;
 mod messages;
@@ -11,17 +11,17 @@ use roam_core::proto::{ChannelId, ConnectionId, Message, Metadata, Received, Rul
 
 use super::harness::*;
 
-/// Each message of `wrong` breaks `rule`, alone after what `prepare` does, on the root and on a
-/// virtual connection of a server, whose peer's ids are odd.
+/// Asserts that each message of `wrong`, sent alone after `prepare`, breaks `rule`: on the root
+/// connection and on a virtual connection of a server whose peer uses odd ids.
 fn each_breaks(
     rule: Rule,
     prepare: impl Fn(&mut Raw, ConnectionId),
     wrong: impl Fn(ConnectionId) -> Vec<Vec<u8>>,
 ) {
-    for on_a_virtual_one in [false, true] {
+    for virtual_connection in [false, true] {
         for n in 0..wrong(ROOT).len() {
             let mut raw = Raw::server();
-            let on = if on_a_virtual_one {
+            let on = if virtual_connection {
                 raw.connection()
             } else {
                 ROOT
@@ -29,7 +29,7 @@ fn each_breaks(
             prepare(&mut raw, on);
             raw.peer.no_event();
             raw.feed_bytes(&wrong(on)[n]);
-            raw.assert_punished(on, rule);
+            raw.assert_violation(on, rule);
         }
     }
 }
@@ -40,15 +40,15 @@ fn encoded(messages: &[Message<'_>]) -> Vec<Vec<u8>> {
 
 fn nothing(_: &mut Raw, _: ConnectionId) {}
 
-/// Channel 1 is one on which we receive, 3 one on which we send, 5 unbound.
+/// Opens channels of the peer: the machine receives on 1 and sends on 3; 5 is unbound.
 fn three_channels(raw: &mut Raw, on: ConnectionId) {
     let call = raw.called(on, 1, &[1, 3, 5]);
     assert!(raw.peer.link.bind(on, call.channels[0], Receive));
     assert!(raw.peer.link.bind(on, call.channels[1], Send));
 }
 
-/// Channel 2 is one of ours on which we receive, 4 one on which we send.
-fn channels_of_ours(raw: &mut Raw, on: ConnectionId) {
+/// Opens channels of the machine: it receives on 2 and sends on 4.
+fn own_channels(raw: &mut Raw, on: ConnectionId) {
     raw.peer
         .link
         .request(on, METHOD, NONE, &[Receive, Send], &[])
@@ -60,7 +60,7 @@ fn metadata_over_a_limit() -> Cow<'static, Metadata> {
 }
 
 #[test]
-fn every_rule_has_a_test_here() {
+fn every_rule_has_a_test() {
     let text = concat!(include_str!("messages.rs"), include_str!("connections.rs"));
     for rule in Rule::ALL {
         let name = format!("fn {}", rule.id().replace(['.', '-'], "_"));
@@ -69,21 +69,21 @@ fn every_rule_has_a_test_here() {
 }
 
 #[test]
-fn a_violation_on_a_virtual_connection_ends_it_for_the_user_too() {
+fn violation_on_a_virtual_connection_ends_it_for_its_user() {
     let mut raw = Raw::server();
     let other = raw.connection();
     three_channels(&mut raw, other);
     raw.feed(&data(other, 77, &[]));
-    raw.assert_punished(other, Rule::UnknownChannel);
+    raw.assert_violation(other, Rule::UnknownChannel);
     raw.feed(&data(other, 1, &[0; 999]));
     raw.feed(&data(other, 77, &[]));
-    assert!(raw.sent().is_empty(), "late, not wrong once more");
+    assert!(raw.sent().is_empty(), "late messages are not violations");
     let received = raw.peer.link.receive(other, ChannelId(1));
     assert!(matches!(received, Received::End(_)), "{received:?}");
 }
 
 #[test]
-fn the_context_follows_the_rule() {
+fn goodbye_names_the_rule_and_the_context() {
     let mut raw = Raw::server();
     raw.called(ROOT, 1, &[1]);
     raw.feed(&data(ROOT, 1, &[0; 60]));

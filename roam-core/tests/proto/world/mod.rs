@@ -1,5 +1,5 @@
-//! Two users of a link that lose nothing on the wire, but wait for it at random: what they have
-//! been through, and what they may expect.
+//! A model of two users of a link over a lossless wire with random delays: what each has done,
+//! and what each may expect.
 
 mod step;
 
@@ -17,29 +17,30 @@ pub(crate) use step::{Ending, Step, run};
 
 type Key = (ConnectionId, ChannelId);
 
-/// What both ends of a channel have been through.
+/// What the users have done with both halves of a channel.
 #[derive(Debug, Default)]
 struct History {
     sent: Vec<Vec<u8>>,
     received: usize,
-    /// Bytes of what was received.
+    /// Bytes received and consumed.
     consumed: u64,
     finished: bool,
-    /// Somebody cut it, or what it hung on: it may end before all has arrived.
-    cut: bool,
-    /// It is in a result that nobody has taken yet, and that may come too late or find no room.
-    untaken: bool,
+    /// A user ended the channel or its call early: it may end before every element arrives.
+    interrupted: bool,
+    /// Part of a result that the caller has not bound; the result may come too late, or the caller
+    /// may have no budget left for it.
+    unbound: bool,
     end: Option<ChannelEnd>,
 }
 
 impl History {
-    fn may_be_cut(&self) -> bool {
-        self.cut || self.untaken
+    fn may_end_early(&self) -> bool {
+        self.interrupted || self.unbound
     }
 }
 
-/// A channel end that a user holds, with what was read off it and not consumed yet.
-struct End {
+/// A half of a channel that a user holds, and the elements received but not yet consumed.
+struct Half {
     key: Key,
     direction: Direction,
     unread: VecDeque<Vec<u8>>,
@@ -47,27 +48,27 @@ struct End {
 
 pub(super) struct User {
     pub(super) peer: Peer,
-    /// Frames on the wire.
+    /// Frames on the wire to this user.
     pub(super) incoming: VecDeque<Bytes>,
     connections: Vec<ConnectionId>,
-    /// Connects of the peer that are not answered.
-    pub(super) asked: Vec<RequestId>,
-    /// How many of ours are not.
-    pub(super) asking: usize,
+    /// Unanswered Connects from the peer.
+    pub(super) incoming_connects: Vec<RequestId>,
+    /// The number of our unanswered Connects.
+    pub(super) outgoing_connects: usize,
     calls: HashMap<(ConnectionId, RequestId), Vec<ChannelId>>,
     requests: Vec<(Request, bool)>,
-    ends: Vec<End>,
-    begun: usize,
-    over: usize,
+    halves: Vec<Half>,
+    calls_started: usize,
+    calls_ended: usize,
 }
 
 pub(super) struct World {
     pub(super) users: [User; 2],
     channels: HashMap<Key, History>,
-    /// Connections that have ended at one end at least.
+    /// Connections that have ended for at least one user.
     ended: HashSet<ConnectionId>,
-    /// Calls that reached the other user, and calls of which their user was told that they were not
-    /// sent: by user, connection and id.
+    /// Calls that reached the other user, and calls reported as not sent: by caller, connection and
+    /// id.
     arrived: HashSet<(usize, ConnectionId, RequestId)>,
     unsent: HashSet<(usize, ConnectionId, RequestId)>,
 }
@@ -76,12 +77,14 @@ fn pick(index: usize, len: usize) -> Option<usize> {
     (len > 0).then(|| index % len)
 }
 
-/// Directions as they stand in payloads, seen from whoever wrote them.
-fn describe(ends: &[Direction]) -> impl Iterator<Item = u8> {
-    ends.iter().map(|end| u8::from(*end == Send))
+/// Encodes directions, seen from the writer of the payload.
+fn describe(directions: &[Direction]) -> impl Iterator<Item = u8> {
+    directions
+        .iter()
+        .map(|direction| u8::from(*direction == Send))
 }
 
-/// The same, seen from the other side.
+/// Decodes directions, seen from the reader of the payload.
 fn read_description(bytes: &[u8]) -> impl Iterator<Item = Direction> {
     bytes
         .iter()
@@ -94,19 +97,19 @@ impl User {
             peer: Peer::new(role, framing, config),
             incoming: VecDeque::new(),
             connections: vec![ROOT],
-            asked: Vec::new(),
-            asking: 0,
+            incoming_connects: Vec::new(),
+            outgoing_connects: 0,
             calls: HashMap::new(),
             requests: Vec::new(),
-            ends: Vec::new(),
-            begun: 0,
-            over: 0,
+            halves: Vec::new(),
+            calls_started: 0,
+            calls_ended: 0,
         }
     }
 
-    fn hold(&mut self, connection: ConnectionId, channels: &[ChannelId], ends: &[Direction]) {
-        for (&channel, &direction) in channels.iter().zip(ends) {
-            self.ends.push(End {
+    fn hold(&mut self, connection: ConnectionId, channels: &[ChannelId], directions: &[Direction]) {
+        for (&channel, &direction) in channels.iter().zip(directions) {
+            self.halves.push(Half {
                 key: (connection, channel),
                 direction,
                 unread: VecDeque::new(),
@@ -114,9 +117,9 @@ impl User {
         }
     }
 
-    fn find_end(&self, index: usize, direction: Direction) -> Option<usize> {
-        let fitting: Vec<usize> = (0..self.ends.len())
-            .filter(|n| self.ends[*n].direction == direction)
+    fn find_half(&self, index: usize, direction: Direction) -> Option<usize> {
+        let fitting: Vec<usize> = (0..self.halves.len())
+            .filter(|n| self.halves[*n].direction == direction)
             .collect();
         pick(index, fitting.len()).map(|n| fitting[n])
     }
@@ -149,18 +152,18 @@ impl World {
         self.channels.entry(key).or_default()
     }
 
-    fn cut(&mut self, on: ConnectionId, channels: &[ChannelId]) {
+    fn mark_interrupted(&mut self, on: ConnectionId, channels: &[ChannelId]) {
         for &channel in channels {
-            self.history((on, channel)).cut = true;
+            self.history((on, channel)).interrupted = true;
         }
     }
 
     pub(super) fn apply(&mut self, at: usize, step: Step) {
         match step {
-            Step::Call(on, ends) => self.call(at, on, &ends),
+            Step::Call(on, directions) => self.call(at, on, &directions),
             Step::Cancel(n) => self.cancel(at, n),
             Step::Take(n) => self.take(at, n),
-            Step::Answer(n, ok, ends) => self.answer(at, n, ok, &ends),
+            Step::Answer(n, ok, directions) => self.answer(at, n, ok, &directions),
             Step::Send(n, len) => self.send(at, n, len, false),
             Step::Queue(n, len) => self.send(at, n, len, true),
             Step::Finish(n) => {
@@ -169,7 +172,7 @@ impl World {
                 }
             }
             Step::Reset(n) => {
-                if let Some(n) = pick(n, self.users[at].ends.len()) {
+                if let Some(n) = pick(n, self.users[at].halves.len()) {
                     self.reset(at, n);
                 }
             }
@@ -180,7 +183,7 @@ impl World {
             }
             Step::Connect => {
                 if self.users[at].peer.link.connect(NONE).is_ok() {
-                    self.users[at].asking += 1;
+                    self.users[at].outgoing_connects += 1;
                 }
             }
             Step::Grant(n, granted) => self.grant(at, n, granted),
@@ -201,16 +204,17 @@ impl World {
         }
     }
 
-    fn call(&mut self, at: usize, on: usize, ends: &[Direction]) {
+    fn call(&mut self, at: usize, on: usize, directions: &[Direction]) {
         let user = &mut self.users[at];
         let Some(on) = pick(on, user.connections.len()).map(|n| user.connections[n]) else {
             return;
         };
-        let payload: Vec<u8> = describe(ends).collect();
-        match user.peer.link.request(on, METHOD, NONE, ends, &payload) {
+        let payload: Vec<u8> = describe(directions).collect();
+        let link = &mut user.peer.link;
+        match link.request(on, METHOD, NONE, directions, &payload) {
             Ok((id, channels)) => {
-                user.begun += 1;
-                user.hold(on, &channels, ends);
+                user.calls_started += 1;
+                user.hold(on, &channels, directions);
                 user.calls.insert((on, id), channels);
             }
             Err(refused) => assert_eq!(refused, Refused::NoRoomForChannels),
@@ -224,9 +228,9 @@ impl World {
         if let Some(n) = pick(n, keys.len()) {
             let (on, id) = keys[n];
             user.peer.link.cancel(on, id);
-            user.over += 1;
+            user.calls_ended += 1;
             let channels = user.calls.remove(&keys[n]).unwrap_or_default();
-            self.cut(on, &channels);
+            self.mark_interrupted(on, &channels);
         }
     }
 
@@ -240,47 +244,47 @@ impl World {
             return;
         }
         let on = request.connection;
-        let ends: Vec<_> = request
+        let offered: Vec<_> = request
             .channels
             .iter()
             .copied()
             .zip(read_description(&request.payload))
             .collect();
-        for (channel, direction) in ends {
+        for (channel, direction) in offered {
             if user.peer.link.bind(on, channel, direction) {
                 user.hold(on, &[channel], &[direction]);
             }
         }
     }
 
-    fn answer(&mut self, at: usize, n: usize, ok: bool, ends: &[Direction]) {
+    fn answer(&mut self, at: usize, n: usize, ok: bool, directions: &[Direction]) {
         let user = &mut self.users[at];
         let Some(n) = pick(n, user.requests.len()) else {
             return;
         };
         let (request, taken) = user.requests.swap_remove(n);
         let (on, id) = (request.connection, request.request);
-        let ends = if ok { ends } else { &[] };
+        let directions = if ok { directions } else { &[] };
         let mut payload = if ok { vec![0] } else { vec![1, 1] };
-        payload.extend(describe(ends));
+        payload.extend(describe(directions));
         let link = &mut user.peer.link;
-        match link.respond(on, id, NONE, ends, &payload) {
+        match link.respond(on, id, NONE, directions, &payload) {
             Ok(channels) => {
-                user.hold(on, &channels, ends);
+                user.hold(on, &channels, directions);
                 for channel in channels {
-                    self.history((on, channel)).untaken = true;
+                    self.history((on, channel)).unbound = true;
                 }
             }
             Err(Refused::NoRoomForChannels) => {
                 link.respond(on, id, NONE, &[], &[0])
-                    .expect("it is not answered yet");
+                    .expect("the call is unanswered");
             }
             Err(Refused::Answered | Refused::ConnectionOver) => {}
             Err(other) => panic!("{other}"),
         }
         self.users[at].peer.link.handler_gone(on, id);
         if !ok || !taken {
-            self.cut(on, &request.channels);
+            self.mark_interrupted(on, &request.channels);
         }
     }
 
@@ -289,7 +293,7 @@ impl World {
         let Some(n) = user.find_end(n, Send) else {
             return;
         };
-        let (on, channel) = user.ends[n].key;
+        let (on, channel) = user.halves[n].key;
         let link = &mut user.peer.link;
         let history = self.channels.entry((on, channel)).or_default();
         let element = vec![history.sent.len().to_le_bytes()[0]; len];
@@ -298,56 +302,58 @@ impl World {
         } else {
             link.send(on, channel, &element)
         };
-        let told = link.consumed_by_peer(on, channel);
+        let consumed = link.consumed_by_peer(on, channel);
         assert!(
-            told.is_none_or(|told| told <= history.consumed),
-            "progress is real"
+            consumed.is_none_or(|consumed| consumed <= history.consumed),
+            "no more is reported as consumed than was"
         );
         match sent {
             Ok(()) => history.sent.push(element),
-            Err(SendRefused::Blocked) => assert!(!queue, "a queue takes it"),
+            Err(SendRefused::Blocked) => assert!(!queue, "queueing never blocks"),
             Err(SendRefused::TooLarge { .. }) => assert!(len > 50),
-            Err(SendRefused::Over(_)) => assert!(history.may_be_cut() || self.ended.contains(&on)),
+            Err(SendRefused::Over(_)) => {
+                assert!(history.may_end_early() || self.ended.contains(&on));
+            }
         }
     }
 
     fn finish(&mut self, at: usize, n: usize) {
-        let end = self.users[at].ends.swap_remove(n);
-        self.users[at].peer.link.finish(end.key.0, end.key.1);
-        self.history(end.key).finished = true;
+        let half = self.users[at].halves.swap_remove(n);
+        self.users[at].peer.link.finish(half.key.0, half.key.1);
+        self.history(half.key).finished = true;
     }
 
     fn reset(&mut self, at: usize, n: usize) {
-        let end = self.users[at].ends.swap_remove(n);
-        self.users[at].peer.link.reset(end.key.0, end.key.1);
-        self.history(end.key).cut = true;
+        let half = self.users[at].halves.swap_remove(n);
+        self.users[at].peer.link.reset(half.key.0, half.key.1);
+        self.history(half.key).interrupted = true;
     }
 
-    /// Reads up to `most` elements and consumes them; lets go of the end when it is over.
+    /// Reads and consumes up to `most` elements; drops the half once the channel has ended.
     fn read(&mut self, at: usize, n: usize, most: usize) {
         let user = &mut self.users[at];
-        let end = &mut user.ends[n];
-        let (on, channel) = end.key;
-        let history = self.channels.entry(end.key).or_default();
-        if end.unread.is_empty() {
+        let half = &mut user.halves[n];
+        let (on, channel) = half.key;
+        let history = self.channels.entry(half.key).or_default();
+        if half.unread.is_empty() {
             match user.peer.link.receive(on, channel) {
                 Received::Elements { mut queue, .. } => {
-                    end.unread
+                    half.unread
                         .extend(std::iter::from_fn(|| queue.pop(<[u8]>::to_vec)));
                 }
                 Received::Nothing => {}
                 Received::End(how) => {
-                    assert_eq!(history.end.replace(how), None, "one end");
-                    user.ends.swap_remove(n);
+                    assert_eq!(history.end.replace(how), None, "a channel ends once");
+                    user.halves.swap_remove(n);
                     return;
                 }
             }
         }
-        for element in end.unread.drain(..most.min(end.unread.len())) {
+        for element in half.unread.drain(..most.min(half.unread.len())) {
             assert_eq!(
                 history.sent.get(history.received),
                 Some(&element),
-                "in order"
+                "elements arrive in order"
             );
             history.received += 1;
             history.consumed += element.len() as u64;
@@ -358,10 +364,10 @@ impl World {
 
     fn grant(&mut self, at: usize, n: usize, granted: bool) {
         let user = &mut self.users[at];
-        let Some(n) = pick(n, user.asked.len()) else {
+        let Some(n) = pick(n, user.incoming_connects.len()) else {
             return;
         };
-        let request = user.asked.swap_remove(n);
+        let request = user.incoming_connects.swap_remove(n);
         if !granted {
             user.peer.link.reject(request, "no", NONE);
         } else if let Ok(id) = user.peer.link.accept(request, NONE) {
@@ -370,7 +376,7 @@ impl World {
     }
 
     fn deliver(&mut self, at: usize, frames: usize) {
-        // More has left than arrives: the rest is on the wire.
+        // More frames leave than arrive; the rest stay on the wire.
         for _ in 0..frames.saturating_mul(2) {
             let Some(frame) = self.users[1 - at].peer.link.poll_transmit() else {
                 break;
@@ -379,12 +385,12 @@ impl World {
         }
         let arrived = frames.min(self.users[at].incoming.len());
         for frame in self.users[at].incoming.drain(..arrived).collect::<Vec<_>>() {
-            self.take_in(at, &frame);
+            self.receive_frame(at, &frame);
         }
     }
 
-    /// Takes in a frame by parts, as a session does, which deals in between with what they cause.
-    fn take_in(&mut self, at: usize, frame: &Bytes) {
+    /// Processes a frame in parts and handles events in between, as a session does.
+    fn receive_frame(&mut self, at: usize, frame: &Bytes) {
         let events = 1 + frame.len() % 4;
         let mut from = 0;
         while from < frame.len() {
@@ -411,7 +417,7 @@ impl World {
             Event::Ready(_) => user.peer.idle = user.peer.link.stats().room,
             Event::Request(request) => {
                 let call = (1 - at, request.connection, request.request);
-                assert!(!self.unsent.contains(&call), "it was not sent");
+                assert!(!self.unsent.contains(&call), "reported as not sent");
                 self.arrived.insert(call);
                 user.requests.push((request, false));
             }
@@ -421,13 +427,13 @@ impl World {
             } => {
                 assert!(user.calls.contains_key(&(connection, request)));
                 let call = (at, connection, request);
-                assert!(!self.arrived.contains(&call), "it was sent");
+                assert!(!self.arrived.contains(&call), "sent after all");
                 self.unsent.insert(call);
             }
             Event::Response(response) => self.answered(at, &response),
-            Event::ConnectRequest { request, .. } => user.asked.push(request),
+            Event::ConnectRequest { request, .. } => user.incoming_connects.push(request),
             Event::ConnectAnswer { result, .. } => {
-                user.asking -= 1;
+                user.outgoing_connects -= 1;
                 user.connections.extend(result.ok());
             }
             Event::ConnectionEnded { connection, reason } => self.ended(at, connection, &reason),
@@ -445,25 +451,25 @@ impl World {
         let arguments = user
             .calls
             .remove(&(on, response.request))
-            .expect("answered once");
-        user.over += 1;
+            .expect("a call is answered once");
+        user.calls_ended += 1;
         if payload[0] == 1 {
-            self.cut(on, &arguments);
+            self.mark_interrupted(on, &arguments);
             return;
         }
-        let ends: Vec<_> = read_description(&payload[1..]).collect();
-        // Without room they have been cut.
+        let directions: Vec<_> = read_description(&payload[1..]).collect();
+        // Without enough budget they have been reset.
         let channels = response.channels.clone().unwrap_or_default();
-        for (&channel, &direction) in channels.iter().zip(&ends) {
+        for (&channel, &direction) in channels.iter().zip(&directions) {
             let user = &mut self.users[at];
             if user.peer.link.bind(on, channel, direction) {
                 user.hold(on, &[channel], &[direction]);
-                self.history((on, channel)).untaken = false;
+                self.history((on, channel)).unbound = false;
             }
         }
     }
 
-    /// The caller gave up, or there was no room for what came with the call.
+    /// Handles a call that its caller cancelled, or whose channels exceeded the budget.
     fn stopped(&mut self, at: usize, on: ConnectionId, id: RequestId) {
         let same =
             |(request, _): &&(Request, bool)| (request.connection, request.request) == (on, id);
@@ -471,9 +477,9 @@ impl World {
             .requests
             .iter()
             .find(same)
-            .expect("it is not answered");
+            .expect("the call is unanswered");
         let channels = request.channels.clone();
-        self.cut(on, &channels);
+        self.mark_interrupted(on, &channels);
     }
 
     fn ended(&mut self, at: usize, on: ConnectionId, reason: &CloseReason) {
@@ -483,7 +489,7 @@ impl World {
         user.connections.retain(|connection| *connection != on);
         let before = user.calls.len();
         user.calls.retain(|(connection, _), _| *connection != on);
-        user.over += before - user.calls.len();
+        user.calls_ended += before - user.calls.len();
         self.ended.insert(on);
     }
 
@@ -494,11 +500,11 @@ impl World {
                 while !self.users[at].requests.is_empty() {
                     self.answer(at, 0, true, &[]);
                 }
-                while !self.users[at].asked.is_empty() {
+                while !self.users[at].incoming_connects.is_empty() {
                     self.grant(at, 0, false);
                 }
-                for n in (0..self.users[at].ends.len()).rev() {
-                    match self.users[at].ends[n].direction {
+                for n in (0..self.users[at].halves.len()).rev() {
+                    match self.users[at].halves[n].direction {
                         Send => self.finish(at, n),
                         Receive => self.read(at, n, usize::MAX),
                     }
@@ -509,14 +515,14 @@ impl World {
                 return;
             }
         }
-        panic!("it never ends");
+        panic!("still busy after 1,000 rounds");
     }
 
     pub(super) fn check(&self, finished: bool) {
         for user in &self.users {
             user.peer.assert_idle();
             assert!(
-                user.calls.is_empty() && user.begun == user.over,
+                user.calls.is_empty() && user.calls_started == user.calls_ended,
                 "every call ends once"
             );
         }
@@ -524,9 +530,9 @@ impl World {
             assert!(history.received <= history.sent.len());
             if history.end == Some(ChannelEnd::Closed) {
                 assert!(history.finished, "{key:?}");
-                assert_eq!(history.received, history.sent.len(), "{key:?}: all of it");
+                assert_eq!(history.received, history.sent.len(), "{key:?}: all arrived");
             }
-            if finished && !history.may_be_cut() && !self.ended.contains(&key.0) {
+            if finished && !history.may_end_early() && !self.ended.contains(&key.0) {
                 assert_eq!(history.end, Some(ChannelEnd::Closed), "{key:?} {history:?}");
             }
         }
@@ -535,9 +541,10 @@ impl World {
 
 impl User {
     fn is_done(&self) -> bool {
-        let nothing_asked = self.requests.is_empty() && self.asked.is_empty();
-        let nothing_awaited = self.calls.is_empty() && self.asking == 0 && self.ends.is_empty();
-        let nothing_under_way = self.incoming.is_empty() && self.peer.link.is_drained();
-        nothing_asked && nothing_awaited && nothing_under_way
+        let all_answered = self.requests.is_empty() && self.incoming_connects.is_empty();
+        let all_ended =
+            self.calls.is_empty() && self.outgoing_connects == 0 && self.halves.is_empty();
+        let all_delivered = self.incoming.is_empty() && self.peer.link.is_drained();
+        all_answered && all_ended && all_delivered
     }
 }

@@ -1,4 +1,4 @@
-//! What may happen to a link, and how it ends.
+//! The steps of a run, and how it ends.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use roam_core::proto::{Direction, Framing};
 
 use super::World;
 
-/// What a user at one end may do. A number picks the call, channel or connection from those that
-/// are there.
+/// One step of a user. The first number picks a call, a channel or a connection from those that
+/// exist.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Call(usize, Vec<Direction>),
     Cancel(usize),
-    /// The handler takes the ends in the arguments.
+    /// The handler binds the channels in the arguments.
     Take(usize),
     Answer(usize, bool, Vec<Direction>),
     Send(usize, usize),
@@ -23,21 +23,22 @@ pub(crate) enum Step {
     Connect,
     Grant(usize, bool),
     CloseConnection(usize),
-    /// So many frames arrive here.
+    /// This many frames arrive at this user.
     Deliver(usize),
 }
 
-/// How it ends.
+/// How a run ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {
-    /// Everything is finished and read to its end.
+    /// Every channel is finished and read to its end.
     Finished,
-    /// This side closes the link.
+    /// This user closes the link.
     Closed(usize),
+    /// The transport is lost.
     Lost,
 }
 
-/// Does `steps`, each at one of the two ends, and checks that every promise was kept.
+/// Runs `steps`, each by one of the two users, and checks every invariant.
 pub(crate) fn run(framing: Framing, steps: impl IntoIterator<Item = (bool, Step)>, ending: Ending) {
     let mut world = World::new(framing);
     for (second, step) in steps {
@@ -63,7 +64,7 @@ pub(crate) fn run(framing: Framing, steps: impl IntoIterator<Item = (bool, Step)
         world
             .users
             .iter_mut()
-            .for_each(|user| (user.asking, user.asked) = (0, Vec::new()));
+            .for_each(|user| (user.outgoing_connects, user.incoming_connects) = (0, Vec::new()));
     }
     world.wind_up();
     world.check(matches!(ending, Ending::Finished));
