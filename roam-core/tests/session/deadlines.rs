@@ -42,7 +42,7 @@ trait Ward {
     async fn wait_for_credit(&self, tx: Tx<Vec<u8>>);
     async fn nothing(&self);
     async fn millis_left(&self) -> Option<u64>;
-    /// Waits, then calls `millis_left` of the caller.
+    /// Waits, then calls `millis_left` on the caller.
     async fn ask_back(&self, wait: u64, timeout: Option<u64>) -> Option<u64>;
     /// Like `ask_back`, with the metadata of the incoming call.
     async fn ask_back_with_our_metadata(&self, wait: u64) -> Option<u64>;

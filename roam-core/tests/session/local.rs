@@ -123,7 +123,7 @@ async fn full_channel_makes_its_sender_wait() {
         result.unwrap();
         sent += 1;
     }
-    assert_eq!(sent, 256, "1 KiB each, in 256 KiB");
+    assert_eq!(sent, 256, "256 KiB in elements of 1 KiB");
     let waiting = start(async move { tx.send(vec![1]).await });
     for _ in 0..sent {
         assert_eq!(rx.recv().await.unwrap(), Some(element.clone()));
