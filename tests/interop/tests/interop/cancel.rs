@@ -1,4 +1,6 @@
-//! Calls that are not waited for any more. Quirk: the peer never sends Cancel; `wire.rs` does.
+//! Cancelled calls.
+//!
+//! Quirk: the peer never sends Cancel; `messages.rs` covers it.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use crate::reports::Report;
 use crate::watch::watched;
 
 #[test]
-fn a_call_that_is_dropped_stops_their_handler() {
+fn dropped_call_stops_their_handler() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link().await;
@@ -29,7 +31,7 @@ fn a_call_that_is_dropped_stops_their_handler() {
 }
 
 #[test]
-fn a_deadline_stops_their_handler() {
+fn deadline_stops_their_handler() {
     watched(async {
         let mut link = Kind::WeConnectByTcp.link().await;
         let failed = link
@@ -45,7 +47,7 @@ fn a_deadline_stops_their_handler() {
 }
 
 #[test]
-fn a_call_of_theirs_that_is_cut_off_with_its_link_stops_our_handler() {
+fn closing_the_link_stops_our_handler() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link().await;

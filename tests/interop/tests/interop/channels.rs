@@ -1,6 +1,6 @@
-//! Channels where something goes on beside sending and reading to the end.
+//! Channels that are reset, run out of credit, or exceed it.
 //!
-//! Quirk: the peer never grants credit and never waits for any.
+//! Quirk: the peer never grants credit, and never waits for it.
 
 use std::pin::pin;
 
@@ -13,14 +13,14 @@ use crate::links::Kind;
 use crate::watch::watched;
 
 #[test]
-fn a_reader_of_ours_that_leaves_is_no_trouble() {
+fn our_receiver_may_be_dropped_early() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
             let (tx, mut rx) = channel();
             let client = link.our_client();
             let read_one = async move { rx.recv().await.unwrap() };
-            // The peer ignores our Reset, and we what it goes on to send.
+            // The peer ignores our Reset and keeps sending elements, which we ignore.
             let (done, first) = join!(client.generate(5_000, tx), read_one);
             done.unwrap();
             assert_eq!(first, Some(0));
@@ -31,7 +31,7 @@ fn a_reader_of_ours_that_leaves_is_no_trouble() {
 }
 
 #[test]
-fn a_sender_of_ours_stops_where_its_credit_ends() {
+fn our_sender_waits_when_its_credit_is_used_up() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link_with_credit(1_024).await;
@@ -39,7 +39,7 @@ fn a_sender_of_ours_stops_where_its_credit_ends() {
             let client = link.our_client();
             let mut sum = pin!(client.sum(rx));
             assert!(sum.as_mut().now_or_never().is_none());
-            // An element is one byte.
+            // Each element takes one byte.
             for _ in 0..1_024 {
                 tx.send(1).await.unwrap();
             }
@@ -51,14 +51,14 @@ fn a_sender_of_ours_stops_where_its_credit_ends() {
 }
 
 #[test]
-fn a_sender_of_theirs_that_overruns_its_credit_ends_its_connection() {
+fn their_credit_overrun_is_a_violation() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link_with_credit(1_024).await;
-            // Nobody reads, and so nothing is granted.
+            // Without a reader we grant nothing.
             let (tx, _rx) = channel();
             assert!(link.our_client().generate(5_000, tx).await.is_err());
-            let CloseReason::Violation(violation) = link.our_end.await.unwrap() else {
+            let CloseReason::Violation(violation) = link.our_driver.await.unwrap() else {
                 panic!()
             };
             assert_eq!(violation.rule, Rule::CreditOverrun);
@@ -67,15 +67,15 @@ fn a_sender_of_theirs_that_overruns_its_credit_ends_its_connection() {
 }
 
 #[test]
-fn what_we_grant_is_taken() {
+fn words_pass_through_their_handler_with_a_small_window() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link_with_credit(1_024).await;
             let (tx, input) = channel();
             let (output, mut rx) = channel();
             let client = link.our_client();
-            // Eight windows through their handler and back; ours grants the way back as it reads.
-            // The way there is never granted, so that it takes many calls.
+            // We grant credit for what we read. They never grant any, so all words must fit into one
+            // window.
             let talk = async move {
                 for _ in 0..8 {
                     tx.send("a word".to_owned()).await.unwrap();

@@ -1,7 +1,7 @@
 //! Virtual connections.
 //!
-//! Quirk: the peer hands out ids from 1 whichever side it is on, ours are odd or even by side. So
-//! each test lets one side accept only: both could pick the same.
+//! Quirk: the peer assigns ids from 1 on either side, while ours are odd or even by side. So only
+//! one side accepts in each test, because both could assign the same id.
 
 use roam::wire::MetadataValue;
 use roam_core::proto::Rule;
@@ -14,40 +14,40 @@ use crate::reports::Reports;
 use crate::watch::watched;
 use crate::{ours, theirs};
 
-fn our_service() -> (ours::TestbedDispatcher<ours::Answering>, Reports) {
-    let (handler, reports) = ours::answering();
+fn our_service() -> (ours::TestbedDispatcher<ours::TestbedHandler>, Reports) {
+    let (handler, reports) = ours::testbed_handler();
     (ours::TestbedDispatcher::new(handler), reports)
 }
 
 fn their_service() -> Box<dyn roam_session::ServiceDispatcher> {
-    Box::new(theirs::TestbedDispatcher::new(theirs::answering().0))
+    Box::new(theirs::TestbedDispatcher::new(theirs::testbed_handler().0))
 }
 
 type Both = (roam_core::ConnectionHandle, roam_session::ConnectionHandle);
 
-/// Opens one for which we ask.
-async fn we_ask(link: &mut Link) -> Both {
+/// Opens a connection that we request.
+async fn we_open(link: &mut Link) -> Both {
     let metadata = Metadata::new().with("who", "us");
     let accept = async {
-        let asked = link.their_connections.recv().await.unwrap();
+        let request = link.their_connections.recv().await.unwrap();
         assert_eq!(
-            asked.metadata,
+            request.metadata,
             [("who".to_owned(), MetadataValue::String("us".to_owned()))]
         );
-        asked.accept(vec![], Some(their_service())).await.unwrap()
+        request.accept(vec![], Some(their_service())).await.unwrap()
     };
     let (ours, theirs) = join!(link.ours.connect(metadata, our_service().0), accept);
     (ours.unwrap(), theirs)
 }
 
-/// Opens one for which they ask.
-async fn they_ask(link: &mut Link) -> Both {
+/// Opens a connection that they request.
+async fn they_open(link: &mut Link) -> Both {
     let metadata = vec![("who".to_owned(), MetadataValue::String("them".to_owned()))];
-    let mut asking = link.ours.listen();
+    let mut listener = link.ours.listen();
     let accept = async {
-        let asked = asking.next().await.unwrap();
-        assert_eq!(asked.metadata().get_str("who"), Some("them"));
-        asked.accept(&Metadata::new(), our_service().0).unwrap()
+        let request = listener.next().await.unwrap();
+        assert_eq!(request.metadata().get_str("who"), Some("them"));
+        request.accept(&Metadata::new(), our_service().0).unwrap()
     };
     let (ours, theirs) = join!(accept, link.theirs.connect(metadata, Some(their_service())));
     (ours, theirs.unwrap())
@@ -61,11 +61,11 @@ async fn assert_works((ours, theirs): &Both) {
 }
 
 #[test]
-fn every_method_on_a_connection_for_which_we_asked() {
+fn every_method_on_a_connection_we_opened() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link().await;
-            let (ours, theirs) = we_ask(&mut link).await;
+            let (ours, theirs) = we_open(&mut link).await;
             assert_eq!(ours.id().0, theirs.conn_id().raw());
             ours::calls::every_method(&ours::TestbedClient::new(ours)).await;
             theirs::calls::every_method(&theirs::TestbedClient::new(theirs)).await;
@@ -75,11 +75,11 @@ fn every_method_on_a_connection_for_which_we_asked() {
 }
 
 #[test]
-fn every_method_on_a_connection_for_which_they_asked() {
+fn every_method_on_a_connection_they_opened() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link().await;
-            let (ours, theirs) = they_ask(&mut link).await;
+            let (ours, theirs) = they_open(&mut link).await;
             assert_eq!(ours.id().0, theirs.conn_id().raw());
             ours::calls::every_method(&ours::TestbedClient::new(ours)).await;
             theirs::calls::every_method(&theirs::TestbedClient::new(theirs)).await;
@@ -89,31 +89,31 @@ fn every_method_on_a_connection_for_which_they_asked() {
 }
 
 #[test]
-fn several_go_on_when_one_ends() {
+fn closing_one_connection_leaves_the_others() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link().await;
-            let ended = we_ask(&mut link).await;
-            let stays = we_ask(&mut link).await;
-            let client = theirs::TestbedClient::new(ended.1.clone());
+            let closed = we_open(&mut link).await;
+            let open = we_open(&mut link).await;
+            let client = theirs::TestbedClient::new(closed.1.clone());
             let held = tokio::spawn(async move { client.hold().await });
-            assert_works(&ended).await;
-            ended.0.close("no longer needed");
+            assert_works(&closed).await;
+            closed.0.close("no longer needed");
             assert!(held.await.unwrap().is_err());
-            assert_works(&stays).await;
+            assert_works(&open).await;
             link.assert_works().await;
         });
     }
 }
 
 #[test]
-fn they_reject_ours() {
+fn they_reject_our_connection() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link().await;
             let reject = async {
-                let asked = link.their_connections.recv().await.unwrap();
-                asked.reject("unauthorized".to_owned(), vec![]);
+                let request = link.their_connections.recv().await.unwrap();
+                request.reject("unauthorized".to_owned(), vec![]);
             };
             let (rejected, ()) = join!(link.ours.connect(Metadata::new(), NoDispatcher), reject);
             let Err(RejectError::Rejected { reason, .. }) = rejected else {
@@ -126,7 +126,7 @@ fn they_reject_ours() {
 }
 
 #[test]
-fn we_reject_theirs() {
+fn we_reject_their_connection() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
@@ -135,9 +135,9 @@ fn we_reject_theirs() {
                 panic!()
             };
             assert_eq!(reason, "not listening");
-            let mut asking = link.ours.listen();
+            let mut listener = link.ours.listen();
             let reject = async {
-                asking
+                listener
                     .next()
                     .await
                     .unwrap()
@@ -155,11 +155,11 @@ fn we_reject_theirs() {
 }
 
 #[test]
-fn a_violation_ends_the_connection_on_which_it_happens() {
+fn violation_ends_only_its_connection() {
     for kind in Kind::ALL {
         watched(async {
             let mut link = kind.link_with_credit(1_024).await;
-            let (ours, _theirs) = we_ask(&mut link).await;
+            let (ours, _theirs) = we_open(&mut link).await;
             let (tx, _rx) = roam_core::channel();
             assert!(
                 ours::TestbedClient::new(ours.clone())
@@ -172,7 +172,7 @@ fn a_violation_ends_the_connection_on_which_it_happens() {
             };
             assert_eq!(violation.rule, Rule::CreditOverrun);
             link.our_client()
-                .echo("the link goes on".to_owned())
+                .echo("the link still works".to_owned())
                 .await
                 .unwrap();
         });

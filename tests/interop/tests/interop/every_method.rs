@@ -1,10 +1,10 @@
-//! Every method, both ways, over everything that carries a link.
+//! Every method, in both directions, over every transport.
 
 use crate::links::Kind;
 use crate::watch::watched;
 use crate::{ours, theirs};
 
-fn both_ways(kind: Kind) {
+fn call_in_both_directions(kind: Kind) {
     watched(async {
         let link = kind.link().await;
         ours::calls::every_method(&link.our_client()).await;
@@ -13,27 +13,27 @@ fn both_ways(kind: Kind) {
 }
 
 #[test]
-fn over_a_websocket_that_we_opened() {
-    both_ways(Kind::WeConnectByWebSocket);
+fn over_a_websocket_we_opened() {
+    call_in_both_directions(Kind::WeConnectByWebSocket);
 }
 
 #[test]
-fn over_a_websocket_that_they_opened() {
-    both_ways(Kind::TheyConnectByWebSocket);
+fn over_a_websocket_they_opened() {
+    call_in_both_directions(Kind::TheyConnectByWebSocket);
 }
 
 #[test]
-fn over_tcp_that_we_opened() {
-    both_ways(Kind::WeConnectByTcp);
+fn over_a_tcp_socket_we_opened() {
+    call_in_both_directions(Kind::WeConnectByTcp);
 }
 
 #[test]
-fn over_tcp_that_they_opened() {
-    both_ways(Kind::TheyConnectByTcp);
+fn over_a_tcp_socket_they_opened() {
+    call_in_both_directions(Kind::TheyConnectByTcp);
 }
 
 #[test]
-fn both_ways_at_once() {
+fn in_both_directions_at_once() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;

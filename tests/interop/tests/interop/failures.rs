@@ -1,4 +1,4 @@
-//! Calls that fail, which touch nothing but themselves.
+//! Failed calls, which affect nothing else.
 
 use roam_core::proto::Rule;
 use roam_core::{CallError, CloseReason, Metadata, MethodId};
@@ -7,7 +7,7 @@ use crate::links::{Kind, Link};
 use crate::watch::watched;
 use crate::{ours, theirs};
 
-/// The outcomes as they stand on the wire.
+/// Encoded outcomes.
 const UNKNOWN_METHOD: [u8; 2] = [1, 1];
 const INVALID_PAYLOAD: [u8; 2] = [1, 2];
 
@@ -38,7 +38,7 @@ impl Link {
 }
 
 #[test]
-fn an_unknown_method() {
+fn unknown_method_is_reported() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
@@ -62,7 +62,7 @@ fn an_unknown_method() {
 }
 
 #[test]
-fn arguments_that_do_not_decode() {
+fn undecodable_arguments_are_reported() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
@@ -90,9 +90,9 @@ fn arguments_that_do_not_decode() {
     }
 }
 
-/// Quirk: the peer takes what stands behind the arguments for nothing.
+/// Quirk: the peer ignores bytes after the arguments.
 #[test]
-fn arguments_with_a_rest() {
+fn only_we_reject_trailing_bytes() {
     watched(async {
         let link = Kind::TheyConnectByTcp.link().await;
         assert_eq!(
@@ -104,7 +104,7 @@ fn arguments_with_a_rest() {
 }
 
 #[test]
-fn arguments_that_are_too_large_are_refused_before_the_wire() {
+fn our_oversized_arguments_are_not_sent() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
@@ -118,14 +118,14 @@ fn arguments_that_are_too_large_are_refused_before_the_wire() {
     }
 }
 
-/// Quirk: the peer does not look at the size of what it sends.
+/// Quirk: the peer does not check the size of what it sends.
 #[test]
-fn arguments_of_theirs_that_are_too_large_end_the_link() {
+fn their_oversized_arguments_end_the_link() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
             assert!(link.their_client().echo("x".repeat(1 << 20)).await.is_err());
-            let CloseReason::Violation(violation) = link.our_end.await.unwrap() else {
+            let CloseReason::Violation(violation) = link.our_driver.await.unwrap() else {
                 panic!()
             };
             assert_eq!(violation.rule, Rule::PayloadLimit);
@@ -135,7 +135,7 @@ fn arguments_of_theirs_that_are_too_large_end_the_link() {
 
 /// A peer that does not know the metadata key `roam-error` sees Cancelled.
 #[test]
-fn a_result_of_ours_that_is_too_large_is_cancelled_for_them() {
+fn our_oversized_result_looks_cancelled_to_them() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
@@ -147,7 +147,7 @@ fn a_result_of_ours_that_is_too_large_is_cancelled_for_them() {
 }
 
 #[test]
-fn a_handler_of_ours_that_panics_is_cancelled_for_them() {
+fn our_handler_panic_looks_cancelled_to_them() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;

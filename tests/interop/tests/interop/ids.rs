@@ -2,12 +2,12 @@
 
 use crate::{ours, theirs};
 
-/// The method with a recursive type, whose id may differ: see `recursion.rs`.
+/// The method with a recursive type, whose ids may differ; see `recursion.rs`.
 const RECURSIVE: &str = "tree";
 
 #[test]
-fn every_method_has_the_same_id_with_both() {
-    let theirs = theirs::TestbedDispatcher::<theirs::Answering>::method_ids();
+fn both_compute_the_same_ids() {
+    let theirs = theirs::TestbedDispatcher::<theirs::TestbedHandler>::method_ids();
     let methods = &ours::testbed_service().methods;
     assert_eq!(methods.len(), theirs.len());
     for (method, theirs) in methods.iter().zip(theirs) {
@@ -18,7 +18,7 @@ fn every_method_has_the_same_id_with_both() {
 }
 
 #[test]
-fn the_ids_are_those_of_the_protocol() {
+fn our_ids_match_the_protocol() {
     let id = |name: &str| {
         let methods = &ours::testbed_service().methods;
         methods

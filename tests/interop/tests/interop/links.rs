@@ -1,4 +1,4 @@
-//! Links between a peer of ours and one of theirs, over real sockets.
+//! Links between our library and theirs, over real sockets.
 
 use roam_core::transport::Transport;
 use roam_core::transport::stream::StreamTransport;
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::reports::{Reports, reports};
 use crate::{ours, theirs};
 
-/// What carries a link, and who opened it.
+/// The transport of a link, and the side that opened it.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     WeConnectByWebSocket,
@@ -25,19 +25,19 @@ pub enum Kind {
     TheyConnectByTcp,
 }
 
-/// A link whose handshake is done, with the service on both sides.
+/// An established link with the service on both sides.
 pub struct Link {
     pub ours: ConnectionHandle,
     pub our_reports: Reports,
-    pub our_end: JoinHandle<CloseReason>,
+    pub our_driver: JoinHandle<CloseReason>,
     pub theirs: roam_session::ConnectionHandle,
     pub their_reports: Reports,
-    pub their_end: JoinHandle<Result<(), ConnectionError>>,
-    /// The virtual connections for which we ask.
+    pub their_driver: JoinHandle<Result<(), ConnectionError>>,
+    /// The virtual connections that we request.
     pub their_connections: IncomingConnections,
 }
 
-/// As the peer never grants credit, every stream of a test has to fit into this.
+/// The initial credit. The peer never grants more, so every stream of a test must fit.
 pub const CREDIT: u32 = 64 * 1024;
 
 impl Kind {
@@ -53,12 +53,12 @@ impl Kind {
     }
 
     pub async fn link_with_credit(self, credit: u32) -> Link {
-        let (handler, reports) = ours::answering();
+        let (handler, reports) = ours::testbed_handler();
         let dispatcher = ours::TestbedDispatcher::new(handler);
         self.connect(dispatcher, reports, credit).await
     }
 
-    /// A link on which `dispatcher` is on our side.
+    /// Opens a link with `dispatcher` on our side.
     pub async fn link_to(self, dispatcher: impl ServiceDispatcher) -> Link {
         self.connect(dispatcher, reports().1, CREDIT).await
     }
@@ -78,7 +78,7 @@ impl Kind {
                     let (socket, _) = listener.accept().await.unwrap();
                     their_tungstenite::accept_async(socket).await.unwrap()
                 };
-                // They pick none of the subprotocols.
+                // They never pick a subprotocol.
                 let open = websocket::open(&url, Subprotocols::OfferNone, &config);
                 let (ours, theirs) = tokio::join!(open, accept);
                 let (ours, theirs) = (ours.unwrap(), WsTransport::new(theirs));
@@ -125,9 +125,9 @@ impl Kind {
         } else {
             accept(ours, dispatcher, &config)
         };
-        let our_end = tokio::spawn(driver);
+        let our_driver = tokio::spawn(driver);
 
-        let (handler, their_reports) = theirs::answering();
+        let (handler, their_reports) = theirs::testbed_handler();
         let dispatcher = theirs::TestbedDispatcher::new(handler);
         let config = HandshakeConfig {
             initial_channel_credit: config.initial_channel_credit,
@@ -139,16 +139,16 @@ impl Kind {
             initiate_framed(theirs, config, dispatcher).await
         };
         let (theirs, their_connections, driver) = established.unwrap();
-        let their_end = tokio::spawn(driver.run());
+        let their_driver = tokio::spawn(driver.run());
 
         ours.ready().await.unwrap();
         Link {
             ours,
             our_reports,
-            our_end,
+            our_driver,
             theirs,
             their_reports,
-            their_end,
+            their_driver,
             their_connections,
         }
     }
@@ -167,21 +167,21 @@ impl Link {
         theirs::TestbedClient::new(self.theirs.clone())
     }
 
-    /// The link is none the worse for what happened on it.
+    /// Asserts that calls in both directions still work.
     pub async fn assert_works(&self) {
         let (ours, theirs) = (self.our_client(), self.their_client());
         assert_eq!(
-            ours.echo("still there".to_owned()).await.unwrap(),
-            "still there"
+            ours.echo("still works".to_owned()).await.unwrap(),
+            "still works"
         );
         assert_eq!(
-            theirs.echo("still there".to_owned()).await.unwrap(),
-            "still there"
+            theirs.echo("still works".to_owned()).await.unwrap(),
+            "still works"
         );
     }
 
-    /// Waits until our side has nothing of any call any more.
-    pub async fn settled(&self) {
+    /// Waits until our side holds no calls and no channels.
+    pub async fn wait_until_idle(&self) {
         loop {
             let stats = self.ours.stats();
             if stats.outgoing_calls + stats.incoming_calls + stats.channels == 0 {
@@ -199,7 +199,7 @@ fn config(initial_channel_credit: u32) -> Config {
     }
 }
 
-/// The two ends of a TCP connection: who connected, and who accepted.
+/// Returns the connecting and the accepting socket of a TCP connection.
 pub async fn sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let connecting = TcpStream::connect(listener.local_addr().unwrap())

@@ -1,21 +1,21 @@
-//! roam against a peer that nobody here wrote: the published crates, version 0.6.0.
+//! Interoperability with an independent implementation: the published crates, version 0.6.0.
 //!
-//! [`ours`] and [`theirs`] hold the same service, the same handler of it and the same calls of
-//! every method, compiled once with each: the files in `shared/` are part of both. What differs
-//! between the two libraries stands in `ours.rs` and `theirs.rs`.
+//! [`ours`] and [`theirs`] compile the same service, handler and calls from the files in `shared/`,
+//! each with its own library. What differs between the two libraries is in `ours.rs` and
+//! `theirs.rs`.
 //!
-//! Where the peer departs from the protocol, the test says so ("quirk").
+//! Comments marked "quirk" tell where the peer deviates from the protocol.
 #![allow(
     unreachable_pub,
-    reason = "what the published `#[service]` writes is `pub`"
+    reason = "the published `#[service]` generates `pub` items"
 )]
 #![allow(
     clippy::unsafe_derive_deserialize,
-    reason = "it is the published `Facet` that writes unsafe code"
+    reason = "the published `Facet` derive generates unsafe code"
 )]
 #![allow(
     clippy::duplicate_mod,
-    reason = "the files in `shared/` are compiled with each of the two libraries"
+    reason = "the files in `shared/` are compiled with both libraries"
 )]
 
 mod links;
@@ -28,13 +28,13 @@ mod watch;
 mod cancel;
 mod channels;
 mod connections;
+mod entry_points;
 mod every_method;
 mod failures;
-mod front_doors;
 mod goodbye;
 mod ids;
+mod messages;
 mod metadata;
 mod nested_lists;
 mod proxy;
 mod recursion;
-mod wire;

@@ -1,4 +1,4 @@
-//! What travels beside a call.
+//! The metadata of calls.
 
 use roam::wire::MetadataValue;
 use roam_core::{CallError, Metadata};
@@ -44,64 +44,64 @@ pub fn theirs(entries: Vec<(String, Value)>) -> roam::wire::Metadata {
         .collect()
 }
 
-/// 128 entries, a key of 256 bytes, a value of 16,384 bytes, 65,536 bytes in all.
+/// Returns 128 entries, a key of 256 bytes, a value of 16,384 bytes, and 65,536 bytes in total.
 fn at_the_limits() -> Vec<(String, Value)> {
     let mut entries = vec![
         ("k".repeat(256), Value::Bytes(vec![7; 16_384])),
         (String::new(), Value::Bytes(vec![7; 16_384])),
         (String::new(), Value::Bytes(vec![7; 16_384])),
     ];
-    let left = 65_536 - 256 - 3 * 16_384 - 124 * 8;
+    let remaining = 65_536 - 256 - 3 * 16_384 - 124 * 8;
     entries.extend((0..124).map(|number| (String::new(), Value::Number(number))));
-    entries.push((String::new(), Value::Text("x".repeat(left))));
+    entries.push((String::new(), Value::Text("x".repeat(remaining))));
     entries
 }
 
 #[test]
-fn every_kind_of_value_arrives_in_order_and_with_duplicates() {
+fn metadata_keeps_kinds_order_and_duplicates() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
-            let heard = link
+            let received = link
                 .our_client()
                 .metadata()
                 .with_metadata(ours(&expected()))
                 .await;
-            assert_eq!(heard.unwrap(), expected());
-            let heard = link
+            assert_eq!(received.unwrap(), expected());
+            let received = link
                 .their_client()
                 .metadata()
                 .with_metadata(theirs(expected()))
                 .await;
-            assert_eq!(heard.unwrap(), expected());
+            assert_eq!(received.unwrap(), expected());
         });
     }
 }
 
 #[test]
-fn both_draw_the_limits_alike() {
+fn both_accept_metadata_at_the_limits() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;
             let entries = at_the_limits();
-            let heard = link
+            let received = link
                 .our_client()
                 .metadata()
                 .with_metadata(ours(&entries))
                 .await;
-            assert_eq!(heard.unwrap(), entries);
-            let heard = link
+            assert_eq!(received.unwrap(), entries);
+            let received = link
                 .their_client()
                 .metadata()
                 .with_metadata(theirs(entries.clone()))
                 .await;
-            assert_eq!(heard.unwrap(), entries);
+            assert_eq!(received.unwrap(), entries);
         });
     }
 }
 
 #[test]
-fn we_never_send_what_is_over_the_limits() {
+fn oversized_metadata_is_not_sent() {
     watched(async {
         let link = Kind::WeConnectByTcp.link().await;
         let mut entries = at_the_limits();

@@ -1,4 +1,4 @@
-//! The service with our library.
+//! The service, compiled with our library.
 
 pub use roam_core::{Context, Rx, Tx, channel, service};
 
@@ -13,7 +13,7 @@ mod handler;
 #[path = "shared/testbed.rs"]
 mod testbed;
 
-pub use handler::{Answering, answering};
+pub use handler::{TestbedHandler, testbed_handler};
 pub use testbed::{Testbed, TestbedClient, TestbedDispatcher, UnservedClient, testbed_service};
 
 fn entries(cx: &Context) -> Vec<(String, Value)> {
@@ -28,18 +28,18 @@ fn entries(cx: &Context) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// The method's own error.
+/// Returns the method's own error.
 pub fn user_error<T, E>(result: Result<T, CallError<E>>) -> E {
     match answered(result) {
         RoamError::User(error) => error,
-        _ => panic!("not an error of the method"),
+        _ => panic!("expected an error of the method"),
     }
 }
 
-/// The error with which the peer answered.
+/// Returns the error with which the peer answered.
 pub fn answered<T, E>(result: Result<T, CallError<E>>) -> RoamError<E> {
     let Err(CallError::Answered(error)) = result else {
-        panic!("not answered with an error")
+        panic!("expected an error as the answer")
     };
     error
 }

@@ -1,4 +1,4 @@
-//! A proxy of ours between two peers of theirs, which knows no type of what it passes on.
+//! Our proxy between two of their peers, which knows none of the types that it forwards.
 
 use roam_core::ForwardingDispatcher;
 
@@ -7,7 +7,7 @@ use crate::metadata::{expected, theirs as their_metadata};
 use crate::theirs;
 use crate::watch::watched;
 
-/// A link to their server, and one from their client that is forwarded to it.
+/// Returns a link to their server, and a link from their client whose calls are forwarded to it.
 async fn proxied(upstream: Kind, downstream: Kind) -> [Link; 2] {
     let upstream = upstream.link().await;
     let forwarder = ForwardingDispatcher::new(upstream.ours.clone());
@@ -16,11 +16,11 @@ async fn proxied(upstream: Kind, downstream: Kind) -> [Link; 2] {
 }
 
 #[test]
-fn every_method_through_it() {
+fn every_method_through_a_proxy() {
     for (upstream, downstream) in [
         (Kind::WeConnectByTcp, Kind::TheyConnectByWebSocket),
         (Kind::WeConnectByWebSocket, Kind::TheyConnectByTcp),
-        // The ids of channels have the same parity on both links, so that it has to renumber.
+        // Channel ids have the same parity on both links, so the proxy must renumber them.
         (Kind::TheyConnectByTcp, Kind::TheyConnectByTcp),
         (Kind::TheyConnectByWebSocket, Kind::WeConnectByWebSocket),
     ] {
@@ -28,14 +28,14 @@ fn every_method_through_it() {
             let links = proxied(upstream, downstream).await;
             theirs::calls::every_method(&links[1].their_client()).await;
             for link in &links {
-                link.settled().await;
+                link.wait_until_idle().await;
             }
         });
     }
 }
 
 #[test]
-fn what_travels_beside_a_call_goes_through_it() {
+fn metadata_passes_through_a_proxy() {
     watched(async {
         let links = proxied(Kind::WeConnectByTcp, Kind::TheyConnectByWebSocket).await;
         let client = links[1].their_client();
@@ -45,7 +45,7 @@ fn what_travels_beside_a_call_goes_through_it() {
 }
 
 #[test]
-fn an_unknown_method_is_one_through_it() {
+fn unknown_method_is_reported_through_a_proxy() {
     watched(async {
         let links = proxied(Kind::WeConnectByTcp, Kind::TheyConnectByWebSocket).await;
         let client = theirs::UnservedClient::new(links[1].theirs.clone());

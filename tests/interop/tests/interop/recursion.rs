@@ -1,9 +1,9 @@
 //! A recursive type.
 //!
-//! Quirk: the peer tells that a type repeats by the address of its description, of which a build
-//! may hold several. It can write a type out some times more than the protocol has it before it
-//! notices, so that the ids of the method differ, and each is called by the id of who serves it.
-//! The values do not differ.
+//! Quirk: the peer detects recursion by the address of a type's description, and a build may hold
+//! several copies of a description. The peer may then expand the type more often than the protocol
+//! does, which changes the method's id. So these tests call each side by the id that it computes.
+//! The encoding of values is the same.
 
 use roam_core::{Call, MethodDescriptor, MethodId};
 use roam_session::{CallFuture, Never};
@@ -22,7 +22,7 @@ fn trees() -> [Tree; 3] {
         value: 3,
         children: vec![leaf.clone(), leaf.clone()],
     };
-    // Quirk: unoptimized, the peer's decoder takes some 40 KB of stack for each level.
+    // Quirk: in a debug build, the peer's decoder uses about 40 KB of stack per level.
     let deep = (0..10).fold(branch.clone(), |tree, value| Tree {
         value,
         children: vec![tree],
@@ -35,7 +35,7 @@ fn our_method() -> &'static MethodDescriptor {
     methods.iter().find(|method| method.name == "tree").unwrap()
 }
 
-/// The id of the method when `Tree` is written out so many times in the argument and in the result.
+/// Returns the method's id if `Tree` is expanded this often in the argument and in the result.
 fn id(in_argument: usize, in_result: usize) -> u64 {
     let mut signature = b"\x25\x01".to_vec();
     for times in [in_argument, in_result] {
@@ -47,12 +47,12 @@ fn id(in_argument: usize, in_result: usize) -> u64 {
 }
 
 #[test]
-fn our_id_is_that_of_the_protocol() {
+fn our_id_matches_the_protocol() {
     assert_eq!(our_method().id.0, id(1, 1));
 }
 
 #[test]
-fn their_id_is_of_the_type_written_out_some_times() {
+fn their_id_is_of_a_repeatedly_expanded_type() {
     let theirs = theirs::testbed_method_id::tree();
     let times = || 1..=32;
     let found = times().any(|argument| times().any(|result| id(argument, result) == theirs));
@@ -68,7 +68,7 @@ fn their_method() -> &'static MethodDescriptor {
 }
 
 #[test]
-fn trees_come_back_as_they_were() {
+fn trees_round_trip() {
     for kind in Kind::ALL {
         watched(async {
             let link = kind.link().await;

@@ -1,23 +1,23 @@
-//! What handlers tell the test.
+//! Reports of handlers to the test.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What becomes of a handler that runs until it is stopped.
+/// A report of a handler that runs until it is aborted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     Started,
     Stopped,
 }
 
-/// What a handler tells the test by.
+/// The sending half of a test's reports.
 #[derive(Clone, Debug)]
 pub struct Reporter(UnboundedSender<Report>);
 
-/// What a test is told, in order.
+/// The reports to a test, in order.
 #[derive(Debug)]
 pub struct Reports(UnboundedReceiver<Report>);
 
-/// Stopped when it is dropped.
+/// Reports [`Report::Stopped`] when it is dropped.
 pub struct Running(Reporter);
 
 pub fn reports() -> (Reporter, Reports) {
@@ -32,14 +32,14 @@ impl Reporter {
     }
 
     fn report(&self, report: Report) {
-        // The test may be over.
+        // The test may have ended.
         let _ = self.0.send(report);
     }
 }
 
 impl Reports {
     pub async fn next(&mut self) -> Report {
-        self.0.recv().await.expect("somebody holds the handler")
+        self.0.recv().await.expect("the handler was dropped")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The types of the service, which both libraries know.
+//! The types of the service, for both libraries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,7 +78,7 @@ types! {
         Tuple(u8, String, Option<bool>),
         Struct { id: u64, tags: Vec<String> },
         Nested(Point),
-        // A discriminant of its own: on the wire counts the position.
+        // The encoding ignores the discriminant and uses the position.
         Last = 200,
     }
 
@@ -134,7 +134,7 @@ types! {
         pub children: Vec<Tree>,
     }
 
-    /// The value of an entry of metadata.
+    /// A metadata value.
     #[repr(u8)]
     pub enum Value {
         Text(String),

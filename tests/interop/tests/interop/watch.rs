@@ -1,21 +1,22 @@
-//! Lets a test that stands still fail.
+//! A watchdog that fails a hanging test.
 
 use std::future::Future;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 use std::{process, thread};
 
-/// Far longer than any test takes, also on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Far longer than any test takes, even on a busy machine.
+const LIMIT: Duration = Duration::from_mins(2);
 
-/// Runs a test on a runtime of two threads. When it waits for ever or spins, the process ends with
-/// the test's name: nothing else stops a thread.
+/// Runs `test` on a runtime with two worker threads.
+///
+/// When the test hangs, prints its name and aborts the process, since nothing else stops a thread.
 pub fn watched<T>(test: impl Future<Output = T>) -> T {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let (done, watch) = channel::<()>();
     thread::spawn(move || {
-        if watch.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("{name} stands still");
+        if watch.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{name} hangs");
             process::abort();
         }
     });
@@ -23,7 +24,7 @@ pub fn watched<T>(test: impl Future<Output = T>) -> T {
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("a runtime");
+        .expect("failed to build a runtime");
     let outcome = runtime.block_on(test);
     drop(done);
     outcome

@@ -1,4 +1,4 @@
-//! Calls of every method, with the answers that [`Answering`](super::Answering) gives.
+//! Calls of every method, with the answers of [`TestbedHandler`](super::TestbedHandler).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -268,7 +268,7 @@ async fn streams_out(client: &TestbedClient) {
     assert_eq!(rx.recv().await.unwrap(), None);
 }
 
-/// Each answer is awaited before the next element is sent: nothing may wait for more.
+/// Awaits each answer before it sends the next element, so neither side may wait for more.
 async fn streams_through(client: &TestbedClient) {
     let (tx, input) = channel();
     let (output, mut rx) = channel();

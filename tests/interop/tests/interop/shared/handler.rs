@@ -1,4 +1,4 @@
-//! A handler that answers as one would expect.
+//! The handler of `Testbed`.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -11,14 +11,14 @@ use crate::types::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Answering(Reporter);
+pub struct TestbedHandler(Reporter);
 
-pub fn answering() -> (Answering, Reports) {
+pub fn testbed_handler() -> (TestbedHandler, Reports) {
     let (reporter, reports) = reports();
-    (Answering(reporter), reports)
+    (TestbedHandler(reporter), reports)
 }
 
-impl Testbed for Answering {
+impl Testbed for TestbedHandler {
     async fn echo(&self, _: &Context, message: String) -> String {
         message
     }
@@ -238,7 +238,7 @@ impl Testbed for Answering {
     }
 
     async fn panic(&self, _: &Context) {
-        panic!("as the test wants it")
+        panic!("requested by the test")
     }
 }
 

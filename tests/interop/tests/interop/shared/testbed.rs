@@ -8,8 +8,7 @@ use crate::types::{
     Point, Rectangle, Scalars, Shape, Signed, Tree, Unsigned, Value,
 };
 
-/// The service that `protocol.md` lists, and something of everything that a method can take and
-/// return.
+/// The service of `protocol.md`, with further methods for every kind of argument and result.
 #[service]
 pub trait Testbed {
     async fn echo(&self, message: String) -> String;
@@ -41,23 +40,23 @@ pub trait Testbed {
     async fn collect(&self, messages: Rx<Message>) -> Vec<Message>;
     async fn points(&self, from: Point, count: u32, output: Tx<Point>) -> u32;
 
-    /// Lists of lists in the result.
+    /// Returns lists of lists.
     async fn lists(&self, count: u32) -> Vec<Vec<Option<u32>>>;
-    /// Lists of lists in the arguments.
+    /// Concatenates lists of lists.
     async fn join_lists(&self, lists: Vec<Vec<Option<u32>>>) -> Vec<Option<u32>>;
-    /// A recursive type.
+    /// Returns a value of a recursive type.
     async fn tree(&self, tree: Tree) -> Tree;
-    /// What the metadata of the call says.
+    /// Returns the metadata of the call.
     async fn metadata(&self) -> Vec<(String, Value)>;
-    /// Runs until it is stopped.
+    /// Runs until it is aborted.
     async fn hold(&self);
-    /// Returns so many bytes.
+    /// Returns `len` bytes.
     async fn fill(&self, len: u32) -> Vec<u8>;
     /// Panics.
     async fn panic(&self);
 }
 
-/// A service that nobody serves.
+/// A service that neither side serves.
 #[service]
 pub trait Unserved {
     async fn anything(&self, value: u32) -> u32;

@@ -1,4 +1,4 @@
-//! What users call to connect and to serve, against its counterpart.
+//! The public functions that connect and serve, against their counterparts in the other library.
 
 use std::io;
 
@@ -15,12 +15,12 @@ use crate::links::CREDIT;
 use crate::watch::watched;
 use crate::{ours, theirs};
 
-fn our_service() -> ours::TestbedDispatcher<ours::Answering> {
-    ours::TestbedDispatcher::new(ours::answering().0)
+fn our_service() -> ours::TestbedDispatcher<ours::TestbedHandler> {
+    ours::TestbedDispatcher::new(ours::testbed_handler().0)
 }
 
-fn their_service() -> theirs::TestbedDispatcher<theirs::Answering> {
-    theirs::TestbedDispatcher::new(theirs::answering().0)
+fn their_service() -> theirs::TestbedDispatcher<theirs::TestbedHandler> {
+    theirs::TestbedDispatcher::new(theirs::testbed_handler().0)
 }
 
 fn config() -> Config {
@@ -36,7 +36,7 @@ async fn listener() -> (TcpListener, String) {
     (listener, address)
 }
 
-/// How their reconnecting clients open a socket.
+/// Opens the sockets of their reconnecting clients.
 struct Connector(String);
 
 impl roam_stream::Connector for Connector {
@@ -59,7 +59,7 @@ impl roam_session::MessageConnector for Connector {
     }
 }
 
-/// Their server for one WebSocket, which knows no subprotocol.
+/// Runs their server for one WebSocket, without support for subprotocols.
 async fn their_websocket_server() -> String {
     let (listener, address) = listener().await;
     tokio::spawn(async move {
@@ -74,7 +74,7 @@ async fn their_websocket_server() -> String {
 }
 
 #[test]
-fn our_tcp_client_and_their_server() {
+fn our_tcp_client_calls_their_server() {
     watched(async {
         let (listener, address) = listener().await;
         tokio::spawn(async move {
@@ -92,7 +92,7 @@ fn our_tcp_client_and_their_server() {
 }
 
 #[test]
-fn their_tcp_client_and_our_server() {
+fn their_tcp_client_calls_our_server() {
     watched(async {
         let (listener, address) = listener().await;
         tokio::spawn(async move {
@@ -110,7 +110,7 @@ fn their_tcp_client_and_our_server() {
 
 #[cfg(unix)]
 #[test]
-fn unix_sockets_both_ways() {
+fn calls_in_both_directions_over_unix_sockets() {
     watched(async {
         let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
         let transport = stream::StreamTransport::new(ours);
@@ -127,7 +127,7 @@ fn unix_sockets_both_ways() {
 }
 
 #[test]
-fn our_websocket_client_and_their_server() {
+fn our_websocket_client_calls_their_server() {
     watched(async {
         let url = their_websocket_server().await;
         let transport = websocket::open(&url, Subprotocols::OfferNone, &config())
@@ -138,9 +138,9 @@ fn our_websocket_client_and_their_server() {
     });
 }
 
-/// A client that offered subprotocols may not go on when the server picks none.
+/// A client that offers subprotocols must fail when the server picks none.
 #[test]
-fn our_websocket_client_that_offers_subprotocols_and_their_server() {
+fn our_websocket_client_requires_an_offered_subprotocol() {
     watched(async {
         let url = their_websocket_server().await;
         let refused = websocket::connect(&url, NoDispatcher, &config())
@@ -151,7 +151,7 @@ fn our_websocket_client_that_offers_subprotocols_and_their_server() {
 }
 
 #[test]
-fn their_websocket_client_and_our_server() {
+fn their_websocket_client_calls_our_server() {
     watched(async {
         let (listener, address) = listener().await;
         let server = Server::new(our_service());

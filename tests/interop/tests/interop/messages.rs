@@ -1,5 +1,5 @@
-//! Their encoder and decoder, message for message, on links of ours: also for what their own
-//! driver never says.
+//! Their encoder and decoder against our links, message by message. This covers messages that their
+//! own driver never sends.
 
 use std::collections::HashMap;
 
@@ -15,11 +15,11 @@ use crate::ours;
 use crate::reports::{Report, Reports};
 use crate::watch::watched;
 
-/// A peer that says what the test wants, on a link that it opened.
+/// A scripted peer, on a link that it opened.
 struct Scripted {
     stream: CobsFramed<TcpStream>,
     ours: ConnectionHandle,
-    end: JoinHandle<CloseReason>,
+    driver: JoinHandle<CloseReason>,
     reports: Reports,
     ids: HashMap<String, u64>,
 }
@@ -27,7 +27,7 @@ struct Scripted {
 impl Scripted {
     async fn connect() -> Self {
         let (connecting, accepting) = sockets().await;
-        let (handler, reports) = ours::answering();
+        let (handler, reports) = ours::testbed_handler();
         let config = Config {
             initial_channel_credit: CREDIT,
             ..Config::default()
@@ -38,7 +38,7 @@ impl Scripted {
         let mut scripted = Self {
             stream: CobsFramed::new(connecting),
             ours,
-            end: tokio::spawn(driver),
+            driver: tokio::spawn(driver),
             reports,
             ids: methods
                 .map(|method| (method.name.to_string(), method.id.0))
@@ -48,17 +48,21 @@ impl Scripted {
             max_payload_size: 1 << 20,
             initial_channel_credit: CREDIT,
         };
-        assert_eq!(scripted.hear().await, Message::Hello(hello.clone()));
-        scripted.say(Message::Hello(hello)).await;
+        assert_eq!(scripted.recv().await, Message::Hello(hello.clone()));
+        scripted.send(Message::Hello(hello)).await;
         scripted
     }
 
-    async fn say(&mut self, message: Message) {
+    async fn send(&mut self, message: Message) {
         self.stream.send(&message).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Message {
-        self.stream.recv().await.unwrap().expect("a message")
+    async fn recv(&mut self) -> Message {
+        self.stream
+            .recv()
+            .await
+            .unwrap()
+            .expect("the peer closed the stream")
     }
 
     async fn request(&mut self, method: &str, channels: Vec<u64>, payload: Vec<u8>) {
@@ -70,11 +74,11 @@ impl Scripted {
             channels,
             payload,
         };
-        self.say(request).await;
+        self.send(request).await;
     }
 
     async fn data(&mut self, channel_id: u64, payload: Vec<u8>) {
-        self.say(Message::Data {
+        self.send(Message::Data {
             conn_id: ConnectionId::ROOT,
             channel_id,
             payload,
@@ -100,12 +104,12 @@ fn cancel_stops_the_handler_and_is_answered() {
         let mut peer = Scripted::connect().await;
         peer.request("hold", vec![], vec![]).await;
         assert_eq!(peer.reports.next().await, Report::Started);
-        peer.say(Message::Cancel {
+        peer.send(Message::Cancel {
             conn_id: ConnectionId::ROOT,
             request_id: 1,
         })
         .await;
-        assert_eq!(peer.hear().await, response(vec![1, 3]));
+        assert_eq!(peer.recv().await, response(vec![1, 3]));
         assert_eq!(peer.reports.next().await, Report::Stopped);
     });
 }
@@ -122,32 +126,32 @@ fn credit_is_granted_as_the_handler_reads() {
             channel_id: 1,
             bytes,
             ..
-        } = peer.hear().await
+        } = peer.recv().await
         else {
             panic!()
         };
         assert!(bytes > 0);
         peer.data(1, vec![2]).await;
-        peer.say(Message::Close {
+        peer.send(Message::Close {
             conn_id: ConnectionId::ROOT,
             channel_id: 1,
         })
         .await;
-        // The sum of 65,537 ones, zig-zag.
+        // The sum of 65,537 ones, zigzag-encoded.
         let sum = response(vec![0, 0x82, 0x80, 0x08]);
-        while let heard = peer.hear().await
-            && heard != sum
+        while let received = peer.recv().await
+            && received != sum
         {
             assert!(
-                matches!(heard, Message::Credit { channel_id: 1, .. }),
-                "{heard:?}"
+                matches!(received, Message::Credit { channel_id: 1, .. }),
+                "{received:?}"
             );
         }
     });
 }
 
 #[test]
-fn credit_lets_the_handler_go_on_and_its_close_comes_before_its_answer() {
+fn credit_resumes_the_handler_and_close_precedes_the_response() {
     watched(async {
         let mut peer = Scripted::connect().await;
         // 70,000 is 0x011170; each element takes up to three bytes.
@@ -155,7 +159,7 @@ fn credit_lets_the_handler_go_on_and_its_close_comes_before_its_answer() {
             .await;
         let (mut received, mut window) = (0, i64::from(CREDIT));
         loop {
-            match peer.hear().await {
+            match peer.recv().await {
                 Message::Data {
                     channel_id: 1,
                     payload,
@@ -163,7 +167,7 @@ fn credit_lets_the_handler_go_on_and_its_close_comes_before_its_answer() {
                 } => {
                     received += 1;
                     window -= i64::try_from(payload.len()).unwrap();
-                    assert!(window >= 0, "beyond the credit");
+                    assert!(window >= 0, "the handler exceeded its credit");
                 }
                 Message::Close { channel_id: 1, .. } => break,
                 other => panic!("{other:?}"),
@@ -171,7 +175,7 @@ fn credit_lets_the_handler_go_on_and_its_close_comes_before_its_answer() {
             if window < 8 {
                 window += i64::from(CREDIT);
                 let (conn_id, bytes) = (ConnectionId::ROOT, CREDIT);
-                peer.say(Message::Credit {
+                peer.send(Message::Credit {
                     conn_id,
                     channel_id: 1,
                     bytes,
@@ -180,61 +184,61 @@ fn credit_lets_the_handler_go_on_and_its_close_comes_before_its_answer() {
             }
         }
         assert_eq!(received, 70_000);
-        assert_eq!(peer.hear().await, response(vec![0]));
+        assert_eq!(peer.recv().await, response(vec![0]));
     });
 }
 
 #[test]
-fn reset_is_no_clean_end() {
+fn reset_ends_the_channel_of_a_running_handler() {
     watched(async {
         let mut peer = Scripted::connect().await;
         peer.request("sum", vec![1], vec![1]).await;
         peer.data(1, vec![2]).await;
-        peer.say(Message::Reset {
+        peer.send(Message::Reset {
             conn_id: ConnectionId::ROOT,
             channel_id: 1,
         })
         .await;
-        let Message::Response { payload, .. } = peer.hear().await else {
+        let Message::Response { payload, .. } = peer.recv().await else {
             panic!()
         };
         assert_eq!(
             payload[0], 0,
-            "the handler was told, and answers what it has"
+            "expected the handler to return its partial sum"
         );
-        // What comes for it later is ignored.
+        // Late elements are ignored.
         peer.data(1, vec![2]).await;
         peer.request("nothing", vec![], vec![]).await;
-        assert_eq!(peer.hear().await, response(vec![0]));
+        assert_eq!(peer.recv().await, response(vec![0]));
     });
 }
 
 #[test]
-fn connections_begin_and_end() {
+fn connections_open_and_close() {
     watched(async {
         let mut peer = Scripted::connect().await;
-        let mut asking = peer.ours.listen();
-        peer.say(Message::Connect {
+        let mut listener = peer.ours.listen();
+        peer.send(Message::Connect {
             request_id: 7,
             metadata: vec![],
         })
         .await;
-        let granted = asking
+        let accepted = listener
             .next()
             .await
             .unwrap()
             .accept(&Metadata::new(), roam_core::NoDispatcher);
-        let connection = granted.unwrap();
+        let connection = accepted.unwrap();
         let Message::Accept {
             request_id: 7,
             conn_id,
             ..
-        } = peer.hear().await
+        } = peer.recv().await
         else {
             panic!()
         };
         assert_eq!(conn_id.raw(), connection.id().0);
-        peer.say(Message::Goodbye {
+        peer.send(Message::Goodbye {
             conn_id,
             reason: "done".to_owned(),
         })
@@ -244,13 +248,13 @@ fn connections_begin_and_end() {
             "closed by the peer: done"
         );
         assert!(peer.ours.close_reason().is_none());
-        peer.say(Message::Goodbye {
+        peer.send(Message::Goodbye {
             conn_id: ConnectionId::ROOT,
             reason: "bye".to_owned(),
         })
         .await;
         assert_eq!(
-            peer.end.await.unwrap().to_string(),
+            peer.driver.await.unwrap().to_string(),
             "closed by the peer: bye"
         );
     });
@@ -264,11 +268,14 @@ fn goodbye_names_the_rule() {
         let Message::Goodbye {
             conn_id: ConnectionId::ROOT,
             reason,
-        } = peer.hear().await
+        } = peer.recv().await
         else {
             panic!()
         };
         assert!(reason.starts_with("channeling.unknown"), "{reason}");
-        assert!(matches!(peer.end.await.unwrap(), CloseReason::Violation(_)));
+        assert!(matches!(
+            peer.driver.await.unwrap(),
+            CloseReason::Violation(_)
+        ));
     });
 }
