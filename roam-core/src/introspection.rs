@@ -1,7 +1,7 @@
-//! What a peer serves, and why a call of ours is unknown to it.
+//! Introspection: what a peer serves, and why it does not know a method.
 //!
-//! Introspection is an ordinary service: a server that offers it serves [`introspection`] beside
-//! the services that it tells of. A peer that does not offer it answers `UnknownMethod`.
+//! Introspection is an ordinary service: a server that offers it serves [`introspection`] along
+//! with the services it describes. A peer that does not offer it answers `UnknownMethod`.
 //!
 //! ```
 //! use roam_core::introspection::{explain, introspection};

@@ -1,4 +1,4 @@
-//! Why a method of ours is unknown to the peer.
+//! Explains why the peer does not know a method.
 
 use std::fmt;
 
@@ -10,41 +10,41 @@ use crate::{CallError, CallFailure, Caller, RoamError, ServiceDescriptor};
 use super::nearest::nearest;
 use super::service::RoamIntrospectionV1Client;
 
-/// How what the peer serves differs from what we know of it.
+/// How the services of the peer differ from our description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// It has no such service.
+    /// The peer has no such service.
     NoSuchService {
         /// The service.
         service: String,
-        /// A service of the peer that is called much the same.
+        /// A service of the peer with a similar name.
         nearest: Option<String>,
     },
-    /// Its service has no such method.
+    /// The peer's service has no such method.
     NoSuchMethod {
         /// The service.
         service: String,
         /// The method.
         method: String,
-        /// A method of that service that is called much the same.
+        /// A method of that service with a similar name.
         nearest: Option<String>,
     },
-    /// Its method has another signature.
+    /// The peer's method has a different signature.
     Signature {
         /// The service.
         service: String,
         /// The method.
         method: String,
-        /// Where it differs first. `None` when the ids differ and the descriptions do not: the
-        /// peer computes ids in another way.
+        /// The first difference. `None` when the ids differ but the descriptions do not: the peer
+        /// computes ids in another way.
         difference: Option<Difference>,
     },
 }
 
-/// Why it is not known what the peer serves.
+/// Why [`explain`] failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ExplainError {
-    /// The description that was given has no such method.
+    /// The given description has no such method.
     #[error("{service} has no method {method}")]
     NotOurs {
         /// The service.
@@ -53,16 +53,16 @@ pub enum ExplainError {
         method: String,
     },
     /// The peer does not offer introspection.
-    #[error("the peer does not tell what it serves")]
+    #[error("the peer does not offer introspection")]
     NotOffered,
-    /// The peer could not be asked.
+    /// The call to the peer failed.
     #[error(transparent)]
     Call(CallFailure),
 }
 
-/// Asks the peer why a call of `method`, as written in Rust, was answered `UnknownMethod`.
+/// Asks the peer why a call of `method` (its name in Rust) was answered `UnknownMethod`.
 ///
-/// `None` when the peer serves the method as `service` describes it. It must offer
+/// Returns `None` if the peer serves the method as `service` describes it. The peer must offer
 /// [introspection](super::introspection).
 pub async fn explain(
     caller: &impl Caller,
@@ -77,8 +77,8 @@ pub async fn explain(
     };
     let peer = RoamIntrospectionV1Client::new(caller.clone());
     let name = service.name.clone().into_owned();
-    let Some(theirs) = peer.describe(name.clone()).await.map_err(not_told)? else {
-        let services = peer.services().await.map_err(not_told)?;
+    let Some(theirs) = peer.describe(name.clone()).await.map_err(failed_call)? else {
+        let services = peer.services().await.map_err(failed_call)?;
         let names = services.iter().map(|service| &*service.name);
         let nearest = nearest(&name, names).map(str::to_owned);
         return Ok(Some(Mismatch::NoSuchService {
@@ -87,7 +87,7 @@ pub async fn explain(
         }));
     };
     let method = method.to_owned();
-    // As method ids see it.
+    // Method ids compare names in kebab case.
     let kebab = method.to_kebab_case();
     let Some(found) = theirs
         .methods
@@ -111,7 +111,7 @@ pub async fn explain(
     }))
 }
 
-fn not_told(error: CallFailure) -> ExplainError {
+fn failed_call(error: CallFailure) -> ExplainError {
     match error {
         CallError::Answered(RoamError::UnknownMethod) => ExplainError::NotOffered,
         error => ExplainError::Call(error),
@@ -143,7 +143,7 @@ impl fmt::Display for Mismatch {
             } => {
                 return write!(
                     f,
-                    "{service}.{method} has the same signature and another id"
+                    "{service}.{method} has the same signature but a different id"
                 );
             }
         };

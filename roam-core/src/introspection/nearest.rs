@@ -1,9 +1,9 @@
-//! The name that was probably meant.
+//! Finds the name that was probably meant.
 
-/// Longer names are not compared: what comes from the peer may be of any length.
+/// Longer names are not compared: a name from the peer may have any length.
 const MAX_LEN: usize = 64;
 
-/// The candidate that is so near to `name` that it was probably meant.
+/// Returns the candidate nearest to `name`, if it is similar enough.
 pub(super) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -17,11 +17,11 @@ pub(super) fn nearest<'a>(
     candidates.min_by_key(|candidate| distance(name, candidate))
 }
 
-/// How many characters have to be put in, left out or replaced to make one name of the other, in
-/// whatever case.
+/// Returns the edit distance between two names, ignoring case: how many characters to insert,
+/// remove or replace.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
-    // The distances of what was read of `a` to all beginnings of `b`.
+    // The distances from the part of `a` read so far to all prefixes of `b`.
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (read, x) in a.to_lowercase().chars().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], read + 1);
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_is_near_or_nothing() {
+    fn nearest_is_similar_or_none() {
         let candidates = ["divide", "sum", "generate"];
         assert_eq!(nearest("divid", candidates), Some("divide"));
         assert_eq!(nearest("sums", candidates), Some("sum"));

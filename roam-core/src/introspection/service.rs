@@ -1,4 +1,4 @@
-//! The service.
+//! The introspection service.
 
 use heck::ToKebabCase;
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,10 @@ pub struct ServiceSummary {
     pub doc: String,
 }
 
-/// Serves the descriptions of `services`, and of nothing else: what is not in the list stays
-/// unknown to the peer.
+/// Creates a dispatcher that serves the descriptions of `services`, and no others.
 ///
-/// One description is one answer, so that it has to fit the link's `max_payload_size`; a larger
-/// one is answered `too-large`.
+/// A description is sent in one answer, so it must fit the link's `max_payload_size`; a larger one
+/// is answered `too-large`.
 pub fn introspection(
     services: impl IntoIterator<Item = &'static ServiceDescriptor>,
 ) -> impl ServiceDispatcher + Clone {
@@ -39,7 +38,7 @@ pub fn introspection(
     RoamIntrospectionV1Dispatcher::new(Served(services))
 }
 
-/// Answers from a list of descriptions.
+/// Answers introspection calls from a list of descriptors.
 #[derive(Clone, Debug)]
 pub struct Served(pub Vec<&'static ServiceDescriptor>);
 

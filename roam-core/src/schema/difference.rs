@@ -1,4 +1,4 @@
-//! Where two descriptions of a method differ.
+//! The first difference between two descriptions of a method.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,18 +14,18 @@ use super::{
 /// As text: `argument 2 "jobs": element: field "n": u32 here, u64 there`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The way to it, from the outside in; empty when it is in the signature itself.
+    /// The path to it, from the outside in; empty when the signature itself differs.
     pub path: Vec<Step>,
-    /// What is different there.
+    /// What differs there.
     pub contrast: Contrast,
 }
 
-/// A step on the way from a signature to one of its types.
+/// A step on the path from a signature to one of its types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// An argument, counted from 1, with its name here.
     Argument(usize, String),
-    /// What the method returns, the `Ok` side when it can fail.
+    /// The result of the method, the `Ok` side if it can fail.
     Returned,
     /// The method's own error.
     Error,
@@ -35,19 +35,19 @@ pub enum Step {
     Variant(String),
     /// An element of a tuple, counted from 0.
     Position(usize),
-    /// What a list, a set, an array or a channel has many of.
+    /// The element of a list, a set, an array or a channel.
     Element,
-    /// What a map is looked up by.
+    /// The key of a map.
     Key,
-    /// What a map or an `Option` holds.
+    /// The value of a map or an `Option`.
     Value,
-    /// The `Ok` side of a `Result` that is held somewhere.
+    /// The `Ok` side of a `Result` within a type.
     Ok,
-    /// The `Err` side of it.
+    /// The `Err` side of a `Result` within a type.
     Err,
 }
 
-/// What is different.
+/// What differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contrast {
     /// The number of arguments.
@@ -59,23 +59,23 @@ pub enum Contrast {
     },
     /// The types.
     Types {
-        /// Here, much as it is written in Rust.
+        /// Here, roughly as Rust writes it.
         here: String,
         /// At the peer.
         there: String,
     },
-    /// The names, as written in Rust. When no name is without a counterpart, their order.
+    /// The names, as written in Rust; only their order if both peers have the same names.
     Names {
-        /// What they are the names of.
+        /// What the names belong to.
         of: Named,
-        /// Those that only we have.
+        /// Names that only we have.
         only_here: Vec<String>,
-        /// Those that only the peer has.
+        /// Names that only the peer has.
         only_there: Vec<String>,
     },
 }
 
-/// What has a name.
+/// What names belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// Fields of a struct or a variant.
@@ -84,11 +84,11 @@ pub enum Named {
     Variants,
 }
 
-/// The first difference between two methods: what counts for their ids, and what else would keep
-/// values from being decoded. Both must stand in the service beside them.
+/// Returns the first difference between two methods, in what determines their ids or how values are
+/// decoded. Each method must belong to the service it is paired with.
 ///
-/// A description that was received may be of any size and shape: of types within types only the
-/// first 64 levels are compared, and 65,536 pairs of types at most.
+/// A received description may have any size and shape, so only the first 64 levels of nested types
+/// are compared, and at most 65,536 pairs of types.
 pub fn difference(
     here: (&ServiceDescriptor, &MethodDescriptor),
     there: (&ServiceDescriptor, &MethodDescriptor),
@@ -118,7 +118,7 @@ pub fn difference(
         })
         .collect();
     parts.push(Part::new(vec![Step::Returned], ours.ok, theirs.ok));
-    // Whether they can fail is told when all else is the same.
+    // Whether they can fail is compared last.
     let mut last = None;
     match (ours.err, theirs.err) {
         (Some(ours), Some(theirs)) => parts.push(Part::new(vec![Step::Error], ours, theirs)),
@@ -134,31 +134,32 @@ pub fn difference(
     search.run(parts).or(last)
 }
 
-/// How many pairs of types are compared at most. No honest description has as many.
+/// How many pairs of types are compared at most. No honest description has this many.
 const MAX_PAIRS: usize = 65_536;
-/// How deep types are compared.
+/// How many levels of nested types are compared.
 const MAX_DEPTH: usize = 64;
 
-/// Goes through two tables of types at once. A loop, so that no description overflows the stack.
+/// Walks through two tables of types in parallel, in a loop so that no description overflows the
+/// stack.
 struct Search<'a> {
     here: &'a Types,
     there: &'a Types,
     seen: HashSet<(TypeIndex, TypeIndex)>,
-    /// The steps that were taken, each with the one before it.
+    /// The steps taken, each with the index of the one before it.
     steps: Vec<(Option<usize>, Step)>,
-    /// What is to be compared, the next last.
+    /// The pairs left to compare, the next one last.
     todo: Vec<Pair>,
 }
 
 struct Pair {
     here: TypeIndex,
     there: TypeIndex,
-    /// The step that led to it.
+    /// The index of the step that led here.
     step: Option<usize>,
     depth: usize,
 }
 
-/// Types within two types that stand at the same place.
+/// A pair of types at the same place within two types.
 struct Part {
     steps: Vec<Step>,
     here: TypeIndex,
@@ -223,7 +224,7 @@ impl Search<'_> {
         path
     }
 
-    /// What two types hold, or where they differ.
+    /// Returns the parts of two types, or their difference.
     fn compare(&self, pair: &Pair) -> Result<Vec<Part>, Difference> {
         let (here, there) = (self.here.get(pair.here), self.there.get(pair.there));
         let one = |step, here: &TypeIndex, there: &TypeIndex| Part::new(vec![step], *here, *there);
@@ -343,10 +344,10 @@ fn same_names<'a>(
     })
 }
 
-/// How many names without a counterpart are told.
+/// How many unmatched names are listed on each side.
 const MAX_NAMES: usize = 8;
 
-/// Whether two types that hold nothing are the same on the wire.
+/// Returns whether two types without parts are the same on the wire.
 fn is_same_leaf(here: &Type, there: &Type) -> bool {
     let plain = |ty: &Type| match ty {
         Type::Usize => Type::U64,
@@ -395,7 +396,7 @@ impl fmt::Display for Contrast {
             Self::Arguments { here, there } => {
                 write!(f, "{here} arguments here, {there} there")
             }
-            Self::Types { here, there } if here == there => write!(f, "another {here}"),
+            Self::Types { here, there } if here == there => write!(f, "a different {here}"),
             Self::Types { here, there } => write!(f, "{here} here, {there} there"),
             Self::Names {
                 of,
@@ -411,7 +412,7 @@ impl fmt::Display for Contrast {
                     names.collect::<Vec<_>>().join(", ")
                 };
                 match (&only_here[..], &only_there[..]) {
-                    ([], []) => write!(f, "{of} in another order"),
+                    ([], []) => write!(f, "{of} in a different order"),
                     (here, []) => write!(f, "{of} only here: {}", list(here)),
                     ([], there) => write!(f, "{of} only there: {}", list(there)),
                     (here, there) => {

@@ -8,8 +8,8 @@ use crate::MethodId;
 
 use super::{Part, Payload, StructKind, Type, TypeIndex, Types, Visitor};
 
-/// The id of the method `method` of `service` (both as written in Rust), which takes `args`
-/// and returns `ret`, a [`Type::Result`] when it can fail.
+/// Returns the id of the method `method` of `service` (both as written in Rust), which takes `args`
+/// and returns `ret`: a [`Type::Result`] if it can fail.
 pub fn method_id(
     service: &str,
     method: &str,
@@ -37,11 +37,11 @@ fn signature(types: &Types, args: &[TypeIndex], ret: TypeIndex) -> Vec<u8> {
     out
 }
 
-/// Appends what the type at `root` counts for in an id.
+/// Appends the encoding of the type at `root` that is hashed into an id.
 pub(super) fn encode(types: &Types, root: TypeIndex, out: &mut Vec<u8>) {
     let mut encoder = Encoder {
         out,
-        met: HashSet::new(),
+        seen: HashSet::new(),
     };
     types.walk(root, &mut encoder);
 }
@@ -56,9 +56,9 @@ const TX: u8 = 0x26;
 const RX: u8 = 0x27;
 const STRUCT: u8 = 0x30;
 const ENUM: u8 = 0x31;
-const MET_BEFORE: u8 = 0x32;
+const SEEN_BEFORE: u8 = 0x32;
 
-/// The top bit of a varint's byte.
+/// The top bit of a varint's byte: another byte follows.
 const MORE_FOLLOWS: u8 = 0x80;
 
 const UNIT_VARIANT: u8 = 0x00;
@@ -67,18 +67,18 @@ const STRUCT_VARIANT: u8 = 0x02;
 
 struct Encoder<'a> {
     out: &'a mut Vec<u8>,
-    met: HashSet<TypeIndex>,
+    seen: HashSet<TypeIndex>,
 }
 
 impl Visitor for Encoder<'_> {
     fn enter(&mut self, index: TypeIndex, ty: &Type) -> bool {
         if matches!(ty, Type::Result { .. }) {
-            // What it holds does not count.
+            // Its `Ok` and `Err` types are not part of the id.
             self.out.push(tag(ty));
             return false;
         }
-        if !self.met.insert(index) {
-            self.out.push(MET_BEFORE);
+        if !self.seen.insert(index) {
+            self.out.push(SEEN_BEFORE);
             return false;
         }
         self.out.push(tag(ty));
@@ -100,10 +100,10 @@ impl Visitor for Encoder<'_> {
     }
 
     fn leave(&mut self, index: TypeIndex, ty: &Type) {
-        // A list is written out each time, except within itself (transparent structs can
-        // be lists of themselves).
-        if !is_met_once(ty) {
-            self.met.remove(&index);
+        // A list is written each time, except within itself (a transparent struct can be a list
+        // of itself).
+        if !is_written_once(ty) {
+            self.seen.remove(&index);
         }
     }
 }
@@ -162,7 +162,7 @@ fn tag(ty: &Type) -> u8 {
     }
 }
 
-/// The count that follows the tag.
+/// Returns the count that follows the tag, if any.
 fn len(ty: &Type) -> Option<usize> {
     match ty {
         Type::Array { len, .. } => Some(*len),
@@ -177,8 +177,8 @@ fn len(ty: &Type) -> Option<usize> {
     }
 }
 
-/// Whether a second one is written as a reference to the first.
-fn is_met_once(ty: &Type) -> bool {
+/// Returns whether further occurrences are written as a reference to the first.
+fn is_written_once(ty: &Type) -> bool {
     matches!(ty, Type::Struct(_) | Type::Enum(_) | Type::Tuple(_))
 }
 

@@ -1,4 +1,4 @@
-//! Descriptions of the types of the standard library and of `bytes`.
+//! Descriptions of types of the standard library and of `bytes`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
@@ -72,7 +72,7 @@ impl<T: Schema> Schema for Vec<T> {
     }
 }
 
-/// Types that look like another one.
+/// Types described as another type, because serde writes them alike.
 macro_rules! same {
     ($([$($generics:tt)*] $ty:ty => $is:ty,)*) => {$(
         impl<$($generics)*> Schema for $ty {
@@ -98,7 +98,7 @@ same! {
     [] Types => Vec<Type>,
 }
 
-/// Types that hold one other type.
+/// Types that contain one other type.
 macro_rules! holders {
     ($([$($generics:tt)*] $ty:ty => $is:ident,)*) => {$(
         impl<T: Schema, $($generics)*> Schema for $ty {

@@ -1,9 +1,9 @@
-//! What types look like: descriptions for code generation and introspection, and method ids.
+//! Descriptions of types and services, for code generation, introspection and method ids.
 //!
-//! [`Schema`] describes a type into a table, [`Types`]; `#[derive(Schema)]` writes it. A
-//! [`ServiceDescriptor`] describes a service by such a table and its methods, and
-//! [`method_id`] turns a signature into the number that stands on the wire. Everything that
-//! walks through types does it by [`Types::walk`].
+//! [`Schema`] adds the description of a type to a table, [`Types`]; `#[derive(Schema)]` implements
+//! it. A [`ServiceDescriptor`] holds such a table and the methods of a service, and [`method_id`]
+//! turns a signature into the id that is sent on the wire. All traversal of types goes through
+//! [`Types::walk`].
 
 mod difference;
 mod identity;
@@ -19,7 +19,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-/// Writes the [`trait@Schema`] of a struct or an enum.
+/// Implements [`trait@Schema`] for a struct or an enum.
 pub use roam_macros::Schema;
 
 pub use difference::{Contrast, Difference, Named, Step, difference};
@@ -33,9 +33,9 @@ pub use types::{
 };
 pub use walk::{Part, Visitor};
 
-/// Describes a type.
+/// A type that can be described, and therefore sent.
 ///
-/// Derive it beside serde's traits. The description follows what serde puts on the wire:
+/// Derive it along with serde's traits. The description follows what serde writes:
 ///
 /// ```
 /// use roam_core::Schema;
@@ -51,10 +51,11 @@ pub use walk::{Part, Visitor};
 /// }
 /// ```
 ///
-/// Attributes of serde by which the wire would differ from what can be described, such as
-/// `flatten` or `tag`, are refused by the derive.
+/// The derive rejects serde's attributes whose encoding cannot be described, such as `flatten` or
+/// `tag`.
 ///
-/// A type with a serialization of its own is described by hand, here as what it holds:
+/// Implement it by hand for a type with custom serialization. This one is serialized as an `f64`,
+/// so it is described as one:
 ///
 /// ```
 /// use roam_core::schema::{Schema, TypeIndex, Types};
@@ -87,18 +88,18 @@ pub use walk::{Part, Visitor};
     note = "add `#[derive(roam_core::Schema, serde::Serialize, serde::Deserialize)]` to `{Self}`"
 )]
 pub trait Schema: 'static {
-    /// The types that this one holds, as a tuple: `()`, `(A,)`, `(A, B)`, up to twelve, more
-    /// by tuples of tuples.
+    /// The types that this type contains, as a tuple: `()`, `(A,)`, `(A, B)`, up to twelve; nest
+    /// tuples for more.
     ///
-    /// By it the compiler knows whether a type holds channels, see [`channel_depth`].
+    /// The compiler uses it to find out whether a type contains channels; see [`channel_depth`].
     type Parts: Parts;
 
-    /// Describes this type in `types` and returns where.
+    /// Adds the description of this type to `types` and returns its index.
     ///
-    /// It is asked once for a table; callers use [`Types::index_of`].
+    /// It is called once per table; call [`Types::index_of`] instead.
     fn describe(types: &mut Types) -> TypeIndex;
 
-    /// Describes `Vec<Self>`: bytes when this is `u8`.
+    /// Describes `Vec<Self>`, which is bytes when `Self` is `u8`.
     #[doc(hidden)]
     fn describe_vec(types: &mut Types) -> TypeIndex
     where

@@ -1,29 +1,29 @@
-//! Whether a type holds channels, known at compile time.
+//! Compile-time checks of whether a type contains channels.
 //!
-//! An error type may hold no channel, and neither may the element of a channel. The
-//! description says it too late, and neither a bound on every field (`Node: NoChannel` needs
-//! `Vec<Node>: NoChannel` needs `Node: NoChannel`) nor a constant computed from the fields'
-//! constants can be had for recursive types: rustc rejects both as cycles. So a type only
-//! *names* its parts, in [`Schema::Parts`], which no cycle disturbs, and [`Within`] follows
-//! them for a fixed number of levels. Constants are computed once for a type and level, so
-//! the cost is their product, and only for types that stand in a service.
+//! Neither an error type nor the element of a channel may contain a channel. The description
+//! exists too late to check this, and recursive types allow neither a bound on every field
+//! (`Node: NoChannel` needs `Vec<Node>: NoChannel` needs `Node: NoChannel`) nor a constant computed
+//! from the fields' constants: rustc rejects both as cycles. So a type only *names* its parts, in
+//! [`Schema::Parts`], where cycles are allowed, and [`Within`] follows them for a fixed number of
+//! levels. Constants are computed once per type and level, so the cost is the product of both, and
+//! only types that a service uses incur it.
 //!
-//! A channel below the last level is not seen here. No sane type is that deep; for errors
-//! [`ServiceBuilder`](super::ServiceBuilder) looks again without a limit.
+//! A channel below the last level is not found here. No sane type is that deep; for errors,
+//! [`ServiceSource::describe`](super::ServiceSource::describe) checks again without a limit.
 
 use std::marker::PhantomData;
 
 use super::Schema;
 
-/// How deep channels nest in `T`: 0 when it holds none, 1 when it holds or is one, 2 when
-/// the elements of a channel in it hold a channel, and so on.
+/// Returns how deep channels nest in `T`: 0 when it contains none, 1 when it is or contains one, 2
+/// when the elements of a channel in it contain a channel, and so on.
 ///
-/// It looks through 32 levels of types.
+/// It searches 32 levels of types.
 pub const fn channel_depth<T: Schema>() -> usize {
     <Within<T, Levels> as ChannelDepth>::DEPTH
 }
 
-/// The types that a type holds; see [`Schema::Parts`].
+/// The types that a type contains; see [`Schema::Parts`].
 pub trait Parts {
     /// The depth of the deepest part.
     #[doc(hidden)]
@@ -34,26 +34,26 @@ pub trait Parts {
 #[derive(Debug)]
 pub struct Channel<T>(PhantomData<T>);
 
-/// A [`channel_depth`], computed when it is asked for.
+/// A [`channel_depth`], computed on demand.
 pub trait ChannelDepth {
     /// The depth.
     const DEPTH: usize;
 }
 
-/// How many levels there are to go.
+/// The number of levels left to search.
 pub trait Level {
-    /// The depth of `T` within them.
+    /// The depth of `T` within these levels.
     type Look<T: Schema>: ChannelDepth;
 }
 
-/// The depth of `T` within the levels `L`.
+/// The depth of `T` within the levels `L`, computed lazily.
 ///
-/// A name for it and not yet the thing: if it were replaced by the depths of the parts at
-/// once, its size would be exponential in the number of levels.
+/// If this type expanded to the depths of the parts at once, its size would be exponential in the
+/// number of levels.
 #[derive(Debug)]
 pub struct Within<T, L>(PhantomData<(T, L)>);
 
-/// No level to go.
+/// No level left.
 struct Bottom;
 
 /// One level more than `L`.

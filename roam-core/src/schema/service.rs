@@ -1,4 +1,4 @@
-//! Descriptions of services.
+//! Descriptors of services.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use crate::MethodId;
 
 use super::{DanglingIndex, Schema, TypeIndex, Types};
 
-/// Describes a service: what code generators, dispatchers and introspection read.
+/// Describes a service, for code generators, dispatchers and introspection.
 ///
-/// `#[service]` makes one for each service, returned by the function `<name>_service()`.
+/// `#[service]` generates the function `<name>_service()`, which returns the service's descriptor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Received")]
 pub struct ServiceDescriptor {
@@ -18,11 +18,11 @@ pub struct ServiceDescriptor {
     pub name: Cow<'static, str>,
     /// Its doc comment, without indentation; empty when there is none.
     pub doc: Cow<'static, str>,
-    /// The types that its methods mention.
+    /// The types that its methods use.
     pub types: Types,
     /// Its methods in order of declaration.
     pub methods: Vec<MethodDescriptor>,
-    /// The positions of `methods`, sorted by id.
+    /// Positions in `methods`, sorted by id.
     #[serde(skip)]
     by_id: Vec<(MethodId, usize)>,
 }
@@ -90,13 +90,13 @@ impl ServiceDescriptor {
         }
     }
 
-    /// The position in `methods` of the method with this id.
+    /// Returns the position in `methods` of the method with this id.
     pub fn position(&self, id: MethodId) -> Option<usize> {
         let found = self.by_id.binary_search_by_key(&id, |&(id, _)| id).ok()?;
         Some(self.by_id[found].1)
     }
 
-    /// The method with this id.
+    /// Returns the method with this id.
     pub fn method(&self, id: MethodId) -> Option<&MethodDescriptor> {
         self.methods.get(self.position(id)?)
     }

@@ -1,7 +1,7 @@
-//! Services as `#[service]` writes them down.
+//! Services as constants, which `#[service]` generates.
 //!
-//! They are constants, so that what a signature must fulfil is checked at compile time, in
-//! one place for each of its types; the descriptions are made of them at run time.
+//! As constants, they let the compiler check what a signature must fulfil, in one place for each of
+//! its types. The descriptors are built from them at run time.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::{
     method_id,
 };
 
-/// A service of which a [`ServiceDescriptor`] is made.
+/// The constant from which a [`ServiceDescriptor`] is built.
 ///
 /// ```
 /// use roam_core::schema::{MethodSource, ServiceSource, arg, can_fail};
@@ -41,7 +41,7 @@ pub struct ServiceSource {
     pub methods: &'static [MethodSource],
 }
 
-/// A method of which a [`MethodDescriptor`] is made.
+/// The constant from which a [`MethodDescriptor`] is built.
 #[derive(Debug, Clone, Copy)]
 pub struct MethodSource {
     /// See [`MethodDescriptor::name`].
@@ -50,7 +50,7 @@ pub struct MethodSource {
     pub doc: &'static str,
     /// The arguments, made by [`arg`].
     pub args: &'static [ArgSource],
-    /// What it returns, made by [`returns`] or [`can_fail`].
+    /// The result, made by [`returns`] or [`can_fail`].
     pub output: OutputSource,
     /// See [`MethodDescriptor::inline`].
     pub inline: bool,
@@ -65,7 +65,7 @@ pub struct ArgSource {
     ty: Describe,
 }
 
-/// What a method returns; see [`returns`] and [`can_fail`].
+/// The result of a method; see [`returns`] and [`can_fail`].
 #[derive(Debug, Clone, Copy)]
 pub struct OutputSource {
     returned: Describe,
@@ -75,11 +75,10 @@ pub struct OutputSource {
 
 type Describe = fn(&mut Types) -> TypeIndex;
 
-/// The argument `name` of type `T`.
+/// Describes the argument `name` of type `T`.
 ///
 /// # Panics
-/// At compile time, when it stands in a constant: if the elements of a channel in `T` hold a
-/// channel.
+/// If the elements of a channel in `T` contain a channel. In a constant, this is a compile error.
 pub const fn arg<T: Schema + Serialize + DeserializeOwned>(name: &'static str) -> ArgSource {
     assert_plain_elements::<T>();
     ArgSource {
@@ -88,7 +87,7 @@ pub const fn arg<T: Schema + Serialize + DeserializeOwned>(name: &'static str) -
     }
 }
 
-/// The result of a method that returns `T` and cannot fail.
+/// Describes the result of a method that returns `T` and cannot fail.
 ///
 /// # Panics
 /// As [`arg`] does.
@@ -101,10 +100,10 @@ pub const fn returns<T: Schema + Serialize + DeserializeOwned>() -> OutputSource
     }
 }
 
-/// The result of a method that returns `Result<T, E>`.
+/// Describes the result of a method that returns `Result<T, E>`.
 ///
 /// # Panics
-/// As [`arg`] does, and if `E` holds a channel: an error ends the channels of its call.
+/// As [`arg`] does, and if `E` contains a channel: an error ends the channels of its call.
 pub const fn can_fail<T, E>() -> OutputSource
 where
     T: Schema + Serialize + DeserializeOwned,
@@ -130,10 +129,10 @@ const fn assert_plain_elements<T: Schema>() {
 }
 
 impl ServiceSource {
-    /// The description.
+    /// Builds the descriptor.
     ///
     /// # Panics
-    /// When an error type holds a channel so deep that the compiler did not see it, see
+    /// If an error type contains a channel too deep for the compiler to find; see
     /// [`channel_depth`].
     pub fn describe(&self) -> ServiceDescriptor {
         let mut types = Types::new();
@@ -142,7 +141,7 @@ impl ServiceSource {
             .map(|method| method.describe(self.name, &mut types))
             .collect();
         let service = ServiceDescriptor::new(self.name.into(), self.doc.into(), types, methods);
-        known::learn(&service);
+        known::register(&service);
         service
     }
 }
@@ -154,7 +153,7 @@ impl MethodSource {
         let err = self.output.err.map(|err| err(types));
         assert!(
             !err.is_some_and(|err| types.contains_channel(err)),
-            "the error type of `{}` holds a channel",
+            "the error type of `{}` contains a channel",
             self.name
         );
         MethodDescriptor {

@@ -1,21 +1,21 @@
-//! Types as people write them.
+//! Types as readable text.
 
 use super::{Payload, StructKind, Type, TypeIndex, Types};
 
-/// How deep a type is written out; what is deeper is `…`. A received description can be endless.
+/// How many nested types are written; deeper ones become `…`. A received type may contain itself.
 const DEPTH: usize = 4;
-/// How many elements of a tuple are written out.
+/// How many elements of a tuple are written.
 const ELEMENTS: usize = 8;
-/// How much of a name is written out. A received one can be of any length.
+/// How many characters of a name are written. A received name can have any length.
 const NAME: usize = 64;
 
 impl Types {
-    /// The type at `index` much as it is written in Rust: `Vec<Job>`, `(u8, String)`.
+    /// Returns the type at `index`, roughly as Rust writes it: `Vec<Job>`, `(u8, String)`.
     pub fn text(&self, index: TypeIndex) -> String {
         self.text_within(index, DEPTH)
     }
 
-    /// What a variant holds.
+    /// Returns what a variant holds, as text.
     pub(super) fn payload_text(&self, payload: &Payload) -> String {
         match payload {
             Payload::Unit => "nothing".to_owned(),
@@ -80,7 +80,7 @@ impl Types {
 }
 
 impl Type {
-    /// The types of a tuple or of a struct with unnamed fields.
+    /// Returns the element types of a tuple or a tuple struct.
     pub(super) fn elements(&self) -> Option<&[TypeIndex]> {
         match self {
             Self::Tuple(elements) => Some(elements),
@@ -93,7 +93,7 @@ impl Type {
     }
 }
 
-/// A name, or the beginning of one that is too long to be shown.
+/// Returns `name`, truncated if it is too long to show.
 pub(crate) fn clipped(name: &str) -> String {
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),

@@ -8,13 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Schema;
 
-/// The types of a service, each once; they refer to each other by index.
-///
-/// So a recursive type is finite here, and a type that is used twice is described once.
+/// The types of a service, each described once. They refer to each other by index, so a recursive
+/// type is finite.
 #[derive(Debug, Clone, Default)]
 pub struct Types {
     table: Vec<Type>,
-    /// Empty in a description that was received.
+    /// Empty in a received description.
     known: HashMap<TypeId, TypeIndex>,
 }
 
@@ -25,32 +24,32 @@ pub struct Types {
 pub struct TypeIndex(usize);
 
 impl TypeIndex {
-    /// The position in the table, counted from 0.
+    /// Returns the position in the table, counted from 0.
     pub fn position(self) -> usize {
         self.0
     }
 }
 
 impl Types {
-    /// An empty table.
+    /// Creates an empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The type that stands at `index`.
+    /// Returns the type at `index`.
     ///
     /// # Panics
-    /// When `index` comes from another, longer table.
+    /// If `index` comes from another, longer table.
     pub fn get(&self, index: TypeIndex) -> &Type {
         &self.table[index.position()]
     }
 
-    /// All types with their indices, in the order in which they were met.
+    /// Returns all types with their indices, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (TypeIndex, &Type)> {
         (0..).map(TypeIndex).zip(&self.table)
     }
 
-    /// Where `T` stands; describes it when it is not there yet.
+    /// Returns the index of `T`; describes it if it is not in the table yet.
     pub fn index_of<T: Schema>(&mut self) -> TypeIndex {
         let identity = TypeId::of::<T>();
         if let Some(&index) = self.known.get(&identity) {
@@ -61,13 +60,13 @@ impl Types {
         index
     }
 
-    /// Adds `T`, and the types that `build` asks for after it.
+    /// Adds `T`, and after it the types that `build` adds.
     ///
-    /// The place is taken before `build` runs, so that a recursive type finds itself.
+    /// The index is taken before `build` runs, so that a recursive type can refer to itself.
     pub fn define<T: 'static>(&mut self, build: impl FnOnce(&mut Types) -> Type) -> TypeIndex {
         let index = TypeIndex(self.table.len());
         self.known.insert(TypeId::of::<T>(), index);
-        // Holds the place; nobody looks at it before `build` is done.
+        // A placeholder, which nothing reads before `build` returns.
         self.table.push(Type::Unit);
         self.table[index.position()] = build(self);
         index
@@ -249,18 +248,18 @@ impl<'de> Deserialize<'de> for Types {
     }
 }
 
-/// A received description refers to a type that it does not have.
+/// The error when a received description refers to a type that it does not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("index {index} in a description of {len} types")]
+#[error("type index {index} is out of range in a description of {len} types")]
 pub struct DanglingIndex {
-    /// The index that points nowhere.
+    /// The index out of range.
     pub index: usize,
-    /// How many types there are.
+    /// The number of types.
     pub len: usize,
 }
 
 impl Types {
-    /// Whether every type refers only to types that are there.
+    /// Checks that every type refers only to types in this table.
     fn check(&self) -> Result<(), DanglingIndex> {
         self.table
             .iter()
@@ -268,7 +267,7 @@ impl Types {
             .try_for_each(|index| self.check_index(index))
     }
 
-    /// Whether `index`, which was received, stands in this table.
+    /// Checks that a received `index` is in this table.
     pub(super) fn check_index(&self, index: TypeIndex) -> Result<(), DanglingIndex> {
         let len = self.table.len();
         if index.position() < len {

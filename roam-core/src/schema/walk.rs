@@ -1,30 +1,30 @@
-//! The one way through types.
+//! Traversal of types.
 
 use std::collections::HashSet;
 
 use super::{Field, Payload, StructKind, Type, TypeIndex, Types, Variant};
 
-/// What [`Types::walk`] meets on its way.
+/// A visitor for [`Types::walk`].
 ///
-/// [`enter`](Self::enter) decides how far the walk goes. A visitor that never enters a type
-/// that it is still inside of ends on every description, recursive ones and received ones.
+/// [`enter`](Self::enter) decides how far the walk goes. If it never enters a type that is still
+/// being visited, the walk ends on every description, even a recursive or received one.
 pub trait Visitor {
-    /// A type is met. Returns whether to go into it.
+    /// Visits a type, and returns whether to enter it.
     fn enter(&mut self, index: TypeIndex, ty: &Type) -> bool;
 
-    /// A part of a struct or an enum is met; a field's type follows it, as does what a
-    /// variant holds.
+    /// Visits a part of a struct or an enum. The type of a field, or the payload of a variant, is
+    /// visited next.
     fn part(&mut self, part: Part<'_>) {
         let _ = part;
     }
 
-    /// All that a type holds has been met; only for types that were entered.
+    /// Leaves a type that was entered, after everything in it was visited.
     fn leave(&mut self, index: TypeIndex, ty: &Type) {
         let _ = (index, ty);
     }
 }
 
-/// A part of a type that has a name or a place.
+/// A part of a type that has a name or a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
     /// A variant of an enum.
@@ -42,12 +42,12 @@ enum Step<'a> {
 }
 
 impl Types {
-    /// Leads `visitor` through the type at `root` and what it holds: depth first, in order
-    /// of declaration, which is the order of the values on the wire.
+    /// Walks `visitor` through the type at `root` and everything in it: depth first, in order of
+    /// declaration, which is the order of the values on the wire.
     ///
     /// It is a loop, so that no description overflows the stack.
     pub fn walk(&self, root: TypeIndex, visitor: &mut impl Visitor) {
-        // The next step is the last one here.
+        // A stack: the next step is the last one.
         let mut steps = vec![Step::Type(root)];
         while let Some(step) = steps.pop() {
             match step {
@@ -66,7 +66,7 @@ impl Types {
         }
     }
 
-    /// Whether the type at `root` is or holds a channel.
+    /// Returns whether the type at `root` is or contains a channel.
     pub fn contains_channel(&self, root: TypeIndex) -> bool {
         let mut search = ChannelSearch::default();
         self.walk(root, &mut search);
@@ -88,7 +88,7 @@ impl Visitor for ChannelSearch {
 }
 
 impl Type {
-    /// The types that this one refers to, in order; also those that only name it.
+    /// Returns the types that this one refers to, in order, and then its type arguments.
     pub(super) fn references(&self) -> Vec<TypeIndex> {
         let mut steps = Vec::new();
         self.steps(&mut steps);
@@ -99,7 +99,7 @@ impl Type {
         held.chain(self.generics().iter().copied()).collect()
     }
 
-    /// What the type parameters of a struct or an enum stand for.
+    /// Returns the type arguments of a struct or an enum.
     pub fn generics(&self) -> &[TypeIndex] {
         match self {
             Self::Struct(it) => &it.generics,
@@ -108,7 +108,7 @@ impl Type {
         }
     }
 
-    /// Appends what this type holds.
+    /// Appends the steps through what this type contains.
     fn steps<'a>(&'a self, steps: &mut Vec<Step<'a>>) {
         match self {
             Self::List(inner)

@@ -1,4 +1,4 @@
-//! Where two signatures differ is found and told.
+//! The first difference between two signatures, and how it is described.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,8 +28,8 @@ fn service(args: &'static [crate::schema::ArgSource], output: OutputSource) -> S
     source.describe()
 }
 
-/// What is told of two methods that take these.
-fn told<A, B>() -> Option<String>
+/// Describes the difference between two methods, one that takes an `A` and one that takes a `B`.
+fn difference_text<A, B>() -> Option<String>
 where
     A: Schema + Serialize + serde::de::DeserializeOwned,
     B: Schema + Serialize + serde::de::DeserializeOwned,
@@ -47,12 +47,12 @@ where
     A: Schema + Serialize + serde::de::DeserializeOwned,
     B: Schema + Serialize + serde::de::DeserializeOwned,
 {
-    assert_eq!(told::<A, B>(), None);
+    assert_eq!(difference_text::<A, B>(), None);
 }
 
 macro_rules! differs {
     ($here:ty, $there:ty => $text:literal) => {
-        assert_eq!(told::<$here, $there>().as_deref(), Some($text));
+        assert_eq!(difference_text::<$here, $there>().as_deref(), Some($text));
     };
 }
 
@@ -88,7 +88,7 @@ mod here {
 mod there {
     use super::*;
 
-    /// Names of types and docs do not count, nor does what serde calls a field.
+    /// The names of types, docs and serde's names of fields do not count.
     #[derive(Serialize, Deserialize, Schema)]
     pub(super) struct Task {
         #[serde(rename = "title")]
@@ -163,7 +163,7 @@ mod there {
 }
 
 #[test]
-fn what_is_the_same_on_the_wire_does_not_differ() {
+fn types_that_are_the_same_on_the_wire_do_not_differ() {
     same::<here::Job, here::Job>();
     same::<here::Job, there::Task>();
     same::<usize, u64>();
@@ -174,7 +174,7 @@ fn what_is_the_same_on_the_wire_does_not_differ() {
 }
 
 #[test]
-fn types_differ_where_they_do() {
+fn types_differ_at_the_first_difference() {
     differs!(u32, u64 => "u32 here, u64 there");
     differs!(Vec<u8>, Vec<u16> => "Vec<u8> here, Vec<u16> there");
     differs!((), Duration => "() here, Duration there");
@@ -196,7 +196,7 @@ fn fields_differ_by_name_order_or_type() {
     differs!(Vec<here::Job>, Vec<there::Job> => "element: field \"n\": u32 here, u64 there");
     differs!(here::Job, there::Later => "fields only there: \"at\"");
     differs!(there::Later, here::Job => "fields only here: \"at\"");
-    differs!(here::Job, there::Turned => "fields in another order");
+    differs!(here::Job, there::Turned => "fields in a different order");
     differs!(
         here::Node, here::Job =>
         "fields only here: \"v\", \"kids\", only there: \"name\", \"n\""
@@ -204,7 +204,7 @@ fn fields_differ_by_name_order_or_type() {
 }
 
 #[test]
-fn variants_differ_by_name_or_by_what_they_hold() {
+fn variants_differ_by_name_or_payload() {
     differs!(here::Shape, there::Shape => "variant \"Circle\": f64 here, f32 there");
     differs!(
         here::Shape, there::Turnable =>
@@ -218,7 +218,7 @@ fn variants_differ_by_name_or_by_what_they_hold() {
 }
 
 #[test]
-fn recursive_types_are_followed_to_their_end() {
+fn recursive_types_are_compared_in_full() {
     differs!(here::Node, there::Node => "field \"v\": i32 here, i64 there");
     differs!(
         here::Node, there::Deep =>
@@ -227,39 +227,39 @@ fn recursive_types_are_followed_to_their_end() {
 }
 
 #[test]
-fn arguments_are_counted_and_results_compared() {
-    let told = |here: ServiceDescriptor, there: ServiceDescriptor| {
+fn argument_counts_results_and_errors_are_compared() {
+    let difference_text = |here: ServiceDescriptor, there: ServiceDescriptor| {
         let methods = (&here.methods[0], &there.methods[0]);
         difference((&here, methods.0), (&there, methods.1)).map(|found| found.to_string())
     };
-    let counted = told(
+    let counted = difference_text(
         service(const { &[arg::<u8>("a")] }, returns::<()>()),
         service(&[], returns::<()>()),
     );
     assert_eq!(counted.as_deref(), Some("1 arguments here, 0 there"));
-    let results = told(
+    let results = difference_text(
         service(&[], returns::<u8>()),
         service(&[], returns::<u16>()),
     );
     assert_eq!(results.as_deref(), Some("result: u8 here, u16 there"));
-    let errors = told(
+    let errors = difference_text(
         service(&[], can_fail::<u8, u8>()),
         service(&[], can_fail::<u8, u16>()),
     );
     assert_eq!(errors.as_deref(), Some("error: u8 here, u16 there"));
-    let failing = told(
+    let failing = difference_text(
         service(&[], can_fail::<u8, u8>()),
         service(&[], returns::<u8>()),
     );
     assert_eq!(failing.as_deref(), Some("error: u8 here, none there"));
-    let both = told(
+    let both = difference_text(
         service(&[], can_fail::<u8, u8>()),
         service(&[], returns::<u16>()),
     );
     assert_eq!(both.as_deref(), Some("result: u8 here, u16 there"));
 }
 
-/// A description of a list of a list of …, as a peer could send it.
+/// Returns a description of lists nested `levels` deep, as a peer could send it.
 fn nested(levels: usize) -> ServiceDescriptor {
     let mut service = service(const { &[arg::<u8>("it")] }, returns::<()>());
     let mut bytes = postcard::to_stdvec(&service).unwrap();
@@ -285,7 +285,7 @@ fn nested(levels: usize) -> ServiceDescriptor {
 }
 
 #[test]
-fn received_descriptions_of_any_depth_are_compared_within_bounds() {
+fn deep_received_descriptions_are_compared_within_limits() {
     let (here, there) = (nested(50_000), nested(49_999));
     let found = difference((&here, &here.methods[0]), (&there, &there.methods[0]));
     assert_eq!(found, None, "the difference is too deep");

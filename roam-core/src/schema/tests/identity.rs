@@ -1,6 +1,6 @@
-//! What types count for in method ids: the table of `protocol.md`, "Method identity".
+//! How types are encoded for method ids: the table of `protocol.md`, "Method identity".
 
-#![expect(dead_code, reason = "types are described here, never made")]
+#![expect(dead_code, reason = "types are only described here")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
@@ -69,7 +69,7 @@ fn bytes_are_not_a_list() {
 }
 
 #[test]
-fn containers_are_followed_by_what_they_hold() {
+fn containers_are_followed_by_their_contents() {
     assert_eq!(hex::<Vec<u32>>(), "2004");
     assert_eq!(hex::<Option<u32>>(), "2104");
     assert_eq!(hex::<BTreeSet<u32>>(), "2404");
@@ -82,14 +82,14 @@ fn containers_are_followed_by_what_they_hold() {
 }
 
 #[test]
-fn pointers_are_what_they_hold() {
+fn pointers_are_encoded_as_what_they_point_to() {
     assert_eq!(hex::<Box<u32>>(), "04");
     assert_eq!(hex::<Arc<Vec<u8>>>(), "11");
     assert_eq!(hex::<Rc<str>>(), "0f");
 }
 
 #[test]
-fn structs_and_enums_are_their_names() {
+fn structs_and_enums_include_the_names_of_their_parts() {
     #[derive(Schema)]
     struct Rectangle {
         top_left: Point,
@@ -118,7 +118,7 @@ fn structs_and_enums_are_their_names() {
 }
 
 #[test]
-fn what_is_not_covered_counts_as_unit() {
+fn uncovered_types_are_encoded_as_unit() {
     assert_eq!(hex::<Unit>(), "10");
     assert_eq!(hex::<Duration>(), "10");
     assert_eq!(hex::<Result<Point, String>>(), "10");
@@ -126,7 +126,7 @@ fn what_is_not_covered_counts_as_unit() {
 }
 
 #[test]
-fn the_second_of_a_type_with_parts_is_a_reference() {
+fn repeated_composite_type_is_a_reference() {
     assert_eq!(hex::<((i32, i32), (i32, i32))>(), "25022502090932");
     assert_eq!(hex::<(Pair, Box<Pair>)>(), "25022502020132");
     assert_eq!(hex::<(Unit, Unit)>(), "25021032");
@@ -144,7 +144,7 @@ fn recursion_is_a_reference() {
 }
 
 #[test]
-fn a_transparent_struct_is_what_it_holds() {
+fn transparent_struct_is_encoded_as_its_field() {
     #[derive(Schema)]
     #[repr(transparent)]
     struct Id(u64);
@@ -156,7 +156,7 @@ fn a_transparent_struct_is_what_it_holds() {
     }
 
     assert_eq!(hex::<Id>(), "05");
-    // A list of itself, which no other type can be.
+    // A list of itself; no other type can be one.
     assert_eq!(hex::<Forest>(), "2032");
 }
 

@@ -1,4 +1,4 @@
-//! Tests by behaviour.
+//! Tests, one module per behaviour.
 
 mod difference;
 mod identity;

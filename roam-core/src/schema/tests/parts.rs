@@ -1,6 +1,6 @@
-//! Channels are found at compile time.
+//! Channels within types, found at compile time.
 
-#![expect(dead_code, reason = "types are described here, never made")]
+#![expect(dead_code, reason = "types are only described here")]
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ enum Last {
     C { channel: Tx<u8> },
 }
 
-/// More fields than a tuple of parts takes.
+/// A struct with more fields than a tuple of parts can have.
 #[derive(Schema)]
 struct Wide {
     a0: u8,
@@ -50,7 +50,7 @@ const fn depths<T: Schema>() -> usize {
     channel_depth::<T>()
 }
 
-/// Computed by the compiler, or this does not compile.
+/// A constant, so the compiler must compute the depths.
 const DEPTHS: [usize; 8] = [
     depths::<String>(),
     depths::<Tx<u8>>(),
@@ -63,6 +63,6 @@ const DEPTHS: [usize; 8] = [
 ];
 
 #[test]
-fn channels_are_found_in_any_nesting() {
+fn channels_are_found_at_any_depth() {
     assert_eq!(DEPTHS, [0, 1, 1, 0, 1, 1, 2, 1]);
 }

@@ -1,4 +1,4 @@
-//! What the types of the standard library are described as.
+//! Descriptions of types of the standard library.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet, LinkedList};
@@ -14,7 +14,7 @@ fn describe<T: Schema>(types: &mut Types) -> Type {
 }
 
 #[test]
-fn what_serde_writes_alike_is_one_type() {
+fn types_that_serde_writes_alike_are_one() {
     let types = &mut Types::new();
     let string = types.index_of::<String>();
     for same in [
@@ -32,7 +32,7 @@ fn what_serde_writes_alike_is_one_type() {
 }
 
 #[test]
-fn containers_refer_to_what_they_hold() {
+fn containers_refer_to_their_contents() {
     let types = &mut Types::new();
     let byte = types.index_of::<u8>();
     let string = types.index_of::<String>();
@@ -70,7 +70,7 @@ fn containers_refer_to_what_they_hold() {
 }
 
 #[test]
-fn a_type_is_described_once() {
+fn each_type_is_described_once() {
     let mut types = Types::new();
     types.index_of::<Vec<(String, Vec<String>)>>();
     types.index_of::<Option<Vec<String>>>();

@@ -1,4 +1,4 @@
-//! Tables of types: recursion, sending and receiving.
+//! Tables of types: recursion, encoding and traversal.
 
 use crate::schema::{
     Field, MethodSource, Part, Schema, ServiceDescriptor, ServiceSource, Struct, StructKind, Type,
@@ -13,7 +13,7 @@ struct Node {
 }
 
 #[test]
-fn a_recursive_type_refers_to_itself() {
+fn recursive_type_refers_to_itself() {
     let mut types = Types::new();
     let node = types.index_of::<Node>();
     let value = types.index_of::<u8>();
@@ -50,7 +50,7 @@ const TREES: ServiceSource = ServiceSource {
 };
 
 #[test]
-fn a_description_survives_the_wire() {
+fn description_round_trips() {
     let sent = TREES.describe();
     let bytes = postcard::to_stdvec(&sent).unwrap();
     let received: ServiceDescriptor = postcard::from_bytes(&bytes).unwrap();
@@ -63,7 +63,7 @@ fn a_description_survives_the_wire() {
 }
 
 #[test]
-fn a_received_index_that_points_nowhere_is_refused() {
+fn rejects_received_indices_out_of_range() {
     let two_types = postcard::to_stdvec(&vec![Type::Bool, Type::List(index(1))]).unwrap();
     assert!(postcard::from_bytes::<Types>(&two_types).is_ok());
     let dangling = postcard::to_stdvec(&vec![Type::Bool, Type::List(index(2))]).unwrap();
@@ -81,7 +81,7 @@ fn index(position: u32) -> TypeIndex {
 }
 
 #[test]
-fn a_received_description_of_any_depth_is_walked() {
+fn walks_received_descriptions_of_any_depth() {
     let depth = 100_000;
     let mut table: Vec<Type> = (1..=depth)
         .map(|inner| Type::Option(index(inner)))
@@ -92,7 +92,7 @@ fn a_received_description_of_any_depth_is_walked() {
 }
 
 #[test]
-fn a_walk_meets_everything_in_order() {
+fn walk_visits_everything_in_order() {
     struct Names(Vec<String>);
 
     impl Visitor for Names {
@@ -124,9 +124,9 @@ fn a_walk_meets_everything_in_order() {
     let node = types.index_of::<Node>();
     let mut names = Names(Vec::new());
     types.walk(node, &mut names);
-    let met: Vec<&str> = names.0.iter().map(String::as_str).collect();
+    let visited: Vec<&str> = names.0.iter().map(String::as_str).collect();
     assert_eq!(
-        met,
+        visited,
         [
             "struct0", "value", "other1", "/1", "kids", "list2", "struct0", "/2", "/0"
         ]

@@ -1,4 +1,4 @@
-//! The ids of the service `Testbed` of `protocol.md`.
+//! The method ids of the service `Testbed` in `protocol.md`.
 
 use crate::schema::{MethodSource, OutputSource, Schema, ServiceSource, arg, can_fail, returns};
 use crate::{MethodId, Rx, Tx};
@@ -104,7 +104,7 @@ const TESTBED: ServiceSource = ServiceSource {
 };
 
 #[test]
-fn ids_are_those_of_the_protocol() {
+fn ids_match_the_protocol() {
     let testbed = TESTBED.describe();
     let ids: Vec<_> = testbed
         .methods
