@@ -1,10 +1,10 @@
-// Makes `build/`: the programs that Node runs, and `site/`, which the test server serves.
+// Builds `build/`: the programs for Node, and `site/`, which the test server serves.
 import { cp, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 const SITE = "build/site";
 
-/** In the page the npm package lies as it was installed, and is loaded as it is. */
+/** Leaves the installed npm package out of the bundle, so that the page loads its files unchanged. */
 const asInstalled = {
   name: "roam-client as installed",
   setup: ({ onResolve }) =>

@@ -1,10 +1,10 @@
-/** `npm run bench`: what a page gets out of roam, beside a WebSocket without it; in one run, so that they compare. */
+/** `npm run bench`: roam's throughput in a page, compared with a raw WebSocket in the same run. */
 import type { Page } from "playwright-core";
 import { browser, closeBrowser } from "../harness/chromium.js";
 import { Server } from "../harness/server.js";
 import { loadTestPage, openTab } from "../harness/tab.js";
 
-/** The best of so many: what else the machine does only ever makes it slower. */
+/** The number of rounds. The best one counts, because other load only slows a round down. */
 const ROUNDS = 3;
 
 const server = await Server.start();
@@ -19,12 +19,12 @@ async function measure(page: Page): Promise<void> {
   console.log(`Chromium ${version}, the best of ${ROUNDS} runs`);
   const frames = await best(() => page.evaluate(() => bench.frames(20_000)));
   const calls = await best(() => page.evaluate(() => bench.calls(100_000)));
-  print("calls a second, 256 in flight", calls);
-  print("frames a second through a raw WebSocket echo, 256 in flight", frames);
+  print("calls per second, 256 in flight", calls);
+  print("frames per second through a raw WebSocket echo, 256 in flight", frames);
   console.log(`${(calls / frames).toFixed(2).padStart(12)} × the raw WebSocket (goal: more than 1)`);
-  print("items a second to the page", await best(() => page.evaluate(() => bench.received(1_000_000))));
-  print("items a second to the server", await best(() => page.evaluate(() => bench.sent(1_000_000))));
-  print("MB a second to the server, with SHA-256", await best(() => page.evaluate(() => bench.uploaded(256))));
+  print("elements per second to the page", await best(() => page.evaluate(() => bench.received(1_000_000))));
+  print("elements per second to the server", await best(() => page.evaluate(() => bench.sent(1_000_000))));
+  print("MB per second to the server, with SHA-256", await best(() => page.evaluate(() => bench.uploaded(256))));
 }
 
 async function best(run: () => Promise<number>): Promise<number> {

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from "playwright-core";
 import { program } from "./environment.js";
 
-/** Without them Chromium does not run as root, or asks the network for minutes. */
+/** Needed to run as root, and to avoid minutes of network requests. */
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -15,7 +15,7 @@ const ARGUMENTS = [
 
 let launched: Promise<Browser> | undefined;
 
-/** One for all tests. */
+/** Returns the browser, which all tests share. */
 export function browser(): Promise<Browser> {
   launched ??= chromium.launch({ executablePath: program("ROAM_CHROMIUM"), args: ARGUMENTS });
   return launched;

@@ -1,7 +1,7 @@
 import { program } from "./environment.js";
 import { Program } from "./program.js";
 
-/** The demo's server, as its visitors have it. */
+/** The demo's server, as visitors use it. */
 export class Demo implements AsyncDisposable {
   readonly url: string;
   readonly #program: Program;
@@ -20,7 +20,7 @@ export class Demo implements AsyncDisposable {
     return new Demo(started, url);
   }
 
-  /** As a crash. */
+  /** Kills the server like a crash. */
   kill(): Promise<void> {
     return this.#program.kill();
   }

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 
-/** Where a program lies that the tests need; `cargo xtask test` tells. */
+/** Returns the path of a program that `cargo xtask test` provides. */
 export function program(variable: "ROAM_CHROMIUM" | "ROAM_GECKODRIVER" | "ROAM_TEST_SERVER" | "ROAM_WEB_DEMO"): string {
   const path = process.env[variable];
   if (path === undefined) throw new Error(`${variable} is not set: run these tests by \`cargo xtask test\``);
   return path;
 }
 
-/** What the test server serves. */
+/** The folder that the test server serves. */
 export const SITE = join(import.meta.dirname, "site");

@@ -1,7 +1,7 @@
 import { program } from "./environment.js";
 import { Program } from "./program.js";
 
-/** Firefox, driven by WebDriver: what playwright drives is a Firefox of its own making. */
+/** Firefox, driven by WebDriver, because playwright only drives its own build of Firefox. */
 export class Firefox implements AsyncDisposable {
   readonly #driver: Program;
   readonly #session: string;
@@ -34,8 +34,8 @@ export class Firefox implements AsyncDisposable {
   }
 
   /**
-   * Runs the body of an asynchronous function in the page and gives what it returns, as JSON has
-   * it. The body finds in `args` what was given.
+   * Runs the body of an async function in the page and returns its result as a JSON value. The body
+   * reads the arguments from `args`.
    */
   async run(body: string, ...args: unknown[]): Promise<unknown> {
     const script = `

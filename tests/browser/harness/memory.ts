@@ -2,26 +2,26 @@ import { readFile } from "node:fs/promises";
 import type { CDPSession, Page } from "playwright-core";
 
 /**
- * Bytes that the page holds: of JavaScript's heap what is alive, its buffers, and wasm's memory.
+ * Returns the bytes that the page holds: live objects on JavaScript's heap, buffers, and wasm's memory.
  *
- * While the page works, a buffer that has just died still counts. Of a few looks in a row the one
- * that saw the least is the truest.
+ * While the page works, a buffer that just became garbage still counts, so this takes a few samples
+ * and returns the smallest.
  */
 export async function tabMemory(tab: Page): Promise<number> {
   const session = await tab.context().newCDPSession(tab);
   try {
-    const looks = [];
-    for (let i = 0; i < LOOKS; i++) looks.push(await look(session));
-    return Math.min(...looks) + (await tab.evaluate(() => kit.wasmBytes()));
+    const samples = [];
+    for (let i = 0; i < SAMPLES; i++) samples.push(await sample(session));
+    return Math.min(...samples) + (await tab.evaluate(() => kit.wasmBytes()));
   } finally {
     await session.detach();
   }
 }
 
-const LOOKS = 3;
+const SAMPLES = 3;
 
-async function look(session: CDPSession): Promise<number> {
-  // Sent together, so that the page does nothing in between.
+async function sample(session: CDPSession): Promise<number> {
+  // Sent together, so that the page cannot run in between.
   const [, usage] = await Promise.all([
     session.send("HeapProfiler.collectGarbage"),
     session.send("Runtime.getHeapUsage"),
@@ -30,19 +30,19 @@ async function look(session: CDPSession): Promise<number> {
   return usedSize + backingStorageSize;
 }
 
-/** Of Chromium's protocol, newer than playwright's types of it. */
+/** Part of Chromium's protocol that playwright's types do not cover yet. */
 interface HeapUsage {
   readonly usedSize: number;
-  /** Of buffers, outside of the heap. */
+  /** The size of buffers outside the heap. */
   readonly backingStorageSize: number;
 }
 
-/** Bytes of a process in memory. */
+/** Returns the resident memory of a process in bytes. */
 export function rss(pid: number): Promise<number> {
   return processMemory(pid, "VmRSS");
 }
 
-/** The most that it ever was. */
+/** Returns the peak resident memory of a process in bytes. */
 export function peakRss(pid: number): Promise<number> {
   return processMemory(pid, "VmHWM");
 }

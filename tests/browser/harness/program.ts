@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** A program that runs beside the tests. */
+/** A program that runs alongside the tests. */
 export class Program implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #exit: Promise<unknown>;
@@ -10,11 +10,11 @@ export class Program implements AsyncDisposable {
   private constructor(child: ChildProcessWithoutNullStreams) {
     this.#child = child;
     this.#exit = once(child, "exit");
-    // What it complains about belongs to the test's output.
+    // Its errors belong to the test's output.
     child.stderr.pipe(process.stderr);
   }
 
-  /** Starts it, and gives the first line of its output that `ready` finds something in. */
+  /** Starts a program and returns the first result that `ready` finds in a line of its output. */
   static async start<T>(
     file: string,
     args: readonly string[],
@@ -36,7 +36,7 @@ export class Program implements AsyncDisposable {
     return this.#child.pid!;
   }
 
-  /** As a crash: nothing is said to anybody. */
+  /** Kills the program like a crash, without any goodbye. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#exit;

@@ -4,12 +4,12 @@ import { Watch, type WatchClient } from "../gen/watch.js";
 import { program, SITE } from "./environment.js";
 import { Program } from "./program.js";
 
-/** The class for links from Node, which has none of its own before version 22. */
+/** The class for links from Node, which has no built-in WebSocket before version 22. */
 export const NodeSocket = WebSocket as unknown as WebSocketClass;
 
-/** A test server, and what it tells of its handlers. */
+/** A test server, and a client of its `Watch` service. */
 export class Server implements AsyncDisposable {
-  /** Where its page lies. */
+  /** The URL of its test page. */
   readonly url: string;
   readonly watch: WatchClient;
   readonly #program: Program;
@@ -28,7 +28,7 @@ export class Server implements AsyncDisposable {
     return new Server(started, url, await Server.connect(url));
   }
 
-  /** A link from Node. */
+  /** Opens a link from Node. */
   static connect(url: string, options: ConnectOptions = {}): Promise<Link> {
     return connect(new URL("rpc", url), { WebSocket: NodeSocket, ...options });
   }
@@ -37,7 +37,7 @@ export class Server implements AsyncDisposable {
     return this.#program.pid;
   }
 
-  /** As a crash. */
+  /** Kills the server like a crash. */
   kill(): Promise<void> {
     return this.#program.kill();
   }

@@ -1,34 +1,34 @@
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { browser } from "./chromium.js";
 
-/** A tab, and what it complained about. */
+/** A tab and the errors that it reported. */
 export interface Tab {
   readonly page: Page;
-  /** Uncaught errors, errors on the console, and what the page's policy forbade. */
-  readonly complaints: string[];
+  /** Uncaught errors, console errors, and violations of the page's policy. */
+  readonly errors: string[];
 }
 
-/** Opens a tab in a window of its own. */
+/** Opens a tab in a browser context of its own. */
 export async function openTab(options: BrowserContextOptions = {}): Promise<Tab> {
   const context = await (await browser()).newContext(options);
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    if (message.type() === "error") errors.push(message.text());
   });
-  await page.addInitScript(catchWasmMemories);
-  return { page, complaints };
+  await page.addInitScript(recordWasmMemories);
+  return { page, errors };
 }
 
-/** Waits until the test page has loaded what tests use. */
+/** Opens the test page and waits until its globals are defined. */
 export async function loadTestPage({ page }: Tab, url: string): Promise<void> {
   await page.goto(url);
   await page.waitForSelector("html[data-ready]", { state: "attached" });
 }
 
-/** Runs in the tab, before everything else: how large wasm's memory is, only its owner knows. */
-function catchWasmMemories(): void {
+/** Runs first in the tab and records wasm's memories, whose size is otherwise not accessible. */
+function recordWasmMemories(): void {
   const memories: WebAssembly.Memory[] = [];
   (globalThis as { wasmMemories?: WebAssembly.Memory[] }).wasmMemories = memories;
   const { instantiateStreaming } = WebAssembly;

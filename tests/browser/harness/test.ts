@@ -6,12 +6,12 @@ import { closeBrowser } from "./chromium.js";
 import { Server } from "./server.js";
 import { loadTestPage, openTab, type Tab } from "./tab.js";
 
-/** No test takes nearly that long. */
+/** Far longer than any test takes. */
 const LIMIT_MS = 120_000;
 
 let shared: Promise<Server> | undefined;
 let keys = 0;
-/** A tab that a test has left; to load another page in it is quicker than to open another tab. */
+/** A tab of an earlier test. Reusing it is faster than opening another one. */
 let spare: Tab | undefined;
 
 after(async () => {
@@ -19,36 +19,36 @@ after(async () => {
   await (await shared)?.[Symbol.asyncDispose]();
 });
 
-/** What a test works with. All of it is gone when the test is over. */
+/** The resources of one test, which are released when it ends. */
 export class Lab {
   readonly #tabs: Tab[] = [];
   readonly #servers: Server[] = [];
-  readonly #expected: RegExp[] = [];
-  /** Prints a figure beside the test's name. */
-  readonly note: (figure: string) => void;
+  readonly #expectedErrors: RegExp[] = [];
+  /** Prints a measurement next to the test's name. */
+  readonly note: (measurement: string) => void;
 
-  constructor(note: (figure: string) => void) {
+  constructor(note: (measurement: string) => void) {
     this.note = note;
   }
 
-  /** The server that tests share. */
+  /** Returns the server that tests share. */
   server(): Promise<Server> {
     return (shared ??= Server.start());
   }
 
-  /** What that server tells of its handlers. */
+  /** Returns the client of that server's `Watch` service. */
   async watch(): Promise<WatchClient> {
     return (await this.server()).watch;
   }
 
-  /** A server of the test's own, to measure or to kill. */
+  /** Starts a server for this test alone, to measure or to kill. */
   async ownServer(): Promise<Server> {
     const server = await Server.start();
     this.#servers.push(server);
     return server;
   }
 
-  /** A tab with the test page. */
+  /** Returns a tab with the test page. */
   async tab(): Promise<Page> {
     const tab = this.#keep(spare ?? (await openTab()));
     spare = undefined;
@@ -56,46 +56,46 @@ export class Lab {
     return tab.page;
   }
 
-  /** A tab of the test's own, to measure or to close. */
+  /** Opens a tab for this test alone, to measure or to close. */
   async ownTab(server: Server): Promise<Page> {
     const tab = this.#keep(await openTab());
     await loadTestPage(tab, server.url);
     return tab.page;
   }
 
-  /** A tab with some page. */
+  /** Opens a tab with the page at `url`. */
   async open(url: string, options?: BrowserContextOptions): Promise<Page> {
     const { page } = this.#keep(await openTab(options));
     await page.goto(url);
     return page;
   }
 
-  /** A name for a handler that no other one has. */
+  /** Returns a unique key for a handler. */
   key(): string {
     keys += 1;
     return `handler ${keys}`;
   }
 
-  /** The page is to complain about this. */
-  expectComplaint(pattern: RegExp): void {
-    this.#expected.push(pattern);
+  /** Expects the page to report an error that matches `pattern`. */
+  expectPageError(pattern: RegExp): void {
+    this.#expectedErrors.push(pattern);
   }
 
-  /** Fails when a page has complained. */
+  /** Fails if a page reported an unexpected error, or did not report an expected one. */
   check(): void {
-    const complaints = this.#tabs.flatMap((tab) => tab.complaints);
-    for (const pattern of this.#expected) {
-      const position = complaints.findIndex((complaint) => pattern.test(complaint));
-      assert.notEqual(position, -1, `no complaint about ${pattern} among ${JSON.stringify(complaints)}`);
-      complaints.splice(position, 1);
+    const errors = this.#tabs.flatMap((tab) => tab.errors);
+    for (const pattern of this.#expectedErrors) {
+      const position = errors.findIndex((error) => pattern.test(error));
+      assert.notEqual(position, -1, `no error matches ${pattern} among ${JSON.stringify(errors)}`);
+      errors.splice(position, 1);
     }
-    assert.deepEqual(complaints, [], "the page complained");
+    assert.deepEqual(errors, [], "the page reported errors");
   }
 
   async close(): Promise<void> {
     for (const tab of this.#tabs) {
-      if (spare === undefined && tab.complaints.length === 0 && !tab.page.isClosed()) {
-        // Its links end with its page.
+      if (spare === undefined && tab.errors.length === 0 && !tab.page.isClosed()) {
+        // Leaving the page ends its links.
         await tab.page.goto("about:blank");
         spare = tab;
       } else {
@@ -111,10 +111,10 @@ export class Lab {
   }
 }
 
-/** A test, with a limit on its time and no complaint of a page. */
+/** Defines a test with a time limit, which fails on page errors. */
 export function test(name: string, body: (lab: Lab) => Promise<void>): void {
   nodeTest(name, { timeout: LIMIT_MS }, async (t) => {
-    const lab = new Lab((figure) => t.diagnostic(figure));
+    const lab = new Lab((measurement) => t.diagnostic(measurement));
     try {
       await body(lab);
       lab.check();

@@ -1,20 +1,20 @@
-/** What is measured in the tab itself; times are in milliseconds. */
+/** Benchmarks that run in the tab. */
 import { connect } from "roam-client";
 import { Calls } from "../gen/calls.js";
 import { Streams } from "../gen/streams.js";
 import { block, count } from "./kit.js";
 
-/** So many calls, or frames, are under way at once. */
+/** The number of calls, or frames, in flight at once. */
 const IN_FLIGHT = 256;
 
-/** Calls a second. */
+/** Returns calls per second. */
 export async function calls(total: number): Promise<number> {
   const link = await connect("/rpc");
   const { echo } = link.client(Calls);
-  let begun = 0;
+  let started = 0;
   const caller = async (): Promise<void> => {
-    while (begun < total) {
-      begun += 1;
+    while (started < total) {
+      started += 1;
       await echo("0123456789abcdef");
     }
   };
@@ -23,7 +23,7 @@ export async function calls(total: number): Promise<number> {
   return rate;
 }
 
-/** Frames a second that a WebSocket without roam sends and gets back. */
+/** Returns frames per second that a raw WebSocket echoes. */
 export async function frames(total: number): Promise<number> {
   const socket = new WebSocket("/echo");
   socket.binaryType = "arraybuffer";
@@ -37,21 +37,21 @@ export async function frames(total: number): Promise<number> {
 function echoFrames(socket: WebSocket, frame: Uint8Array<ArrayBuffer>, total: number): Promise<void> {
   return new Promise((resolve) => {
     let sent = 0;
-    let back = 0;
+    let received = 0;
     const send = (): void => {
       sent += 1;
       socket.send(frame);
     };
     socket.onmessage = () => {
-      back += 1;
-      if (back === total) resolve();
+      received += 1;
+      if (received === total) resolve();
       else if (sent < total) send();
     };
     while (sent < IN_FLIGHT) send();
   });
 }
 
-/** Items a second from the server. */
+/** Returns elements per second from the server. */
 export async function received(total: number): Promise<number> {
   const link = await connect("/rpc");
   const rate = await perSecond(total, async () => {
@@ -61,7 +61,7 @@ export async function received(total: number): Promise<number> {
   return rate;
 }
 
-/** Items a second to the server. */
+/** Returns elements per second to the server. */
 export async function sent(total: number): Promise<number> {
   const link = await connect("/rpc");
   const rate = await perSecond(total, () => link.client(Streams).tally(count(total)));
@@ -69,7 +69,7 @@ export async function sent(total: number): Promise<number> {
   return rate;
 }
 
-/** MB a second to the server. */
+/** Returns MB per second to the server. */
 export async function uploaded(megabytes: number): Promise<number> {
   const link = await connect("/rpc");
   const chunk = block(0, 1_000_000);

@@ -1,10 +1,10 @@
-/** What is tested in a browser to which tests cannot send functions. */
+/** Test functions for a browser that does not accept functions from Node. */
 import { connect } from "roam-client";
 import { Calls } from "../gen/calls.js";
 import { Streams, type Tally } from "../gen/streams.js";
 import { count, failure, read } from "./kit.js";
 
-/** Streams `total` items in each direction. */
+/** Streams `total` elements in each direction. */
 export async function streams(url: string, total: number): Promise<{ received: Tally; sent: Tally }> {
   await using link = await connect(url);
   const received = { count: 0, in_order: true };
@@ -15,7 +15,7 @@ export async function streams(url: string, total: number): Promise<{ received: T
   return { received, sent: await link.client(Streams).tally(count(total)) };
 }
 
-/** Has a call and a stream under way, and tells how they ended. */
+/** Starts an endless call and stream, and returns the codes of the errors that end them. */
 export async function hold(url: string, key: string): Promise<unknown> {
   const link = await connect(url);
   const call = failure(link.client(Calls).hang(`${key} call`));

@@ -1,9 +1,9 @@
-/** `await using`, which tests cannot write themselves: it is compiled to code beside the function. */
+/** `await using`. Tests cannot use it themselves, because it compiles to helpers outside the function. */
 import { channel, connect } from "roam-client";
 import { Parcels } from "../gen/parcels.js";
 import { Streams } from "../gen/streams.js";
 
-/** The link's end after its scope. */
+/** Returns how a link ended with its scope. */
 export async function ofLink(): Promise<string> {
   let closed;
   {
@@ -13,7 +13,7 @@ export async function ofLink(): Promise<string> {
   return (await closed).kind;
 }
 
-/** Reads one value of `Streams.countOn`. */
+/** Reads one element of `Streams.countOn`. */
 export async function ofStream(key: string): Promise<number | undefined> {
   await using link = await connect("/rpc");
   await using numbers = link.client(Streams).countOn(key);
@@ -21,7 +21,7 @@ export async function ofStream(key: string): Promise<number | undefined> {
   return value;
 }
 
-/** The sum of what was sent into an end that its scope closes. */
+/** Returns the sum of the elements sent on a sender that its scope closes. */
 export async function ofSender(): Promise<bigint | undefined> {
   await using link = await connect("/rpc");
   const { numbers, sum } = await link.client(Parcels).adder();
@@ -33,7 +33,7 @@ export async function ofSender(): Promise<bigint | undefined> {
   return (await sum.next()).value;
 }
 
-/** What a handler has got when both ends of a channel that was made here are gone with their scopes. */
+/** Returns what a handler received on a channel of the page whose sender its scope closes. */
 export async function ofChannel(): Promise<unknown> {
   await using link = await connect("/rpc");
   const [tx, rx] = channel<number>();

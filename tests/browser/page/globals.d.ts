@@ -1,6 +1,6 @@
 import type { Globals } from "./main.js";
 
-/** What `main.ts` puts there, for the functions that tests run in a tab. */
+/** The globals that `main.ts` defines for the functions that tests run in a tab. */
 declare global {
   const roam: Globals["roam"];
   const Calls: Globals["Calls"];

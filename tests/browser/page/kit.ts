@@ -1,9 +1,9 @@
-/** Help for the functions that tests run in a tab. What they return travels to Node. */
+/** Helpers for the functions that tests run in a tab, whose results are sent to Node. */
 import { RoamError } from "roam-client";
 
-/** An error, as it travels. */
+/** An error in a form that can be sent to Node. */
 export interface Failure {
-  /** Of a `RoamError`; otherwise the error's name. */
+  /** The code of a `RoamError`, or the name of any other error. */
   readonly code: string;
   readonly message: string;
   readonly reason?: string;
@@ -11,7 +11,7 @@ export interface Failure {
   readonly value?: unknown;
 }
 
-/** How a promise failed; `undefined`: it did not. */
+/** Returns how a promise failed, or `undefined` if it did not. */
 export async function failure(promise: PromiseLike<unknown>): Promise<Failure | undefined> {
   try {
     await promise;
@@ -21,7 +21,7 @@ export async function failure(promise: PromiseLike<unknown>): Promise<Failure | 
   }
 }
 
-/** As {@link failure}, for something that may throw at once. */
+/** Returns how `action` failed, like {@link failure}, even if it throws synchronously. */
 export function failureOf(action: () => unknown): Promise<Failure | undefined> {
   return failure((async () => action())());
 }
@@ -35,14 +35,14 @@ export function describe(error: unknown): Failure {
   return { code: typeof error, message: String(error) };
 }
 
-/** How reading something came to its end. */
+/** The elements of a stream, and how it ended. */
 export interface Read<T> {
   readonly values: T[];
-  /** `undefined`: it ended cleanly. */
+  /** `undefined` if the stream was closed. */
   readonly failure: Failure | undefined;
 }
 
-/** Reads to the end, however that is. */
+/** Reads a stream until it ends, with or without an error. */
 export async function read<T>(stream: AsyncIterable<T>): Promise<Read<T>> {
   const values: T[] = [];
   const failed = await failure(
@@ -53,12 +53,12 @@ export async function read<T>(stream: AsyncIterable<T>): Promise<Read<T>> {
   return { values, failure: failed };
 }
 
-/** Numbers from 0. */
+/** Counts from 0 to `to - 1`. */
 export function* count(to: number): Generator<number, undefined, undefined> {
   for (let i = 0; i < to; i++) yield i;
 }
 
-/** Bytes that are the same everywhere: block `index` of a long stream. */
+/** Returns block `index` of a pseudo-random stream that is the same in every environment. */
 export function block(index: number, length: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(length / 4);
   let state = index + 1;
@@ -69,14 +69,14 @@ export function block(index: number, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer);
 }
 
-/** A promise, and how to settle it. */
+/** Returns a promise and the function that resolves it. */
 export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void;
   const promise = new Promise<T>((done) => (resolve = done));
   return { promise, resolve };
 }
 
-/** Bytes of wasm's memory; it was caught when the module was instantiated. */
+/** Returns the size of wasm's memory, which `harness/tab.ts` records when a module is instantiated. */
 export function wasmBytes(): number {
   return wasmMemories().reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
 }
@@ -85,7 +85,7 @@ function wasmMemories(): WebAssembly.Memory[] {
   return (globalThis as { wasmMemories?: WebAssembly.Memory[] }).wasmMemories ?? [];
 }
 
-/** A value as it travels to Node, which knows no maps, sets and bytes on this way. */
+/** Returns a value in a form that can be sent to Node, which excludes maps, sets and bytes. */
 export function plain(value: unknown): unknown {
   if (value instanceof Map) return { Map: [...value].map(plain) };
   if (value instanceof Set) return { Set: [...value].map(plain) };

@@ -1,4 +1,4 @@
-/** What tests find in a tab: the package, the services of the test server, and a little help. */
+/** The globals of a test tab: the package, the services of the test server, and helpers. */
 import * as roam from "roam-client";
 import { introspect } from "roam-client/introspect";
 import { Calls } from "../gen/calls.js";
@@ -34,5 +34,5 @@ const globals = {
 export type Globals = typeof globals;
 
 Object.assign(globalThis, globals);
-// Whoever opened the page waits for this.
+// Tells `loadTestPage` that the page is ready.
 document.documentElement.dataset["ready"] = "";

@@ -1,4 +1,4 @@
-/** A walk through all that a link can do, for each place where the package is to work. */
+/** A tour of everything that a link can do, for each environment that the package supports. */
 import { channel, connect, type ConnectOptions, isErrorOf, type Link, userError } from "roam-client";
 import { Calls } from "../gen/calls.js";
 import { Notifier } from "../gen/notifier.js";
@@ -8,10 +8,10 @@ import { Values } from "../gen/values.js";
 import { Watch } from "../gen/watch.js";
 import { block, count, failure, read } from "./kit.js";
 
-/** What came of each part, as JSON has it. */
+/** The results of each part, as JSON values. */
 export type Report = Readonly<Record<string, unknown>>;
 
-/** What is to come of it. */
+/** The expected report. */
 export const EXPECTED: Report = {
   call: "grüß dich",
   bigint: "-3",
@@ -38,7 +38,7 @@ export const EXPECTED: Report = {
   streaming: "closed",
 };
 
-/** Walks. `key` names the handlers of this walk. */
+/** Runs the tour. The keys of its handlers start with `key`. */
 export async function tour(url: string, key: string, options?: ConnectOptions): Promise<Report> {
   const link = await connect(url, options);
   return {
@@ -68,8 +68,8 @@ async function streams(link: Link): Promise<Report> {
   const { count: numbers, tally, transform, digest } = link.client(Streams);
   const received = numbers(2_000);
   const { values } = await read(received);
-  const [output, turned] = channel<string>();
-  const [, { values: bothWays }] = await Promise.all([transform(["hello", "world"], output), read(turned)]);
+  const [output, reversed] = channel<string>();
+  const [, { values: bothWays }] = await Promise.all([transform(["hello", "world"], output), read(reversed)]);
   let progress = 0;
   const { bytes, longest } = await digest(stream([block(0, 1_000_000), block(1, 48_576)]), {
     onProgress: (consumed) => (progress = consumed),

@@ -1,4 +1,4 @@
-/** The tour in a Worker. */
+/** Runs the tour in a Worker. */
 import { type Report, tour } from "./tour.js";
 
 interface Order {
@@ -6,10 +6,10 @@ interface Order {
   readonly key: string;
 }
 
-/** Of the worker's own types, only this is used. */
+/** The only global of a worker that is used here. */
 declare function postMessage(report: Report): void;
 
 addEventListener("message", ({ data }: MessageEvent<Order>) => {
-  // An error becomes the worker's `error` event.
+  // Turns an error into the worker's `error` event.
   void tour(data.url, data.key).then(postMessage, (error: unknown) => setTimeout(() => Promise.reject(error)));
 });

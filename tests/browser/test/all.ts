@@ -1,4 +1,4 @@
-import "./places.test.js";
+import "./environments.test.js";
 import "./values.test.js";
 import "./calls.test.js";
 import "./misuse.test.js";
@@ -13,6 +13,6 @@ import "./progress.test.js";
 import "./disposal.test.js";
 import "./serving.test.js";
 import "./links.test.js";
-import "./looking.test.js";
+import "./diagnostics.test.js";
 import "./memory.test.js";
 import "./demo.test.js";

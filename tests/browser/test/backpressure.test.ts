@@ -1,15 +1,15 @@
-/** Backpressure in bytes: whoever does not read holds up the sender, and nobody else. */
+/** Backpressure in bytes: a reader that stops blocks its sender, and nothing else. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 import { rss, tabMemory } from "../harness/memory.js";
 
-/** roam's default window of a channel. */
+/** The default window of a channel. */
 const WINDOW = 256 * 1024;
 const BLOCK = 4_000;
-/** What may be in the tab, or in the server, without being a sign of growth. */
+/** How much the memory of the tab or the server may grow without counting as a leak. */
 const TOLERANCE = 2 * 1024 * 1024;
 
-test("a page that stops reading one stream holds up its sender, and nothing else", async (lab) => {
+test("a page that stops reading a stream blocks only its sender", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
   const key = lab.key();
@@ -24,13 +24,13 @@ test("a page that stops reading one stream holds up its sender, and nothing else
   }, key);
 
   const before = await server.watch.waiting(key);
-  assert.ok(before.sent * BLOCK <= WINDOW, `${before.sent} blocks of ${BLOCK} bytes are more than the window`);
-  assert.ok(before.sent * BLOCK > WINDOW / 2, `it waits already after ${before.sent} blocks of ${BLOCK} bytes`);
+  assert.ok(before.sent * BLOCK <= WINDOW, `${before.sent} blocks of ${BLOCK} bytes exceed the window`);
+  assert.ok(before.sent * BLOCK > WINDOW / 2, `the server blocked after only ${before.sent} blocks of ${BLOCK} bytes`);
 
   const inTab = await tabMemory(tab);
   const inServer = await rss(server.pid);
   await held.evaluate(({ echoes }) => echoes(5_000));
-  assert.deepEqual(await server.watch.waiting(key), before, "it went on though nobody reads");
+  assert.deepEqual(await server.watch.waiting(key), before, "the server kept sending to a page that does not read");
   assert.ok((await tabMemory(tab)) - inTab < TOLERANCE, "the tab's memory grew");
   assert.ok((await rss(server.pid)) - inServer < TOLERANCE, "the server's memory grew");
 
@@ -38,10 +38,10 @@ test("a page that stops reading one stream holds up its sender, and nothing else
     for (let i = 0; i < more; i++) if ((await stream.next()).done) return i;
     return more;
   }, 1_000);
-  assert.equal(blocks, 1_000, "it goes on when the page reads again");
+  assert.equal(blocks, 1_000, "the stream did not resume");
 });
 
-test("a server that does not read holds up the page", async (lab) => {
+test("a server that does not read blocks the page", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -65,20 +65,20 @@ test("a server that does not read holds up the page", async (lab) => {
   }, key);
 
   await watch.started(key);
-  // Each echo is a round trip, in which the server could have taken more.
+  // Each echo is a round trip during which the server could have read more.
   const stopped = await held.evaluate(async ({ link, state }) => {
     for (let i = 0; i < 1_000; i++) await link.client(Calls).echo("still here");
     return { ...state, queued: link.stats().queuedBytes };
   });
   assert.equal(stopped.waits, true);
-  assert.ok(stopped.sent * BLOCK <= WINDOW, `${stopped.sent} blocks of ${BLOCK} bytes are more than the window`);
+  assert.ok(stopped.sent * BLOCK <= WINDOW, `${stopped.sent} blocks of ${BLOCK} bytes exceed the window`);
   assert.equal(stopped.queued, 0);
 
   await watch.release(key);
   assert.equal(await held.evaluate(({ sending, answer }) => sending.then(() => answer)), 2_000_000n);
 });
 
-test("what an iterable gives is asked for only as fast as it is taken", async (lab) => {
+test("an iterable is advanced only as fast as the server reads", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -95,20 +95,20 @@ test("what an iterable gives is asked for only as fast as it is taken", async (l
     for (let i = 0; i < 1_000; i++) await link.client(Calls).echo("still here");
     return state.given;
   });
-  assert.ok((given - 1) * BLOCK <= WINDOW, `${given} blocks of ${BLOCK} bytes were asked for`);
+  assert.ok((given - 1) * BLOCK <= WINDOW, `${given} blocks of ${BLOCK} bytes were taken from the iterable`);
   await watch.release(key);
   assert.equal(await held.evaluate(({ answer }) => answer), 2_000_000n);
 });
 
-test("the longest element is half of the window; one more byte is refused and harms nothing", async (lab) => {
+test("an element is limited to half of the window", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc-small");
     const [tx, rx] = roam.channel<string>();
-    const [output, turned] = roam.channel<string>();
+    const [output, reversed] = roam.channel<string>();
     const done = link.client(Streams).transform(rx, output);
-    const reading = kit.read(turned);
-    // A length of two bytes stands in front of it; the window is 4 KiB.
+    const reading = kit.read(reversed);
+    // The encoding adds a length of two bytes; the window is 4 KiB.
     await tx.send("x".repeat(2_046));
     const refused = await kit.failure(tx.send("x".repeat(2_047)));
     await tx.send("end");

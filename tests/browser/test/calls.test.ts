@@ -1,8 +1,8 @@
-/** Calls: answers, errors, limits, what travels beside. */
+/** Calls: results, errors, limits, metadata and deadlines. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("a call and its answer", async (lab) => {
+test("a call returns its result", async (lab) => {
   const tab = await lab.tab();
   const answers = await tab.evaluate(async () => {
     const { echo, divide, mirror } = (await roam.connect("/rpc")).client(Calls);
@@ -13,7 +13,7 @@ test("a call and its answer", async (lab) => {
   assert.deepEqual(answers, ["hello", -3n, true, 1_000_000]);
 });
 
-test("answers come in any order, each to its call", async (lab) => {
+test("concurrent calls get their own results", async (lab) => {
   const tab = await lab.tab();
   const right = await tab.evaluate(async () => {
     const { echo, mirror } = (await roam.connect("/rpc")).client(Calls);
@@ -25,7 +25,7 @@ test("answers come in any order, each to its call", async (lab) => {
   assert.equal(right, true);
 });
 
-test("a method's own error is typed and known by its method", async (lab) => {
+test("a method's own error is typed and identified by its method", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { divide, echo } = (await roam.connect("/rpc")).client(Calls);
@@ -51,7 +51,7 @@ test("a method's own error is typed and known by its method", async (lab) => {
   });
 });
 
-test("a handler that panics answers its caller and harms nobody else", async (lab) => {
+test("a panicking handler fails only its call", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { panics, echo } = (await roam.connect("/rpc")).client(Calls);
@@ -61,11 +61,11 @@ test("a handler that panics answers its caller and harms nobody else", async (la
   assert.deepEqual(report, ["panic", "Calls.panics", "still here"]);
 });
 
-test("a method that nobody serves, and arguments that do not decode there", async (lab) => {
+test("unknown methods and undecodable payloads are reported", async (lab) => {
   const tab = await lab.tab();
   const codes = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
-    // As a file would say that was generated from another version.
+    // Like a file generated from another version of the service.
     const other = <Service extends typeof Calls>(service: Service, change: object): Service => ({
       ...service,
       methods: service.methods.map((method) => (method.name === "echo" ? { ...method, ...change } : method)),
@@ -89,7 +89,7 @@ test("a method that nobody serves, and arguments that do not decode there", asyn
   assert.deepEqual(codes, ["unknown-method", "invalid-payload", "protocol", "still here"]);
 });
 
-test("payloads over the limit: ours is refused before the wire, the answer's there", async (lab) => {
+test("oversized arguments are not sent, and oversized results fail the call", async (lab) => {
   const tab = await lab.tab();
   const { ours, theirs, framesSent, after } = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc-small");
@@ -111,7 +111,7 @@ test("payloads over the limit: ours is refused before the wire, the answer's the
   assert.deepEqual(after, ["still here", 16_000]);
 });
 
-test("metadata of every kind, and the token", async (lab) => {
+test("metadata of every kind and the token reach the server", async (lab) => {
   const tab = await lab.tab();
   const metadata = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc", { token: () => Promise.resolve("secret") });
@@ -134,7 +134,7 @@ test("metadata of every kind, and the token", async (lab) => {
   ]);
 });
 
-test("a timeout travels along as a deadline", async (lab) => {
+test("a timeout reaches the server as a deadline", async (lab) => {
   const tab = await lab.tab();
   const [left, none] = await tab.evaluate(async () => {
     const { timeLeft } = (await roam.connect("/rpc")).client(Calls);

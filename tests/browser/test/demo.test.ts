@@ -1,4 +1,4 @@
-/** The page of the demo, as its visitors use it. */
+/** The demo's page, as visitors use it. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ after(async () => {
   await demo?.[Symbol.asyncDispose]();
 });
 
-test("a call is answered, and its errors come as typed values", async (lab) => {
+test("a call is answered, and its errors are typed values", async (lab) => {
   const page = await visit(lab);
   await page.getByTestId("call-submit").click();
   await shows(page, "call-value", "42");
@@ -35,7 +35,7 @@ test("a call is answered, and its errors come as typed values", async (lab) => {
   await shows(page, "call-many-answer", "all answered in");
 });
 
-test("a paused stream fills its window; then the server waits, and calls go on", async (lab) => {
+test("a paused stream blocks the server, but not calls", async (lab) => {
   const page = await visit(lab);
   await shows(page, "stream-state", "flowing");
   await shows(page, "stream-memory", "MB");
@@ -47,8 +47,8 @@ test("a paused stream fills its window; then the server waits, and calls go on",
 
   await page.getByTestId("call-submit").click();
   await shows(page, "call-value", "42");
-  assert.equal(await page.getByTestId("stream-sent").textContent(), sent, "the server has sent no more");
-  assert.equal(await page.getByTestId("stream-read").textContent(), read, "the page has read no more");
+  assert.equal(await page.getByTestId("stream-sent").textContent(), sent, "the server kept sending");
+  assert.equal(await page.getByTestId("stream-read").textContent(), read, "the page kept reading");
 
   await page.getByTestId("stream-resume").click();
   await shows(page, "stream-state", "flowing");
@@ -59,7 +59,7 @@ test("a paused stream fills its window; then the server waits, and calls go on",
   await shows(page, "stream-state", "flowing");
 });
 
-test("a file is uploaded with progress and answered with its hash", async (lab) => {
+test("an upload shows its progress and its hash", async (lab) => {
   const page = await visit(lab);
   const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => (index * 7) % 251));
   await page.getByTestId("upload-file").setInputFiles({ name: "seven.bin", mimeType: "", buffer: content });
@@ -78,7 +78,7 @@ test("an upload can be cancelled", async (lab) => {
   await shows(page, "upload-error", "Cancelled: the server's handler has been stopped.");
 });
 
-test("tabs chat, the server calls a page for another, and a closed tab leaves", async (lab) => {
+test("tabs chat, nudge each other, and leave when they close", async (lab) => {
   const [ada, bob] = [await visit(lab), await visit(lab)];
   await join(ada, "Ada");
   await join(bob, "Ada");
@@ -99,7 +99,7 @@ test("tabs chat, the server calls a page for another, and a closed tab leaves", 
   await ada.getByTestId("chat-join").waitFor();
 });
 
-test("the panel of the link shows its state and figures, and a cut link comes back", async (lab) => {
+test("the link panel shows statistics and reconnects a lost link", async (lab) => {
   const page = await visit(lab);
   await shows(page, "link-rtt", /ms|µs/);
   await shows(page, "link-sent", /B/);
@@ -118,21 +118,21 @@ test("the panel of the link shows its state and figures, and a cut link comes ba
   await shows(page, "call-value", "42");
 });
 
-test("a server that is killed is seen to be gone", async (lab) => {
+test("a killed server shows as a lost link", async (lab) => {
   const own = await Demo.start();
   try {
     const page = await visit(lab, {}, own);
     await own.kill();
     await shows(page, "link-state", "link lost");
     await page.getByTestId("link-reconnect").click();
-    lab.expectComplaint(/WebSocket connection to .* failed/);
+    lab.expectPageError(/WebSocket connection to .* failed/);
     await shows(page, "link-state", "link lost");
   } finally {
     await own[Symbol.asyncDispose]();
   }
 });
 
-test("everything can be done with the keyboard alone", async (lab) => {
+test("everything works with the keyboard alone", async (lab) => {
   const page = await visit(lab);
   await tabTo(page, "call-left");
   await page.keyboard.type("9");
@@ -160,12 +160,12 @@ for (const colorScheme of ["light", "dark"] as const)
     ["a wide", 1280],
     ["a narrow", 360],
   ] as const)
-    test(`nobody is kept out, on ${screen} ${colorScheme} screen`, async (lab) => {
+    test(`the page is accessible on ${screen} ${colorScheme} screen`, async (lab) => {
       const page = await visit(lab, { colorScheme, viewport: { width, height: 800 } });
       await join(page, `Lin ${colorScheme} ${width}`);
       await page.getByTestId("call-try-zero").click();
       await shows(page, "call-value", "DivisionByZero");
-      assert.deepEqual(await faults(page), []);
+      assert.deepEqual(await violations(page), []);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than its screen`);
     });
@@ -176,7 +176,7 @@ async function visit(lab: Lab, options: BrowserContextOptions = {}, server = dem
   return page;
 }
 
-/** Waits until an element's text has that in it. */
+/** Waits until an element contains a text. */
 async function shows(page: Page, id: string, text: string | RegExp): Promise<void> {
   await page.getByTestId(id).filter({ hasText: text }).waitFor({ state: "attached", timeout: 60_000 });
 }
@@ -186,18 +186,18 @@ async function join(page: Page, name: string): Promise<void> {
   await page.getByTestId("chat-join").click();
 }
 
-/** Moves the focus on, as a visitor would, until it is there. */
+/** Presses Tab until an element has the focus. */
 async function tabTo(page: Page, id: string): Promise<void> {
   for (let steps = 0; steps < 60; steps++) {
     await page.keyboard.press("Tab");
     const focused = await page.evaluate(() => document.activeElement?.getAttribute("data-testid"));
     if (focused === id) return;
   }
-  assert.fail(`${id} cannot be reached with the keyboard`);
+  assert.fail(`${id} is not reachable with the keyboard`);
 }
 
-/** What axe finds: contrast, names, roles and all else that can be told without a person. */
-async function faults(page: Page): Promise<unknown> {
+/** Returns the violations that axe detects: contrast, names, roles and other automatic checks. */
+async function violations(page: Page): Promise<unknown> {
   await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8"));
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("a link is closed with its scope", async (lab) => {
+test("a link is closed at the end of its scope", async (lab) => {
   const tab = await lab.tab();
   assert.equal(await tab.evaluate(() => disposal.ofLink()), "local");
 });
 
-test("a stream is left with its scope", async (lab) => {
+test("a stream is stopped at the end of its scope", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -15,7 +15,7 @@ test("a stream is left with its scope", async (lab) => {
   await watch.ended(key);
 });
 
-test("a sending end is closed with its scope", async (lab) => {
+test("a sender is closed at the end of its scope", async (lab) => {
   const tab = await lab.tab();
   assert.equal(await tab.evaluate(() => disposal.ofSender()), 42n);
   assert.deepEqual(await tab.evaluate(() => disposal.ofChannel()), { count: 1, in_order: true });

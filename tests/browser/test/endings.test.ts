@@ -1,8 +1,8 @@
-/** How calls and streams end from the page: the handler on the server ends as well, which it tells. */
+/** Calls and streams that the page ends, which also ends their handlers on the server. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("break out of for await ends the handler", async (lab) => {
+test("breaking out of a for await loop ends the handler", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -15,7 +15,7 @@ test("break out of for await ends the handler", async (lab) => {
   assert.equal(result, undefined);
 });
 
-test("an exception in the loop, return() and cancel() of its Web Stream do so too", async (lab) => {
+test("an exception, return() and a Web Stream's cancel() end the handler", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const keys = [lab.key(), lab.key(), lab.key()] as const;
@@ -37,7 +37,7 @@ test("an exception in the loop, return() and cancel() of its Web Stream do so to
   for (const key of keys) assert.equal((await watch.ended(key)).phase, "Finished");
 });
 
-test("an aborted signal ends a call, which rejects with its reason", async (lab) => {
+test("an aborted signal cancels a call, which rejects with its reason", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -57,7 +57,7 @@ test("an aborted signal ends a call, which rejects with its reason", async (lab)
   assert.equal(await held.evaluate(({ link }) => link.stats().callsOut), 0);
 });
 
-test("an aborted signal ends a stream in both directions", async (lab) => {
+test("an aborted signal ends streams in both directions", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const [receiving, sending] = [lab.key(), lab.key()];
@@ -89,7 +89,7 @@ test("an aborted signal ends a stream in both directions", async (lab) => {
   assert.equal((await watch.ended(sending)).phase, "Stopped");
 });
 
-test("a timeout that passes ends the handler, and the call rejects", async (lab) => {
+test("an expired timeout ends the handler and rejects the call", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const [call, stream] = [lab.key(), lab.key()];
@@ -112,7 +112,7 @@ test("a timeout that passes ends the handler, and the call rejects", async (lab)
   await watch.ended(stream);
 });
 
-test("a closed tab ends its handlers, also while they send and receive", async (lab) => {
+test("a closed tab ends its handlers, even while they send and receive", async (lab) => {
   const server = await lab.server();
   const tab = await lab.ownTab(server);
   const keys = [lab.key(), lab.key(), lab.key(), lab.key()] as const;
@@ -134,7 +134,7 @@ test("a closed tab ends its handlers, also while they send and receive", async (
   for (const key of keys) await server.watch.ended(key);
 });
 
-test("a tab that goes to another page ends its handlers", async (lab) => {
+test("navigating to another page ends the handlers", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -144,7 +144,7 @@ test("a tab that goes to another page ends its handlers", async (lab) => {
   assert.equal((await watch.ended(key)).phase, "Stopped");
 });
 
-test("a closed link ends its handlers and tells its reason", async (lab) => {
+test("a closed link ends its handlers and reports its reason", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();

@@ -1,4 +1,4 @@
-/** The core of what users do, in Firefox. */
+/** The core features, in Firefox. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Firefox } from "../harness/firefox.js";
@@ -21,23 +21,23 @@ after(async () => {
   await server?.[Symbol.asyncDispose]();
 }, LIMIT);
 
-test("the walk through all that a link can do, under a strict Content-Security-Policy", LIMIT, async () => {
+test("the tour passes under a strict Content-Security-Policy", LIMIT, async () => {
   const report = await firefox.run("return JSON.stringify(await tour('/rpc', args[0]))", "Firefox");
   assert.deepEqual(JSON.parse(String(report)), EXPECTED);
 });
 
-test("the same without packing", LIMIT, async () => {
+test("the tour passes without packing", LIMIT, async () => {
   const report = await firefox.run("return JSON.stringify(await tour('/rpc-single', args[0]))", "single");
   assert.deepEqual(JSON.parse(String(report)), EXPECTED);
 });
 
-test("a hundred thousand items in each direction", LIMIT, async () => {
+test("a hundred thousand elements arrive in each direction", LIMIT, async () => {
   const report = await firefox.run("return JSON.stringify(await core.streams('/rpc', args[0]))", 100_000);
   const tally = { count: 100_000, in_order: true };
   assert.deepEqual(JSON.parse(String(report)), { received: tally, sent: tally });
 });
 
-test("a server that is killed: every promise rejects, every iterator throws", LIMIT, async () => {
+test("a lost link rejects every promise and makes every iterator throw", LIMIT, async () => {
   const own = await Server.start();
   try {
     const key = "killed";

@@ -1,13 +1,13 @@
-/** Links: many of them, their figures, how they come about. */
+/** Links: many at once, statistics, and connecting. */
 import assert from "node:assert/strict";
 import { tabMemory } from "../harness/memory.js";
 import { test } from "../harness/test.js";
 
-test("many links from one page, each on its own", async (lab) => {
+test("one page opens many independent links", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const links: Awaited<ReturnType<typeof roam.connect>>[] = [];
-    // Chromium makes sockets wait for seconds when more than a few are connecting.
+    // Chromium delays sockets for seconds when more than a few connect at once.
     while (links.length < 50) {
       links.push(...(await Promise.all(Array.from({ length: 5 }, () => roam.connect("/rpc")))));
     }
@@ -20,7 +20,7 @@ test("many links from one page, each on its own", async (lab) => {
   assert.deepEqual(report, [true, 1]);
 });
 
-test("links that come and go leave nothing behind", async (lab) => {
+test("closed links leave no memory behind", async (lab) => {
   const tab = await lab.ownTab(await lab.server());
   const visit = (count: number): Promise<void> =>
     tab.evaluate(async (count) => {
@@ -34,10 +34,10 @@ test("links that come and go leave nothing behind", async (lab) => {
   const before = await tabMemory(tab);
   await visit(200);
   const growth = (await tabMemory(tab)) - before;
-  assert.ok(growth < 200 * 1024, `each left ${growth / 200} bytes behind`);
+  assert.ok(growth < 200 * 1024, `each link leaked ${growth / 200} bytes`);
 });
 
-test("figures of a link", async (lab) => {
+test("a link reports its statistics", async (lab) => {
   const tab = await lab.tab();
   const { idle, busy, after } = await tab.evaluate(async (key) => {
     const link = await roam.connect("/rpc");
@@ -62,7 +62,7 @@ test("figures of a link", async (lab) => {
   assert.deepEqual([after.callsOut, after.channels, after.credit], [0, 0, 0]);
 });
 
-test("calls that go together share a frame", async (lab) => {
+test("concurrent calls share a frame", async (lab) => {
   const tab = await lab.tab();
   const frames = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -73,7 +73,7 @@ test("calls that go together share a frame", async (lab) => {
   assert.equal(frames, 1);
 });
 
-test("connecting is given up when its signal aborts", async (lab) => {
+test("an aborted signal stops connecting", async (lab) => {
   const tab = await lab.tab();
   const failure = await tab.evaluate(async () => {
     const controller = new AbortController();
@@ -84,7 +84,7 @@ test("connecting is given up when its signal aborts", async (lab) => {
   assert.deepEqual(failure, { code: "RangeError", message: "changed my mind" });
 });
 
-test("a token that cannot be had fails the connection with its own error", async (lab) => {
+test("a token function that rejects fails the connection with its error", async (lab) => {
   const tab = await lab.tab();
   const failure = await tab.evaluate(() =>
     kit.failure(roam.connect("/rpc", { token: () => Promise.reject(new RangeError("not signed in")) })),

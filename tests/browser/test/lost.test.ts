@@ -1,8 +1,8 @@
-/** The server is killed in the middle: nothing that was under way ends quietly. */
+/** The server is killed: everything in flight fails. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("every promise rejects and every iterator throws", async (lab) => {
+test("a lost link rejects every promise and makes every iterator throw", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
   const keys = [lab.key(), lab.key(), lab.key(), lab.key(), lab.key()] as const;
@@ -19,7 +19,7 @@ test("every promise rejects and every iterator throws", async (lab) => {
     };
     const unread = pour(held, 1_000);
     await unread.next();
-    // Each of them has to fail, and with the same code.
+    // Each must fail with the same code.
     const pending = {
       call: link.client(Calls).hang(hanging),
       reader: (async () => {
@@ -48,7 +48,7 @@ test("every promise rejects and every iterator throws", async (lab) => {
   });
   const later = await held.evaluate(async ({ link, unread, numbers }) => ({
     closed: (await link.closed).kind,
-    // What had arrived may be read; the end is no clean one.
+    // Received elements may be read, but the stream must not end cleanly.
     unread: (await kit.read(unread)).failure?.code,
     result: (await kit.failure(unread.result))?.code,
     send: (await kit.failure(numbers.send(1)))?.code,
@@ -57,7 +57,7 @@ test("every promise rejects and every iterator throws", async (lab) => {
   assert.deepEqual(later, { closed: "transport", unread: "closed", result: "closed", send: "closed", call: "closed" });
 });
 
-test("an upload fails, and its source is let go of", async (lab) => {
+test("a lost link fails an upload and cancels its source", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
   const key = lab.key();

@@ -1,4 +1,4 @@
-/** Memory stays where it was, however much goes through. */
+/** Memory stays bounded, however much data passes through. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { peakRss, rss, tabMemory } from "../harness/memory.js";
@@ -8,14 +8,14 @@ import { block } from "../page/kit.js";
 const MIB = 1024 * 1024;
 const BLOCKS = 4_096;
 const BLOCK = 64 * 1024;
-/** So often memory is looked at on the way. */
+/** How often memory is measured during an upload. */
 const PARTS = 16;
 const MAX_GROWTH = 16 * MIB;
 
-test("256 MiB through an upload: the right hash, and memory within 16 MiB of before", async (lab) => {
+test("a 256 MiB upload has the right hash and grows memory by at most 16 MiB", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
-  // What is there once is no growth: the link, the code.
+  // Warms up, so that the link and the code do not count as growth.
   await tab.evaluate(async () => (await roam.connect("/rpc")).client(Streams).digest([kit.block(0, 1024)]));
   const [tabBefore, serverBefore] = [await tabMemory(tab), await rss(server.pid)];
 
@@ -57,7 +57,7 @@ test("256 MiB through an upload: the right hash, and memory within 16 MiB of bef
   assert.ok(serverGrowth <= MAX_GROWTH, `the server grew by ${mib(serverGrowth)}`);
 });
 
-test("256 MiB from the server that are read slowly", async (lab) => {
+test("256 MiB read slowly from the server do not grow memory", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
   const key = lab.key();
@@ -82,7 +82,7 @@ test("256 MiB from the server that are read slowly", async (lab) => {
   assert.ok(serverGrowth <= MAX_GROWTH, `the server grew by ${mib(serverGrowth)}`);
 });
 
-test("a hundred thousand calls and two thousand streams leave nothing behind", async (lab) => {
+test("100,000 calls and 2,000 streams leave no memory behind", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
   const held = await tab.evaluateHandle(async () => {

@@ -1,12 +1,12 @@
-/** What a caller can do wrong: it is told where, and nothing is sent. */
+/** Mistakes of the caller: the error names the place, and nothing is sent. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("a wrong type or range is named with its path", async (lab) => {
+test("a wrong type or range is reported with its path", async (lab) => {
   const tab = await lab.tab();
   const { messages, codes, framesSent } = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
-    // As JavaScript calls it, without a compiler.
+    // Like a JavaScript caller, without type checks.
     const any = (value: unknown): never => value as never;
     const { jobs, integers, collections, enums, scalars } = link.client(Values);
     const before = link.stats().framesOut;
@@ -63,7 +63,7 @@ test("a wrong type or range is named with its path", async (lab) => {
   ]);
 });
 
-test("a wrong element concerns that element alone", async (lab) => {
+test("a wrong element leaves its channel open", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -82,7 +82,7 @@ test("a wrong element concerns that element alone", async (lab) => {
   });
 });
 
-test("an iterable with a wrong element, or that throws, fails its call", async (lab) => {
+test("an iterable that throws or yields a wrong element fails its call", async (lab) => {
   const tab = await lab.tab();
   const [wrong, thrown] = await tab.evaluate(async () => {
     const { tally } = (await roam.connect("/rpc")).client(Streams);
@@ -99,7 +99,7 @@ test("an iterable with a wrong element, or that throws, fails its call", async (
   assert.deepEqual(thrown, { code: "RangeError", message: "out of numbers" });
 });
 
-test("use after close", async (lab) => {
+test("a closed link refuses calls and streams", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -132,7 +132,7 @@ test("use after close", async (lab) => {
   });
 });
 
-test("a signal that is aborted already", async (lab) => {
+test("an already aborted signal stops calls and connecting", async (lab) => {
   const tab = await lab.tab();
   const { call, connect, framesSent } = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -149,9 +149,9 @@ test("a signal that is aborted already", async (lab) => {
   assert.deepEqual([call, connect, framesSent], [expected, expected, 0]);
 });
 
-test("a malformed URL, a wrong scheme, a server that is not there, one that is no WebSocket", async (lab) => {
-  lab.expectComplaint(/ERR_CONNECTION_REFUSED|Content Security Policy/);
-  lab.expectComplaint(/Unexpected response code: 405|Unexpected response code: 200|Unexpected response code: 404/);
+test("invalid URLs and failed connections are told apart", async (lab) => {
+  lab.expectPageError(/ERR_CONNECTION_REFUSED|Content Security Policy/);
+  lab.expectPageError(/Unexpected response code: 405|Unexpected response code: 200|Unexpected response code: 404/);
   const tab = await lab.tab();
   const failures = await tab.evaluate(() =>
     Promise.all(
@@ -166,7 +166,7 @@ test("a malformed URL, a wrong scheme, a server that is not there, one that is n
   assert.equal(failures[1]?.message, "url: ftp: is not one of ws:, wss:, http:, https:");
 });
 
-test("wrong options", async (lab) => {
+test("wrong options are refused", async (lab) => {
   const tab = await lab.tab();
   const messages = await tab.evaluate(async () => {
     const { echo } = (await roam.connect("/rpc")).client(Calls);
@@ -178,7 +178,7 @@ test("wrong options", async (lab) => {
   assert.deepEqual(messages, Array(9).fill("invalid-argument"));
 });
 
-test("a receiving end is sent once, and not together with its own sending end", async (lab) => {
+test("a receiver is passed once, and not together with its sender", async (lab) => {
   const tab = await lab.tab();
   const [again, both] = await tab.evaluate(async () => {
     const { tally, transform } = (await roam.connect("/rpc")).client(Streams);

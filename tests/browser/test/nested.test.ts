@@ -1,8 +1,8 @@
-/** Channel ends anywhere in arguments and results. */
+/** Channel halves nested in arguments and results. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("in an option, a list, a map and an enum of an argument", async (lab) => {
+test("an argument holds halves in an option, a list, a map and an enum", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { unpack } = (await roam.connect("/rpc")).client(Parcels);
@@ -36,7 +36,7 @@ test("in an option, a list, a map and an enum of an argument", async (lab) => {
   );
 });
 
-test("a missing one, and none at all", async (lab) => {
+test("an argument may hold no halves", async (lab) => {
   const tab = await lab.tab();
   const contents = await tab.evaluate(async () => {
     const { unpack } = (await roam.connect("/rpc")).client(Parcels);
@@ -45,7 +45,7 @@ test("a missing one, and none at all", async (lab) => {
   assert.deepEqual(contents, { single: [], many: [], slots: [] });
 });
 
-test("in a result", async (lab) => {
+test("a result holds halves", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const parcel = await (await roam.connect("/rpc")).client(Parcels).pack();
@@ -78,7 +78,7 @@ test("in a result", async (lab) => {
   });
 });
 
-test("a stream as the result, of any length, or none", async (lab) => {
+test("a method returns a stream or an optional stream", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { numbers, perhaps } = (await roam.connect("/rpc")).client(Parcels);
@@ -93,7 +93,7 @@ test("a stream as the result, of any length, or none", async (lab) => {
   assert.deepEqual(report, { long: [100_000, true, undefined], some: [42], none: null });
 });
 
-test("an end from the server goes on to another method of it", async (lab) => {
+test("a receiver from the server is passed to another method", async (lab) => {
   const tab = await lab.tab();
   const tally = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -102,9 +102,9 @@ test("an end from the server goes on to another method of it", async (lab) => {
   assert.deepEqual(tally, { count: 10_000, in_order: true });
 });
 
-test("an end that was returned is cut or closed from the page", async (lab) => {
+test("the page closes or aborts a returned sender", async (lab) => {
   const tab = await lab.tab();
-  const [sum, cut] = await tab.evaluate(async () => {
+  const [sum, aborted] = await tab.evaluate(async () => {
     const { adder } = (await roam.connect("/rpc")).client(Parcels);
     const one = await adder();
     await one.numbers.send(2);
@@ -116,5 +116,5 @@ test("an end that was returned is cut or closed from the page", async (lab) => {
     return [await kit.read(one.sum), await kit.read(other.sum)] as const;
   });
   assert.deepEqual(sum, { values: [5n], failure: undefined });
-  assert.equal(cut.failure?.code, "reset");
+  assert.equal(aborted.failure?.code, "reset");
 });

@@ -1,44 +1,44 @@
-/** `onProgress`: what the server has consumed. */
+/** `onProgress`, which reports how much the server has consumed. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("grows while the server reads, and is complete with the answer", async (lab) => {
+test("progress grows while the server reads and is complete with the result", async (lab) => {
   const tab = await lab.tab();
-  const { told, whole } = await tab.evaluate(async () => {
-    const told: number[] = [];
+  const { reported, whole } = await tab.evaluate(async () => {
+    const reported: number[] = [];
     const chunks = Array.from(kit.count(64), (index) => kit.block(index, 64 * 1024));
     const { bytes } = await (await roam.connect("/rpc")).client(Streams).digest(chunks, {
-      onProgress: (consumed) => told.push(consumed),
+      onProgress: (consumed) => reported.push(consumed),
     });
-    return { told, whole: Number(bytes) };
+    return { reported, whole: Number(bytes) };
   });
-  assert.equal(told.at(-1), whole);
-  assert.ok(told.length >= 5, `told ${told.length} times`);
+  assert.equal(reported.at(-1), whole);
+  assert.ok(reported.length >= 5, `progress was reported only ${reported.length} times`);
   assert.ok(
-    told.every((bytes, index) => index === 0 || bytes > told[index - 1]!),
-    told.join(),
+    reported.every((bytes, index) => index === 0 || bytes > reported[index - 1]!),
+    reported.join(),
   );
 });
 
-test("does not tell of what was only sent", async (lab) => {
+test("progress does not include unread bytes", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
   const held = await tab.evaluateHandle(async (key) => {
     const link = await roam.connect("/rpc");
-    const told: number[] = [];
+    const reported: number[] = [];
     const answer = link.client(Streams).hesitate(key, new Uint8Array(1_000_000), {
-      onProgress: (consumed) => told.push(consumed),
+      onProgress: (consumed) => reported.push(consumed),
     });
-    return { link, told, answer };
+    return { link, reported, answer };
   }, key);
   await watch.started(key);
-  const before = await held.evaluate(async ({ link, told }) => {
+  const before = await held.evaluate(async ({ link, reported }) => {
     for (let i = 0; i < 100; i++) await link.client(Calls).echo("still here");
-    return [...told];
+    return [...reported];
   });
   assert.deepEqual(before, []);
   await watch.release(key);
-  const after = await held.evaluate(async ({ told, answer }) => [Number(await answer), told.at(-1)]);
+  const after = await held.evaluate(async ({ reported, answer }) => [Number(await answer), reported.at(-1)]);
   assert.deepEqual(after, [1_000_000, 1_000_000]);
 });

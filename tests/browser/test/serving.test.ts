@@ -1,8 +1,8 @@
-/** The server calls the page. */
+/** Calls from the server to the page. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("the page answers, with a value or an error of the method", async (lab) => {
+test("the page answers with a value or an error of the method", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -25,13 +25,13 @@ test("the page answers, with a value or an error of the method", async (lab) => 
   ]);
 });
 
-test("a page that serves nothing says so", async (lab) => {
+test("a page without services reports an unknown method", async (lab) => {
   const tab = await lab.tab();
   const outcome = await tab.evaluate(async () => (await roam.connect("/rpc")).client(Calls).askBack(1));
   assert.deepEqual(outcome, { tag: "Unserved" });
 });
 
-test("a handler that throws is a failure there, an error on the console here, and nothing else", async (lab) => {
+test("a throwing handler fails only its call and logs an error", async (lab) => {
   lab.expectComplaint(/no idea/);
   const tab = await lab.tab();
   const [outcome, alive] = await tab.evaluate(async () => {
@@ -51,7 +51,7 @@ test("a handler that throws is a failure there, an error on the console here, an
   assert.equal(alive, "still here");
 });
 
-test("streams in both directions through a handler of the page", async (lab) => {
+test("a handler of the page streams in both directions", async (lab) => {
   const tab = await lab.tab();
   const reversed = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -73,7 +73,7 @@ test("streams in both directions through a handler of the page", async (lab) => 
   assert.deepEqual(reversed, ["olleh", "dlröw", ""]);
 });
 
-test("a server that gives up a call aborts the signal of the page's handler", async (lab) => {
+test("a call cancelled by the server aborts its handler's signal", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -104,7 +104,7 @@ test("a server that gives up a call aborts the signal of the page's handler", as
   assert.equal(await held.evaluate(({ done, aborted }) => done.then(() => aborted)), "aborted");
 });
 
-test("a link that ends aborts the signals of its handlers", async (lab) => {
+test("closing the link aborts the signals of its handlers", async (lab) => {
   const tab = await lab.tab();
   const aborted = await tab.evaluate(async (key) => {
     const link = await roam.connect("/rpc");
@@ -126,7 +126,7 @@ test("a link that ends aborts the signals of its handlers", async (lab) => {
   assert.deepEqual(aborted, [true, "closed"]);
 });
 
-test("a handler that lacks a method is refused at once", async (lab) => {
+test("a handler without all methods is refused", async (lab) => {
   const tab = await lab.tab();
   const failure = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");

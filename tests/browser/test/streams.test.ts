@@ -1,10 +1,10 @@
-/** Streams in both directions: complete, in order, with how they end. */
+/** Streams in both directions: complete, in order, and with their end. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
 const MILLION = 1_000_000;
 
-test("a million items from the server, in order, and the method's answer", async (lab) => {
+test("a million elements arrive from the server in order, with the result", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async (total) => {
     const stream = (await roam.connect("/rpc")).client(Streams).count(total);
@@ -16,7 +16,7 @@ test("a million items from the server, in order, and the method's answer", async
   assert.deepEqual(report, { count: MILLION, inOrder: true, result: MILLION });
 });
 
-test("a million items to the server, in order, from an iterable", async (lab) => {
+test("a million elements of an iterable reach the server in order", async (lab) => {
   const tab = await lab.tab();
   const tally = await tab.evaluate(
     async (total) => (await roam.connect("/rpc")).client(Streams).tally(kit.count(total)),
@@ -25,7 +25,7 @@ test("a million items to the server, in order, from an iterable", async (lab) =>
   assert.deepEqual(tally, { count: MILLION, in_order: true });
 });
 
-test("a hundred thousand items by tx.send, each awaited", async (lab) => {
+test("a hundred thousand awaited sends arrive in order", async (lab) => {
   const tab = await lab.tab();
   const tally = await tab.evaluate(async () => {
     const [tx, rx] = roam.channel<number>();
@@ -37,7 +37,7 @@ test("a hundred thousand items by tx.send, each awaited", async (lab) => {
   assert.deepEqual(tally, { count: 100_000, in_order: true });
 });
 
-test("items that nobody waited for between sends come in order as well", async (lab) => {
+test("sends that are not awaited arrive in order", async (lab) => {
   const tab = await lab.tab();
   const tally = await tab.evaluate(async () => {
     const [tx, rx] = roam.channel<number>();
@@ -49,7 +49,7 @@ test("items that nobody waited for between sends come in order as well", async (
   assert.deepEqual(tally, { count: 200_000, in_order: true });
 });
 
-test("an async iterable, an array, a generator and a typed array feed a stream", async (lab) => {
+test("iterables, arrays, generators and typed arrays feed a stream", async (lab) => {
   const tab = await lab.tab();
   const tallies = await tab.evaluate(async () => {
     const { tally } = (await roam.connect("/rpc")).client(Streams);
@@ -71,20 +71,20 @@ test("an async iterable, an array, a generator and a typed array feed a stream",
   assert.deepEqual(tallies, [three, three, three, three, { count: 0, in_order: true }]);
 });
 
-test("both directions at once", async (lab) => {
+test("a call streams in both directions at once", async (lab) => {
   const tab = await lab.tab();
   const { values, failure } = await tab.evaluate(async () => {
     const { transform } = (await roam.connect("/rpc")).client(Streams);
     const words = Array.from(kit.count(50_000), (number) => `${number}`);
     const [tx, rx] = roam.channel<string>();
-    const [, turned] = await Promise.all([transform(words, tx), kit.read(rx)]);
-    const right = turned.values.filter((value, index) => value === [...`${index}`].reverse().join(""));
-    return { values: right.length, failure: turned.failure };
+    const [, reversed] = await Promise.all([transform(words, tx), kit.read(rx)]);
+    const right = reversed.values.filter((value, index) => value === [...`${index}`].reverse().join(""));
+    return { values: right.length, failure: reversed.failure };
   });
   assert.deepEqual([values, failure], [50_000, undefined]);
 });
 
-test("what was sent into a channel before it went to the server is not lost", async (lab) => {
+test("elements sent before the call are kept", async (lab) => {
   const tab = await lab.tab();
   const tally = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -99,7 +99,7 @@ test("what was sent into a channel before it went to the server is not lost", as
   assert.deepEqual(tally, { count: 3, in_order: true });
 });
 
-test("a channel works where it was made", async (lab) => {
+test("a channel works within the page", async (lab) => {
   const tab = await lab.tab();
   const read = await tab.evaluate(async () => {
     const [tx, rx] = roam.channel<number>();
@@ -114,7 +114,7 @@ test("a channel works where it was made", async (lab) => {
   assert.deepEqual(read, [1_000, true, undefined]);
 });
 
-test("a method that fails ends its stream with its error, after what it sent", async (lab) => {
+test("a failing method ends its stream with its error", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { countAndFail } = (await roam.connect("/rpc")).client(Streams);
@@ -125,7 +125,7 @@ test("a method that fails ends its stream with its error, after what it sent", a
   assert.deepEqual(report, { stream: ["user", "Overflow"], result: "Overflow" });
 });
 
-test("a stream that was cut is no stream that ended, though the call succeeded", async (lab) => {
+test("a reset stream fails even if its call succeeds", async (lab) => {
   const tab = await lab.tab();
   const code = await tab.evaluate(async () => {
     const { countAndCut } = (await roam.connect("/rpc")).client(Streams);
@@ -134,7 +134,7 @@ test("a stream that was cut is no stream that ended, though the call succeeded",
   assert.equal(code, "reset");
 });
 
-test("an aborted sender is no clean end at the server", async (lab) => {
+test("an aborted sender resets its channel", async (lab) => {
   const tab = await lab.tab();
   const clean = await tab.evaluate(async (key) => {
     const link = await roam.connect("/rpc");
@@ -147,7 +147,7 @@ test("an aborted sender is no clean end at the server", async (lab) => {
   assert.equal(clean, false);
 });
 
-test("a reader that has enough lets go of what feeds it", async (lab) => {
+test("a server that stops reading releases the iterable", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { sip } = (await roam.connect("/rpc")).client(Streams);
@@ -164,7 +164,7 @@ test("a reader that has enough lets go of what feeds it", async (lab) => {
   assert.deepEqual(report, [3, "released"]);
 });
 
-test("the values of one stream can be asked for ahead", async (lab) => {
+test("next() may be called before elements arrive", async (lab) => {
   const tab = await lab.tab();
   const values = await tab.evaluate(async () => {
     const stream = (await roam.connect("/rpc")).client(Streams).count(3);

@@ -1,12 +1,12 @@
-/** TCP connections of the server's side, used by a page. */
+/** TCP connections of the server, tunneled to a page. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-/** Of 16 KiB: more than all windows and buffers on the way hold. */
+/** Blocks of 16 KiB, more than all windows and buffers in between hold. */
 const BLOCKS = 200;
 
 for (const path of ["/rpc", "/rpc-small"]) {
-  test(`all bytes there and back over TCP at ${path}, and then the end of each direction`, async (lab) => {
+  test(`TCP echoes all bytes and the end of each direction at ${path}`, async (lab) => {
     const tab = await lab.tab();
     const report = await tab.evaluate(
       async ([path, blocks]) => {
@@ -32,7 +32,7 @@ for (const path of ["/rpc", "/rpc-small"]) {
   });
 }
 
-test("a tunnel that the page makes, for as long as a call", async (lab) => {
+test("a tunnel made by the page is used by a call", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const [tx, theirRx] = roam.channel<Uint8Array>();
@@ -48,7 +48,7 @@ test("a tunnel that the page makes, for as long as a call", async (lab) => {
   assert.deepEqual(report, { echoed: { Uint8Array: [1, 2, 3] }, rest: "3 bytes", failure: undefined });
 });
 
-test("a TCP connection that is reset is no stream that ended", async (lab) => {
+test("a reset TCP connection resets the stream", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { tx, rx } = await (await roam.connect("/rpc")).client(Sockets).connect("Reset");
@@ -59,7 +59,7 @@ test("a TCP connection that is reset is no stream that ended", async (lab) => {
   assert.deepEqual(report, { received: 0, code: "reset" });
 });
 
-test("a page that lets go of a tunnel cuts the TCP connection", async (lab) => {
+test("a page that aborts a tunnel fails the forwarding call", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const [tx, theirRx] = roam.channel<Uint8Array>();

@@ -1,8 +1,8 @@
-/** Values of every kind, there and back; `debug` is what Rust saw. */
+/** Round trips of values of every kind; `debug` is the value's `Debug` form in Rust. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("whole numbers of every width at their bounds", async (lab) => {
+test("integers of every width at their limits", async (lab) => {
   const tab = await lab.tab();
   const [most, least] = await tab.evaluate(async () => {
     const { integers } = (await roam.connect("/rpc")).client(Values);
@@ -66,7 +66,7 @@ test("whole numbers of every width at their bounds", async (lab) => {
   );
 });
 
-test("safe integers are taken for bigints", async (lab) => {
+test("safe integers are accepted as bigints", async (lab) => {
   const tab = await lab.tab();
   const value = await tab.evaluate(async () => {
     const { integers } = (await roam.connect("/rpc")).client(Values);
@@ -88,7 +88,7 @@ test("safe integers are taken for bigints", async (lab) => {
   );
 });
 
-test("booleans, floats, characters, strings, durations, bytes and nothing", async (lab) => {
+test("booleans, floats, characters, strings, durations, bytes and units", async (lab) => {
   const tab = await lab.tab();
   const [value, debug] = await tab.evaluate(async () => {
     const { scalars } = (await roam.connect("/rpc")).client(Values);
@@ -123,7 +123,7 @@ test("booleans, floats, characters, strings, durations, bytes and nothing", asyn
   );
 });
 
-test("floats that are no numbers, and texts of every length", async (lab) => {
+test("NaN, infinity, and strings of many lengths", async (lab) => {
   const tab = await lab.tab();
   const [floats, lengths] = await tab.evaluate(async () => {
     const { scalars } = (await roam.connect("/rpc")).client(Values);
@@ -190,7 +190,7 @@ test("lists, sets, arrays, tuples and maps", async (lab) => {
   );
 });
 
-test("options, also of options and of nothing", async (lab) => {
+test("options, also of options and of units", async (lab) => {
   const tab = await lab.tab();
   const answers = await tab.evaluate(async () => {
     const { options } = (await roam.connect("/rpc")).client(Values);
@@ -218,7 +218,7 @@ test("options, also of options and of nothing", async (lab) => {
   );
 });
 
-test("structs of every kind, with the names that serde sees", async (lab) => {
+test("structs of every kind, with their serde names", async (lab) => {
   const tab = await lab.tab();
   const answer = await tab.evaluate(async () => {
     const { structs } = (await roam.connect("/rpc")).client(Values);
@@ -244,7 +244,7 @@ test("structs of every kind, with the names that serde sees", async (lab) => {
   });
 });
 
-test("enums with and without data, and a result as a value", async (lab) => {
+test("enums with and without data, and results as values", async (lab) => {
   const tab = await lab.tab();
   const [[shapes, color], good, bad] = await tab.evaluate(async () => {
     const values = (await roam.connect("/rpc")).client(Values);
@@ -276,7 +276,7 @@ test("enums with and without data, and a result as a value", async (lab) => {
   assert.deepEqual([bad.debug, bad.value], ['Err("no")', { tag: "Err", value: "no" }]);
 });
 
-test("a type that holds itself, as deep as it may be, and no deeper", async (lab) => {
+test("a recursive type is limited in depth", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const { tree } = (await roam.connect("/rpc")).client(Values);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("an Rx as a ReadableStream", async (lab) => {
+test("an Rx becomes a ReadableStream", async (lab) => {
   const tab = await lab.tab();
   const [text, failure] = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
@@ -15,15 +15,15 @@ test("an Rx as a ReadableStream", async (lab) => {
       .readable()
       .pipeThrough(words)
       .pipeThrough(new TextEncoderStream());
-    const cut = link.client(Streams).countAndFail(3).readable().getReader();
-    for (let i = 0; i < 3; i++) await cut.read();
-    return [await new Response(encoded).text(), await kit.failure(cut.read())] as const;
+    const failing = link.client(Streams).countAndFail(3).readable().getReader();
+    for (let i = 0; i < 3; i++) await failing.read();
+    return [await new Response(encoded).text(), await kit.failure(failing.read())] as const;
   });
   assert.equal(text, Array.from({ length: 1_000 }, (_, index) => `${index} `).join(""));
   assert.equal(failure?.code, "user");
 });
 
-test("a ReadableStream reads nothing ahead", async (lab) => {
+test("a ReadableStream does not read ahead", async (lab) => {
   const watch = await lab.watch();
   const tab = await lab.tab();
   const key = lab.key();
@@ -32,11 +32,11 @@ test("a ReadableStream reads nothing ahead", async (lab) => {
     return { link, reader: link.client(Streams).pour(key, 8_000).readable().getReader() };
   }, key);
   const { sent } = await watch.waiting(key);
-  assert.ok(sent * 8_000 <= 256 * 1024, `${sent} blocks`);
+  assert.ok(sent * 8_000 <= 256 * 1024, `the server sent ${sent} blocks`);
   assert.equal(await held.evaluate(async ({ reader }) => (await reader.read()).value?.length), 8_000);
 });
 
-test("a Tx as a WritableStream, with long byte arrays in pieces", async (lab) => {
+test("a Tx becomes a WritableStream that splits long byte arrays", async (lab) => {
   const tab = await lab.tab();
   const digest = await tab.evaluate(async () => {
     const [tx, rx] = roam.channel<Uint8Array<ArrayBuffer>>();
@@ -48,7 +48,7 @@ test("a Tx as a WritableStream, with long byte arrays in pieces", async (lab) =>
   assert.deepEqual(digest, { bytes: 3_000_000n, longest: 16_384 });
 });
 
-test("an aborted WritableStream is no clean end at the server", async (lab) => {
+test("an aborted WritableStream resets its channel", async (lab) => {
   const tab = await lab.tab();
   const clean = await tab.evaluate(async (key) => {
     const [tx, rx] = roam.channel<number>();
@@ -61,7 +61,7 @@ test("an aborted WritableStream is no clean end at the server", async (lab) => {
   assert.equal(clean, false);
 });
 
-test("a ReadableStream, a File, a Response's body and bytes as they are feed a byte stream", async (lab) => {
+test("a ReadableStream, a File, a Response body and bytes feed a byte stream", async (lab) => {
   const tab = await lab.tab();
   const digests = await tab.evaluate(async () => {
     const { digest } = (await roam.connect("/rpc")).client(Streams);
@@ -81,7 +81,7 @@ test("a ReadableStream, a File, a Response's body and bytes as they are feed a b
   assert.match(digests[0] ?? "", /^100000 /);
 });
 
-test("a ReadableStream that fails fails its call with the same error; one that is read elsewhere too", async (lab) => {
+test("a failing or locked ReadableStream fails its call", async (lab) => {
   const tab = await lab.tab();
   const failures = await tab.evaluate(async () => {
     const { digest } = (await roam.connect("/rpc")).client(Streams);
@@ -96,7 +96,7 @@ test("a ReadableStream that fails fails its call with the same error; one that i
   assert.equal(failures[1]?.code, "TypeError");
 });
 
-test("a server that has enough cancels the ReadableStream", async (lab) => {
+test("a server that stops reading cancels the ReadableStream", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const cancelled = kit.deferred<string>();

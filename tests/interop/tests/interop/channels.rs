@@ -74,8 +74,8 @@ fn words_pass_through_their_handler_with_a_small_window() {
             let (tx, input) = channel();
             let (output, mut rx) = channel();
             let client = link.our_client();
-            // We grant credit for what we read. They never grant any, so all words must fit into one
-            // window.
+            // We grant credit for what we read. They never grant any, so all words must fit into
+            // one window.
             let talk = async move {
                 for _ in 0..8 {
                     tx.send("a word".to_owned()).await.unwrap();

@@ -1,8 +1,8 @@
-/** What can be seen of a link, and of the server at its other end. */
+/** Diagnostics of a link, and introspection of its server. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 
-test("what is in flight on a link", async (lab) => {
+test("diagnostics list the calls and channels in flight", async (lab) => {
   const tab = await lab.tab();
   const { busy, after } = await tab.evaluate(async (key) => {
     const link = await roam.connect("/rpc");
@@ -15,7 +15,7 @@ test("what is in flight on a link", async (lab) => {
     controller.abort();
     await hanging;
     await numbers.return();
-    // The call is over when its handler has seen that nobody reads.
+    // The call ends when its handler notices that the page stopped reading.
     await kit.failure(numbers.result);
     const after = link.diagnostics();
     await link.close();
@@ -34,7 +34,7 @@ test("what is in flight on a link", async (lab) => {
   assert.deepEqual([after.calls, after.channels], [[], []]);
 });
 
-test("a server is called without a generated file", async (lab) => {
+test("introspection calls a server without a generated file", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");

@@ -1,15 +1,15 @@
-/** Where the package works: the same walk through everything, in each place. */
+/** The tour in every environment that the package supports. */
 import assert from "node:assert/strict";
 import { test } from "../harness/test.js";
 import { NodeSocket } from "../harness/server.js";
 import { EXPECTED, tour } from "../page/tour.js";
 
-/** TypeScript has no types for them yet. */
+/** Not part of TypeScript's types yet. */
 interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): URL };
 }
 
-test("a plain <script type=module>, under a strict Content-Security-Policy", async (lab) => {
+test("the tour passes in a module script under a strict Content-Security-Policy", async (lab) => {
   const tab = await lab.tab();
   const policy = (await tab.reload())?.headers()["content-security-policy"];
   assert.match(policy ?? "", /script-src 'self' 'wasm-unsafe-eval';.*require-trusted-types-for 'script'/);
@@ -17,10 +17,10 @@ test("a plain <script type=module>, under a strict Content-Security-Policy", asy
   assert.deepEqual(await tab.evaluate((key) => tour("/rpc", key), lab.key()), EXPECTED);
 });
 
-test("a Worker", async (lab) => {
+test("the tour passes in a Worker", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate((key) => {
-    // The policy asks for proof that the address is meant.
+    // The page's policy requires a trusted script URL.
     const { trustedTypes } = globalThis as unknown as { trustedTypes: TrustedTypes };
     const policy = trustedTypes.createPolicy("worker", { createScriptURL: (url) => url });
     const worker = new Worker(policy.createScriptURL("worker.js"), { type: "module" });
@@ -33,12 +33,12 @@ test("a Worker", async (lab) => {
   assert.deepEqual(report, EXPECTED);
 });
 
-test("Node, with a WebSocket class that it is given", async (lab) => {
+test("the tour passes in Node with a given WebSocket class", async (lab) => {
   const { url } = await lab.server();
   assert.deepEqual(await tour(`${url}rpc`, lab.key(), { WebSocket: NodeSocket }), EXPECTED);
 });
 
-test("a server that picks roam.v2, one that knows no subprotocol", async (lab) => {
+test("the tour passes without packing and without subprotocols", async (lab) => {
   const tab = await lab.tab();
   assert.deepEqual(await tab.evaluate((key) => tour("/rpc-single", key), lab.key()), EXPECTED);
   const offerNone = await tab.evaluate((key) => tour("/rpc-plain", key, { subprotocols: false }), lab.key());
