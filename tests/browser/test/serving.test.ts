@@ -32,7 +32,7 @@ test("a page without services reports an unknown method", async (lab) => {
 });
 
 test("a throwing handler fails only its call and logs an error", async (lab) => {
-  lab.expectComplaint(/no idea/);
+  lab.expectPageError(/no idea/);
   const tab = await lab.tab();
   const [outcome, alive] = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc");
