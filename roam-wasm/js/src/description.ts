@@ -1,12 +1,12 @@
 /**
- * What `roam-codegen` writes into a generated file so that values can be turned into postcard
- * bytes and back. Plain JSON: it can also be fetched and parsed.
+ * The service descriptions that `roam-codegen` writes into generated files, from which values are
+ * encoded and decoded. They are plain JSON, so they can also be fetched and parsed.
  */
 
 declare const client: unique symbol;
 declare const handler: unique symbol;
 
-/** A service as its generated file exports it: its description, and the types of both of its sides. */
+/** A service as exported by its generated file: its description and the types of its client and its handler. */
 export interface Service<Client, Handler> extends ServiceDescription {
   /** Exists for the compiler only. */
   readonly [client]?: Client;
@@ -18,14 +18,14 @@ export interface Service<Client, Handler> extends ServiceDescription {
 export interface ServiceDescription {
   /** Version of this format. */
   readonly version: 1;
-  /** The service's name as in Rust. */
+  /** The service's name in Rust. */
   readonly name: string;
-  /** The named types; a {@link Shape} that is a number is an index into them. */
+  /** The named types; a number as {@link Shape} is an index into this list. */
   readonly types: readonly NamedType[];
   readonly methods: readonly MethodDescription[];
 }
 
-/** A type with a name: a struct or an enum in Rust. */
+/** A named type: a struct or an enum in Rust. */
 export interface NamedType {
   readonly name: string;
   readonly shape: Shape;
@@ -38,16 +38,16 @@ export interface MethodDescription {
   /** The method's id on the wire, in hexadecimal. */
   readonly id: string;
   readonly args: readonly Field[];
-  /** What the method returns when it succeeds. */
+  /** The type of the result. */
   readonly ok: Shape;
   /** The method's own error type, if it has one. */
   readonly err?: Shape;
 }
 
-/** A name and what stands under it. */
+/** The name and the type of a field or an argument. */
 export type Field = readonly [name: string, shape: Shape];
 
-/** A type whose bytes need no further description. */
+/** A built-in type. */
 export type Primitive =
   | "bool"
   | "u8"
@@ -69,8 +69,8 @@ export type Primitive =
   | "duration";
 
 /**
- * How the values of a type look in TypeScript and in bytes. `some` is an option of something that
- * can itself be `null` or `undefined`; `bytes` with a number is a byte vector of that length.
+ * The form of a type's values, in TypeScript and as bytes. `some` is an option of a type that
+ * itself includes `null` or `undefined`; `bytes` with a number is a byte array of that length.
  */
 export type Shape =
   | Primitive
@@ -84,7 +84,7 @@ export type Shape =
   | { readonly names: readonly string[] }
   | { readonly variants: readonly Variant[] };
 
-/** A variant of an enum: without data, with `value`, or with fields beside the tag. */
+/** A variant of an enum: without data, with `value`, or with fields next to the tag. */
 export interface Variant {
   readonly tag: string;
   readonly value?: Shape;

@@ -1,4 +1,4 @@
-// `await using` is compiled to code that looks for this symbol; browsers get it only now.
+// Compiled `await using` looks up this symbol, which older browsers do not have.
 const symbols = Symbol as { asyncDispose?: symbol };
 symbols.asyncDispose ??= Symbol.for("Symbol.asyncDispose");
 

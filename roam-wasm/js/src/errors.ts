@@ -4,25 +4,25 @@ import type { FailsWith } from "./types.js";
 /**
  * What went wrong.
  *
- * From the other side:
- * - `user`: the method answered with its own error; it is in `value`
- * - `unknown-method`: nobody serves the method there
- * - `invalid-payload`: it could not decode the arguments; the generated files differ
- * - `cancelled`: it stopped before it had an answer
- * - `panic`: its handler failed
- * - `busy`: it has too many calls or channels
- * - `deadline`: `timeoutMs` passed, there or here
- * - `unavailable`: a server behind it is gone
- * - `nonce-reused`: it has seen the call's nonce with other arguments
- * - `nonce-spent`: it has answered the call of this nonce, and cannot give the answer again
- * - `reset`: it cut the channel
+ * Failures at the peer:
+ * - `user`: the method returned its own error, which is in `value`
+ * - `unknown-method`: the peer does not serve the method
+ * - `invalid-payload`: the peer failed to decode the arguments; the generated files differ
+ * - `cancelled`: the handler stopped before it had a result
+ * - `panic`: the handler failed
+ * - `busy`: the peer has too many calls or channels
+ * - `deadline`: `timeoutMs` passed, at the peer or here
+ * - `unavailable`: a server behind the peer is unreachable
+ * - `nonce-reused`: the peer has seen the call's nonce with other arguments
+ * - `nonce-spent`: the peer has answered a call with this nonce and no longer has the answer
+ * - `reset`: the peer reset the channel
  *
- * From here or from between:
+ * Failures here, or of the link:
  * - `invalid-argument`: a value has the wrong type or range; the reason says where; nothing was sent
- * - `too-large`: a payload or an element is longer than the limit; the reason has both numbers
- * - `protocol`: it sent something that does not decode; the generated files differ
- * - `connect`: no link came about
- * - `closed`: the link is over
+ * - `too-large`: a payload or an element exceeds the limit; the reason has both sizes
+ * - `protocol`: the peer sent something that does not decode; the generated files differ
+ * - `connect`: no link could be established
+ * - `closed`: the link has ended
  */
 export type RoamErrorCode =
   | "user"
@@ -42,18 +42,18 @@ export type RoamErrorCode =
   | "connect"
   | "closed";
 
-/** Every failure of this package. `E` is the method's own error type. */
+/** The error for every failure in this package. `E` is the method's own error type. */
 export class RoamError<E = unknown> extends Error {
   static {
-    // Consoles show it; minifiers would change it.
+    // Consoles show the class name, which minifiers change.
     Object.defineProperty(this, "name", { value: "RoamError" });
   }
 
   /** What went wrong. */
   readonly code: RoamErrorCode;
-  /** Why, in words; from the peer, if it gave a reason. */
+  /** The reason in words; the peer's, if it gave one. */
   readonly reason: string;
-  /** The method that failed, as `Demo.divide`; `undefined` when no method was concerned. */
+  /** The method that failed, such as `Demo.divide`; `undefined` if the failure concerns no method. */
   readonly method: string | undefined;
   /** With the code `user`, the method's own error. */
   readonly value: E | undefined;
@@ -76,7 +76,7 @@ export class RoamError<E = unknown> extends Error {
 }
 
 /**
- * Whether `error` is the own error of `method`, a method of a client; then `error.value` has its type.
+ * Returns whether `error` is the own error of `method`, a method of a client; if so, `error.value` has its type.
  *
  * ```ts
  * try {
@@ -94,12 +94,12 @@ export function isErrorOf<E>(
   return error instanceof RoamError && error.code === "user" && error.method === method.name;
 }
 
-/** For a handler: `throw userError(value)` answers with the method's own error. */
+/** Returns the method's own error for a handler to throw: `throw userError(value)`. */
 export function userError<E>(value: E): RoamError<E> {
   return new RoamError("user", "the method's own error", { value });
 }
 
-/** The error for something that wasm threw. */
+/** Converts an exception thrown by wasm. */
 export function fromFailure(failure: unknown, method?: string): unknown {
   if (!isFailure(failure)) return failure;
   if (failure.kind === "closed" && failure.cause !== undefined)
@@ -108,7 +108,7 @@ export function fromFailure(failure: unknown, method?: string): unknown {
   return new RoamError(code, failure.reason || failure.message, { method });
 }
 
-/** The error of everything that was still under way when a link ended. */
+/** Returns the error for everything that was in flight when a link ended. */
 export function linkClosed(info: CloseInfo, method?: string): RoamError {
   const how = {
     local: "the link was closed",
@@ -124,7 +124,7 @@ function isFailure(value: unknown): value is Failure {
   return typeof value === "object" && value !== null && "kind" in value && "message" in value;
 }
 
-/** Shows an error that nobody here can catch, as the page shows uncaught ones. */
+/** Reports an error that nobody can catch, the way uncaught errors are reported. */
 export function report(error: unknown): void {
   if (typeof reportError === "function") reportError(error);
   else console.error(error);

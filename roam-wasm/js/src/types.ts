@@ -3,46 +3,46 @@ import type { Tx } from "./channel/tx.js";
 
 declare const failure: unique symbol;
 
-/** A duration; fractions count, down to nanoseconds. */
+/** A duration in milliseconds, with a resolution of nanoseconds. */
 export type Milliseconds = number;
 
-/** Something that can fail with a method's own error `E`; see `isErrorOf`. */
+/** A type that carries a method's own error type `E`; see `isErrorOf`. */
 export interface FailsWith<E> {
   /** Exists for the compiler only. */
   readonly [failure]?: E;
 }
 
-/** The answer to a call: a promise that rejects with a `RoamError<E>`. */
+/** The result of a call: a promise that rejects with a `RoamError<E>`. */
 export type Call<T, E = never> = Promise<T> & FailsWith<E>;
 
 /**
- * What a call returns when its `Tx` argument is left out: the values, and in `result` the method's
- * own answer. The stream ends when the method has answered; if it failed, reading throws its error.
+ * The return value of a call whose `Tx` argument is left out: a stream of values, with the method's
+ * own result in `result`. The stream ends when the call is answered; if it fails, reading throws its error.
  */
 export type Stream<T, R, E = never> = ResultStream<T, Call<R, E>> & FailsWith<E>;
 
-/** What the handler of a method may return. */
+/** The return type of a method's handler. */
 export type Answer<T> = T | PromiseLike<T>;
 
 /** Options of a single call. */
 export interface CallOptions {
-  /** When it aborts, the call is cancelled there and rejects with `signal.reason` here. */
+  /** Cancels the call when it aborts; the call rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
-  /** After this time the call is cancelled there and rejects with the code `deadline` here. */
+  /** Cancels the call after this time; the call rejects with the code `deadline`. */
   readonly timeoutMs?: number | undefined;
-  /** Sent along with the request. */
+  /** Metadata to send with the request. */
   readonly metadata?: MetadataInit | undefined;
   /**
-   * Told when the peer has consumed more of what is streamed to it by this call: the number of
-   * bytes so far, over all streams. For byte streams they are the bytes of the stream.
+   * Called when the peer has consumed more of the streams in the arguments, with the sum of the
+   * bytes consumed so far. For byte streams, only the bytes of the stream count.
    */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** A value of metadata; numbers are whole and not negative. */
+/** A metadata value; numbers are non-negative integers. */
 export type MetadataValue = string | Uint8Array<ArrayBuffer> | bigint;
 
-/** Metadata as it came: in order, keys may repeat. */
+/** Received metadata, in order; keys may repeat. */
 export type Metadata = readonly (readonly [key: string, value: MetadataValue])[];
 
 /** Metadata to send: an object, or pairs such as a `Map` or `Headers`. */
@@ -50,17 +50,17 @@ export type MetadataInit =
   | { readonly [key: string]: string | Uint8Array | bigint | number }
   | Iterable<readonly [string, string | Uint8Array | bigint | number]>;
 
-/** What a handler learns about the call that it answers. */
+/** The context of a call, for its handler. */
 export interface Context {
-  /** Aborts when the caller cancels, or the link ends. */
+  /** Aborts when the caller cancels the call, its deadline passes or the link ends. */
   readonly signal: AbortSignal;
   readonly metadata: Metadata;
 }
 
 /**
- * What is taken where a `T` is asked for: also safe integers for bigints, `undefined` for `null`,
- * typed arrays for arrays of numbers, arrays for sets, objects for maps with string keys, and for
- * a receiving end everything that can be iterated.
+ * The types accepted for a `T`: also safe integers for bigints, `undefined` for `null`, typed arrays
+ * for arrays of numbers, arrays for sets, objects for maps with string keys, and any iterable for a
+ * receiver.
  */
 export type Input<T> = T extends bigint
   ? bigint | number
@@ -82,7 +82,7 @@ export type Input<T> = T extends bigint
                   ? ListInput<T>
                   : ObjectInput<T>;
 
-/** What feeds a stream to the peer. Byte streams are split into elements of at most 16 KiB. */
+/** The source of a stream to the peer. Byte streams are split into elements of at most 16 KiB. */
 export type Source<T> =
   | Rx<T>
   | Iterable<Input<T>>
@@ -117,5 +117,5 @@ type ObjectInput<T> = {
   [K in keyof T as Optional<T[K]> extends true ? K : never]?: Input<T[K]>;
 };
 
-/** Whether a property of this type may be left out. */
+/** `true` if a property of this type may be left out. */
 type Optional<T> = null extends T ? true : undefined extends T ? true : false;

@@ -1,19 +1,20 @@
 /**
- * The contract with the Rust side (`roam-wasm/src`): what wasm-bindgen's glue exports. It moves
- * bytes; what they mean is known only here.
+ * The exports of the Rust side (`roam-wasm/src`) as wasm-bindgen's glue provides them. They move
+ * bytes, which only TypeScript encodes and decodes.
  *
- * A `view` lies in wasm's memory: it is valid until the callback returns, or until wasm is called
- * again. Channel ends stand in payloads as 0; their halves travel beside, in the order of the payload.
+ * A `view` points into wasm's memory: it is valid until the callback returns or wasm is called
+ * again. A payload encodes each channel half as 0; the halves themselves are passed separately, in
+ * payload order.
  */
 export interface Wasm {
   /** Takes over a connecting WebSocket and does the handshake. Rejects with a {@link Failure}. */
   open(socket: unknown, options: OpenOptions, events: LinkEvents): Promise<WasmLink>;
 }
 
-/** Bytes that come out of wasm. */
+/** Bytes received from wasm. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** `undefined`: the default of roam-core. */
+/** The settings of a link; `undefined` selects roam-core's default. */
 export interface OpenOptions {
   readonly maxPayloadSize: number | undefined;
   readonly initialChannelCredit: number | undefined;
@@ -21,17 +22,17 @@ export interface OpenOptions {
   readonly handshakeTimeoutMs: number | undefined;
 }
 
-/** What wasm tells us; called as methods. */
+/** The callbacks of a link; wasm calls them as methods. */
 export interface LinkEvents {
-  /** The answer to `call(id, …)`: a payload and metadata, both views. */
-  response(id: number, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void;
-  /** There will be no answer to `call(id, …)`. */
+  /** `call(id, …)` was answered. Payload and metadata are views. */
+  response(id: number, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void;
+  /** `call(id, …)` failed and will not be answered. */
   failed(id: number, failure: Failure): void;
-  /** The peer calls a method that we serve; payload and metadata are views. */
-  request(id: number, method: bigint, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void;
-  /** The peer cancelled request `id`, or the link is over. */
+  /** The peer calls a method that we serve. Payload and metadata are views. */
+  request(id: number, method: bigint, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void;
+  /** The peer cancelled request `id`, or the link has ended. */
   cancelled(id: number): void;
-  /** The link is over; once, after all else. */
+  /** The link has ended; called once, after all other events. */
   closed(info: CloseInfo): void;
 }
 
@@ -39,66 +40,66 @@ export interface LinkEvents {
 export interface CloseInfo {
   /** Who or what ended it. */
   readonly kind: "local" | "goodbye" | "violation" | "transport" | "timeout";
-  /** The reason that was given; may be empty. */
+  /** The reason given; may be empty. */
   readonly reason: string;
 }
 
-/** Which half of a channel we keep; the other one goes to the peer. */
+/** The half of a channel that we keep; the other half goes to the peer. */
 export const KEEP_SENDER = 0;
 export const KEEP_RECEIVER = 1;
 
 export interface WasmLink {
-  /** Sends a Request under an id that is not in use. `keep`: a byte for each channel end in the payload. */
-  call(id: number, method: bigint, payload: Uint8Array, metadata: Uint8Array, keep: Uint8Array): Ends | undefined;
-  /** Sends Cancel; no event for `id` follows. */
+  /** Sends a Request under an unused id. `keep` has a byte for each channel in the payload. Returns the kept halves. */
+  call(id: number, method: bigint, payload: Uint8Array, metadata: Uint8Array, keep: Uint8Array): Channels | undefined;
+  /** Cancels a call; no event for `id` follows. */
   cancel(id: number): void;
   /** Adds methods that we serve. */
   serve(methods: BigUint64Array): void;
-  /** Answers request `id`. When it throws, another answer can be given. */
-  respond(id: number, payload: Uint8Array, metadata: Uint8Array, keep: Uint8Array): Ends | undefined;
-  /** The longest element of a channel, in bytes. */
+  /** Answers request `id` and returns the kept halves. If it throws, another answer can be sent. */
+  respond(id: number, payload: Uint8Array, metadata: Uint8Array, keep: Uint8Array): Channels | undefined;
+  /** Returns the longest element of a channel, in bytes. */
   largestElement(): number;
   stats(): LinkStats;
-  /** What is in flight, as rows that `diagnostics.ts` reads. */
+  /** Returns everything in flight, as rows that `diagnostics.ts` reads. */
   diagnostics(): BigUint64Array;
   close(reason: string): void;
 }
 
-/** Figures of a link. */
+/** Statistics of a link. */
 export interface LinkStats {
   /** Bytes of frames received and sent. */
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly framesIn: number;
   readonly framesOut: number;
-  /** Calls in flight that we made, and that the peer made. */
+  /** Our calls in flight, and the peer's. */
   readonly callsOut: number;
   readonly callsIn: number;
   /** Open channels. */
   readonly channels: number;
-  /** Bytes that our sending ends may send now, all together. */
+  /** Bytes that all our senders together may send now. */
   readonly credit: number;
   /** Bytes that wait for the network. */
   readonly queuedBytes: number;
 }
 
-/** Halves of channels; each is taken once. */
-export interface Ends {
+/** Our halves of the channels in a payload; each can be taken once. */
+export interface Channels {
   readonly length: number;
   sender(index: number): Sender;
   receiver(index: number): Receiver;
-  /** Drops what was not taken. */
+  /** Drops the halves that were not taken. */
   free(): void;
 }
 
 export interface Sender {
-  /** Bytes that may be sent now. */
+  /** Returns how many bytes may be sent now. */
   credit(): number;
-  /** Sends records (see `Writer.beginRecord`), together within the credit. */
+  /** Sends records (see `Writer.beginRecord`) whose elements together fit the credit. */
   send(records: Uint8Array): void;
-  /** Resolves when `credit()` is at least `bytes`; rejects when the channel is over. */
+  /** Resolves when `credit()` is at least `bytes`; rejects when the channel has ended. */
   ready(bytes: number): Promise<void>;
-  /** Bytes of elements that the peer has consumed. */
+  /** Returns how many bytes of elements the peer has consumed. */
   consumed(): number;
   close(): void;
   reset(): void;
@@ -106,13 +107,14 @@ export interface Sender {
 
 export interface Receiver {
   /**
-   * All that has arrived, as records, in a buffer of its own. Empty: nothing now; `undefined`: the
-   * clean end. Throws when the channel was cut.
+   * Returns the elements that have arrived, as records in a buffer of their own: an empty one if
+   * there are none now, `undefined` after the last of a closed channel. Throws when the channel was
+   * reset or the link was lost.
    */
   take(): Bytes | undefined;
-  /** Resolves when `take()` has something to say. */
+  /** Resolves when `take()` has elements or the channel has ended. */
   ready(): Promise<void>;
-  /** The application has consumed so many bytes of elements. */
+  /** Reports that the application has consumed `bytes` of elements. */
   consumed(bytes: number): void;
   reset(): void;
 }
@@ -122,6 +124,6 @@ export interface Failure {
   readonly kind: "closed" | "connect" | "too-large" | "metadata" | "reset" | "busy" | "protocol";
   readonly message: string;
   readonly reason?: string;
-  /** With `closed`: how the link ended. */
+  /** How the link ended, if `kind` is `closed`. */
   readonly cause?: CloseInfo["kind"];
 }

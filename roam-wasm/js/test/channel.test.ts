@@ -1,4 +1,4 @@
-// Channels that stay here; those that go to a peer are tested with one.
+// Channels with both halves here; channels to a peer are tested with a peer.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -7,7 +7,7 @@ import { RoamError } from "../src/errors.js";
 
 const failsWith = (code: string) => (error: unknown) => error instanceof RoamError && error.code === code;
 
-test("values come in order, and then the end", async () => {
+test("receives values in order, then the end", async () => {
   const [tx, rx] = channel<number>();
   const sending = (async () => {
     for (let n = 0; n < 1000; n++) await tx.send(n);
@@ -19,7 +19,7 @@ test("values come in order, and then the end", async () => {
   await sending;
 });
 
-test("a sender waits when nobody reads", async () => {
+test("send waits while nobody reads", async () => {
   const [tx, rx] = channel<number>();
   let sent = 0;
   for (let n = 0; n < 100; n++) void tx.send(n).then(() => sent++);
@@ -30,7 +30,7 @@ test("a sender waits when nobody reads", async () => {
   assert.equal(sent, 65);
 });
 
-test("what was sent before the end is read", async () => {
+test("a closed channel delivers what was sent", async () => {
   const [tx, rx] = channel<number>();
   for (let n = 0; n < 100; n++) void tx.send(n);
   await tx.close();
@@ -40,7 +40,7 @@ test("what was sent before the end is read", async () => {
   await assert.rejects(tx.send(1), failsWith("closed"));
 });
 
-test("several can wait for values", async () => {
+test("several reads can wait at once", async () => {
   const [tx, rx] = channel<number>();
   const both = Promise.all([rx.next(), rx.next(), rx.next()]);
   await tx.send(1);
@@ -53,14 +53,14 @@ test("several can wait for values", async () => {
   ]);
 });
 
-test("leaving the loop tells the sender", async () => {
+test("leaving the loop resets the channel", async () => {
   const [tx, rx] = channel<number>();
   void tx.send(1);
   for await (const _ of rx) break;
   await assert.rejects(tx.send(2), failsWith("reset"));
 });
 
-test("an aborted stream throws", async () => {
+test("an aborted channel throws", async () => {
   const [tx, rx] = channel<number>();
   const reading = rx.next();
   tx.abort(new RangeError("mine"));
@@ -68,13 +68,13 @@ test("an aborted stream throws", async () => {
   await assert.rejects(rx.next(), RangeError);
 });
 
-test("disposal closes the sending end", async () => {
+test("disposing the sender closes the channel", async () => {
   const [tx, rx] = channel<number>();
   await tx[Symbol.asyncDispose]();
   assert.deepEqual(await rx.next(), { done: true, value: undefined });
 });
 
-test("both ends are web streams", async () => {
+test("both halves work as web streams", async () => {
   const [tx, rx] = channel<string>();
   const source = new ReadableStream<string>({
     start(controller) {
@@ -89,13 +89,13 @@ test("both ends are web streams", async () => {
   await piping;
 });
 
-test("cancelling a web stream tells the sender", async () => {
+test("cancelling a web stream resets the channel", async () => {
   const [tx, rx] = channel<string>();
   await rx.readable().cancel();
   await assert.rejects(tx.writable().getWriter().write("a"), failsWith("reset"));
 });
 
-test("a web stream cuts long byte arrays", async () => {
+test("a web stream splits long byte arrays", async () => {
   const [tx, rx] = channel<Uint8Array<ArrayBuffer>>();
   const writer = tx.writable().getWriter();
   const writing = writer.write(new Uint8Array(40_000)).then(() => writer.close());
@@ -105,7 +105,7 @@ test("a web stream cuts long byte arrays", async () => {
   await writing;
 });
 
-/** Lets everything run that waits for nothing but a turn. */
+/** Waits until all pending microtasks have run. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

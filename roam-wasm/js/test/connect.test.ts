@@ -1,4 +1,4 @@
-// How links begin and end.
+// Opening and closing links.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test, { type TestContext } from "node:test";
@@ -26,47 +26,47 @@ async function server(t: TestContext, onSocket: (socket: WebSocket) => void): Pr
   return urlOf(server);
 }
 
-test("a malformed address is refused", async () => {
+test("rejects a malformed address", async () => {
   await assert.rejects(connect("not an address"), failsWith("invalid-argument", /"not an address" is not a URL/));
   await assert.rejects(connect("ftp://localhost/"), failsWith("invalid-argument", /ftp: is not one of ws:/));
   await assert.rejects(connect(""), failsWith("invalid-argument", /is not a URL/));
 });
 
 test("without a WebSocket the error says what to do", { skip: "WebSocket" in globalThis }, async () => {
-  await assert.rejects(connect("ws://127.0.0.1:1"), failsWith("connect", /give a class in the option WebSocket/));
+  await assert.rejects(connect("ws://127.0.0.1:1"), failsWith("connect", /pass a class as the option WebSocket/));
 });
 
-test("a server that is not there", async () => {
+test("no server at the address", async () => {
   await assert.rejects(connect("ws://127.0.0.1:1", { WebSocket }), failsWith("connect", /ECONNREFUSED|1006/));
 });
 
-test("a server that closes at once", async (t) => {
+test("server closes at once", async (t) => {
   const url = await server(t, (socket) => socket.close(1011, "no"));
   await assert.rejects(connect(url, { WebSocket }), failsWith("connect", /1011/));
 });
 
-test("a server that says nothing", async (t) => {
+test("server stays silent", async (t) => {
   const url = await server(t, () => undefined);
   await assert.rejects(connect(url, { WebSocket, handshakeTimeoutMs: 30 }), failsWith("connect", /./));
 });
 
-test("a server that speaks something else", async (t) => {
+test("server speaks another protocol", async (t) => {
   const url = await server(t, (socket) => socket.send("hello"));
   await assert.rejects(connect(url, { WebSocket }), failsWith("connect", /message\.decode-error/));
 });
 
-test("an aborted signal keeps it from connecting", async () => {
+test("an aborted signal prevents connecting", async () => {
   const signal = AbortSignal.abort(new RangeError("mine"));
   await assert.rejects(connect("ws://127.0.0.1:1", { WebSocket, signal }), RangeError);
 });
 
-test("a signal gives up connecting", async (t) => {
+test("a signal aborts connecting", async (t) => {
   const controller = new AbortController();
   const url = await server(t, () => controller.abort(new RangeError("mine")));
   await assert.rejects(connect(url, { WebSocket, signal: controller.signal }), RangeError);
 });
 
-test("closing says goodbye, and everything after it fails", async (t) => {
+test("close sends Goodbye, and later calls fail", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   const everything = link.client(Everything);
@@ -81,7 +81,7 @@ test("closing says goodbye, and everything after it fails", async (t) => {
   for (;;) if ((await peer.expectAny()).tag === "Goodbye") break;
 });
 
-test("a goodbye of the peer has its reason", async (t) => {
+test("reports the reason of the peer's Goodbye", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   const answer = link.client(Everything).divide(1, 2);
@@ -91,7 +91,7 @@ test("a goodbye of the peer has its reason", async (t) => {
   assert.deepEqual(await link.closed, { kind: "goodbye", reason: "going home" });
 });
 
-test("a lost connection fails what is under way", async (t) => {
+test("a lost link fails everything in flight", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   const everything = link.client(Everything);
@@ -109,7 +109,7 @@ test("a lost connection fails what is under way", async (t) => {
   assert.equal((await link.closed).kind, "transport");
 });
 
-test("a link is closed at the end of its block", async (t) => {
+test("await using closes the link", async (t) => {
   let closed: Promise<unknown>;
   {
     const [given, peer] = await Peer.connect();
@@ -120,7 +120,7 @@ test("a link is closed at the end of its block", async (t) => {
   assert.deepEqual(await closed, { kind: "local", reason: "" });
 });
 
-test("a link has figures", async (t) => {
+test("a link has statistics", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   void link
@@ -134,7 +134,7 @@ test("a link has figures", async (t) => {
   assert(stats.bytesIn > 0 && stats.bytesOut > 0 && stats.framesIn > 0 && stats.framesOut > 0);
 });
 
-test("sockets that are let go of leave nothing behind", async (t) => {
+test("closes the socket of a failed handshake", async (t) => {
   const url = await server(t, () => undefined);
   const sockets: WebSocket[] = [];
   class Watched extends WebSocket {

@@ -1,4 +1,4 @@
-// What is in flight can be looked at.
+// Diagnostics of a link.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -6,7 +6,7 @@ import { Everything } from "../../../roam-codegen/tests/golden/everything.js";
 import { channel } from "../src/index.js";
 import { Peer } from "./peer.js";
 
-test("calls and channels are seen with their methods, ages and what they hold", async (t) => {
+test("shows calls and channels in flight", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   const everything = link.client(Everything);
@@ -25,11 +25,11 @@ test("calls and channels are seen with their methods, ages and what they hold", 
   peer.send({ tag: "Data", channel: channels![1]!, payload: [2, 104, 105] });
 
   while (link.diagnostics().channels[1]!.queued === 0) await new Promise((resolve) => setImmediate(resolve));
-  const seen = link.diagnostics();
-  const made = seen.calls.find((call) => call.id === Number(id))!;
+  const shown = link.diagnostics();
+  const made = shown.calls.find((call) => call.id === Number(id))!;
   assert.equal(made.method, "Everything.transform");
   assert(made.ageMs! >= 0 && made.ageMs! < 600_000);
-  const [up, down] = seen.channels;
+  const [up, down] = shown.channels;
   const method = "Everything.transform";
   assert.deepEqual(
     { ...up, ageMs: 0 },
@@ -39,8 +39,8 @@ test("calls and channels are seen with their methods, ages and what they hold", 
     { ...down, ageMs: 0 },
     { direction: "receive", id: 3, method, ageMs: 0, credit: 61, queued: 3, state: "open" },
   );
-  assert.equal(seen.queuedFrames, 0);
-  assert(seen.receiveBudget > 0 && seen.sendingChannels > 0 && seen.callPayloads > 0);
+  assert.equal(shown.queuedFrames, 0);
+  assert(shown.receiveBudget > 0 && shown.sendingChannels > 0 && shown.callPayloads > 0);
 
   peer.send({ tag: "Response", id: id!, payload: [0] });
   peer.send({ tag: "Response", id: first.id!, payload: [0] });
@@ -51,7 +51,7 @@ test("calls and channels are seen with their methods, ages and what they hold", 
   assert(link.diagnostics().channels.every(({ state }) => state === "link-over"));
 });
 
-test("calls of the server are seen, too", async (t) => {
+test("shows calls of the server", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   let answer = (): void => undefined;

@@ -1,4 +1,4 @@
-// A server tells what it serves, and is called without a generated file.
+// Calling a server without a generated file.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
@@ -17,7 +17,7 @@ const SERVED = fromHex(HEX.replaceAll("\n", ""));
 const DESCRIPTOR = codecOf(1, RoamIntrospectionV1.types);
 const SUMMARIES = codecOf(["list", 0], RoamIntrospectionV1.types);
 
-/** What counts for values: parameters and types have names for people only. */
+/** The parts that affect encoding: not the names of arguments and types. */
 function essence({ version, name, types, methods }: ServiceDescription): unknown {
   const essential = methods.map(({ args, ...method }) => ({ ...method, args: args.map(([, shape]) => shape) }));
   return { version, name, types: types.map(({ shape }) => shape), methods: essential };
@@ -28,25 +28,25 @@ function isCallOf(message: Message, method: string): void {
   assert.equal(message.method, BigInt(id));
 }
 
-test("what is served becomes what is generated", () => {
+test("converts a descriptor to the generated description", () => {
   const served = decode(DESCRIPTOR, SERVED) as ServiceDescriptor;
   assert.deepEqual(essence(describe(served)), essence(Everything));
   assert.match(served.methods[0]!.doc + served.doc, /\w/);
 });
 
-test("a description that does not fit together is refused", () => {
+test("rejects a malformed descriptor", () => {
   const served = decode(DESCRIPTOR, SERVED) as ServiceDescriptor;
   const wrong =
     (change: Partial<ServiceDescriptor>): unknown =>
     () =>
       describe({ ...served, ...change });
-  assert.throws(wrong({ types: [] }) as () => void, /does not fit together/);
+  assert.throws(wrong({ types: [] }) as () => void, /malformed service descriptor/);
   const endless = [{ tag: "List", value: 0n }] as const;
   const method = { ...served.methods[0]!, args: [], ok: 0n, err: null };
-  assert.throws(wrong({ types: [...endless], methods: [method] }) as () => void, /does not fit together/);
+  assert.throws(wrong({ types: [...endless], methods: [method] }) as () => void, /malformed service descriptor/);
 });
 
-test("a server is asked and then called", async (t) => {
+test("introspects a server, then calls it", async (t) => {
   const [link, peer] = await Peer.connect({}, { maxPayload: 65_536 });
   t.after(() => peer.end());
   const asked = introspect(link);
@@ -79,7 +79,7 @@ test("a server is asked and then called", async (t) => {
   assert.equal(await divided, 2n);
 });
 
-test("a server that does not tell", async (t) => {
+test("server without introspection", async (t) => {
   const [link, peer] = await Peer.connect();
   t.after(() => peer.end());
   const asked = introspect(link);

@@ -1,5 +1,5 @@
-// A peer that does what a test tells it to, message by message (see docs/protocol.md), so that the
-// face and the wasm are tested on the wire.
+// A peer that a test scripts message by message (see docs/protocol.md), to test TypeScript and wasm
+// on the wire.
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 
@@ -62,7 +62,7 @@ const MESSAGE = codecOf({
   ],
 });
 
-/** A message, as far as tests look into it. */
+/** The fields of a message that tests look at. */
 export interface Message {
   tag: string;
   conn?: bigint;
@@ -77,7 +77,7 @@ export interface Message {
   value?: unknown;
 }
 
-/** What both sides say in their Hello. */
+/** The settings in the peer's Hello. */
 export interface Limits {
   maxPayload?: number;
   credit?: number;
@@ -100,7 +100,7 @@ export class Peer {
     });
   }
 
-  /** A link and the peer at its other end, after the handshake. */
+  /** Returns a link and its peer, after the handshake. */
   static async connect(
     options: ConnectOptions = {},
     { maxPayload = 1024, credit = 64 }: Limits = {},
@@ -115,20 +115,20 @@ export class Peer {
     return [await linked, peer];
   }
 
-  /** The next message. */
+  /** Returns the next message. */
   async expectAny(): Promise<Message> {
     return this.#arrived.shift() ?? (await new Promise<Message>((resolve) => this.#waiting.push(resolve)));
   }
 
-  /** The next message, which has to be one of this kind. */
+  /** Returns the next message, which must be of this kind. */
   async expect(tag: string): Promise<Message> {
     const message = await this.expectAny();
     if (message.tag !== tag) throw new Error(`expected ${tag}, got ${message.tag}`);
     return message;
   }
 
-  /** How many messages have arrived that nobody has looked at. */
-  get unseen(): number {
+  /** The number of messages that have arrived and were not read. */
+  get unread(): number {
     return this.#arrived.length;
   }
 
@@ -139,7 +139,7 @@ export class Peer {
     );
   }
 
-  /** Sends a frame that need not be a message. */
+  /** Sends any frame. */
   sendRaw(frame: string | Uint8Array): void {
     this.#socket.send(frame);
   }
@@ -149,14 +149,14 @@ export class Peer {
     this.#socket.terminate();
   }
 
-  /** Lets go of everything. */
+  /** Closes the socket and the server. */
   end(): void {
     this.#socket.terminate();
     this.#server.close();
   }
 }
 
-/** A server that accepts sockets that speak roam, a message a frame. */
+/** Starts a server that accepts roam with one message per frame. */
 export async function listen(): Promise<WebSocketServer> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "roam.v2" });
   await once(server, "listening");

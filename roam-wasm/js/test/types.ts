@@ -1,4 +1,4 @@
-// What the compiler accepts and refuses; `npm run check` is the test. Nothing here runs.
+// What the compiler accepts and rejects. `npm run check` is the test; nothing here runs.
 import * as roam from "roam-client";
 
 import {
@@ -22,7 +22,7 @@ const demo = link.client(Everything);
 export async function values(): Promise<void> {
   same<Awaited<ReturnType<typeof demo.divide>>, bigint>(true);
   await demo.divide(7, 2n, { signal: new AbortController().signal, timeoutMs: 500, metadata: { traceparent: "00" } });
-  // @ts-expect-error a string is no i64
+  // @ts-expect-error a string is not an i64
   await demo.divide("7", 2);
   // @ts-expect-error an argument is missing
   await demo.divide(7);
@@ -33,14 +33,14 @@ export async function values(): Promise<void> {
 
   await demo.options(undefined, null, { value: undefined });
   await demo.lists(Int32Array.of(1), [undefined, "a"] as const, [1, 2], new Float64Array(2), [1, "a"]);
-  // @ts-expect-error strings are no numbers
+  // @ts-expect-error strings are not numbers
   await demo.lists(["1"], [], [], [0, 0], [1, "a"]);
   await demo.maps({ ann: 40 }, new Map([[1, ["one"] as const]]));
-  // @ts-expect-error only maps with string keys are taken as objects
+  // @ts-expect-error objects are accepted only for maps with string keys
   await demo.maps({ ann: 40 }, { 1: ["one"] });
   await demo.structs(
     { x: 1, y: 2 },
-    // `eMail` may be left out, and a number is taken for a u64.
+    // `eMail` may be left out, and a number is accepted for a u64.
     { accountId: 5, fullName: "Ann", "last-seen": 1, avatar: new Uint8Array() },
     undefined,
     [1, 2] as const,
@@ -57,7 +57,7 @@ export async function values(): Promise<void> {
   same<typeof answer, Message>(true);
   if (answer.tag === "Pair") same<typeof answer.value, [number, string]>(true);
   same<Awaited<ReturnType<typeof demo.generics>>, PageUser>(true);
-  // Bytes that come can be given to the platform as they are.
+  // Web APIs accept received bytes without a conversion.
   new Blob([await demo.bytes(new Uint8Array(), new Uint8Array(4), new Uint8Array())]);
 }
 
@@ -65,7 +65,7 @@ export async function errors(): Promise<void> {
   try {
     await demo.divide(1, 0);
   } catch (error) {
-    // @ts-expect-error not known yet
+    // @ts-expect-error `error` is still unknown
     error.value;
     if (roam.isErrorOf(demo.divide, error)) same<typeof error.value, MathError>(true);
     if (roam.isErrorOf(demo.ticks, error)) same<typeof error.value, MathError>(true);
@@ -84,9 +84,9 @@ export async function streams(): Promise<void> {
   const [tx, rx] = roam.channel<Point>();
   same<typeof tx, roam.Tx<Point>>(true);
   await demo.ticks(250, tx);
-  // @ts-expect-error the receiving end
+  // @ts-expect-error the receiver
   await demo.ticks(250, rx);
-  // @ts-expect-error the channel holds something else
+  // @ts-expect-error the channel has another element type
   await demo.transform(["a"], tx);
   const writable: WritableStream<Point> = tx.writable();
 
@@ -100,7 +100,7 @@ export async function streams(): Promise<void> {
   await demo.upload(file.stream());
   await demo.upload(new Uint8Array(3));
   await demo.upload([new Uint8Array(3)]);
-  // @ts-expect-error a string is no bytes
+  // @ts-expect-error a string is not bytes
   await demo.upload(["abc"]);
 
   await demo.run({ name: "a", progress: roam.channel<number>()[0] });
@@ -152,6 +152,6 @@ export async function links(): Promise<void> {
   const { kind, reason } = await other.closed;
   same<typeof kind, "local" | "goodbye" | "violation" | "transport" | "timeout">(true);
   same<typeof reason, string>(true);
-  // @ts-expect-error links are made by connect
+  // @ts-expect-error only `connect` makes links
   new roam.Link();
 }

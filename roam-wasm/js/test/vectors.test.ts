@@ -1,5 +1,5 @@
-// The same arguments as in roam-codegen/tests/vectors.rs, in the same order: both sides must make
-// the same bytes of them, and we must make the same values of those bytes.
+// The arguments of roam-codegen/tests/vectors.rs, in the same order: Rust and TypeScript must encode
+// them to the same bytes, and TypeScript must decode those bytes to the same values.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -87,7 +87,7 @@ const ARGUMENTS: readonly (readonly [method: string, ...args: unknown[]])[] = [
 
 const methods = new Map(methodsOf(Everything).map((method) => [method.name, method]));
 
-test("there is a vector for each value", () => {
+test("every argument list has a vector", () => {
   assert.deepEqual(
     vectors.map(([method]) => method),
     ARGUMENTS.map(([method]) => method),
@@ -98,7 +98,7 @@ ARGUMENTS.forEach(([name, ...args], index) => {
   const expected = vectors[index]![1]!;
   const method: Method = methods.get(name)!;
 
-  test(`vector ${index}, ${name}: encodes as Rust does`, () => {
+  test(`vector ${index}, ${name}: encodes like Rust`, () => {
     const bytes = withWriter((writer) => {
       encodeArgs(writer, method, args);
       return writer.written().slice();
@@ -106,16 +106,16 @@ ARGUMENTS.forEach(([name, ...args], index) => {
     assert.equal(toHex(bytes), expected);
   });
 
-  test(`vector ${index}, ${name}: decodes what Rust encodes`, () => {
+  test(`vector ${index}, ${name}: decodes Rust's bytes`, () => {
     for (const owned of [true, false]) {
       assert.deepEqual(decodeArgs(new Reader(fromHex(expected), owned), method), args);
     }
   });
 
-  test(`vector ${index}, ${name}: refuses every truncation of it, and a byte too many`, () => {
+  test(`vector ${index}, ${name}: rejects truncated and extended bytes`, () => {
     const bytes = fromHex(expected);
     for (let length = 0; length < bytes.length; length++) {
-      assert.throws(() => decodeArgs(new Reader(bytes.slice(0, length), false), method), /missing/);
+      assert.throws(() => decodeArgs(new Reader(bytes.slice(0, length), false), method), /unexpected end of bytes/);
     }
     assert.throws(() => decodeArgs(new Reader(fromHex(`${expected}00`), false), method), /too many/);
   });

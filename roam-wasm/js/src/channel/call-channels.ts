@@ -1,100 +1,100 @@
 import type { Codec } from "../codec/codec.js";
 import { report } from "../errors.js";
 import type { Receiver, Sender } from "../wasm.js";
-import type { Inlet } from "./port.js";
-import { Pump } from "./pump.js";
-import { RemoteInlet } from "./remote-inlet.js";
-import { RemoteOutlet } from "./remote-outlet.js";
+import type { ChannelSink } from "./endpoint.js";
+import { Pipe } from "./pipe.js";
+import { RemoteSink } from "./remote-sink.js";
+import { RemoteSource } from "./remote-source.js";
 
-/** The channels of one call: they share its fate. */
+/** The channels of one call, which end when the call fails. */
 export class CallChannels {
   readonly #method: string;
-  readonly #largest: number;
-  readonly #inlets: RemoteInlet[] = [];
-  readonly #outlets: RemoteOutlet[] = [];
-  readonly #pumps: Pump[] = [];
-  /** A source that we stream from has failed. */
+  readonly #maxElement: number;
+  readonly #sinks: RemoteSink[] = [];
+  readonly #sources: RemoteSource[] = [];
+  readonly #pipes: Pipe[] = [];
+  /** Called when a source that we stream from fails. */
   onSourceError: ((error: unknown) => void) | undefined;
   /** See `CallOptions.onProgress`. */
   onProgress: ((bytes: number) => void) | undefined;
   #progress = 0;
 
-  /** `largest`: the longest element of the link's channels. */
-  constructor(method: string, largest: number) {
+  /** `maxElement`: the longest element of the link's channels, in bytes. */
+  constructor(method: string, maxElement: number) {
     this.#method = method;
-    this.#largest = largest;
+    this.#maxElement = maxElement;
   }
 
-  /** A sending end of the call. */
-  inlet(sender: Sender, element: Codec): RemoteInlet {
-    const inlet = new RemoteInlet(sender, element, this.#method, this.#largest);
-    if (this.onProgress !== undefined) inlet.onConsumed = () => this.#report((stream) => stream.progress);
-    this.#inlets.push(inlet);
-    return inlet;
+  /** Adds a sender. */
+  addSink(sender: Sender, element: Codec): RemoteSink {
+    const sink = new RemoteSink(sender, element, this.#method, this.#maxElement);
+    if (this.onProgress !== undefined) sink.onConsumed = () => this.#report((stream) => stream.progress);
+    this.#sinks.push(sink);
+    return sink;
   }
 
-  /** A receiving end of the call. */
-  outlet(receiver: Receiver, element: Codec): RemoteOutlet {
-    const outlet = new RemoteOutlet(receiver, element, this.#method);
-    this.#outlets.push(outlet);
-    return outlet;
+  /** Adds a receiver. */
+  addSource(receiver: Receiver, element: Codec): RemoteSource {
+    const source = new RemoteSource(receiver, element, this.#method);
+    this.#sources.push(source);
+    return source;
   }
 
-  /** Streams from `source` into `inlet`. */
-  pump(source: object, inlet: Inlet): void {
+  /** Streams `values` into `sink`. */
+  pipeFrom(values: object, sink: ChannelSink): void {
     const failed = (error: unknown): void => {
       this.onSourceError?.(error);
-      inlet.abort(error);
+      sink.abort(error);
     };
-    let pump: Pump;
+    let pipe: Pipe;
     try {
-      pump = new Pump(source, inlet);
+      pipe = new Pipe(values, sink);
     } catch (error) {
-      // For example a ReadableStream that somebody else reads.
+      // For example a ReadableStream that is locked to another reader.
       return failed(error);
     }
-    this.#pumps.push(pump);
-    pump.run().catch(failed);
-    if (inlet instanceof RemoteInlet) void inlet.ended().then(() => pump.stop());
+    this.#pipes.push(pipe);
+    pipe.run().catch(failed);
+    if (sink instanceof RemoteSink) void sink.whenEnded().then(() => pipe.stop());
   }
 
-  /** The call was answered: what was streamed has been consumed. */
-  succeeded(): void {
-    if (this.onProgress !== undefined && this.#inlets.length > 0) this.#report((stream) => stream.total);
+  /** Reports full progress: the call succeeded, so the peer has consumed what was streamed. */
+  callSucceeded(): void {
+    if (this.onProgress !== undefined && this.#sinks.length > 0) this.#report((stream) => stream.total);
   }
 
-  /** The call failed there: its channels are over; what has arrived can still be read. */
-  failed(error: unknown): void {
-    for (const inlet of this.#inlets) inlet.abort(error);
-    for (const outlet of this.#outlets) outlet.cutReason = error;
-    this.#stopPumps();
+  /** Resets the channels of a call that failed at the peer; what has arrived can still be read. */
+  callFailed(error: unknown): void {
+    for (const sink of this.#sinks) sink.abort(error);
+    for (const source of this.#sources) source.resetReason = error;
+    this.#stopPipes();
   }
 
-  /** The call was given up here. */
-  abandoned(reason: unknown): void {
-    for (const inlet of this.#inlets) inlet.abort(reason);
-    for (const outlet of this.#outlets) outlet.abort(reason);
-    this.#stopPumps();
+  /** Resets the channels of a call that was given up here; what has arrived is dropped. */
+  abort(reason: unknown): void {
+    for (const sink of this.#sinks) sink.abort(reason);
+    for (const source of this.#sources) source.abort(reason);
+    this.#stopPipes();
   }
 
-  /** The handler that was given these ends is done: what it has sent is all. */
-  async handled(): Promise<void> {
-    for (const outlet of this.#outlets) outlet.cancel();
-    await Promise.all(this.#inlets.map((inlet) => inlet.close()));
+  /** Ends the channels of a handler that has finished: closes its senders and drops its receivers. */
+  async close(): Promise<void> {
+    for (const source of this.#sources) source.cancel();
+    await Promise.all(this.#sinks.map((sink) => sink.close()));
   }
 
-  #stopPumps(): void {
-    for (const pump of this.#pumps) pump.stop();
+  #stopPipes(): void {
+    for (const pipe of this.#pipes) pipe.stop();
   }
 
-  #report(bytes: (stream: RemoteInlet) => number): void {
-    const sum = this.#inlets.reduce((total, inlet) => total + bytes(inlet), 0);
+  #report(bytes: (stream: RemoteSink) => number): void {
+    const sum = this.#sinks.reduce((total, sink) => total + bytes(sink), 0);
     if (sum <= this.#progress) return;
     this.#progress = sum;
     try {
       this.onProgress?.(sum);
     } catch (error) {
-      // The call itself is not concerned.
+      // An error in the callback does not fail the call.
       report(error);
     }
   }

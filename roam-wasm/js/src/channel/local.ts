@@ -1,9 +1,9 @@
 import { RoamError } from "../errors.js";
-import { END, type Inlet, MAX_PIECE, type Outlet, SENT } from "./port.js";
+import { type ChannelSink, type ChannelSource, END, MAX_CHUNK, SENT } from "./endpoint.js";
 import { Rx } from "./rx.js";
 import { Tx } from "./tx.js";
 
-/** How many values a channel holds that has not been sent to a peer. */
+/** How many values a local channel holds before `send` waits. */
 const CAPACITY = 64;
 
 interface Sending {
@@ -18,30 +18,31 @@ interface Receiving {
 }
 
 /**
- * A channel both of whose ends are here. It becomes a remote one when one end is sent to a peer:
- * then what it holds goes on to the other port.
+ * A channel with both halves here. It becomes a remote channel when one half is sent to a peer;
+ * the values it holds are then passed on to the half that stays.
  */
-export class LocalChannel implements Inlet, Outlet {
+export class LocalChannel implements ChannelSink, ChannelSource {
   readonly tx = new Tx<unknown>(this);
   readonly rx = new Rx<unknown>(this);
-  readonly pieceLength = MAX_PIECE;
+  readonly chunkLength = MAX_CHUNK;
   readonly #values: unknown[] = [];
   readonly #sending: Sending[] = [];
   readonly #receiving: Receiving[] = [];
-  #state: "open" | "closed" | "cut" | "sent" = "open";
+  /** `remote`: one half was sent to a peer. */
+  #state: "open" | "closed" | "reset" | "remote" = "open";
   #reason: unknown;
 
-  /** Whether an end of it can still be sent to a peer; a closed channel has still what was sent. */
-  canSend(end: "tx" | "rx"): boolean {
-    return this.#state === "open" || (this.#state === "closed" && end === "rx");
+  /** Returns whether a half can still be sent to a peer; a closed channel still delivers what was sent. */
+  canSend(half: "tx" | "rx"): boolean {
+    return this.#state === "open" || (this.#state === "closed" && half === "rx");
   }
 
-  get over(): boolean {
+  get ended(): boolean {
     return this.#state !== "open";
   }
 
   send(value: unknown): Promise<void> {
-    if (this.#state !== "open") return Promise.reject(this.#over());
+    if (this.#state !== "open") return Promise.reject(this.#endReason());
     const receiving = this.#receiving.shift();
     if (receiving !== undefined) {
       receiving.resolve({ done: false, value });
@@ -63,12 +64,12 @@ export class LocalChannel implements Inlet, Outlet {
   }
 
   abort(reason: unknown): void {
-    if (this.#state === "cut" || this.#state === "sent") return;
-    this.#state = "cut";
+    if (this.#state === "reset" || this.#state === "remote") return;
+    this.#state = "reset";
     this.#reason = reason;
     this.#values.length = 0;
-    for (const { reject } of this.#sending.splice(0)) reject(this.#over());
-    for (const { reject } of this.#receiving.splice(0)) reject(this.#over());
+    for (const { reject } of this.#sending.splice(0)) reject(this.#endReason());
+    for (const { reject } of this.#receiving.splice(0)) reject(this.#endReason());
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
@@ -82,47 +83,48 @@ export class LocalChannel implements Inlet, Outlet {
       return Promise.resolve({ done: false, value });
     }
     if (this.#state === "closed") return Promise.resolve(END);
-    if (this.#state !== "open") return Promise.reject(this.#over());
+    if (this.#state !== "open") return Promise.reject(this.#endReason());
     return new Promise((resolve, reject) => this.#receiving.push({ resolve, reject }));
   }
 
   cancel(): void {
-    this.abort(new RoamError("reset", "the receiving end was dropped"));
+    this.abort(new RoamError("reset", "the receiver was dropped"));
   }
 
-  /** The receiving end was sent to a peer: hands what was sent on to `inlet`. */
-  sendInto(inlet: Inlet): void {
+  /** Passes the queued values on to `sink`, after the receiver was sent to a peer. */
+  sendInto(sink: ChannelSink): void {
     const values = this.#values.splice(0);
     const sending = this.#sending.splice(0);
-    // A value that `inlet` refuses ends the channel; whoever sends next is told.
-    const refused = (reason: unknown): void => inlet.abort(reason);
-    for (const value of values) inlet.send(value).catch(refused);
-    for (const { value, resolve, reject } of sending) inlet.send(value).then(resolve, reject);
-    if (this.#state === "closed") inlet.close().catch(refused);
-    this.#state = "sent";
+    // A value that `sink` rejects resets the channel; the next `send` reports it.
+    const refused = (reason: unknown): void => sink.abort(reason);
+    for (const value of values) sink.send(value).catch(refused);
+    for (const { value, resolve, reject } of sending) sink.send(value).then(resolve, reject);
+    if (this.#state === "closed") sink.close().catch(refused);
+    this.#state = "remote";
   }
 
-  /** The sending end was sent to a peer: what was sent here first comes first, then what `outlet` has. */
-  receiveFrom(outlet: Outlet): Outlet {
-    this.#state = "sent";
-    for (const { resolve } of this.#receiving.splice(0)) resolve(outlet.next());
-    if (this.#values.length === 0) return outlet;
+  /** Returns the queued values followed by those of `source`, after the sender was sent to a peer. */
+  receiveFrom(source: ChannelSource): ChannelSource {
+    this.#state = "remote";
+    for (const { resolve } of this.#receiving.splice(0)) resolve(source.next());
+    if (this.#values.length === 0) return source;
     return {
-      next: () => (this.#values.length > 0 ? this.next() : outlet.next()),
+      next: () => (this.#values.length > 0 ? this.next() : source.next()),
       cancel: () => {
         this.#values.length = 0;
-        outlet.cancel();
+        source.cancel();
       },
     };
   }
 
-  #over(): unknown {
-    if (this.#state === "cut") return this.#reason;
-    return new RoamError("closed", this.#state === "sent" ? "this end was sent to the peer" : "the channel is closed");
+  #endReason(): unknown {
+    if (this.#state === "reset") return this.#reason;
+    const reason = this.#state === "remote" ? "this half was sent to the peer" : "the channel is closed";
+    return new RoamError("closed", reason);
   }
 }
 
-/** Makes a channel, as in Rust: send one end to a peer in a call, keep the other one. */
+/** Makes a channel, as in Rust: send one half to a peer in a call and keep the other. */
 export function channel<T>(): [tx: Tx<T>, rx: Rx<T>] {
   const { tx, rx } = new LocalChannel();
   return [tx as Tx<T>, rx as Rx<T>];

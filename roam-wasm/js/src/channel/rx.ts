@@ -1,29 +1,29 @@
 import "../dispose.js";
+import { type ChannelSource, END } from "./endpoint.js";
 import type { LocalChannel } from "./local.js";
-import { END, type Outlet } from "./port.js";
 
 /**
- * The receiving end of a channel: read it with `for await`.
+ * The receiving half of a channel: read it with `for await`.
  *
- * Leaving the loop early, `return()` and `await using` tell the sender to stop. A stream that was
- * cut throws; it never just ends.
+ * Leaving the loop early, `return()` and `await using` tell the sender to stop. A channel that was
+ * reset throws, so it never looks like a complete one.
  */
 export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, AsyncDisposable {
-  #outlet: Outlet;
+  #source: ChannelSource;
 
   /** @internal */
-  constructor(outlet: Outlet) {
-    this.#outlet = outlet;
+  constructor(source: ChannelSource) {
+    this.#source = source;
   }
 
-  /** The next value. */
+  /** Returns the next value. */
   next(): Promise<IteratorResult<T, undefined>> {
-    return this.#outlet.next() as Promise<IteratorResult<T, undefined>>;
+    return this.#source.next() as Promise<IteratorResult<T, undefined>>;
   }
 
-  /** Nothing more is wanted: the sender is told to stop. */
+  /** Stops reading and tells the sender to stop. */
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#outlet.cancel();
+    this.#source.cancel();
     return Promise.resolve(END as IteratorResult<T, undefined>);
   }
 
@@ -31,12 +31,12 @@ export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, As
     return this;
   }
 
-  /** As `return()`. */
+  /** Same as `return()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
 
-  /** This end as a Web Stream; backpressure is kept. */
+  /** Returns this half as a Web Stream; backpressure applies. */
   readable(): ReadableStream<T> {
     return new ReadableStream<T>(
       {
@@ -47,30 +47,30 @@ export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, As
         },
         cancel: () => void this.return(),
       },
-      // Read nothing ahead: what waits, waits at the sender.
+      // Do not read ahead: unread values wait at the sender.
       { highWaterMark: 0 },
     );
   }
 
   /** @internal */
-  static outletOf(rx: Rx<unknown>): Outlet {
-    return rx.#outlet;
+  static sourceOf(rx: Rx<unknown>): ChannelSource {
+    return rx.#source;
   }
 
-  /** The channel's other end was sent to a peer. @internal */
-  static connect(rx: Rx<unknown>, local: LocalChannel, outlet: Outlet): void {
-    rx.#outlet = local.receiveFrom(outlet);
+  /** Connects `rx` to the peer that its sender was sent to. @internal */
+  static connect(rx: Rx<unknown>, local: LocalChannel, source: ChannelSource): void {
+    rx.#source = local.receiveFrom(source);
   }
 }
 
-/** The stream of a method whose `Tx` argument was left out, with the method's answer. */
+/** The values of a method whose `Tx` argument was left out, together with the method's result. */
 export class ResultStream<T, Result> extends Rx<T> {
-  /** The method's answer. */
+  /** The method's own result. */
   readonly result: Result;
 
   /** @internal */
-  constructor(outlet: Outlet, result: Result) {
-    super(outlet);
+  constructor(source: ChannelSource, result: Result) {
+    super(source);
     this.result = result;
   }
 }

@@ -1,77 +1,77 @@
 import "../dispose.js";
 import { RoamError } from "../errors.js";
 import type { Input } from "../types.js";
+import { type ChannelSink, SENT } from "./endpoint.js";
 import type { LocalChannel } from "./local.js";
-import { type Inlet, SENT } from "./port.js";
 
 /**
- * The sending end of a channel.
+ * The sending half of a channel.
  *
- * Close it when all is sent, or the other side waits for more; `await using` closes it too.
+ * Close it after the last value, or the receiver keeps waiting; `await using` closes it too.
  */
 export class Tx<T> implements AsyncDisposable {
-  #inlet: Inlet;
+  #sink: ChannelSink;
 
   /** @internal */
-  constructor(inlet: Inlet) {
-    this.#inlet = inlet;
+  constructor(sink: ChannelSink) {
+    this.#sink = sink;
   }
 
   /**
-   * Sends a value; resolves when there is room for it, which is the time to send the next one.
-   * Rejects with `invalid-argument` or `too-large` when the value cannot be sent, and with what
-   * ended the channel when it is over.
+   * Sends a value; resolves when there is space for it, which is the time to send the next one.
+   * Rejects with `invalid-argument` or `too-large` when the value cannot be sent, and with the
+   * reason when the channel has ended.
    */
   send(value: Input<T>): Promise<void> {
-    return this.#inlet.send(value);
+    return this.#sink.send(value);
   }
 
-  /** Ends the stream: the other side gets what was sent, and the end. */
+  /** Closes the channel: the receiver gets everything that was sent, then the end. */
   close(): Promise<void> {
-    return this.#inlet.close();
+    return this.#sink.close();
   }
 
-  /** Cuts the stream: the other side gets an error. */
+  /** Resets the channel: the receiver gets an error. */
   abort(reason?: unknown): void {
-    this.#inlet.abort(reason ?? new RoamError("reset", "the channel was aborted here"));
+    this.#sink.abort(reason ?? new RoamError("reset", "the channel was aborted by its sender"));
   }
 
-  /** This end as a Web Stream; backpressure is kept. Long byte arrays are cut into pieces of 16 KiB. */
+  /** Returns this half as a Web Stream; backpressure applies. Long byte arrays are split into chunks of 16 KiB. */
   writable(): WritableStream<Input<T>> {
     return new WritableStream({
-      write: (value) => sendInPieces(this.#inlet, value),
+      write: (value) => sendChunked(this.#sink, value),
       close: () => this.close(),
       abort: (reason) => this.abort(reason),
     });
   }
 
-  /** Closes. */
+  /** Same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
   /** @internal */
-  static inletOf(tx: Tx<unknown>): Inlet {
-    return tx.#inlet;
+  static sinkOf(tx: Tx<unknown>): ChannelSink {
+    return tx.#sink;
   }
 
-  /** The channel's other end was sent to a peer. @internal */
-  static connect(tx: Tx<unknown>, local: LocalChannel, inlet: Inlet): void {
-    tx.#inlet = inlet;
-    local.sendInto(inlet);
+  /** Connects `tx` to the peer that its receiver was sent to. @internal */
+  static connect(tx: Tx<unknown>, local: LocalChannel, sink: ChannelSink): void {
+    tx.#sink = sink;
+    local.sendInto(sink);
   }
 }
 
-/** Sends a value, a long byte array piece by piece. */
-export function sendInPieces(inlet: Inlet, value: unknown): Promise<void> {
-  const size = inlet.pieceLength;
-  if (size === undefined || !(value instanceof Uint8Array) || value.length <= size) return inlet.send(value);
-  return sendPieces(inlet, value, size);
+/** Sends a value, splitting a long byte array into chunks. */
+export function sendChunked(sink: ChannelSink, value: unknown): Promise<void> {
+  const length = sink.chunkLength;
+  if (length === undefined || !(value instanceof Uint8Array) || value.length <= length) return sink.send(value);
+  return sendChunks(sink, value, length);
 }
 
-async function sendPieces(inlet: Inlet, value: Uint8Array, size: number): Promise<void> {
-  for (let at = 0; at < value.length; at += size) {
-    const sent = inlet.send(value.subarray(at, at + size));
+async function sendChunks(sink: ChannelSink, bytes: Uint8Array, length: number): Promise<void> {
+  for (let at = 0; at < bytes.length; at += length) {
+    const sent = sink.send(bytes.subarray(at, at + length));
     if (sent !== SENT) await sent;
   }
 }

@@ -1,12 +1,12 @@
 import type { Reader } from "./reader.js";
 import type { Writer } from "./writer.js";
 
-/** Turns the values of one type into postcard bytes and back. */
+/** Encodes and decodes the values of one type as postcard bytes. */
 export interface Codec {
-  /** Throws `ValueError` when the value is not of the type. */
+  /** Throws `ValueError` if the value does not have the type. */
   readonly encode: (writer: Writer, value: unknown) => void;
-  /** Throws `ValueError` when the bytes are not of the type. */
+  /** Throws `ValueError` if the bytes do not encode the type. */
   readonly decode: (reader: Reader) => unknown;
-  /** Whether every value takes no bytes. */
+  /** Whether every value takes zero bytes. */
   readonly empty: boolean;
 }

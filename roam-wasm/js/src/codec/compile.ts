@@ -5,22 +5,22 @@ import { ValueError } from "./error.js";
 import { primitives } from "./primitives.js";
 
 /**
- * How often a recursive type may stand within itself. Bounds the stack in both directions: what
- * a peer sends cannot overflow it, and an object that contains itself is an error.
+ * The most levels of recursive types within a value. Bounds the stack in both directions: a peer's
+ * bytes cannot overflow it, and an object that contains itself is an error.
  */
 const MAX_DEPTH = 128;
 
-/** Builds codecs from descriptions; each named type once. */
+/** Builds codecs from descriptions, one for each named type. */
 export class Compiler {
   readonly #types: readonly NamedType[];
-  /** By index; `"building"` while the type is being built, so that recursion is noticed. */
+  /** By index; `"building"` while the type is being built, to detect recursion. */
   readonly #named: (Codec | "building" | undefined)[] = [];
 
   constructor(types: readonly NamedType[]) {
     this.#types = types;
   }
 
-  /** The codec of a shape. */
+  /** Returns the codec of a shape. */
   codec(shape: Shape): Codec {
     if (typeof shape === "string") {
       if (!Object.hasOwn(primitives, shape)) throw new TypeError(`roam: unknown type ${shape} in a description`);
@@ -50,11 +50,11 @@ export class Compiler {
         return composite.bytes(shape[1]);
       case "tx":
       case "rx":
-        return channelEnd(shape[0], this.codec(shape[1]));
+        return channelHalf(shape[0], this.codec(shape[1]));
     }
   }
 
-  /** The codecs of fields, by name. */
+  /** Returns the names and codecs of fields. */
   fields(fields: readonly Field[]): (readonly [string, Codec])[] {
     return fields.map((field) => {
       composite.checkName(field);
@@ -76,7 +76,7 @@ export class Compiler {
     return (this.#named[index] = this.codec(type.shape));
   }
 
-  /** A type within itself: looked up when used, since it is not built yet. */
+  /** Returns the codec of a type within itself: it looks the codec up when used, as it is not built yet. */
   #recursive(index: number): Codec {
     const codec = (): Codec => this.#named[index] as Codec;
     return {
@@ -91,7 +91,7 @@ export class Compiler {
         reader.depth -= 1;
         return value;
       },
-      // A type that takes no bytes cannot hold itself.
+      // A type that takes no bytes cannot contain itself.
       empty: false,
     };
   }
@@ -101,18 +101,18 @@ function deeper(at: { depth: number }): void {
   if (++at.depth > MAX_DEPTH) throw new ValueError(`nested deeper than ${MAX_DEPTH}`);
 }
 
-/** A channel end is a 0 on the wire: the ends themselves travel beside the payload, in order. */
-function channelEnd(direction: "tx" | "rx", element: Codec): Codec {
+/** Encodes a channel half as 0; the channels' ids travel next to the payload, in the same order. */
+function channelHalf(half: "tx" | "rx", element: Codec): Codec {
   return {
     encode(writer, value) {
-      if (writer.ends === undefined) throw new ValueError("a channel cannot carry channels");
-      writer.ends[direction](value, element);
+      if (writer.channels === undefined) throw new ValueError("a channel cannot carry channels");
+      writer.channels[half](value, element);
       writer.byte(0);
     },
     decode(reader) {
-      if (reader.ends === undefined) throw new ValueError("a channel cannot carry channels");
+      if (reader.channels === undefined) throw new ValueError("a channel cannot carry channels");
       reader.bigVarint(64);
-      return reader.ends[direction](element);
+      return reader.channels[half](element);
     },
     empty: false,
   };

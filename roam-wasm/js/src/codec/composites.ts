@@ -3,7 +3,7 @@ import type { Codec } from "./codec.js";
 import { inElement, inField, unexpected, ValueError } from "./error.js";
 import { bit, primitives } from "./primitives.js";
 
-/** `T | null`; `undefined` is taken for `null`. */
+/** `T | null`; `undefined` is accepted as `null`. */
 export function option(inner: Codec): Codec {
   return {
     encode(writer, value) {
@@ -16,7 +16,7 @@ export function option(inner: Codec): Codec {
   };
 }
 
-/** `{ value: T } | null`: an option of something that can itself be `null` or `undefined`. */
+/** `{ value: T } | null`: an option of a type that itself includes `null` or `undefined`. */
 export function some(inner: Codec): Codec {
   return option(struct([["value", inner]]));
 }
@@ -34,7 +34,7 @@ export function list(element: Codec): Codec {
   };
 }
 
-/** A list of a length that the type tells. */
+/** A list whose length is part of the type. */
 export function array(element: Codec, length: number): Codec {
   return {
     encode(writer, value) {
@@ -46,7 +46,7 @@ export function array(element: Codec, length: number): Codec {
   };
 }
 
-/** A `Uint8Array` of a length that the type tells. */
+/** A `Uint8Array` whose length is part of the type. */
 export function bytes(length: number): Codec {
   return {
     encode(writer, value) {
@@ -111,7 +111,7 @@ export function map(key: Codec, value: Codec): Codec {
   };
 }
 
-/** Several types one after another. */
+/** An array with a type for each position. */
 export function tuple(elements: readonly Codec[]): Codec {
   const length = elements.length;
   return {
@@ -205,12 +205,12 @@ export function variants(all: readonly (readonly [tag: string, codec: Codec])[])
   };
 }
 
-/** The data of one variant: its fields stand beside the tag. */
+/** The data of one variant: an object with its fields next to the tag. */
 export function variant(tag: string, fields: readonly (readonly [string, Codec])[]): Codec {
   return struct(fields, () => ({ tag }));
 }
 
-/** Names that an object must not get by assignment. */
+/** Throws for a name that would set the object's prototype when assigned. */
 export function checkName([name]: Field): void {
   if (name === "__proto__") throw new TypeError("roam: a field cannot be named __proto__");
 }

@@ -1,7 +1,7 @@
-/** A value that cannot be encoded, or bytes that cannot be decoded, and where. */
+/** A value that cannot be encoded or bytes that cannot be decoded, with the path to the problem. */
 export class ValueError extends Error {
   readonly #problem: string;
-  /** From the outermost value inwards, as in `jobs[2].n`; empty: the value itself. */
+  /** The path from the outermost value, such as `jobs[2].n`; empty for the value itself. */
   #path = "";
 
   constructor(problem: string) {
@@ -9,7 +9,7 @@ export class ValueError extends Error {
     this.#problem = problem;
   }
 
-  /** The error as seen from one value further out. */
+  /** Prepends a step to the path, for the value one level further out. */
   within(step: string): this {
     const joint = this.#path === "" || this.#path.startsWith("[") ? "" : ".";
     this.#path = step + joint + this.#path;
@@ -18,18 +18,18 @@ export class ValueError extends Error {
   }
 }
 
-/** Adds to the path of a `ValueError` that comes out of a field, and hands on every error. */
+/** Adds a field to the path of a `ValueError`; returns other errors unchanged. */
 export function inField(error: unknown, name: string): unknown {
   return error instanceof ValueError ? error.within(name) : error;
 }
 
-/** As {@link inField}, for an element of a list or an entry of a map. */
+/** Same as {@link inField}, for an element of a list or an entry of a map. */
 export function inElement(error: unknown, key: unknown): unknown {
   const step = `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
   return error instanceof ValueError ? error.within(step) : error;
 }
 
-/** The error for a value of the wrong type or range. */
+/** Returns the error for a value of the wrong type or range. */
 export function unexpected(expected: string, value: unknown): ValueError {
   return new ValueError(`expected ${expected}, got ${describe(value)}`);
 }

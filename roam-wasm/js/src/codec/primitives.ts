@@ -7,7 +7,7 @@ import type { Writer } from "./writer.js";
 const NANOS_PER_SECOND = 1_000_000_000;
 const NANOS_PER_MS = 1_000_000;
 
-/** The codecs of the types that need no description. */
+/** The codecs of the built-in types. */
 export const primitives: Record<Primitive, Codec> = {
   bool: codec(
     (writer, value) => {
@@ -88,7 +88,7 @@ function codec(encode: Codec["encode"], decode: Codec["decode"]): Codec {
   return { encode, decode, empty: false };
 }
 
-/** An integer that a `number` holds. One byte as it is, wider ones as varints, signed ones zig-zag. */
+/** An integer that fits a `number`: 8 bits as one byte, wider ones as varints, signed varints as zig-zag. */
 function integer(bits: 8 | 16 | 32, signed: boolean): Codec {
   const min = signed ? -(2 ** (bits - 1)) : 0;
   const max = min + 2 ** bits - 1;
@@ -139,7 +139,7 @@ function readZigZag(reader: Reader): number {
   return (value >>> 1) ^ -(value & 1);
 }
 
-/** An integer that takes a `bigint`; a `number` is accepted when it is exact. */
+/** An integer that needs a `bigint`; a safe integer `number` is accepted too. */
 function bigInteger(bits: 64 | 128, signed: boolean): Codec {
   const min = signed ? -(1n << BigInt(bits - 1)) : 0n;
   const max = min + (1n << BigInt(bits)) - 1n;
@@ -161,14 +161,14 @@ function bigInteger(bits: 64 | 128, signed: boolean): Codec {
   );
 }
 
-/** One code point, and not half of a surrogate pair. */
+/** Returns whether `value` is one code point and not a lone surrogate. */
 function isOneCharacter(value: string): boolean {
   const point = value.codePointAt(0);
   if (point === undefined || (point >= 0xd800 && point < 0xe000)) return false;
   return value.length === (point > 0xffff ? 2 : 1);
 }
 
-/** A duration is a number of milliseconds, rounded to nanoseconds; its bytes are seconds and nanoseconds. */
+/** Encodes milliseconds as seconds and nanoseconds, rounded to nanoseconds. */
 function encodeDuration(writer: Writer, value: unknown): void {
   if (typeof value !== "number" || !(value >= 0 && value < 2 ** 64 * 1000)) {
     throw unexpected("a duration in milliseconds, 0 or more", value);
@@ -186,7 +186,8 @@ function encodeDuration(writer: Writer, value: unknown): void {
 function decodeDuration(reader: Reader): number {
   const seconds = reader.bigVarint(64);
   const nanos = reader.varint();
-  if (nanos >= NANOS_PER_SECOND) throw new ValueError("a duration with a second or more of nanoseconds");
-  // The whole milliseconds first: so the sum is rounded once.
+  if (nanos >= NANOS_PER_SECOND)
+    throw new ValueError(`expected less than ${NANOS_PER_SECOND} nanoseconds, got ${nanos}`);
+  // Adding the whole milliseconds first rounds the sum only once.
   return Number(seconds) * 1000 + Math.floor(nanos / NANOS_PER_MS) + (nanos % NANOS_PER_MS) / NANOS_PER_MS;
 }

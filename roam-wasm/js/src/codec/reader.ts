@@ -1,26 +1,26 @@
 import type { Codec } from "./codec.js";
 import { ValueError } from "./error.js";
 
-/** Hands out the channel ends that a decoder meets, in order. */
-export interface EndGiver {
+/** Returns the channel halves that a decoder encounters, in order. */
+export interface ChannelDecoder {
   tx(element: Codec): unknown;
   rx(element: Codec): unknown;
 }
 
-/** Strings up to this length are tried as ASCII by hand, which beats `TextDecoder` there. */
+/** Up to this length, decoding ASCII by hand is faster than `TextDecoder`. */
 const SHORT_STRING = 16;
 /**
- * How many elements that take no bytes one message may hold. Others are bounded by the bytes
- * that are there; these would let a few bytes ask for any amount of memory.
+ * The most zero-byte elements in one message. The number of other elements is bounded by the
+ * length of the message; with these, a few bytes could ask for any amount of memory.
  */
-const EMPTY_ELEMENTS = 65_536;
+const MAX_EMPTY_ELEMENTS = 65_536;
 
 const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads postcard bytes, strictly: nothing is taken that the canonical encoder would not write. */
+/** Reads postcard bytes strictly: rejects everything that the canonical encoder would not write. */
 export class Reader {
   readonly #bytes: Uint8Array<ArrayBuffer>;
-  /** Whether the bytes stay valid, so that parts of them may be handed out without a copy. */
+  /** Whether the bytes stay valid, so that parts of them may be returned without a copy. */
   readonly #owned: boolean;
   #view: DataView | undefined;
   #at: number;
@@ -28,8 +28,8 @@ export class Reader {
   #emptyElements = 0;
   /** How deep the value being decoded is nested in recursive types. */
   depth = 0;
-  /** Where channel ends come from; without it they are refused. */
-  ends: EndGiver | undefined;
+  /** Supplies the channel halves; without it, decoding one throws. */
+  channels: ChannelDecoder | undefined;
 
   constructor(bytes: Uint8Array<ArrayBuffer>, owned: boolean) {
     this.#bytes = bytes;
@@ -38,7 +38,7 @@ export class Reader {
     this.#end = bytes.length;
   }
 
-  /** Bytes left. */
+  /** The number of bytes left. */
   get rest(): number {
     return this.#end - this.#at;
   }
@@ -48,7 +48,7 @@ export class Reader {
     return this.#bytes[this.#at++]!;
   }
 
-  /** A whole number from 0 to 2^32 - 1. */
+  /** Reads an integer from 0 to 2^32 - 1. */
   varint(): number {
     let byte = this.byte();
     if (byte < 0x80) return byte;
@@ -63,11 +63,11 @@ export class Reader {
     return canonical(byte, value + byte * 2 ** 28);
   }
 
-  /** A whole number of up to `bits` bits. */
+  /** Reads an unsigned integer of up to `bits` bits. */
   bigVarint(bits: number): bigint {
     let low = 0;
     let scale = 1;
-    // Seven bytes hold 49 bits: exact as a number.
+    // Seven bytes hold 49 bits, which a number represents exactly.
     for (let i = 0; i < 7; i++) {
       const byte = this.byte();
       low += (byte & 0x7f) * scale;
@@ -96,14 +96,14 @@ export class Reader {
     return this.#dataView().getFloat64(at, true);
   }
 
-  /** A byte vector with its length. */
+  /** Reads a byte vector with its length. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.raw(this.varint());
   }
 
   /**
-   * Bytes as they are: a copy, or a view when the buffer is ours and they make up most of it, so
-   * that a small part does not keep a large buffer alive.
+   * Reads `length` bytes. Returns a view if the buffer is ours and they are at least half of it, so
+   * that a small part does not keep a large buffer alive; otherwise a copy.
    */
   raw(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#skip(length);
@@ -117,25 +117,25 @@ export class Reader {
     return (length <= SHORT_STRING ? ascii(this.#bytes, at, at + length) : undefined) ?? this.#utf8(at, at + length);
   }
 
-  /** The number of elements of a list, map or set; `empty`: whether they take no bytes. */
+  /** Reads the number of elements of a list, map or set; `empty`: whether they take zero bytes. */
   listLength(empty: boolean): number {
     const length = this.varint();
     if (empty) {
       this.#emptyElements += length;
-      if (this.#emptyElements > EMPTY_ELEMENTS)
-        throw new ValueError(`more than ${EMPTY_ELEMENTS} elements of no bytes`);
+      if (this.#emptyElements > MAX_EMPTY_ELEMENTS)
+        throw new ValueError(`more than ${MAX_EMPTY_ELEMENTS} zero-byte elements`);
     } else if (length > this.rest) {
       throw truncated();
     }
     return length;
   }
 
-  /** Refuses what is left. */
+  /** Throws if bytes are left. */
   finish(): void {
     if (this.rest !== 0) throw new ValueError(`${this.rest} bytes too many`);
   }
 
-  /** Begins the next record (see `Writer.beginRecord`); everything read until `finish` is in it. */
+  /** Begins the next record (see `Writer.beginRecord`) and returns its length; reads up to `finish` stay within it. */
   record(): number {
     this.#end = this.#bytes.length;
     const at = this.#skip(4);
@@ -151,7 +151,7 @@ export class Reader {
     return this.#at === this.#bytes.length;
   }
 
-  /** Steps over `length` bytes and returns where they begin. */
+  /** Skips `length` bytes and returns their offset. */
   #skip(length: number): number {
     if (length > this.rest) throw truncated();
     const at = this.#at;
@@ -172,7 +172,7 @@ export class Reader {
   }
 }
 
-/** The string if all of it is ASCII. */
+/** Returns the string, or `undefined` if it is not all ASCII. */
 function ascii(bytes: Uint8Array, from: number, to: number): string | undefined {
   let string = "";
   let i = from;
@@ -192,16 +192,16 @@ function ascii(bytes: Uint8Array, from: number, to: number): string | undefined 
   return string;
 }
 
-/** Refuses a last byte of 0: the number would have been shorter without it. */
+/** Rejects a varint whose last byte is 0, as it has a shorter encoding. */
 function canonical<T>(last: number, value: T): T {
   if (last === 0) throw overlong();
   return value;
 }
 
 function truncated(): ValueError {
-  return new ValueError("bytes are missing");
+  return new ValueError("unexpected end of bytes");
 }
 
 function overlong(): ValueError {
-  return new ValueError("a number is longer than it may be");
+  return new ValueError("overlong or out-of-range varint");
 }

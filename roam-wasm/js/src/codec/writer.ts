@@ -1,50 +1,50 @@
 import type { Codec } from "./codec.js";
 import { ValueError } from "./error.js";
 
-/** Takes the channel ends that an encoder meets, in order. */
-export interface EndTaker {
+/** Collects the channel halves that an encoder encounters, in order. */
+export interface ChannelEncoder {
   tx(value: unknown, element: Codec): void;
   rx(value: unknown, element: Codec): void;
 }
 
-/** Strings up to this length are tried as ASCII by hand, which beats `TextEncoder` there. */
+/** Up to this length, encoding ASCII by hand is faster than `TextEncoder`. */
 const SHORT_STRING = 16;
-const FIRST_SIZE = 1024;
-/** A buffer that has grown beyond this is not kept for the next call. */
-const KEPT_CAPACITY = 64 * 1024;
-/** The most bytes that a length takes. */
+const INITIAL_CAPACITY = 1024;
+/** A writer that has grown beyond this is not reused. */
+const MAX_SPARE_CAPACITY = 64 * 1024;
+/** The most bytes that a length prefix takes. */
 const MAX_LENGTH = 5;
-/** Numbers from here on do not survive `>>>`. */
+/** `>>>` truncates numbers from here on. */
 const BIT_32 = 2 ** 32;
 
 const text = new TextEncoder();
 
 /** A growing buffer of postcard bytes. */
 export class Writer {
-  #bytes = new Uint8Array(FIRST_SIZE);
+  #bytes = new Uint8Array(INITIAL_CAPACITY);
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
   /** How deep the value being encoded is nested in recursive types. */
   depth = 0;
-  /** Where channel ends go; without it they are refused. */
-  ends: EndTaker | undefined;
+  /** Collects the channel halves; without it, encoding one throws. */
+  channels: ChannelEncoder | undefined;
 
-  /** Number of bytes written. */
+  /** The number of bytes written. */
   get length(): number {
     return this.#at;
   }
 
-  /** Bytes it can hold before it grows. */
+  /** The number of bytes that fit before the buffer grows. */
   get capacity(): number {
     return this.#bytes.length;
   }
 
-  /** What was written: a view, valid until the next write. */
+  /** Returns a view of the written bytes, valid until the next write. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#at);
   }
 
-  /** Forgets what was written from `length` on, also halfway through a value. */
+  /** Drops the bytes after `length`, even in the middle of a value. */
   truncate(length: number): void {
     this.#at = length;
     this.depth = 0;
@@ -55,9 +55,9 @@ export class Writer {
     this.#bytes[this.#at++] = value;
   }
 
-  /** A whole number from 0 to 2^53 - 1. */
+  /** Writes an integer from 0 to 2^53 - 1. */
   varint(value: number): void {
-    this.#room(8);
+    this.#reserve(8);
     while (value >= BIT_32) {
       this.#bytes[this.#at++] = (value % 128) | 0x80;
       value = Math.floor(value / 128);
@@ -69,9 +69,9 @@ export class Writer {
     this.#bytes[this.#at++] = value;
   }
 
-  /** A whole number from 0 to 2^128 - 1. */
+  /** Writes an integer from 0 to 2^128 - 1. */
   bigVarint(value: bigint): void {
-    this.#room(19);
+    this.#reserve(19);
     while (value > Number.MAX_SAFE_INTEGER) {
       this.#bytes[this.#at++] = Number(value & 0x7fn) | 0x80;
       value >>= 7n;
@@ -80,35 +80,35 @@ export class Writer {
   }
 
   f32(value: number): void {
-    this.#room(4);
+    this.#reserve(4);
     this.#view.setFloat32(this.#at, value, true);
     this.#at += 4;
   }
 
   f64(value: number): void {
-    this.#room(8);
+    this.#reserve(8);
     this.#view.setFloat64(this.#at, value, true);
     this.#at += 8;
   }
 
-  /** A byte vector with its length. */
+  /** Writes a byte vector with its length. */
   bytes(value: Uint8Array): void {
     this.varint(value.length);
     this.raw(value);
   }
 
-  /** Bytes as they are. */
+  /** Writes bytes without a length. */
   raw(value: Uint8Array): void {
-    this.#room(value.length);
+    this.#reserve(value.length);
     this.#bytes.set(value, this.#at);
     this.#at += value.length;
   }
 
-  /** A string with its length in UTF-8; as everywhere on the web, a lone surrogate becomes U+FFFD. */
+  /** Writes a string as UTF-8 with its length; a lone surrogate becomes U+FFFD, as in other web APIs. */
   string(value: string): void {
     if (value.length <= SHORT_STRING && this.#ascii(value)) return;
-    // Most likely as many bytes as characters: leave room for that length, and move if it was more.
-    this.#room(3 * value.length + 2 * MAX_LENGTH);
+    // Usually there are as many bytes as characters. Assume so for the length prefix, and move the bytes if not.
+    this.#reserve(3 * value.length + 2 * MAX_LENGTH);
     const start = this.#at;
     this.varint(value.length);
     const body = this.#at;
@@ -122,14 +122,14 @@ export class Writer {
     this.#at += written;
   }
 
-  /** Begins a record: its length stands in front, as four bytes. Returns what `endRecord` needs. */
+  /** Begins a record: four bytes of length, then its bytes. Returns the argument for `endRecord`. */
   beginRecord(): number {
-    this.#room(4);
+    this.#reserve(4);
     this.#at += 4;
     return this.#at;
   }
 
-  /** Ends a record and returns its length. */
+  /** Ends a record and returns the length of its bytes. */
   endRecord(start: number): number {
     const length = this.#at - start;
     this.#view.setUint32(start - 4, length, true);
@@ -138,7 +138,7 @@ export class Writer {
 
   #ascii(value: string): boolean {
     const length = value.length;
-    this.#room(length + 1);
+    this.#reserve(length + 1);
     const bytes = this.#bytes;
     const start = this.#at + 1;
     for (let i = 0; i < length; i++) {
@@ -151,7 +151,7 @@ export class Writer {
     return true;
   }
 
-  #room(length: number): void {
+  #reserve(length: number): void {
     if (this.#at + length > this.#bytes.length) this.#grow(length);
   }
 
@@ -165,7 +165,7 @@ export class Writer {
   }
 }
 
-/** How many bytes a length takes. */
+/** Returns how many bytes a length takes. */
 function varintLength(value: number): number {
   let length = 1;
   for (; value > 0x7f; value >>>= 7) length++;
@@ -175,8 +175,8 @@ function varintLength(value: number): number {
 let spare: Writer | undefined = new Writer();
 
 /**
- * Lends a writer; what was written is valid until `use` returns. Nearly always it is the same
- * one; when a getter of an encoded object makes a call of its own, that gets another one.
+ * Calls `use` with a writer whose bytes are valid until `use` returns. The same writer is reused,
+ * except for nested calls: a getter of the object being encoded may itself make a call.
  */
 export function withWriter<T>(use: (writer: Writer) => T): T {
   const writer = spare ?? new Writer();
@@ -185,7 +185,7 @@ export function withWriter<T>(use: (writer: Writer) => T): T {
     return use(writer);
   } finally {
     writer.truncate(0);
-    writer.ends = undefined;
-    if (writer.capacity <= KEPT_CAPACITY) spare = writer;
+    writer.channels = undefined;
+    if (writer.capacity <= MAX_SPARE_CAPACITY) spare = writer;
   }
 }

@@ -8,15 +8,15 @@ import type {
 } from "../description.js";
 import type { Enum, Field, MethodDescriptor, ServiceDescriptor, Struct, Type } from "./service.js";
 
-/** What a server says of a service becomes what `roam-codegen` would have written of it. */
+/** Converts a server's descriptor to the description that `roam-codegen` would have written. */
 export function describe(service: ServiceDescriptor): ServiceDescription {
   return new Converter(service.types).service(service);
 }
 
-/** How deep types without a name may nest; a description that is not ours could be endless. */
+/** The most levels of nested unnamed types. A malformed descriptor could nest them without end. */
 const MAX_DEPTH = 64;
 
-/** Shapes of the types of a table. */
+/** Converts the types of one type table. */
 class Converter {
   readonly #types: readonly Type[];
   /** The positions of structs and enums among the named types. */
@@ -118,7 +118,7 @@ class Converter {
         return { tag, value: this.#tuple(payload.value) };
       case "Struct": {
         const fields = this.#fields(payload.value);
-        // They cannot stand beside the tag when one of them is called so.
+        // A field named `tag` would collide with the tag.
         return fields.some(([name]) => name === "tag") ? { tag, value: { fields } } : { tag, fields };
       }
     }
@@ -132,7 +132,7 @@ class Converter {
     return fields.map(({ wire_name, ty }) => [wire_name, this.#shape(ty)]);
   }
 
-  /** Whether `null` or `undefined` is a value of the type. */
+  /** Returns whether `null` or `undefined` is a value of the type. */
   #isNullable(index: bigint, depth = 0): boolean {
     const type = this.#at(index);
     if (type.tag === "Unit" || type.tag === "Option") return true;
@@ -149,7 +149,7 @@ class Converter {
   }
 }
 
-/** Names in camel case, all different, as in a generated file. */
+/** Converts names to camel case and makes them unique, as in a generated file. */
 function members(names: readonly string[]): string[] {
   const taken = new Set<string>();
   return names.map((name) => {
@@ -167,5 +167,5 @@ function camelCase(name: string): string {
 }
 
 function malformed(): TypeError {
-  return new TypeError("roam: the description of a service does not fit together");
+  return new TypeError("roam: malformed service descriptor");
 }

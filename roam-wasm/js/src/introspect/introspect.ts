@@ -3,22 +3,22 @@ import type { Link } from "../link/link.js";
 import { describe } from "./convert.js";
 import { RoamIntrospectionV1, type ServiceDescriptor } from "./service.js";
 
-/** A client without types: methods by their names in camel case. */
+/** An untyped client: its methods by their names in camel case. */
 export type UntypedClient = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
-/** What a server serves. */
+/** The services of a server. */
 export interface Introspection {
-  /** The descriptions of its services, as they are in Rust, with docs, methods and types. */
+  /** The services' descriptors, with the docs, methods and types from Rust. */
   readonly services: readonly ServiceDescriptor[];
-  /** Calls the service with this name; throws a `TypeError` when the server has none. */
+  /** Returns a client of the service with this name; throws a `TypeError` if the server has none. */
   client(service: string): UntypedClient;
 }
 
 /**
- * Asks a server what it serves: for the console, for tools and for tests, where there is no
- * generated file. Values and methods are those that a generated file would have.
+ * Asks a server for its services. Use it in the console, in tools and in tests, without a generated
+ * file. Methods and values are the same as with one.
  *
- * Rejects with `unknown-method` when the server does not offer introspection.
+ * Rejects with `unknown-method` if the server does not offer introspection.
  *
  * ```ts
  * import { introspect } from "roam-client/introspect";
@@ -31,7 +31,7 @@ export async function introspect(link: Link): Promise<Introspection> {
   const server = link.client(RoamIntrospectionV1);
   const names = await server.services();
   const described = await Promise.all(names.map(({ name }) => server.describe(name)));
-  // A service that is not there any more, since the answer before, is left out.
+  // Skip a service that was removed since the first response.
   const services = described.filter((service) => service !== null);
   return {
     services,

@@ -1,46 +1,46 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { IncomingEnds } from "../channel/ends.js";
+import { IncomingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
 import { Reader } from "../codec/reader.js";
 import { RoamError, type RoamErrorCode } from "../errors.js";
-import type { Bytes, Ends } from "../wasm.js";
+import type { Bytes, Channels } from "../wasm.js";
 import { decodeMetadata, ERROR } from "./metadata.js";
 import type { Method } from "./method.js";
 
-/** First byte of an answer. */
+/** The first byte of an answer. */
 export const OK = 0;
 export const ERR = 1;
-/** Second byte of one that failed. */
+/** The second byte after `ERR`. */
 export const USER = 0;
 export const UNKNOWN_METHOD = 1;
 export const INVALID_PAYLOAD = 2;
 export const CANCELLED = 3;
 
-/** Failures that travel as `CANCELLED`, with their name in the metadata. */
+/** Failures that are sent as `CANCELLED` with their name in the metadata. */
 const NAMED: Readonly<Record<string, readonly [RoamErrorCode, string]>> = {
   panic: ["panic", "the handler failed"],
-  "too-large": ["too-large", "the answer is longer than the limit"],
+  "too-large": ["too-large", "the answer exceeds the payload limit"],
   busy: ["busy", "the peer has too many calls"],
   deadline: ["deadline", "the deadline passed"],
-  unavailable: ["unavailable", "what serves it cannot be reached"],
-  "nonce-reused": ["nonce-reused", "the nonce belongs to another call"],
-  "nonce-spent": ["nonce-spent", "the call of this nonce was answered before"],
+  unavailable: ["unavailable", "the server behind the peer is unreachable"],
+  "nonce-reused": ["nonce-reused", "the nonce was used for another call"],
+  "nonce-spent": ["nonce-spent", "a call with this nonce was already answered"],
 };
 
-/** The value of an answer; throws the error that it holds. */
+/** Decodes the value of an answer, or throws the error in it. */
 export function decodeAnswer(
   method: Method,
   payload: Bytes,
   metadata: Bytes,
-  ends: Ends | undefined,
-  largest: number,
+  halves: Channels | undefined,
+  maxElement: number,
 ): unknown {
-  const channels = new CallChannels(method.label, largest);
+  const channels = new CallChannels(method.label, maxElement);
   try {
-    // Taking an end calls wasm, which may move the memory that the payload lies in.
-    const reader = ends === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
-    const incoming = new IncomingEnds(ends, channels);
-    reader.ends = incoming;
+    // Taking a half calls wasm, which invalidates the view of the payload.
+    const reader = halves === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
+    const incoming = new IncomingChannels(halves, channels);
+    reader.channels = incoming;
     if (reader.byte() !== OK) throw decodeFailure(method, reader, metadata);
     const value = method.ok.decode(reader);
     reader.finish();
@@ -48,10 +48,10 @@ export function decodeAnswer(
     return value;
   } catch (error) {
     const failure = error instanceof ValueError ? undecodable(method, error) : error;
-    channels.abandoned(failure);
+    channels.abort(failure);
     throw failure;
   } finally {
-    ends?.free();
+    halves?.free();
   }
 }
 
@@ -63,28 +63,28 @@ function decodeFailure(method: Method, reader: Reader, metadata: Bytes): RoamErr
     case USER:
       return userFailure(method, reader);
     case UNKNOWN_METHOD:
-      return error("unknown-method", "the peer does not serve this method; was it generated from another version?");
+      return error("unknown-method", "the peer does not serve this method; do the generated files differ?");
     case INVALID_PAYLOAD:
-      return error("invalid-payload", "the peer could not decode the arguments");
+      return error("invalid-payload", "the peer failed to decode the arguments");
     case CANCELLED: {
       const name = decodeMetadata(metadata).find(([key]) => key === ERROR)?.[1];
       const named = typeof name === "string" && Object.hasOwn(NAMED, name) ? NAMED[name] : undefined;
       return named === undefined ? error("cancelled", "the peer stopped the call") : error(...named);
     }
     default:
-      throw new ValueError(`an error of kind ${kind}`);
+      throw new ValueError(`unknown error kind ${kind}`);
   }
 }
 
 function userFailure(method: Method, reader: Reader): RoamError {
-  if (method.err === undefined) throw new ValueError("the method has no error of its own");
+  if (method.err === undefined) throw new ValueError("the method has no error type");
   const value = method.err.decode(reader);
   reader.finish();
   const tag: unknown = typeof value === "object" && value !== null && "tag" in value ? value.tag : value;
-  const reason = typeof tag === "string" ? tag : "the method answered with an error";
+  const reason = typeof tag === "string" ? tag : "the method returned an error";
   return new RoamError("user", reason, { method: method.label, value });
 }
 
 function undecodable(method: Method, error: ValueError): RoamError {
-  return new RoamError("protocol", `the answer does not decode: ${error.message}`, { method: method.label });
+  return new RoamError("protocol", `failed to decode the answer: ${error.message}`, { method: method.label });
 }

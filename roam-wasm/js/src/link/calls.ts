@@ -1,30 +1,30 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { OutgoingEnds } from "../channel/ends.js";
+import { OutgoingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
 import { withWriter, type Writer } from "../codec/writer.js";
 import { fromFailure, linkClosed, RoamError } from "../errors.js";
 import type { CallOptions } from "../types.js";
-import type { Bytes, CloseInfo, Ends, WasmLink } from "../wasm.js";
+import type { Bytes, Channels, CloseInfo, WasmLink } from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
 import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
 
 const NO_OPTIONS: CallOptions = {};
 
-/** A call without an answer yet. */
+/** An unanswered call. */
 interface Pending {
   readonly method: Method;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
   readonly channels: CallChannels | undefined;
-  /** Undoes what watches over the call. */
+  /** Stops watching the signal and the timeout. */
   unwatch: (() => void) | undefined;
 }
 
-/** The calls that we make over a link. */
+/** Our calls on a link. */
 export class Calls {
   readonly #link: WasmLink;
-  /** Sent with every call. */
+  /** Metadata sent with every call. */
   readonly #metadata: readonly Entry[];
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
@@ -35,7 +35,7 @@ export class Calls {
     this.#metadata = metadata;
   }
 
-  /** Calls a method now; what is wrong with the call rejects the promise. */
+  /** Calls a method now; the promise rejects if the call is invalid. */
   call(method: Method, args: readonly unknown[], options: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const checked = checkOptions(method, options);
@@ -44,27 +44,27 @@ export class Calls {
     });
   }
 
-  /** An answer has come. */
-  response(id: number, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void {
+  /** Handles an answer. */
+  response(id: number, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
     const call = this.#take(id);
-    if (call === undefined) return ends?.free();
+    if (call === undefined) return halves?.free();
     let value;
     try {
-      value = decodeAnswer(call.method, payload, metadata, ends, this.#link.largestElement());
+      value = decodeAnswer(call.method, payload, metadata, halves, this.#link.largestElement());
     } catch (error) {
       return settleFailed(call, error);
     }
-    call.channels?.succeeded();
+    call.channels?.callSucceeded();
     call.resolve(value);
   }
 
-  /** There will be no answer. */
+  /** Fails a call that will not be answered. */
   failed(id: number, failure: unknown): void {
     const call = this.#take(id);
     if (call !== undefined) settleFailed(call, fromFailure(failure, call.method.label));
   }
 
-  /** The link is over. */
+  /** Fails all calls: the link has ended. */
   closed(info: CloseInfo): void {
     this.#closed = info;
     for (const id of [...this.#pending.keys()]) {
@@ -81,18 +81,18 @@ export class Calls {
     reject: Pending["reject"],
   ): void {
     if (this.#closed !== undefined) throw linkClosed(this.#closed, method.label);
-    const taken = new OutgoingEnds();
+    const outgoing = new OutgoingChannels();
     const id = this.#nextId();
-    const ends = this.#send(id, method, args, options, taken);
-    const channels = ends && new CallChannels(method.label, this.#link.largestElement());
+    const halves = this.#send(id, method, args, options, outgoing);
+    const channels = halves && new CallChannels(method.label, this.#link.largestElement());
     const call: Pending = { method, resolve, reject, channels, unwatch: undefined };
     this.#pending.set(id, call);
     if (options.signal !== undefined || options.timeoutMs !== undefined)
       call.unwatch = this.#watch(id, method, options);
     if (channels === undefined) return;
     channels.onProgress = options.onProgress;
-    channels.onSourceError = (error) => this.#giveUp(id, error);
-    taken.connect(ends, channels);
+    channels.onSourceError = (error) => this.#cancel(id, error);
+    outgoing.connect(halves, channels);
   }
 
   #send(
@@ -100,14 +100,14 @@ export class Calls {
     method: Method,
     args: readonly unknown[],
     options: CallOptions,
-    taken: OutgoingEnds,
-  ): Ends | undefined {
+    outgoing: OutgoingChannels,
+  ): Channels | undefined {
     try {
       return withWriter((writer) => {
-        writer.ends = taken;
+        writer.channels = outgoing;
         encodeArgs(writer, method, args);
         return this.#withMetadata(options, (metadata) =>
-          this.#link.call(id, method.id, writer.written(), metadata, taken.keep),
+          this.#link.call(id, method.id, writer.written(), metadata, outgoing.keep),
         );
       });
     } catch (error) {
@@ -128,9 +128,9 @@ export class Calls {
   }
 
   #watch(id: number, method: Method, { signal, timeoutMs }: CallOptions): () => void {
-    const onAbort = (): void => this.#giveUp(id, signal?.reason);
+    const onAbort = (): void => this.#cancel(id, signal?.reason);
     const onTimeout = (): void =>
-      this.#giveUp(id, new RoamError("deadline", `no answer within ${timeoutMs} ms`, { method: method.label }));
+      this.#cancel(id, new RoamError("deadline", `no answer within ${timeoutMs} ms`, { method: method.label }));
     signal?.addEventListener("abort", onAbort);
     const timer =
       timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
@@ -140,12 +140,12 @@ export class Calls {
     };
   }
 
-  /** Nobody here waits for the answer any more. */
-  #giveUp(id: number, reason: unknown): void {
+  /** Cancels a call: its promise rejects with `reason`. */
+  #cancel(id: number, reason: unknown): void {
     const call = this.#take(id);
     if (call === undefined) return;
     this.#link.cancel(id);
-    call.channels?.abandoned(reason);
+    call.channels?.abort(reason);
     call.reject(reason);
   }
 
@@ -165,7 +165,7 @@ export class Calls {
 }
 
 function settleFailed(call: Pending, error: unknown): void {
-  call.channels?.failed(error);
+  call.channels?.callFailed(error);
   call.reject(error);
 }
 

@@ -4,30 +4,30 @@ import { type Link, openLink } from "./link.js";
 
 /** Options of a connection. */
 export interface ConnectOptions {
-  /** Sent with every call as metadata `authorization: Bearer …`; a function is asked once, before connecting. */
+  /** Sent with every call as metadata `authorization: Bearer …`; a function is called once, before connecting. */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
-  /** Gives up connecting when it aborts; it has no effect on the link afterwards. */
+  /** Aborts connecting; has no effect on the link afterwards. */
   readonly signal?: AbortSignal | undefined;
-  /** The longest payload in bytes that we accept and send; the smaller one of both sides counts. */
+  /** The longest payload that we accept and send, in bytes; the smaller value of the two peers applies. */
   readonly maxPayloadSize?: number | undefined;
-  /** The window with which a channel begins, in bytes; the smaller one of both sides counts. */
+  /** The initial window of a channel, in bytes; the smaller value of the two peers applies. */
   readonly initialChannelCredit?: number | undefined;
-  /** What the window of a channel that the page reads fast may grow to, in bytes; 4 MiB if not given. */
+  /** The size up to which the window of a channel grows that the page reads fast, in bytes; default: 4 MiB. */
   readonly channelWindow?: number | undefined;
-  /** How long the handshake may take; 5 s if not given. */
+  /** How long the handshake may take; default: 5 s. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** `false` offers no WebSocket subprotocols, for a server that knows none of ours and refuses them. */
+  /** `false` offers no WebSocket subprotocols, for a server that rejects unknown ones. */
   readonly subprotocols?: boolean | undefined;
-  /** The class to make the socket of, where there is no global one (Node before version 22: the package `ws`). */
+  /** The WebSocket class, where there is no global one (in Node before version 22, use the package `ws`). */
   readonly WebSocket?: WebSocketClass | undefined;
-  /** Where `roam_wasm_bg.wasm` is, if it does not lie beside the package. Counts once in a page. */
+  /** The source of `roam_wasm_bg.wasm`, if not next to the package. Only a page's first `connect` uses it. */
   readonly wasm?: WasmSource | undefined;
 }
 
 /** A class like the browser's `WebSocket`. */
 export type WebSocketClass = new (url: string, protocols?: string[]) => WebSocketLike;
 
-/** What is used of a WebSocket. */
+/** The part of a WebSocket that is used. */
 export interface WebSocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -37,14 +37,14 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** The most preferred one first. */
+/** The subprotocols to offer, in order of preference. */
 const SUBPROTOCOLS = ["roam.v2.packed", "roam.v2"];
 
 /**
  * Connects to a server.
  *
  * The URL has the scheme `ws`, `wss`, `http` or `https`; in a page it may be relative.
- * Rejects with `invalid-argument` when it is malformed, with `connect` when no link comes about.
+ * Rejects with `invalid-argument` if it is malformed, with `connect` if no link can be established.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Link> {
   const address = socketUrl(url);
@@ -68,7 +68,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   }
 }
 
-/** The address of a socket: relative ones against the page. */
+/** Returns the WebSocket URL for `url`, which is resolved against the page's. */
 function socketUrl(url: string | URL): string {
   let address: URL;
   try {
@@ -79,7 +79,7 @@ function socketUrl(url: string | URL): string {
   const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[address.protocol];
   if (scheme === undefined)
     throw new RoamError("invalid-argument", `url: ${address.protocol} is not one of ws:, wss:, http:, https:`);
-  // A socket's address has no fragment; some browsers refuse it.
+  // Some browsers reject a WebSocket URL with a fragment.
   address.hash = "";
   address.protocol = scheme;
   return address.href;
@@ -88,7 +88,7 @@ function socketUrl(url: string | URL): string {
 function openSocket(address: string, { WebSocket: given, subprotocols }: ConnectOptions): WebSocketLike {
   const WebSocket: WebSocketClass | undefined = given ?? globalThis.WebSocket;
   if (WebSocket === undefined)
-    throw new RoamError("connect", "there is no WebSocket here: give a class in the option WebSocket");
+    throw new RoamError("connect", "no global WebSocket: pass a class as the option WebSocket");
   try {
     const socket = new WebSocket(address, subprotocols === false ? [] : SUBPROTOCOLS);
     socket.binaryType = "arraybuffer";

@@ -1,17 +1,17 @@
 import { labels } from "./method.js";
 
-/** What is in flight on a link. */
+/** A snapshot of everything in flight on a link. */
 export interface LinkDiagnostics {
-  /** The calls without an answer, ours first; and those of the server whose handler still runs. */
+  /** Unanswered calls, ours first, and calls of the server whose handlers still run. */
   readonly calls: readonly CallInFlight[];
   readonly channels: readonly ChannelInFlight[];
-  /** What waits for the socket: bytes and frames; of the bytes, replies that the server made us queue. */
+  /** Bytes and frames that wait for the socket, and the part of the bytes that are replies to the server. */
   readonly queuedBytes: number;
   readonly queuedFrames: number;
   readonly queuedReplies: number;
-  /** Channels whose senders wait until less waits for the socket. */
+  /** Channels whose senders wait for space in the queue to the socket. */
   readonly blockedChannels: number;
-  /** What is left of the bounds: bytes for channels to receive, channels to send, bytes of calls of the server. */
+  /** What remains of the limits: bytes to receive on channels, channels to send on, bytes of the server's calls. */
   readonly receiveBudget: number;
   readonly sendingChannels: number;
   readonly callPayloads: number;
@@ -19,34 +19,34 @@ export interface LinkDiagnostics {
 
 /** A call in flight. */
 export interface CallInFlight {
-  /** `out`: we call; `in`: the server does. */
+  /** `out`: our call; `in`: a call by the server. */
   readonly direction: "out" | "in";
   readonly id: number;
-  /** As `Demo.divide`; the id in hexadecimal for a method of a service that was not used here. */
+  /** Such as `Demo.divide`; the id in hexadecimal if the method's service was not used here. */
   readonly method: string;
-  /** Milliseconds; `undefined` for what began before the link was first asked. */
+  /** The age in milliseconds; `undefined` for a call that began before the first snapshot. */
   readonly ageMs: number | undefined;
-  /** `answered`: the answer waits for the socket; `stopping`: no answer is awaited, but the handler runs on. */
+  /** `answered`: the answer waits for the socket; `stopping`: the call was cancelled, but its handler still runs. */
   readonly state: "waiting" | "answered" | "stopping";
 }
 
 /** A channel in flight. */
 export interface ChannelInFlight {
-  /** `unbound`: an end that came and that nobody has taken. */
+  /** `unbound`: a received half that was not taken yet. */
   readonly direction: "send" | "receive" | "unbound";
   readonly id: number;
-  /** The method in whose arguments or result it travelled, as far as that is known. */
+  /** The method whose arguments or result carried the channel, if known. */
   readonly method: string | undefined;
   readonly ageMs: number | undefined;
-  /** Bytes that may be sent on it now: by us, or by the server. */
+  /** Bytes that its sender, we or the server, may send now. */
   readonly credit: number;
-  /** Bytes that wait here for credit, or have come and were not consumed. */
+  /** Bytes that wait here for credit, or that arrived and were not consumed yet. */
   readonly queued: number;
-  /** `awaited`: someone waits to send or to receive; the others: how it ended, while an end is still held. */
+  /** `awaited`: someone waits to send or to receive. The last four: how it ended, while a half is still held. */
   readonly state: "open" | "awaited" | "closed" | "reset" | "call-over" | "link-over";
 }
 
-// The rows that wasm makes: see `diagnostics.rs`.
+// The format of the rows: see `diagnostics.rs`.
 const ROW = 7;
 const UNKNOWN = 2n ** 64n - 1n;
 const CALLS = ["out", "in"] as const;
@@ -54,7 +54,7 @@ const CALL_STATES = ["waiting", "answered", "stopping"] as const;
 const CHANNELS = ["send", "receive", "unbound"] as const;
 const CHANNEL_STATES = ["open", "awaited", "closed", "reset", "call-over", "link-over"] as const;
 
-/** Reads what wasm tells. */
+/** Decodes the rows from wasm. */
 export function readDiagnostics(rows: BigUint64Array): LinkDiagnostics {
   const number = (at: number): number => Number(rows[at]);
   const calls: CallInFlight[] = [];
@@ -91,7 +91,7 @@ export function readDiagnostics(rows: BigUint64Array): LinkDiagnostics {
   };
 }
 
-/** Ours come first: the rows do, and sorting keeps their order where the ids are the same. */
+/** Orders by id. Sorting is stable, so that of two calls with the same id ours stays first. */
 function byId(a: { readonly id: number }, b: { readonly id: number }): number {
   return a.id - b.id;
 }

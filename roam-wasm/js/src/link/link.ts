@@ -9,7 +9,7 @@ import { Server } from "./server.js";
 
 /** A connection to a server: calls and streams in both directions over one WebSocket. */
 export class Link implements AsyncDisposable {
-  /** Resolves when the link is over, and says how it ended; it never rejects. */
+  /** Resolves when the link has ended, with how it ended; never rejects. */
   readonly closed: Promise<CloseInfo>;
   readonly #link: WasmLink;
   readonly #calls: Calls;
@@ -23,27 +23,27 @@ export class Link implements AsyncDisposable {
     this.closed = closed;
   }
 
-  /** The methods of a service over there: `link.client(Demo).add(2, 3)`. */
+  /** Returns a client of one of the server's services: `link.client(Demo).add(2, 3)`. */
   client<Client>(service: Service<Client, unknown>): Client {
     return makeClient(this.#calls, service) as Client;
   }
 
   /**
-   * Answers the server's calls to a service. A handler may be asynchronous, gets a `Context` after
-   * its arguments, fails with `throw userError(…)`, and holds its channel ends until it returns.
+   * Serves the server's calls to a service. A handler may be asynchronous, gets a `Context` after its
+   * arguments, fails with `throw userError(…)`, and owns its channels until it returns.
    */
   serve<Handler extends object>(service: Service<unknown, Handler>, handler: Handler): void {
     this.#server.serve(service, handler as Readonly<Record<string, unknown>>);
   }
 
-  /** Figures of the link, as of now. */
+  /** Returns the current statistics of the link. */
   stats(): LinkStats {
     return this.#link.stats();
   }
 
   /**
-   * What is in flight now, one by one: calls and channels with their methods, ages, credit and what
-   * they hold. Ages are there for what began after this was first asked of the link.
+   * Returns a snapshot of everything in flight: calls and channels with their methods, ages, credit and
+   * queued bytes. The first snapshot starts the clock, so ages are known of what began after it.
    *
    * ```ts
    * console.table(link.diagnostics().channels);
@@ -53,19 +53,19 @@ export class Link implements AsyncDisposable {
     return readDiagnostics(this.#link.diagnostics());
   }
 
-  /** Ends the link: calls under way reject, streams throw. Resolves when it is over. */
+  /** Closes the link: calls in flight reject, streams throw. Resolves when the link has ended. */
   async close(reason = ""): Promise<void> {
     this.#link.close(reason);
     await this.closed;
   }
 
-  /** Closes. */
+  /** Same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 }
 
-/** Opens a link by `open`, which is given what to tell about it. */
+/** Opens a link with `open`, which gets the callbacks for it. */
 export async function openLink(
   open: (events: LinkEvents) => Promise<WasmLink>,
   metadata: readonly Entry[],
@@ -75,9 +75,9 @@ export async function openLink(
   let calls: Calls;
   let server: Server;
   const link = await open({
-    response: (id, payload, metadata, ends) => calls.response(id, payload, metadata, ends),
+    response: (id, payload, metadata, halves) => calls.response(id, payload, metadata, halves),
     failed: (id, failure) => calls.failed(id, failure),
-    request: (id, method, payload, metadata, ends) => server.request(id, method, payload, metadata, ends),
+    request: (id, method, payload, metadata, halves) => server.request(id, method, payload, metadata, halves),
     cancelled: (id) => server.cancelled(id),
     closed: (info) => {
       calls?.closed(info);

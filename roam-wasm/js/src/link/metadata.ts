@@ -4,11 +4,11 @@ import type { Writer } from "../codec/writer.js";
 import type { Metadata, MetadataInit, MetadataValue } from "../types.js";
 import type { Bytes } from "../wasm.js";
 
-/** How long the caller still waits, in milliseconds. */
+/** The metadata key for how long the caller still waits, in milliseconds. */
 export const DEADLINE = "roam-deadline-ms";
-/** Timers hold no more; a deadline so far away needs none. */
+/** The longest time a timer can take; a deadline beyond it needs no timer. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** The name of a failure for which `RoamError` has no variant. */
+/** The metadata key for the name of a failure that Rust's `RoamError` has no variant for. */
 export const ERROR = "roam-error";
 
 const STRING = 0;
@@ -16,20 +16,20 @@ const BYTES = 1;
 const U64 = 2;
 const U64_MAX = 2n ** 64n - 1n;
 
-/** No metadata, encoded. */
+/** The encoding of no metadata. */
 export const NO_METADATA = new Uint8Array();
 
 type Given = MetadataValue | Uint8Array | number;
 
-/** An entry of metadata that is sent. */
+/** A metadata entry to send. */
 export type Entry = readonly [key: string, value: Given];
 
-/** The entries of what a user gives as metadata. */
+/** Returns the entries of metadata given by the user. */
 export function entries(init: MetadataInit): Entry[] {
   return Symbol.iterator in init ? [...init] : Object.entries(init);
 }
 
-/** Writes metadata; limits are checked where it is sent. */
+/** Encodes metadata; wasm checks its limits when it is sent. */
 export function encodeMetadata(writer: Writer, metadata: readonly Entry[]): void {
   writer.varint(metadata.length);
   for (const [key, value] of metadata) {
@@ -39,7 +39,7 @@ export function encodeMetadata(writer: Writer, metadata: readonly Entry[]): void
   }
 }
 
-/** Reads metadata; empty bytes are empty metadata. */
+/** Decodes metadata; no bytes are no metadata. */
 export function decodeMetadata(bytes: Bytes): Metadata {
   if (bytes.length === 0) return [];
   const reader = new Reader(bytes, false);
@@ -74,6 +74,6 @@ function decodeValue(reader: Reader): MetadataValue {
     case U64:
       return reader.bigVarint(64);
     default:
-      throw new ValueError(`metadata of kind ${kind}`);
+      throw new ValueError(`unknown metadata kind ${kind}`);
   }
 }

@@ -5,31 +5,31 @@ import type { Reader } from "../codec/reader.js";
 import type { Writer } from "../codec/writer.js";
 import type { MethodDescription, ServiceDescription } from "../description.js";
 
-/** A method, ready to be called and to be served. */
+/** A compiled method, ready to call and to serve. */
 export interface Method {
   readonly name: string;
-  /** For errors: `Demo.divide`. */
+  /** The name in errors: `Demo.divide`. */
   readonly label: string;
   readonly id: bigint;
   readonly args: readonly (readonly [name: string, codec: Codec])[];
   readonly ok: Codec;
   readonly err: Codec | undefined;
-  /** The position of the only argument that is a `Tx`; -1 when there is none, or several. */
+  /** The index of the only `Tx` argument; -1 if there is none or more than one. */
   readonly onlyTx: number;
 }
 
-/** The labels of the methods of all services that were used, by id. */
+/** The labels of the methods of all services used so far, by id. */
 export const labels = new Map<bigint, string>();
 
 const compiled = new WeakMap<ServiceDescription, readonly Method[]>();
 
-/** The methods of a service; each description is compiled once. */
+/** Returns the methods of a service, and compiles each description once. */
 export function methodsOf(service: ServiceDescription): readonly Method[] {
   const known = compiled.get(service);
   if (known !== undefined) return known;
-  // A description can come from JavaScript or JSON, so the type is no proof.
+  // A description from JavaScript or JSON was not type-checked.
   if ((service.version as number) !== 1)
-    throw new TypeError(`roam: a description of version ${service.version}, expected 1: generate it anew`);
+    throw new TypeError(`roam: expected a description of version 1, got ${service.version}: regenerate the file`);
   const compiler = new Compiler(service.types);
   const methods = service.methods.map((method) => compile(compiler, service.name, method));
   compiled.set(service, methods);
@@ -37,7 +37,7 @@ export function methodsOf(service: ServiceDescription): readonly Method[] {
   return methods;
 }
 
-/** Writes the arguments; errors name the argument. */
+/** Encodes the arguments; errors name the argument. */
 export function encodeArgs(writer: Writer, method: Method, args: readonly unknown[]): void {
   method.args.forEach(([name, codec], index) => {
     try {
@@ -48,7 +48,7 @@ export function encodeArgs(writer: Writer, method: Method, args: readonly unknow
   });
 }
 
-/** Reads the arguments. */
+/** Decodes the arguments; errors name the argument. */
 export function decodeArgs(reader: Reader, method: Method): unknown[] {
   const args = method.args.map(([name, codec]) => {
     try {

@@ -1,12 +1,12 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { IncomingEnds, NO_ENDS, OutgoingEnds } from "../channel/ends.js";
+import { IncomingChannels, NO_CHANNELS, OutgoingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
 import { Reader } from "../codec/reader.js";
 import { withWriter, type Writer } from "../codec/writer.js";
 import type { ServiceDescription } from "../description.js";
 import { fromFailure, report, RoamError } from "../errors.js";
 import type { Context, Metadata } from "../types.js";
-import type { Bytes, Ends, WasmLink } from "../wasm.js";
+import type { Bytes, Channels, WasmLink } from "../wasm.js";
 import { CANCELLED, ERR, INVALID_PAYLOAD, OK, USER } from "./answer.js";
 import { DEADLINE, decodeMetadata, encodeMetadata, ERROR, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
 import { decodeArgs, type Method, methodsOf } from "./method.js";
@@ -19,16 +19,16 @@ interface Served {
   readonly handler: Handler;
 }
 
-/** A call of the peer that has no answer yet. */
+/** An unanswered call by the peer. */
 interface Request {
   readonly served: Served;
   readonly channels: CallChannels;
   readonly abort: AbortController;
-  /** Rings when the caller waits no longer. */
+  /** Aborts the handler at the caller's deadline. */
   deadline: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The calls that the peer makes over a link. */
+/** The peer's calls on a link. */
 export class Server {
   readonly #link: WasmLink;
   readonly #served = new Map<bigint, Served>();
@@ -38,20 +38,20 @@ export class Server {
     this.#link = link;
   }
 
-  /** From now on the handler answers the calls of its service. */
+  /** Serves a service with `handler` from now on. */
   serve(service: ServiceDescription, handler: Readonly<Record<string, unknown>>): void {
     const served = methodsOf(service).map((method): Served => {
       const answer = handler[method.name];
       if (typeof answer !== "function")
-        throw new RoamError("invalid-argument", "the handler has no such method", { method: method.label });
+        throw new RoamError("invalid-argument", "the handler does not implement this method", { method: method.label });
       return { method, handler: (...args) => answer.apply(handler, args) as unknown };
     });
     for (const each of served) this.#served.set(each.method.id, each);
     this.#link.serve(BigUint64Array.from(served, ({ method }) => method.id));
   }
 
-  /** The peer calls. */
-  request(id: number, methodId: bigint, payload: Bytes, metadata: Bytes, ends: Ends | undefined): void {
+  /** Handles a call by the peer. */
+  request(id: number, methodId: bigint, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
     const served = this.#served.get(methodId)!;
     const request: Request = {
       served,
@@ -61,47 +61,47 @@ export class Server {
     };
     this.#requests.set(id, request);
     try {
-      const args = this.#decode(request, payload, ends);
+      const args = this.#decode(request, payload, halves);
       const context: Context = { signal: request.abort.signal, metadata: decodeMetadata(metadata) };
       request.deadline = startDeadline(request, context.metadata);
       void this.#handle(id, request, args, context);
     } catch (error) {
-      request.channels.abandoned(error);
+      request.channels.abort(error);
       this.#requests.delete(id);
       this.#refuse(id, INVALID_PAYLOAD);
     } finally {
-      ends?.free();
+      halves?.free();
     }
   }
 
-  /** The peer does not wait for the answer any more. */
+  /** Aborts the handler of a cancelled call. */
   cancelled(id: number): void {
     const request = this.#requests.get(id);
-    if (request !== undefined) stop(request, "cancelled", "the caller cancelled");
+    if (request !== undefined) abortHandler(request, "cancelled", "the caller cancelled");
   }
 
-  /** The link is over. */
+  /** Aborts all handlers: the link has ended. */
   closed(): void {
     for (const id of [...this.#requests.keys()]) this.cancelled(id);
     this.#requests.clear();
   }
 
-  #decode({ served, channels }: Request, payload: Bytes, ends: Ends | undefined): unknown[] {
-    // Taking an end calls wasm, which may move the memory that the payload lies in.
-    const reader = ends === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
-    const incoming = new IncomingEnds(ends, channels);
-    reader.ends = incoming;
+  #decode({ served, channels }: Request, payload: Bytes, halves: Channels | undefined): unknown[] {
+    // Taking a half calls wasm, which invalidates the view of the payload.
+    const reader = halves === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
+    const incoming = new IncomingChannels(halves, channels);
+    reader.channels = incoming;
     const args = decodeArgs(reader, served.method);
     incoming.finish();
     return args;
   }
 
   async #handle(id: number, request: Request, args: unknown[], context: Context): Promise<void> {
-    // Users' code does not run inside of wasm's callback.
+    // Do not run user code inside wasm's callback.
     await undefined;
     try {
       const value = await request.served.handler(...args, context);
-      await request.channels.handled();
+      await request.channels.close();
       this.#succeed(id, request.served.method, value);
     } catch (error) {
       await this.#fail(id, request, error);
@@ -112,60 +112,65 @@ export class Server {
   }
 
   #succeed(id: number, method: Method, value: unknown): void {
-    const taken = new OutgoingEnds();
-    const ends = this.#answer(id, method, taken, (writer) => {
+    const outgoing = new OutgoingChannels();
+    const halves = this.#answer(id, method, outgoing, (writer) => {
       writer.byte(OK);
-      // Whatever a function without a result happens to return is no result.
+      // Ignore what a handler returns for a method without a result.
       if (!method.ok.empty) method.ok.encode(writer, value);
     });
-    if (ends === undefined)
-      return taken.abandon(new RoamError("cancelled", "the caller cancelled", { method: method.label }));
+    if (halves === undefined)
+      return outgoing.abort(new RoamError("cancelled", "the caller cancelled", { method: method.label }));
     const channels = new CallChannels(method.label, this.#link.largestElement());
     channels.onSourceError = report;
-    taken.connect(ends, channels);
+    outgoing.connect(halves, channels);
   }
 
   async #fail(id: number, { served, channels, abort }: Request, error: unknown): Promise<void> {
     const { method } = served;
     const { err } = method;
     if (err === undefined || !(error instanceof RoamError) || error.code !== "user") {
-      channels.abandoned(error);
+      channels.abort(error);
       if (abort.signal.aborted) return this.#stopped(id, abort.signal.reason as RoamError);
-      return isCut(error) ? this.#refuse(id, CANCELLED) : this.#panic(id, error);
+      return isResetOrClosed(error) ? this.#refuse(id, CANCELLED) : this.#panic(id, error);
     }
     try {
-      await channels.handled();
-      this.#answer(id, method, new OutgoingEnds(), (writer) => {
+      await channels.close();
+      this.#answer(id, method, new OutgoingChannels(), (writer) => {
         writer.byte(ERR);
         writer.byte(USER);
         err.encode(writer, error.value);
       });
-    } catch (unfit) {
-      this.#panic(id, unfit);
+    } catch (invalid) {
+      this.#panic(id, invalid);
     }
   }
 
-  #answer(id: number, method: Method, taken: OutgoingEnds, write: (writer: Writer) => void): Ends | undefined {
+  #answer(
+    id: number,
+    method: Method,
+    outgoing: OutgoingChannels,
+    write: (writer: Writer) => void,
+  ): Channels | undefined {
     try {
       return withWriter((writer) => {
-        writer.ends = taken;
+        writer.channels = outgoing;
         write(writer);
-        return this.#link.respond(id, writer.written(), NO_METADATA, taken.keep);
+        return this.#link.respond(id, writer.written(), NO_METADATA, outgoing.keep);
       });
     } catch (error) {
       if (error instanceof ValueError)
-        throw new RoamError("invalid-argument", `the answer: ${error.message}`, { method: method.label });
+        throw new RoamError("invalid-argument", `result: ${error.message}`, { method: method.label });
       throw fromFailure(error, method.label);
     }
   }
 
-  /** The handler failed in a way that its caller is told only the name of. */
+  /** Answers for a handler that failed: reports the error here and sends the caller only its kind. */
   #panic(id: number, error: unknown): void {
     report(error);
     this.#refuseAs(id, error instanceof RoamError && error.code === "too-large" ? "too-large" : "panic");
   }
 
-  /** The handler did not come to an answer because it was told to stop. */
+  /** Answers for a handler that was aborted. */
   #stopped(id: number, reason: RoamError): void {
     if (reason.code === "deadline") this.#refuseAs(id, "deadline");
     else this.#refuse(id, CANCELLED);
@@ -174,29 +179,29 @@ export class Server {
   #refuseAs(id: number, name: "too-large" | "panic" | "deadline"): void {
     withWriter((writer) => {
       encodeMetadata(writer, [[ERROR, name]]);
-      this.#link.respond(id, Uint8Array.of(ERR, CANCELLED), writer.written(), NO_ENDS);
+      this.#link.respond(id, Uint8Array.of(ERR, CANCELLED), writer.written(), NO_CHANNELS);
     });
   }
 
   #refuse(id: number, kind: typeof INVALID_PAYLOAD | typeof CANCELLED): void {
-    this.#link.respond(id, Uint8Array.of(ERR, kind), NO_METADATA, NO_ENDS);
+    this.#link.respond(id, Uint8Array.of(ERR, kind), NO_METADATA, NO_CHANNELS);
   }
 }
 
-/** Whether the caller has cut a channel, or is gone: then it does not matter that the handler failed. */
-function isCut(error: unknown): boolean {
+/** Returns whether a handler failed only because the caller reset a channel or the link has ended. */
+function isResetOrClosed(error: unknown): boolean {
   return error instanceof RoamError && (error.code === "reset" || error.code === "closed");
 }
 
-/** Stops the handler when the caller has said how long it waits, and that time is over. */
+/** Starts a timer that aborts the handler at the caller's deadline, if there is one. */
 function startDeadline(request: Request, metadata: Metadata): Request["deadline"] {
   const millis = metadata.find(([key]) => key === DEADLINE)?.[1];
   if (typeof millis !== "bigint" || millis > LONGEST_TIMER_MS) return undefined;
-  return setTimeout(() => stop(request, "deadline", "the deadline passed"), Number(millis));
+  return setTimeout(() => abortHandler(request, "deadline", "the deadline passed"), Number(millis));
 }
 
-function stop({ served, abort, channels }: Request, code: "cancelled" | "deadline", why: string): void {
+function abortHandler({ served, abort, channels }: Request, code: "cancelled" | "deadline", why: string): void {
   const reason = new RoamError(code, why, { method: served.method.label });
   abort.abort(reason);
-  channels.abandoned(reason);
+  channels.abort(reason);
 }
