@@ -109,7 +109,7 @@ export interface Receiver {
   /**
    * Returns the elements that have arrived, as records in a buffer of their own: an empty one if
    * there are none now, `undefined` after the last of a closed channel. Throws when the channel was
-   * reset or the link was lost.
+   * reset or the link has ended.
    */
   take(): Bytes | undefined;
   /** Resolves when `take()` has elements or the channel has ended. */

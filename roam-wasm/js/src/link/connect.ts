@@ -2,7 +2,7 @@ import { fromFailure, RoamError } from "../errors.js";
 import { loadWasm, type WasmSource } from "../load.js";
 import { type Link, openLink } from "./link.js";
 
-/** Options of a connection. */
+/** Options of `connect`. */
 export interface ConnectOptions {
   /** Sent with every call as metadata `authorization: Bearer …`; a function is called once, before connecting. */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
@@ -12,7 +12,7 @@ export interface ConnectOptions {
   readonly maxPayloadSize?: number | undefined;
   /** The initial window of a channel, in bytes; the smaller value of the two peers applies. */
   readonly initialChannelCredit?: number | undefined;
-  /** The size up to which the window of a channel grows that the page reads fast, in bytes; default: 4 MiB. */
+  /** The largest window of a channel that the page reads fast, in bytes; default: 4 MiB. */
   readonly channelWindow?: number | undefined;
   /** How long the handshake may take; default: 5 s. */
   readonly handshakeTimeoutMs?: number | undefined;
@@ -20,7 +20,7 @@ export interface ConnectOptions {
   readonly subprotocols?: boolean | undefined;
   /** The WebSocket class, where there is no global one (in Node before version 22, use the package `ws`). */
   readonly WebSocket?: WebSocketClass | undefined;
-  /** The source of `roam_wasm_bg.wasm`, if not next to the package. Only a page's first `connect` uses it. */
+  /** The source of `roam_wasm_bg.wasm`, if not next to the package. Ignored once it is loaded. */
   readonly wasm?: WasmSource | undefined;
 }
 

@@ -91,7 +91,7 @@ export function readDiagnostics(rows: BigUint64Array): LinkDiagnostics {
   };
 }
 
-/** Orders by id. Sorting is stable, so that of two calls with the same id ours stays first. */
+/** Orders by id. Sorting is stable, so our calls stay before the server's with the same id. */
 function byId(a: { readonly id: number }, b: { readonly id: number }): number {
   return a.id - b.id;
 }

@@ -7,7 +7,7 @@ import { type LinkDiagnostics, readDiagnostics } from "./diagnostics.js";
 import type { Entry } from "./metadata.js";
 import { Server } from "./server.js";
 
-/** A connection to a server: calls and streams in both directions over one WebSocket. */
+/** A link to a server: calls and streams in both directions over one WebSocket. */
 export class Link implements AsyncDisposable {
   /** Resolves when the link has ended, with how it ended; never rejects. */
   readonly closed: Promise<CloseInfo>;
@@ -43,7 +43,7 @@ export class Link implements AsyncDisposable {
 
   /**
    * Returns a snapshot of everything in flight: calls and channels with their methods, ages, credit and
-   * queued bytes. The first snapshot starts the clock, so ages are known of what began after it.
+   * queued bytes. The first snapshot starts the clock: ages are known of calls and channels after it.
    *
    * ```ts
    * console.table(link.diagnostics().channels);
