@@ -1,4 +1,4 @@
-//! Links for Rust programs in the browser.
+//! Connecting from Rust programs in the browser.
 
 use js_sys::{Array, Error, JsString};
 use roam_core::transport::{PACKED, SINGLE, Subprotocols};
@@ -8,8 +8,8 @@ use web_sys::WebSocket;
 
 use crate::transport::WebSocketTransport;
 
-/// Connects to a server at a `ws:` or `wss:` address, runs the link in the background and waits
-/// until it is ready.
+/// Connects to a server at a `ws:` or `wss:` address, spawns the driver and waits until the link is
+/// ready.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), roam_core::ConnectError> {
@@ -27,7 +27,7 @@ pub async fn connect(
     roam_core::initiate(transport, dispatcher, config).await
 }
 
-/// Connects a socket to a server, within the handshake's time.
+/// Connects a socket to a server, within the handshake timeout.
 pub async fn open(
     url: &str,
     subprotocols: Subprotocols,
@@ -44,14 +44,14 @@ pub async fn open(
     WebSocketTransport::adopt(socket, config).await
 }
 
-/// What a function of the browser threw.
+/// An exception thrown by a browser function.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Thrown(String);
 
 impl From<JsValue> for Thrown {
     fn from(value: JsValue) -> Self {
-        // `DOMException` is an `Error` to JavaScript.
+        // This includes `DOMException`, which is an `Error` in JavaScript.
         let message = value.dyn_ref::<Error>().map(|error| error.message().into());
         Self(message.unwrap_or_else(|| format!("{value:?}")))
     }

@@ -1,10 +1,10 @@
 //! roam in the browser.
 //!
-//! For Rust programs compiled to wasm there is `connect`, and beneath it a
-//! `WebSocketTransport` on which `roam_core::connect` runs as on any other.
+//! Rust programs compiled to wasm use `connect`, or a `WebSocketTransport` with
+//! `roam_core::connect`.
 //!
-//! The feature `javascript` (a default one) adds `javascript`: the exports on which the npm
-//! package `roam-client` stands.
+//! The default feature `javascript` adds the module `javascript`: the exports for the npm package
+//! `roam-client`.
 #![cfg(target_arch = "wasm32")]
 #![forbid(unsafe_code)]
 

@@ -10,26 +10,26 @@ use roam_core::{Rule, Violation};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-/// What a socket tells.
+/// An event of a socket.
 pub(crate) enum SocketEvent {
-    /// It is open.
+    /// The socket is open.
     Open,
-    /// A frame has come, or something that is none of ours.
+    /// A frame arrived, or something that violates the protocol.
     Frame(Result<Bytes, Violation>),
-    /// It is closed; nothing follows.
+    /// The socket is closed; no event follows.
     Closed(SocketClosed),
 }
 
-/// The socket was closed without a Goodbye of the peer, or failed.
+/// The socket failed, or was closed without a Goodbye from the peer.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SocketClosed {
-    /// The WebSocket's close code; 1006 when the network failed.
+    /// The WebSocket's close code; 1006 if the network failed.
     pub code: u16,
-    /// What the peer, or the platform, says; often empty.
+    /// The reason given by the peer or the platform; often empty.
     pub reason: String,
 }
 
-// What `derive` would write takes more of a page's bytes than it is worth.
+// A derived impl would add more code to the page than it is worth.
 impl fmt::Debug for SocketClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -46,7 +46,7 @@ impl fmt::Display for SocketClosed {
     }
 }
 
-/// Listens to a socket as long as it lives; then the socket is closed.
+/// Listens to a socket. Dropping it closes the socket.
 pub(crate) struct Listener {
     socket: WebSocket,
     _handlers: [Handler; 4],
@@ -55,8 +55,8 @@ pub(crate) struct Listener {
 type Handler = Closure<dyn Fn(JsValue)>;
 
 impl SocketClosed {
-    /// The socket was closed before anybody listened.
-    pub(crate) fn before() -> Self {
+    /// Returns the error for a socket that was closed before anybody listened.
+    pub(crate) fn unobserved() -> Self {
         Self {
             code: 1006,
             reason: String::new(),
@@ -65,17 +65,17 @@ impl SocketClosed {
 }
 
 impl Listener {
-    /// Hands all events to `tell`. Frames longer than `max_frame` bytes are not taken in.
+    /// Passes all events to `on_event`. A frame longer than `max_frame` bytes becomes a violation.
     pub(crate) fn new(
         socket: &WebSocket,
         max_frame: usize,
-        tell: impl Fn(SocketEvent) + Clone + 'static,
+        on_event: impl Fn(SocketEvent) + Clone + 'static,
     ) -> Self {
         socket.set_binary_type(BinaryType::Arraybuffer);
-        // What an error event said; the close event that follows it does not.
+        // The message of an error event, which the close event after it does not repeat.
         let failure = Rc::new(RefCell::new(None));
         let failed = Rc::clone(&failure);
-        let [on_open, on_message, on_close] = [tell.clone(), tell.clone(), tell];
+        let [on_open, on_message, on_close] = [on_event.clone(), on_event.clone(), on_event];
         let open = Handler::new(move |_| on_open(SocketEvent::Open));
         let message = Handler::new(move |event: JsValue| {
             let data = event.unchecked_into::<MessageEvent>().data();
@@ -101,13 +101,13 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // The handlers are freed: nothing may call them any more.
+        // The handlers are about to be freed, so nothing may call them.
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onerror(None);
         self.socket.set_onclose(None);
-        // It fails for nothing but a wrong code, and does nothing when done twice. What was sent
-        // before still goes out.
+        // It fails only for an invalid code, and does nothing if the socket is already closed. Data
+        // sent before still goes out.
         let _ = self.socket.close();
     }
 }
@@ -124,7 +124,7 @@ fn read(data: &JsValue, max: usize) -> Result<Bytes, Violation> {
     Ok(frame.to_vec().into())
 }
 
-/// What an error event says; in browsers nothing.
+/// Returns the message of an error event; browsers give none.
 fn message_of(event: &JsValue) -> Option<String> {
     Reflect::get(event, &"message".into()).ok()?.as_string()
 }

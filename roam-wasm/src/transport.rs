@@ -19,14 +19,14 @@ use web_sys::WebSocket;
 use crate::connect::Thrown;
 use crate::listener::{Listener, SocketClosed, SocketEvent};
 
-/// The most bytes that wait in a socket (its `bufferedAmount`) before no more are given to it.
+/// The limit on a socket's `bufferedAmount`, in bytes: while it holds more, nothing is sent.
 pub const MAX_BUFFERED: u32 = 256 * 1024;
 
-/// After this time a full socket is looked at again, since no event tells when it has sent.
-/// Browsers wait no shorter than that, time after time.
+/// How long to wait before checking a full socket again, as no event reports that it has space.
+/// Browsers allow no shorter repeated timeouts.
 pub(crate) const RECHECK: Duration = Duration::from_millis(4);
 
-/// A browser's WebSocket that carries a link.
+/// A browser's WebSocket as the transport of a link.
 ///
 /// Dropping it closes the socket.
 pub struct WebSocketTransport {
@@ -39,10 +39,10 @@ pub struct WebSocketTransport {
 
 #[derive(Default)]
 struct Arrivals {
-    /// Hardly ever more than one: tasks run between any two events, and they take out all.
+    /// Rarely more than one: the driver runs between two events and takes all frames.
     frames: VecDeque<Result<Bytes, Violation>>,
-    /// Nobody wants any more frames.
-    deaf: bool,
+    /// Whether to drop further frames, as the transport is closing.
+    closing: bool,
     closed: Option<SocketClosed>,
     waker: Option<Waker>,
 }
@@ -51,7 +51,7 @@ impl Arrivals {
     fn add(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Open => {}
-            SocketEvent::Frame(_) if self.deaf => {}
+            SocketEvent::Frame(_) if self.closing => {}
             SocketEvent::Frame(frame) => self.frames.push_back(frame),
             SocketEvent::Closed(closed) => self.closed = Some(closed),
         }
@@ -67,10 +67,10 @@ impl Arrivals {
 }
 
 impl WebSocketTransport {
-    /// Takes over a socket that is connecting or open, and waits until it is open, no longer than
-    /// the handshake may take.
+    /// Takes over a socket that is connecting or open, and waits until it is open, for at most the
+    /// handshake timeout.
     ///
-    /// Nothing may have been received on it yet.
+    /// The socket must not have received anything yet.
     pub async fn adopt(socket: WebSocket, config: &Config) -> Result<Self, ConnectError> {
         let arrivals = Rc::new(RefCell::new(Arrivals::default()));
         let arrived = Rc::clone(&arrivals);
@@ -88,7 +88,7 @@ impl WebSocketTransport {
             match (closed, socket.ready_state()) {
                 (Poll::Ready(closed), _) => Poll::Ready(Err(closed)),
                 (_, WebSocket::OPEN) => Poll::Ready(Ok(())),
-                (_, WebSocket::CLOSED) => Poll::Ready(Err(SocketClosed::before())),
+                (_, WebSocket::CLOSED) => Poll::Ready(Err(SocketClosed::unobserved())),
                 _ => Poll::Pending,
             }
         });
@@ -128,7 +128,7 @@ impl Transport for WebSocketTransport {
         }
     }
 
-    /// A socket that is closed says nothing here: what it has received before comes first.
+    /// Succeeds for a closed socket too: frames received before come first.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         while self.is_full() {
             let recheck = self.recheck.get_or_insert_with(|| rt::sleep(RECHECK));
@@ -149,10 +149,10 @@ impl Transport for WebSocketTransport {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        // It fails for nothing but a wrong code, and does nothing when done twice.
+        // It fails only for an invalid code, and does nothing if the socket is already closed.
         let _ = self.socket.close();
         let mut arrivals = self.arrivals.borrow_mut();
-        arrivals.deaf = true;
+        arrivals.closing = true;
         arrivals.frames.clear();
         arrivals.poll_closed(cx).map(|_| Ok(()))
     }

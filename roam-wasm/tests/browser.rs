@@ -1,15 +1,14 @@
-//! The browser's side of roam, in a browser: against sockets that are made in the test, so that
-//! every event of theirs can be caused.
+//! Tests of roam-wasm in a browser, on fake sockets that let a test cause every event.
 #![cfg(target_arch = "wasm32")]
 
 mod browser {
-    mod face;
+    mod page;
     mod socket;
     mod testbed;
 
     mod calls;
     mod channels;
-    mod ends;
+    mod closing;
     mod lifetime;
     mod pressure;
     mod runtime;

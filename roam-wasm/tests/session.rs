@@ -1,4 +1,4 @@
-//! The behaviour of the session layer, in a browser: the tests of roam-core.
+//! Runs roam-core's session tests in a browser.
 #![cfg(target_arch = "wasm32")]
 
 #[path = "../../roam-core/tests/session.rs"]

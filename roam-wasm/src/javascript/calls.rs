@@ -1,4 +1,4 @@
-//! Calls both ways, between the ids of the wire and those of JavaScript.
+//! Calls in both directions, which map the ids on the wire to those of JavaScript.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -10,7 +10,7 @@ use roam_core::proto::{
     RequestId, Response,
 };
 
-use super::ends::Ends;
+use super::channels::Channels;
 use super::failure::Failure;
 use super::session::Session;
 
@@ -19,40 +19,41 @@ const ROOT: ConnectionId = ConnectionId::ROOT;
 /// The calls in flight.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// Ours, under the ids that JavaScript chose.
-    ours: Pairs,
-    /// The peer's that JavaScript was told of and has not answered, under ids made here. Bounded
-    /// by the machine, which counts them as in flight.
-    theirs: Pairs,
+    /// Our calls, with ids chosen by JavaScript.
+    outgoing: IdMap,
+    /// The peer's calls that JavaScript has not answered, with ids assigned here. The machine
+    /// bounds their number, as it counts them as in flight.
+    incoming: IdMap,
     last_id: u32,
     served: Vec<MethodId>,
 }
 
-/// Ids of the wire and of JavaScript. Those that are looked for stand in front, as a rule.
+/// Maps ids on the wire to ids of JavaScript and back, by a linear search: the entries looked up
+/// are usually at the front.
 #[derive(Default)]
-struct Pairs(VecDeque<(RequestId, u32)>);
+struct IdMap(VecDeque<(RequestId, u32)>);
 
-impl Pairs {
-    fn add(&mut self, request: RequestId, id: u32) {
+impl IdMap {
+    fn insert(&mut self, request: RequestId, id: u32) {
         self.0.push_back((request, id));
     }
 
     fn id_of(&self, request: RequestId) -> Option<u32> {
-        Some(self.0.iter().find(|pair| pair.0 == request)?.1)
+        Some(self.0.iter().find(|entry| entry.0 == request)?.1)
     }
 
     fn request_of(&self, id: u32) -> Option<RequestId> {
-        Some(self.0.iter().find(|pair| pair.1 == id)?.0)
+        Some(self.0.iter().find(|entry| entry.1 == id)?.0)
     }
 
     fn remove(&mut self, id: u32) -> Option<RequestId> {
-        let position = self.0.iter().position(|pair| pair.1 == id)?;
+        let position = self.0.iter().position(|entry| entry.1 == id)?;
         Some(self.0.remove(position)?.0)
     }
 }
 
 impl Session {
-    /// Makes a call, and returns the channels of `keep`.
+    /// Makes a call and returns the channels that `keep` opened.
     pub(super) fn call(
         self: &Rc<Self>,
         id: u32,
@@ -63,13 +64,13 @@ impl Session {
     ) -> Result<Vec<ChannelId>, Failure> {
         let metadata = decode_metadata(metadata)?;
         let called = self.act(|link| link.request(ROOT, method, &metadata, keep, payload));
-        let (request, channels) = called.map_err(|refused| self.refusal(refused))?;
-        self.calls.borrow_mut().ours.add(request, id);
+        let (request, channels) = called.map_err(|error| self.request_failure(error))?;
+        self.calls.borrow_mut().outgoing.insert(request, id);
         Ok(channels)
     }
 
     pub(super) fn cancel(self: &Rc<Self>, id: u32) {
-        let cancelled = self.calls.borrow_mut().ours.remove(id);
+        let cancelled = self.calls.borrow_mut().outgoing.remove(id);
         if let Some(request) = cancelled {
             self.act(|link| link.cancel(ROOT, request));
         }
@@ -80,8 +81,8 @@ impl Session {
         self.calls.borrow_mut().served.extend(methods);
     }
 
-    /// Answers a call of the peer. A call that nobody waits for any more needs no answer, but this
-    /// tells that its handler is gone.
+    /// Answers a call by the peer. A cancelled call needs no answer, but is in flight until this
+    /// reports that its handler has finished.
     pub(super) fn respond(
         self: &Rc<Self>,
         id: u32,
@@ -90,50 +91,51 @@ impl Session {
         keep: &[Direction],
     ) -> Result<Vec<ChannelId>, Failure> {
         let metadata = decode_metadata(metadata)?;
-        let request = self.calls.borrow().theirs.request_of(id);
+        let request = self.calls.borrow().incoming.request_of(id);
         let Some(request) = request else {
             return Ok(Vec::new());
         };
-        let channels = match self.act(|link| link.respond(ROOT, request, &metadata, keep, payload))
-        {
+        let answered = self.act(|link| link.respond(ROOT, request, &metadata, keep, payload));
+        let channels = match answered {
             Ok(channels) => channels,
             Err(Refused::Answered | Refused::ConnectionOver) => Vec::new(),
-            Err(refused) => return Err(self.refusal(refused)),
+            Err(error) => return Err(self.request_failure(error)),
         };
         self.act(|link| link.handler_gone(ROOT, request));
-        self.calls.borrow_mut().theirs.remove(id);
+        self.calls.borrow_mut().incoming.remove(id);
         Ok(channels)
     }
 
-    pub(super) fn tell_response(self: &Rc<Self>, response: Response) {
-        let id = self.calls.borrow().ours.id_of(response.request);
+    pub(super) fn on_response(self: &Rc<Self>, response: Response) {
+        let id = self.calls.borrow().outgoing.id_of(response.request);
         let Some(id) = id else {
             return self.reset_all(response.channels.unwrap_or_default());
         };
-        self.calls.borrow_mut().ours.remove(id);
-        self.events.tell(|events| {
+        self.calls.borrow_mut().outgoing.remove(id);
+        self.events.emit(|events| {
             let Some(channels) = response.channels else {
                 return events.failed(id, Refused::NoRoomForChannels.into());
             };
-            let ends = Ends::came(self, channels);
+            let halves = Channels::received(self, channels);
             let metadata = encode_metadata(&response.metadata);
-            events.response(id, &response.payload, &metadata, ends)
+            events.response(id, &response.payload, &metadata, halves)
         });
     }
 
-    pub(super) fn tell_request(self: &Rc<Self>, call: Request) {
-        let Some(id) = self.calls.borrow_mut().take_in(&call) else {
-            return self.refuse(call.request);
+    pub(super) fn on_request(self: &Rc<Self>, call: Request) {
+        let Some(id) = self.calls.borrow_mut().add_incoming(&call) else {
+            return self.reject_unknown(call.request);
         };
-        let ends = Ends::came(self, call.channels);
+        let halves = Channels::received(self, call.channels);
         let metadata = encode_metadata(&call.metadata);
         self.events
-            .tell(|events| events.request(id, call.method.0, &call.payload, &metadata, ends));
+            .emit(|events| events.request(id, call.method.0, &call.payload, &metadata, halves));
     }
 
-    fn refuse(self: &Rc<Self>, request: RequestId) {
+    /// Answers a call to a method that is not served.
+    fn reject_unknown(self: &Rc<Self>, request: RequestId) {
         self.act(|link| {
-            // It may have been cancelled already.
+            // Fails if the call was already cancelled.
             let _ = link.respond(
                 ROOT,
                 request,
@@ -145,29 +147,29 @@ impl Session {
         });
     }
 
-    pub(super) fn tell_cancelled(&self, request: RequestId) {
-        let id = self.calls.borrow().theirs.id_of(request);
+    pub(super) fn on_cancelled(&self, request: RequestId) {
+        let id = self.calls.borrow().incoming.id_of(request);
         if let Some(id) = id {
-            self.events.tell(|events| events.cancelled(id));
+            self.events.emit(|events| events.cancelled(id));
         }
     }
 
-    /// The link is over, and with it every call.
+    /// Ends all calls in both directions, after the link has ended.
     pub(super) fn fail_calls(&self, reason: &CloseReason) {
         let calls = mem::take(&mut *self.calls.borrow_mut());
-        for (_, id) in calls.theirs.0 {
-            self.events.tell(|events| events.cancelled(id));
+        for (_, id) in calls.incoming.0 {
+            self.events.emit(|events| events.cancelled(id));
         }
-        for (_, id) in calls.ours.0 {
+        for (_, id) in calls.outgoing.0 {
             self.events
-                .tell(|events| events.failed(id, Failure::closed(reason)));
+                .emit(|events| events.failed(id, Failure::closed(reason)));
         }
     }
 
-    fn refusal(&self, refused: Refused) -> Failure {
-        match (refused, self.link.borrow().close_reason()) {
+    fn request_failure(&self, error: Refused) -> Failure {
+        match (error, self.link.borrow().close_reason()) {
             (Refused::ConnectionOver, Some(reason)) => Failure::closed(reason),
-            (refused, _) => refused.into(),
+            (error, _) => error.into(),
         }
     }
 
@@ -181,19 +183,19 @@ impl Session {
 }
 
 impl Calls {
-    /// Gives a call of the peer an id; `None` when nobody serves its method.
-    fn take_in(&mut self, call: &Request) -> Option<u32> {
+    /// Assigns an id to a call by the peer; `None` if its method is not served.
+    fn add_incoming(&mut self, call: &Request) -> Option<u32> {
         if !self.served.contains(&call.method) {
             return None;
         }
-        // Long before a number comes again its call is over, unless 2^32 others came meanwhile.
+        // An id is reused only after 2^32 calls, when its earlier call has long ended.
         self.last_id = self.last_id.wrapping_add(1);
-        self.theirs.add(call.request, self.last_id);
+        self.incoming.insert(call.request, self.last_id);
         Some(self.last_id)
     }
 }
 
-/// Metadata crosses as on the wire, and as nothing when there is none.
+/// Encodes metadata as on the wire, but empty metadata as no bytes.
 fn encode_metadata(metadata: &Metadata) -> Vec<u8> {
     if metadata.is_empty() {
         return Vec::new();

@@ -1,134 +1,125 @@
-//! Channels, and who waits for them.
+//! The channels in a payload.
 
+use std::cell::RefCell;
+use std::iter;
 use std::rc::Rc;
 
-use js_sys::{Function, Promise};
-use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, SendRefused};
+use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, Direction};
 use wasm_bindgen::prelude::*;
 
+use super::channel::Channel;
 use super::failure::Failure;
-use super::session::{Session, settle_promise};
+use super::receiver::Receiver;
+use super::sender::Sender;
+use super::session::Session;
 
-const ROOT: ConnectionId = ConnectionId::ROOT;
-
-/// A channel to the peer. It knows of no direction; whoever holds it does.
-#[derive(Clone)]
-pub(super) struct Channel {
-    pub(super) session: Rc<Session>,
-    pub(super) id: ChannelId,
+/// Our halves of the channels in a payload. Each can be taken once; dropping this drops the halves
+/// that were not taken.
+#[wasm_bindgen]
+pub struct Channels {
+    session: Rc<Session>,
+    halves: RefCell<Vec<Option<Half>>>,
 }
 
-/// Those who wait for a channel. Few do at a time: it is looked through for each that is ready.
-#[derive(Default)]
-pub(super) struct Waiters(Vec<Waiter>);
-
-struct Waiter {
+struct Half {
     channel: ChannelId,
-    /// So many bytes of credit are waited for; `None` when elements are.
-    credit: Option<usize>,
-    resolve: Function,
-    reject: Function,
+    /// Which half it is; `None` for a received one, until JavaScript decodes the payload.
+    direction: Option<Direction>,
 }
 
-impl Channel {
-    /// Sends elements of which JavaScript knows that there is credit for them.
-    pub(super) fn queue(&self, elements: &[&[u8]]) -> Result<(), Failure> {
-        let queued = self.session.act(|link| {
-            elements
-                .iter()
-                .try_for_each(|element| link.queue(ROOT, self.id, element))
+impl Channels {
+    /// Returns the kept halves of channels that we opened; `None` if there are none.
+    pub(super) fn opened(
+        session: &Rc<Session>,
+        keep: Vec<Direction>,
+        channels: Vec<ChannelId>,
+    ) -> Option<Self> {
+        let directions = keep.into_iter().map(Some);
+        Self::new(session, iter::zip(channels, directions))
+    }
+
+    /// Returns the halves received with a payload; `None` if there are none.
+    pub(super) fn received(session: &Rc<Session>, channels: Vec<ChannelId>) -> Option<Self> {
+        Self::new(session, iter::zip(channels, iter::repeat(None)))
+    }
+
+    fn new(
+        session: &Rc<Session>,
+        halves: impl Iterator<Item = (ChannelId, Option<Direction>)>,
+    ) -> Option<Self> {
+        let halves: Vec<_> = halves
+            .map(|(channel, direction)| Some(Half { channel, direction }))
+            .collect();
+        (!halves.is_empty()).then(|| Self {
+            session: Rc::clone(session),
+            halves: RefCell::new(halves),
+        })
+    }
+
+    fn take(&self, index: usize, wanted: Direction) -> Result<Channel, Failure> {
+        let mut halves = self.halves.borrow_mut();
+        let half = halves.get_mut(index).and_then(|half| {
+            half.take_if(|half| half.direction.is_none_or(|direction| direction == wanted))
         });
-        queued.map_err(|refused| self.session.send_failure(refused))
-    }
-
-    /// How many bytes may be sent at once.
-    pub(super) fn sendable(&self) -> usize {
-        self.session.link.borrow_mut().sendable(ROOT, self.id)
-    }
-
-    /// What the peer has surely consumed; `None` when the channel is over.
-    pub(super) fn consumed_by_peer(&self) -> Option<u64> {
-        self.session
-            .link
-            .borrow_mut()
-            .consumed_by_peer(ROOT, self.id)
-    }
-
-    /// Ends it cleanly, as its sender.
-    pub(super) fn finish(&self) {
-        self.session.act(|link| link.finish(ROOT, self.id));
-        self.session.wake(self.id);
-    }
-
-    /// Cuts it.
-    pub(super) fn reset(&self) {
-        self.session.act(|link| link.reset(ROOT, self.id));
-        self.session.wake(self.id);
-    }
-
-    /// A promise that is resolved when so many bytes may be sent at once, or, without a number,
-    /// when something has arrived.
-    pub(super) fn wait(&self, credit: Option<usize>) -> Promise {
-        Promise::new(&mut |resolve, reject| {
-            let waiter = Waiter {
-                channel: self.id,
-                credit,
-                resolve,
-                reject,
-            };
-            match credit {
-                Some(_) => self.session.wait(waiter),
-                // Who waits for elements has just seen that there are none.
-                None => self.session.waiters.borrow_mut().0.push(waiter),
-            }
+        drop(halves);
+        let Some(Half { channel, direction }) = half else {
+            return Err(Failure::protocol(
+                "no such channel half, or it was already taken",
+            ));
+        };
+        let session = Rc::clone(&self.session);
+        if direction.is_none()
+            && !session.act(|link| link.bind(ConnectionId::ROOT, channel, wanted))
+        {
+            return Err(session.end_failure(ChannelEnd::ConnectionOver));
+        }
+        Ok(Channel {
+            session,
+            id: channel,
         })
     }
 }
 
-impl Session {
-    /// A channel is ready: has some of what was waited for, or is over.
-    pub(super) fn wake(&self, channel: ChannelId) {
-        let waiters = self
-            .waiters
-            .borrow_mut()
-            .0
-            .extract_if(.., |waiter| waiter.channel == channel)
-            .collect::<Vec<_>>();
-        for waiter in waiters {
-            self.wait(waiter);
-        }
+#[wasm_bindgen]
+impl Channels {
+    /// The number of halves, taken or not.
+    #[wasm_bindgen(getter)]
+    pub fn length(&self) -> usize {
+        self.halves.borrow().len()
     }
 
-    /// Settles the waiter's promise now or later.
-    fn wait(&self, waiter: Waiter) {
-        let ready = match waiter.credit {
-            Some(bytes) => self
-                .link
-                .borrow_mut()
-                .want_credit(ROOT, waiter.channel, bytes),
-            None => Ok(()),
-        };
-        match ready {
-            Ok(()) => settle_promise(&waiter.resolve, &JsValue::UNDEFINED),
-            Err(SendRefused::Blocked) => self.waiters.borrow_mut().0.push(waiter),
-            Err(refused) => settle_promise(&waiter.reject, &self.send_failure(refused).into()),
-        }
+    /// Takes a half as a sender.
+    pub fn sender(&self, index: usize) -> Result<Sender, Failure> {
+        self.take(index, Direction::Send).map(Sender::new)
     }
 
-    pub(super) fn send_failure(&self, refused: SendRefused) -> Failure {
-        match refused {
-            SendRefused::TooLarge { len, max } => Failure::too_large(&refused, len, max),
-            SendRefused::Over(end) => self.cut(end),
-            SendRefused::Blocked => Failure::protocol("more than the credit"),
-        }
+    /// Takes a half as a receiver.
+    pub fn receiver(&self, index: usize) -> Result<Receiver, Failure> {
+        self.take(index, Direction::Receive).map(Receiver::new)
     }
+}
 
-    /// How a channel ended that did not end cleanly.
-    pub(super) fn cut(&self, end: ChannelEnd) -> Failure {
-        match (end, self.link.borrow().close_reason()) {
-            (ChannelEnd::ConnectionOver, Some(reason)) => Failure::closed(reason),
-            (ChannelEnd::CallOver, _) => Failure::reset("the call of this channel is over"),
-            _ => Failure::reset("the channel was cut"),
+impl Drop for Channels {
+    fn drop(&mut self) {
+        for Half { channel, direction } in self.halves.take().into_iter().flatten() {
+            let channel = Channel {
+                session: Rc::clone(&self.session),
+                id: channel,
+            };
+            match direction {
+                Some(Direction::Send) => channel.close(),
+                _ => channel.reset(),
+            }
         }
     }
+}
+
+/// Decodes which halves JavaScript keeps, a byte each: 0 for the sender, 1 for the receiver.
+pub(super) fn directions(keep: &[u8]) -> Result<Vec<Direction>, Failure> {
+    let direction = |kind: &u8| match kind {
+        0 => Ok(Direction::Send),
+        1 => Ok(Direction::Receive),
+        _ => Err(Failure::protocol("expected a sender (0) or a receiver (1)")),
+    };
+    keep.iter().map(direction).collect()
 }

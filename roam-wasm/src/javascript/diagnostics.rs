@@ -1,5 +1,5 @@
-//! What is in flight, as it crosses to JavaScript: rows of numbers in one array, which cost
-//! little code on both sides. `diagnostics.ts` reads them.
+//! Diagnostics for JavaScript: rows of numbers in one array, which need little code on either side.
+//! `diagnostics.ts` reads them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use roam_core::proto::{
     CallInFlight, CallStage, ChannelEnd, ChannelInFlight, Diagnostics, Direction, MethodId,
 };
 
-/// Numbers in a row. The first row is about the link, each other one a call or a channel: kind,
+/// The numbers in a row. The first row is for the link, each other for a call or a channel: kind,
 /// id, method, age in microseconds, credit, queued bytes, state.
 const ROW: usize = 7;
 type Row = [u64; ROW];
@@ -19,13 +19,15 @@ const SEND: u64 = 2;
 const RECEIVE: u64 = 3;
 const UNBOUND: u64 = 4;
 
-/// A method or an age that is not known.
+/// An unknown method or age.
 const UNKNOWN: u64 = u64::MAX;
-/// The state of a channel that somebody waits for; for one that is over, its end stands behind.
+/// The state of an open channel that somebody waits for. The states from `FIRST_END` on say how a
+/// channel ended.
 const AWAITED: u64 = 1;
 const FIRST_END: u64 = 2;
 
-/// The link, then the calls and channels of its root; JavaScript has no other connections.
+/// Returns the rows for the link and for the calls and channels of its root connection, the only
+/// one in JavaScript.
 pub(super) fn rows(diagnostics: &Diagnostics) -> Vec<u64> {
     let mut rows = link(diagnostics).to_vec();
     if let Some(root) = diagnostics.connections.first() {

@@ -1,4 +1,4 @@
-//! What JavaScript is told.
+//! The events of a link, as calls to JavaScript.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,31 +7,31 @@ use js_sys::{Object, Promise};
 use roam_core::CloseReason;
 use wasm_bindgen::prelude::*;
 
-use super::ends::Ends;
+use super::channels::Channels;
 use super::failure::{Failure, kind_of, text_of};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What JavaScript is told, as methods of an object of its own.
+    /// An object of JavaScript with a method for each event.
     ///
     /// Payloads and metadata are views into wasm's memory, valid until the method returns.
     pub type LinkEvents;
 
-    /// The answer to the call `id`.
+    /// The call `id` was answered.
     #[wasm_bindgen(method, catch)]
     pub(super) fn response(
         this: &LinkEvents,
         id: u32,
         payload: &[u8],
         metadata: &[u8],
-        ends: Option<Ends>,
+        halves: Option<Channels>,
     ) -> Result<(), JsValue>;
 
-    /// There will be no answer to the call `id`.
+    /// The call `id` failed and will not be answered.
     #[wasm_bindgen(method, catch)]
     pub(super) fn failed(this: &LinkEvents, id: u32, failure: Failure) -> Result<(), JsValue>;
 
-    /// The peer calls a method that is served.
+    /// The peer calls a served method.
     #[wasm_bindgen(method, catch)]
     pub(super) fn request(
         this: &LinkEvents,
@@ -39,18 +39,18 @@ extern "C" {
         method: u64,
         payload: &[u8],
         metadata: &[u8],
-        ends: Option<Ends>,
+        halves: Option<Channels>,
     ) -> Result<(), JsValue>;
 
-    /// The peer does not wait for the answer to its call `id` any more.
+    /// The peer cancelled its call `id`, or the link has ended.
     #[wasm_bindgen(method, catch)]
     pub(super) fn cancelled(this: &LinkEvents, id: u32) -> Result<(), JsValue>;
 
-    /// The link is over.
+    /// The link has ended.
     #[wasm_bindgen(method, catch)]
     pub(super) fn closed(this: &LinkEvents, info: CloseInfo) -> Result<(), JsValue>;
 
-    /// A plain object that tells how a link ended.
+    /// A plain object that says how a link ended.
     #[wasm_bindgen(extends = Object)]
     pub type CloseInfo;
 
@@ -61,7 +61,7 @@ extern "C" {
     fn set_reason(this: &CloseInfo, reason: &str);
 }
 
-/// Whom to tell, until the link is over.
+/// The object that gets the events, until the link has ended.
 pub(super) struct Events(RefCell<Option<Rc<LinkEvents>>>);
 
 impl Events {
@@ -69,23 +69,22 @@ impl Events {
         Self(RefCell::new(Some(Rc::new(events))))
     }
 
-    /// Tells something. An error of whom it is told is shown as one that nobody caught.
-    pub(super) fn tell(&self, something: impl FnOnce(&LinkEvents) -> Result<(), JsValue>) {
+    /// Emits an event. An exception in the callback is reported as an uncaught one.
+    pub(super) fn emit(&self, event: impl FnOnce(&LinkEvents) -> Result<(), JsValue>) {
         let Some(events) = self.0.borrow().clone() else {
             return;
         };
-        if let Err(error) = something(&events) {
+        if let Err(error) = event(&events) {
             drop(Promise::reject(&error));
         }
     }
 
-    /// Tells that the link is over, and lets go of whom was told: in JavaScript that holds on to
-    /// all of the link.
+    /// Emits the last event and drops the JavaScript object, which keeps the whole link alive.
     pub(super) fn close(&self, reason: &CloseReason) {
         let info: CloseInfo = Object::new().unchecked_into();
         info.set_kind(kind_of(reason));
         info.set_reason(&text_of(reason));
-        self.tell(|events| events.closed(info));
+        self.emit(|events| events.closed(info));
         self.0.take();
     }
 }

@@ -1,4 +1,4 @@
-//! Errors as JavaScript sees them: plain objects.
+//! Errors for JavaScript: plain objects.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A plain object with a `kind` and a `message`, and what else is known.
+    /// A plain object with a `kind`, a `message` and details.
     #[wasm_bindgen(extends = Object)]
     pub type Failure;
 
@@ -46,17 +46,17 @@ impl Failure {
         failure
     }
 
-    /// Something that fits nothing we know.
+    /// Returns the failure for a call from JavaScript that breaks the rules of the binding.
     pub(super) fn protocol(message: &'static str) -> Self {
         Self::new("protocol", &message)
     }
 
-    /// A channel was cut.
+    /// Returns the failure for a channel that was reset.
     pub(super) fn reset(message: &'static str) -> Self {
         Self::new("reset", &message)
     }
 
-    /// The link ended.
+    /// Returns the failure for a link that has ended.
     pub(super) fn closed(reason: &CloseReason) -> Self {
         let failure = Self::new("closed", reason);
         failure.set_cause(kind_of(reason));
@@ -64,7 +64,7 @@ impl Failure {
         failure
     }
 
-    /// No link came about.
+    /// Returns the failure for a link that could not be opened.
     pub(super) fn connect(reason: &CloseReason) -> Self {
         let failure = Self::new("connect", reason);
         failure.set_reason(&text_of(reason));
@@ -72,7 +72,7 @@ impl Failure {
     }
 }
 
-/// How a link ended, in a word.
+/// Returns how a link ended, in a word.
 pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
     match reason {
         CloseReason::Local(_) => "local",
@@ -83,7 +83,7 @@ pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
     }
 }
 
-/// What was said when a link ended.
+/// Returns the reason given when a link ended.
 pub(super) fn text_of(reason: &CloseReason) -> String {
     match reason {
         CloseReason::Local(reason) | CloseReason::Goodbye(reason) => reason.as_ref().to_owned(),
@@ -96,18 +96,18 @@ pub(super) fn text_of(reason: &CloseReason) -> String {
 }
 
 impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        let kind = match refused {
-            Refused::PayloadTooLarge { len, max } => return Self::too_large(&refused, len, max),
+    fn from(error: Refused) -> Self {
+        let kind = match error {
+            Refused::PayloadTooLarge { len, max } => return Self::too_large(&error, len, max),
             Refused::Metadata(_) => "metadata",
             Refused::TooManyEnds(_) | Refused::NoRoomForChannels => "busy",
             Refused::ConnectionOver | Refused::NotReady | Refused::Answered => "closed",
         };
-        Self::new(kind, &refused)
+        Self::new(kind, &error)
     }
 }
 
-/// Metadata that is not metadata, or over a limit.
+/// For metadata that is malformed or exceeds a limit.
 impl From<Violation> for Failure {
     fn from(violation: Violation) -> Self {
         Self::new("metadata", &violation)

@@ -1,4 +1,4 @@
-//! Links.
+//! A link to a peer.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use roam_core::{Config, MethodId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
+use super::channels::{Channels, directions};
 use super::diagnostics;
-use super::ends::{Ends, directions};
 use super::events::{Events, LinkEvents};
 use super::failure::Failure;
 use super::session::{Opening, Session};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The settings of a link; `undefined` is the default.
+    /// The settings of a link; `undefined` selects the default.
     pub type OpenOptions;
 
     #[wasm_bindgen(method, getter, js_name = maxPayloadSize)]
@@ -32,7 +32,7 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = handshakeTimeoutMs)]
     fn handshake_timeout_ms(this: &OpenOptions) -> Option<u32>;
 
-    /// A plain object of figures.
+    /// A plain object of statistics.
     #[wasm_bindgen(extends = Object)]
     pub type LinkStats;
 
@@ -83,12 +83,12 @@ impl OpenOptions {
     }
 }
 
-/// Takes over a socket that is connecting or open; resolves with a [`Link`] when it is ready, and
-/// rejects with a [`Failure`] when none comes about.
+/// Takes over a socket that is connecting or open. Resolves with a [`Link`] when it is ready, and
+/// rejects with a [`Failure`] if it cannot be opened.
 #[wasm_bindgen(unchecked_return_type = "Promise<Link>")]
 #[allow(
     clippy::needless_pass_by_value,
-    reason = "options are an object of JavaScript"
+    reason = "the options are a JavaScript object"
 )]
 pub fn open(socket: WebSocket, options: OpenOptions, events: LinkEvents) -> Promise {
     let mut begin = Some((socket, options.config(), Events::new(events)));
@@ -99,7 +99,7 @@ pub fn open(socket: WebSocket, options: OpenOptions, events: LinkEvents) -> Prom
     })
 }
 
-/// A link to a peer, in bytes.
+/// A link to a peer, which moves encoded values.
 #[wasm_bindgen]
 pub struct Link {
     session: Rc<Session>,
@@ -114,9 +114,8 @@ impl Link {
 
 #[wasm_bindgen]
 impl Link {
-    /// Makes a call under an id that is not in use. `keep` has a byte for each channel end in the
-    /// payload: 0 when the sending half stays here, 1 when the receiving one does. Those halves
-    /// are returned.
+    /// Makes a call under an unused id and returns the kept halves of its channels. `keep` has a
+    /// byte for each channel in the payload: 0 keeps the sender here, 1 the receiver.
     ///
     /// # Errors
     /// The call was not sent.
@@ -127,48 +126,47 @@ impl Link {
         payload: &[u8],
         metadata: &[u8],
         keep: &[u8],
-    ) -> Result<Option<Ends>, Failure> {
+    ) -> Result<Option<Channels>, Failure> {
         let keep = directions(keep)?;
         let channels = self
             .session
             .call(id, MethodId(method), payload, metadata, &keep)?;
-        Ok(Ends::kept(&self.session, keep, channels))
+        Ok(Channels::opened(&self.session, keep, channels))
     }
 
-    /// Gives a call up. Nothing more is heard of it.
+    /// Cancels a call; no event for it follows.
     pub fn cancel(&self, id: u32) {
         self.session.cancel(id);
     }
 
-    /// Serves more methods.
+    /// Adds methods to serve.
     pub fn serve(&self, methods: &[u64]) {
         self.session.serve(methods);
     }
 
-    /// Answers a call of the peer, also one that nobody waits for any more; `keep` as in
-    /// [`call`](Self::call).
+    /// Answers a call by the peer, even a cancelled one; `keep` as in [`call`](Self::call).
     ///
     /// # Errors
-    /// The call has not been answered, and can still be.
+    /// The call was not answered, and another answer can be sent.
     pub fn respond(
         &self,
         id: u32,
         payload: &[u8],
         metadata: &[u8],
         keep: &[u8],
-    ) -> Result<Option<Ends>, Failure> {
+    ) -> Result<Option<Channels>, Failure> {
         let keep = directions(keep)?;
         let channels = self.session.respond(id, payload, metadata, &keep)?;
-        Ok(Ends::kept(&self.session, keep, channels))
+        Ok(Channels::opened(&self.session, keep, channels))
     }
 
-    /// The longest element of a channel, in bytes.
+    /// Returns the longest element of a channel, in bytes.
     #[wasm_bindgen(js_name = largestElement)]
     pub fn largest_element(&self) -> usize {
         self.agreed.largest_element()
     }
 
-    /// The link at this moment.
+    /// Returns the current statistics.
     #[allow(
         clippy::cast_precision_loss,
         reason = "JavaScript's numbers count to 2^53"
@@ -190,14 +188,14 @@ impl Link {
         object
     }
 
-    /// What is in flight at this moment, as rows of numbers. From the first
-    /// time on it is noted when calls and channels begin.
+    /// Returns a snapshot of everything in flight, as rows of numbers. Ages are known of calls and
+    /// channels that begin after the first snapshot.
     pub fn diagnostics(&self) -> Vec<u64> {
-        self.session.watch();
+        self.session.track_ages();
         diagnostics::rows(&self.session.link.borrow().diagnostics())
     }
 
-    /// Ends the link; what was sent before still goes out.
+    /// Closes the link, after sending what is queued.
     pub fn close(&self, reason: &str) {
         self.session.act(|link| link.close(reason));
     }

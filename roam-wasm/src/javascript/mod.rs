@@ -1,26 +1,26 @@
-//! What the npm package stands on: a link that moves bytes.
+//! The binding for the npm package: a link that moves encoded values.
 //!
-//! It is a shell of its own around the protocol's machine, beside [`roam_core`]'s session: the
-//! socket's events drive the machine directly, and no task, future or lock stands in between.
+//! It is a shell around the protocol machine, an alternative to [`roam_core`]'s session: the
+//! socket's events drive the machine directly, without tasks, futures or locks.
 //!
-//! JavaScript encodes and decodes values. Channel ends stand in payloads as zeros; what is kept of
-//! them, or comes with them, travels beside as [`Ends`]. Answers come as calls of [`LinkEvents`],
-//! under ids that JavaScript chose, so that a call costs no object here and no promise.
+//! JavaScript encodes and decodes values. A payload encodes each channel half as a zero; our
+//! halves are passed separately as [`Channels`]. Answers arrive as calls to [`LinkEvents`] under
+//! ids chosen by JavaScript, so that a call needs no wasm object and no promise.
 
 mod calls;
+mod channel;
 mod channels;
 mod diagnostics;
-mod ends;
 mod events;
 mod failure;
 mod link;
-mod pump;
 mod receiver;
 mod records;
 mod sender;
 mod session;
+mod socket_driver;
 
-pub use ends::Ends;
+pub use channels::Channels;
 pub use events::{CloseInfo, LinkEvents};
 pub use failure::Failure;
 pub use link::{Link, LinkStats, OpenOptions, open};

@@ -1,4 +1,4 @@
-//! Receiving ends.
+//! The receiving half of a channel.
 
 use std::cell::RefCell;
 
@@ -6,22 +6,23 @@ use js_sys::Promise;
 use roam_core::proto::{ChannelEnd, ConnectionId, ElementQueue, Received};
 use wasm_bindgen::prelude::*;
 
-use super::channels::Channel;
+use super::channel::Channel;
 use super::failure::Failure;
 use super::records;
 
-/// The receiving end of a channel to the peer. Dropping it cuts the channel.
+/// The receiver of a channel from the peer. Dropping it resets the channel.
 #[wasm_bindgen]
 pub struct Receiver {
     channel: Channel,
-    /// What has arrived and was not handed out yet. An end stays here.
+    /// The elements that have arrived and were not taken yet, or how the channel ended; an end
+    /// stays here.
     arrived: RefCell<Option<Arrived>>,
 }
 
 type Arrived = Result<ElementQueue, ChannelEnd>;
 
-/// What is handed out at once, in bytes, is no longer than this and one element. Elements of no
-/// length cost no credit, so that any number of them may have arrived.
+/// The most bytes in a batch, before its last element. Credit does not bound a batch: empty
+/// elements cost none, so any number of them may have arrived.
 const MAX_BATCH: usize = 256 * 1024;
 
 impl Receiver {
@@ -32,8 +33,8 @@ impl Receiver {
         }
     }
 
-    /// What has arrived.
-    fn arrive(&self) -> std::cell::RefMut<'_, Option<Arrived>> {
+    /// Returns the elements that have arrived, fetching them from the machine if necessary.
+    fn arrived(&self) -> std::cell::RefMut<'_, Option<Arrived>> {
         let mut arrived = self.arrived.borrow_mut();
         if arrived.is_none() {
             let mut link = self.channel.session.link.borrow_mut();
@@ -49,13 +50,13 @@ impl Receiver {
 
 #[wasm_bindgen]
 impl Receiver {
-    /// What has arrived, as records (a length as a little-endian `u32`, then the element). Empty
-    /// when there is nothing now; `undefined` is the clean end.
+    /// Returns the elements that have arrived, as records (a length as a little-endian `u32`, then
+    /// the element): none if nothing has arrived, `undefined` if the channel was closed.
     ///
     /// # Errors
-    /// When the channel was cut, after all that had arrived before a lost link.
+    /// The channel was reset, or the link has ended and everything that had arrived was taken.
     pub fn take(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let mut arrived = self.arrive();
+        let mut arrived = self.arrived();
         match &mut *arrived {
             None => Ok(Some(Vec::new())),
             Some(Ok(queue)) => {
@@ -66,25 +67,25 @@ impl Receiver {
                 Ok(Some(records))
             }
             Some(Err(ChannelEnd::Closed)) => Ok(None),
-            Some(Err(end)) => Err(self.channel.session.cut(*end)),
+            Some(Err(end)) => Err(self.channel.session.end_failure(*end)),
         }
     }
 
-    /// Resolves when [`take`](Self::take) has something to say.
+    /// Resolves when [`take`](Self::take) has elements or the channel has ended.
     pub fn ready(&self) -> Promise {
-        if self.arrive().is_some() {
+        if self.arrived().is_some() {
             return Promise::resolve(&JsValue::UNDEFINED);
         }
         self.channel.wait(None)
     }
 
-    /// The application has consumed so many bytes of elements.
+    /// Reports that the application has consumed `bytes` of elements.
     pub fn consumed(&self, bytes: u32) {
         let Channel { session, id } = &self.channel;
         session.act(|link| link.consume(ConnectionId::ROOT, *id, bytes));
     }
 
-    /// Cuts the channel, and drops what has arrived.
+    /// Resets the channel and drops the elements that have arrived.
     pub fn reset(&self) {
         let mut arrived = self.arrived.borrow_mut();
         if !matches!(*arrived, Some(Err(_))) {

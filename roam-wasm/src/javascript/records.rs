@@ -1,16 +1,16 @@
-//! Elements of a channel one after another in one array, as they cross to JavaScript: each behind
-//! its length, a `u32` in little-endian.
+//! Records: the elements of a channel as they cross to and from JavaScript, each preceded by its
+//! length as a little-endian `u32`.
 
 use roam_core::proto::ElementQueue;
 
 const HEADER: usize = size_of::<u32>();
 
-/// Takes out elements until there are none or these many bytes are full.
-pub(super) fn write(queue: &mut ElementQueue, most: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(most.min(queue.bytes() + HEADER));
-    while out.len() < most {
+/// Moves elements out of `queue` until it is empty or `max_bytes` are reached.
+pub(super) fn write(queue: &mut ElementQueue, max_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(max_bytes.min(queue.bytes() + HEADER));
+    while out.len() < max_bytes {
         let popped = queue.pop(|element| {
-            // No element is longer than a window, which is a `u32`.
+            // An element fits a window, whose size is a `u32`.
             let len = u32::try_from(element.len()).unwrap_or(u32::MAX);
             out.extend_from_slice(&len.to_le_bytes());
             out.extend_from_slice(element);
@@ -22,7 +22,7 @@ pub(super) fn write(queue: &mut ElementQueue, most: usize) -> Vec<u8> {
     out
 }
 
-/// Reads elements; `None` when the bytes are not whole ones.
+/// Splits records into elements; `None` if the last record is incomplete.
 pub(super) fn read(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut elements = Vec::new();
     while let Some((len, rest)) = bytes.split_first_chunk::<HEADER>() {

@@ -1,4 +1,4 @@
-//! The machine of a link, and who is told what it says.
+//! A link's machine, and the handling of its events.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,26 +12,26 @@ use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::calls::Calls;
-use super::channels::Waiters;
+use super::channel::Waiters;
 use super::events::Events;
 use super::failure::Failure;
-use super::pump::Pump;
+use super::socket_driver::SocketDriver;
 
-/// A link, shared by all that JavaScript holds of it.
+/// The state of a link, shared by all of its JavaScript objects.
 pub(super) struct Session {
     pub(super) link: RefCell<Link>,
     pub(super) config: Config,
     pub(super) socket: WebSocket,
-    pub(super) pump: Pump,
+    pub(super) driver: SocketDriver,
     pub(super) events: Events,
     pub(super) calls: RefCell<Calls>,
     pub(super) waiters: RefCell<Waiters>,
     clock: Clock,
-    watched: Cell<bool>,
+    tracks_ages: Cell<bool>,
     opening: Cell<Option<Opening>>,
 }
 
-/// Settles the promise of a link that is being opened.
+/// The functions that settle the promise of a link that is being opened.
 pub(super) struct Opening {
     pub(super) resolve: Function,
     pub(super) reject: Function,
@@ -45,51 +45,51 @@ impl Session {
         opening: Opening,
     ) -> Rc<Self> {
         Rc::new(Self {
-            // It has nothing to do but to end if the socket does not open.
+            // A placeholder until the framing is known. All it can do is end, if the socket fails.
             link: RefCell::new(machine(Framing::Single, &config)),
             config,
             socket,
-            pump: Pump::default(),
+            driver: SocketDriver::default(),
             events,
             calls: RefCell::default(),
             waiters: RefCell::default(),
             clock: Clock::start(),
-            watched: Cell::default(),
+            tracks_ages: Cell::default(),
             opening: Cell::new(Some(opening)),
         })
     }
 
-    /// The socket is open, and it is known how messages stand in its frames.
-    pub(super) fn opened(&self, framing: Framing) {
+    /// Starts the machine: the socket is open and its framing is known.
+    pub(super) fn on_open(&self, framing: Framing) {
         *self.link.borrow_mut() = machine(framing, &self.config);
     }
 
-    /// Has the machine do something. What it says of it comes later, never from inside of a call
-    /// that JavaScript makes.
+    /// Runs `act` on the machine. The events it causes are handled later, never within a call from
+    /// JavaScript.
     pub(super) fn act<R>(self: &Rc<Self>, act: impl FnOnce(&mut Link) -> R) -> R {
-        self.tell_time();
+        self.update_clock();
         let result = act(&mut self.link.borrow_mut());
         self.schedule();
         result
     }
 
-    /// From now on the machine is told the time, since somebody wants to know ages.
-    pub(super) fn watch(&self) {
-        self.watched.set(true);
-        self.tell_time();
+    /// Starts to pass the time to the machine, for the ages in the diagnostics.
+    pub(super) fn track_ages(&self) {
+        self.tracks_ages.set(true);
+        self.update_clock();
     }
 
-    /// Tells the machine the time, if somebody watches.
-    pub(super) fn tell_time(&self) {
-        if self.watched.get() {
+    /// Passes the time to the machine, if it tracks ages.
+    pub(super) fn update_clock(&self) {
+        if self.tracks_ages.get() {
             self.link.borrow_mut().handle_clock(self.clock.now());
         }
     }
 
-    /// Tells everything that the machine says.
-    pub(super) fn settle(self: &Rc<Self>) {
+    /// Handles the machine's queued events.
+    pub(super) fn handle_events(self: &Rc<Self>) {
         while let Some(event) = self.next_event() {
-            self.handle(event);
+            self.handle_event(event);
         }
     }
 
@@ -97,12 +97,12 @@ impl Session {
         self.link.borrow_mut().poll_event()
     }
 
-    fn handle(self: &Rc<Self>, event: Event) {
+    fn handle_event(self: &Rc<Self>, event: Event) {
         match event {
-            Event::Ready(agreed) => self.ready(agreed),
-            Event::Response(response) => self.tell_response(response),
-            Event::Request(request) => self.tell_request(request),
-            Event::Cancelled { request, .. } => self.tell_cancelled(request),
+            Event::Ready(agreed) => self.on_ready(agreed),
+            Event::Response(response) => self.on_response(response),
+            Event::Request(request) => self.on_request(request),
+            Event::Cancelled { request, .. } => self.on_cancelled(request),
             Event::ChannelReady { channel, .. } => self.wake(channel),
             Event::ConnectRequest { request, .. } => {
                 let mut link = self.link.borrow_mut();
@@ -111,8 +111,8 @@ impl Session {
             Event::ConnectionEnded {
                 connection: ConnectionId::ROOT,
                 reason,
-            } => self.ended(&reason),
-            // We ask for no room and no connections; the end of the link fails every call.
+            } => self.on_ended(&reason),
+            // We never wait for queue space or open connections, and the link's end fails calls.
             Event::SendBufferReady
             | Event::NotSent { .. }
             | Event::ConnectAnswer { .. }
@@ -120,14 +120,14 @@ impl Session {
         }
     }
 
-    fn ready(self: &Rc<Self>, agreed: Agreed) {
+    fn on_ready(self: &Rc<Self>, agreed: Agreed) {
         if let Some(opening) = self.opening.take() {
             let link = super::Link::new(Rc::clone(self), agreed);
             settle_promise(&opening.resolve, &link.into());
         }
     }
 
-    fn ended(self: &Rc<Self>, reason: &CloseReason) {
+    fn on_ended(self: &Rc<Self>, reason: &CloseReason) {
         if let Some(opening) = self.opening.take() {
             settle_promise(&opening.reject, &Failure::connect(reason).into());
             return;
@@ -137,12 +137,12 @@ impl Session {
     }
 }
 
-/// Calls one of the functions that settle a promise. They do not throw.
+/// Settles a promise with one of its two functions, which do not throw.
 pub(super) fn settle_promise(function: &Function, value: &JsValue) {
     let _ = function.call1(&JsValue::UNDEFINED, value);
 }
 
-/// The clock of the machine stands at its start until the handshake's time is over.
+/// Makes a machine. Its clock stays at zero until the handshake timeout, unless ages are tracked.
 fn machine(framing: Framing, config: &Config) -> Link {
     Link::new(Role::Initiator, framing, config, Duration::ZERO)
 }

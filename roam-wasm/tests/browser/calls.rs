@@ -1,77 +1,77 @@
-//! Calls that JavaScript makes.
+//! Calls made by JavaScript.
 
 use futures::future::join;
 use roam_core::{Metadata, NoDispatcher};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::face::{Face, Link, ThrowingFace};
+use super::page::{Link, Page, ThrowingPage};
 use super::socket::after_events;
 use super::testbed::{Handler, PACKED, TestbedDispatcher, method, serve};
 
-async fn link(handler: Handler, face: &Face) -> Link {
+async fn link(handler: Handler, page: &Page) -> Link {
     let (socket, _) = serve(PACKED, TestbedDispatcher::new(handler)).await;
-    Link::open(&socket, face).await.expect("the peer answers")
+    Link::open(&socket, page).await.expect("the peer answers")
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_comes_under_the_id_of_its_call() {
-    let face = Face::new();
-    let link = link(Handler::default(), &face).await;
+async fn answers_carry_the_id_of_their_call() {
+    let page = Page::new();
+    let link = link(Handler::default(), &page).await;
     link.call(7, method("echo"), ("seven",), &[]);
     link.call(4, method("echo"), ("four",), &[]);
-    assert_eq!(face.response::<String>(7).await, "seven");
-    assert_eq!(face.response::<String>(4).await, "four");
-    assert_eq!(link.figure("callsOut"), 0);
+    assert_eq!(page.response::<String>(7).await, "seven");
+    assert_eq!(page.response::<String>(4).await, "four");
+    assert_eq!(link.stat("callsOut"), 0);
 }
 
 #[wasm_bindgen_test]
 async fn calls_of_one_task_share_a_frame() {
     for (protocol, frames) in [(PACKED, 1), ("roam.v2", 100), ("", 100)] {
-        let face = Face::new();
+        let page = Page::new();
         let (socket, _) = serve(protocol, TestbedDispatcher::new(Handler::default())).await;
-        let link = Link::open(&socket, &face).await.expect("the peer answers");
+        let link = Link::open(&socket, &page).await.expect("the peer answers");
         let before = socket.frames_sent();
         for id in 0..100 {
             link.call(id, method("echo"), ("",), &[]);
         }
         for id in 0..100 {
-            face.response::<String>(id).await;
+            page.response::<String>(id).await;
         }
         assert_eq!(socket.frames_sent() - before, frames, "{protocol:?}");
-        assert_eq!(link.figure("framesOut"), socket.frames_sent());
+        assert_eq!(link.stat("framesOut"), socket.frames_sent());
     }
 }
 
 #[wasm_bindgen_test]
-async fn an_unknown_method_is_answered_as_such() {
-    let face = Face::new();
+async fn unknown_method_is_rejected() {
+    let page = Page::new();
     let (socket, _) = serve(PACKED, NoDispatcher).await;
-    let link = Link::open(&socket, &face).await.expect("the peer answers");
+    let link = Link::open(&socket, &page).await.expect("the peer answers");
     link.call(1, 42, (), &[]);
-    assert_eq!(face.expect("response").await.payload(), [1, 1]);
+    assert_eq!(page.expect("response").await.payload(), [1, 1]);
 }
 
 #[wasm_bindgen_test]
-async fn a_cancelled_call_stops_its_handler_and_is_not_heard_of() {
-    let face = Face::new();
+async fn cancelled_call_aborts_its_handler_silently() {
+    let page = Page::new();
     let handler = Handler::default();
-    let link = link(handler.clone(), &face).await;
+    let link = link(handler.clone(), &page).await;
     link.call(1, method("hang"), (), &[]);
     after_events().await;
     assert_eq!(handler.hanging.get(), 1);
     link.cancel(1);
     link.cancel(1);
     link.cancel(99);
-    // Its answer comes behind what the peer says of the cancelled one.
+    // Its answer follows any message about the cancelled call.
     link.call(2, method("echo"), ("",), &[]);
-    face.response::<String>(2).await;
-    assert_eq!((handler.hanging.get(), face.unasked()), (0, 0));
+    page.response::<String>(2).await;
+    assert_eq!((handler.hanging.get(), page.unread()), (0, 0));
 }
 
 #[wasm_bindgen_test]
-async fn a_call_that_cannot_be_sent_throws() {
-    let face = Face::new();
-    let link = link(Handler::default(), &face).await;
+async fn invalid_call_throws() {
+    let page = Page::new();
+    let link = link(Handler::default(), &page).await;
     let failure = link.call_refused(method("echo"), &vec![0; (1 << 20) + 1], &[]);
     assert_eq!(failure.kind(), "too-large");
     assert_eq!(
@@ -88,67 +88,67 @@ async fn a_call_that_cannot_be_sent_throws() {
     for metadata in [&long.to_bytes()[..], &[1], &[0, 0]] {
         assert_eq!(link.call_refused(1, &[], metadata).kind(), "metadata");
     }
-    assert_eq!(face.unasked(), 0);
+    assert_eq!(page.unread(), 0);
 }
 
 #[wasm_bindgen_test]
-async fn metadata_goes_as_it_is() {
-    let face = Face::new();
+async fn metadata_is_passed_unchanged() {
+    let page = Page::new();
     let (socket, server) = serve(PACKED, NoDispatcher).await;
-    let (ours, _) = join(Link::open(&socket, &face), server.ready()).await;
+    let (ours, _) = join(Link::open(&socket, &page), server.ready()).await;
     let link = ours.expect("the peer answers");
     let sent = Metadata::new()
         .with("text", "t")
         .with("bytes", vec![1, 2])
         .with("number", u64::MAX);
     link.serve(&[5]);
-    // The peer calls with metadata, and is answered with the same.
+    // The peer calls with metadata and gets the same metadata back.
     let call = server.call_raw(roam_core::MethodId(5), &sent, &[], &[]);
     let (call, _) = call.expect("the link is open");
     let answered = async {
-        let request = face.expect("request").await;
+        let request = page.expect("request").await;
         assert_eq!(request.metadata(), sent.to_bytes());
         link.respond(request.id(), &[0], &request.metadata(), &[])
-            .expect("it fits");
+            .expect("the answer fits");
     };
     let (answer, ()) = join(call, answered).await;
-    assert_eq!(answer.expect("it was answered").metadata, sent);
+    assert_eq!(answer.expect("the call was answered").metadata, sent);
 }
 
 #[wasm_bindgen_test]
-async fn calls_fail_before_their_link_is_closed() {
-    let face = Face::new();
+async fn calls_fail_before_the_closed_event() {
+    let page = Page::new();
     let handler = Handler::default();
     let (socket, server) = serve(PACKED, TestbedDispatcher::new(handler)).await;
-    let link = Link::open(&socket, &face).await.expect("the peer answers");
+    let link = Link::open(&socket, &page).await.expect("the peer answers");
     link.call(1, method("hang"), (), &[]);
     link.call(2, method("hang"), (), &[]);
     after_events().await;
     server.close("enough");
     for id in [1, 2] {
-        let told = face.expect("failed").await;
-        let failure = told.failure();
-        assert_eq!((told.id(), failure.kind().as_str()), (id, "closed"));
+        let event = page.expect("failed").await;
+        let failure = event.failure();
+        assert_eq!((event.id(), failure.kind().as_str()), (id, "closed"));
         assert_eq!(failure.reason().as_deref(), Some("enough"));
         assert_eq!(failure.cause().as_deref(), Some("goodbye"));
     }
-    assert_eq!(face.expect("closed").await.failure().kind(), "goodbye");
+    assert_eq!(page.expect("closed").await.failure().kind(), "goodbye");
     let refused = link.call_refused(method("echo"), &[0], &[]);
     assert_eq!(
         (refused.kind().as_str(), refused.cause().as_deref()),
         ("closed", Some("goodbye"))
     );
-    assert_eq!(face.unasked(), 0);
+    assert_eq!(page.unread(), 0);
 }
 
 #[wasm_bindgen_test]
-async fn a_face_that_throws_harms_no_other_call() {
-    let face = ThrowingFace::new();
-    let link = link(Handler::default(), &face).await;
+async fn throwing_callback_affects_no_other_call() {
+    let page = ThrowingPage::new();
+    let link = link(Handler::default(), &page).await;
     for id in 0..3 {
         link.call(id, method("echo"), ("",), &[]);
     }
     for id in 0..3 {
-        face.response::<String>(id).await;
+        page.response::<String>(id).await;
     }
 }

@@ -1,13 +1,13 @@
-//! What is freed, and when.
+//! Freeing of memory.
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::face::{Face, Link, RECEIVER};
+use super::page::{Link, Page, RECEIVER};
 use super::socket::after_events;
 use super::testbed::{Handler, PACKED, TestbedDispatcher, method, serve};
 
-/// The bytes of wasm's memory.
+/// Returns the size of wasm's memory in bytes.
 fn memory() -> u32 {
     let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
     memory
@@ -17,16 +17,16 @@ fn memory() -> u32 {
 }
 
 #[wasm_bindgen_test]
-async fn links_that_are_over_take_no_memory() {
+async fn ended_links_free_their_memory() {
     let mut before = 0;
     for round in 0..300 {
-        let face = Face::new();
+        let page = Page::new();
         let (socket, _) = serve(PACKED, TestbedDispatcher::new(Handler::default())).await;
-        let link = Link::open(&socket, &face).await.expect("the peer answers");
+        let link = Link::open(&socket, &page).await.expect("the peer answers");
         link.call(1, method("echo"), ("x".repeat(50_000),), &[]);
-        face.response::<String>(1).await;
+        page.response::<String>(1).await;
         link.close("");
-        face.expect("closed").await;
+        page.expect("closed").await;
         after_events().await;
         free(&link);
         if round == 50 {
@@ -35,45 +35,46 @@ async fn links_that_are_over_take_no_memory() {
     }
     assert!(
         memory() - before < 2 << 20,
-        "{} bytes more",
+        "grew by {} bytes",
         memory() - before
     );
 }
 
 #[wasm_bindgen_test]
-async fn calls_and_channels_that_are_over_take_no_memory() {
-    let face = Face::new();
+async fn ended_calls_and_channels_free_their_memory() {
+    let page = Page::new();
     let (socket, _) = serve(PACKED, TestbedDispatcher::new(Handler::default())).await;
-    let link = Link::open(&socket, &face).await.expect("the peer answers");
+    let link = Link::open(&socket, &page).await.expect("the peer answers");
     let mut before = 0;
     for round in 0..5_000 {
-        let ends = link.call(round, method("generate"), (100_u32, 0_u8), &[RECEIVER]);
-        let ends = ends.expect("an end was kept");
-        let numbers = ends.receiver(0).expect("it was kept");
+        let channels = link.call(round, method("generate"), (100_u32, 0_u8), &[RECEIVER]);
+        let channels = channels.expect("a half was kept");
+        let numbers = channels.receiver(0).expect("the half was kept");
         while numbers
             .next_batch::<u32>()
             .await
-            .expect("it is not cut")
+            .expect("the channel was not reset")
             .is_some()
         {}
-        face.response::<()>(round).await;
+        page.response::<()>(round).await;
         numbers.free();
-        ends.free();
+        channels.free();
         if round == 500 {
             before = memory();
         }
     }
     assert!(
         memory() - before < 1 << 20,
-        "{} bytes more",
+        "grew by {} bytes",
         memory() - before
     );
 }
 
 fn free(link: &Link) {
     let link: &wasm_bindgen::JsValue = link.as_ref();
-    let free = js_sys::Reflect::get(link, &"free".into()).expect("every object of wasm has it");
+    let free =
+        js_sys::Reflect::get(link, &"free".into()).expect("wasm objects have a `free` method");
     free.unchecked_into::<js_sys::Function>()
         .call0(link)
-        .expect("nobody uses it");
+        .expect("the link is not in use");
 }

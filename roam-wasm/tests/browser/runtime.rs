@@ -1,4 +1,4 @@
-//! What stands for tokio in a browser.
+//! The browser's replacement for tokio.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,10 +9,10 @@ use roam_core::rt::{self, Clock};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
-async fn a_sleep_is_not_over_before_its_time() {
+async fn sleep_does_not_end_early() {
     let clock = Clock::start();
     rt::sleep(Duration::from_micros(10_500)).await;
-    // A clock may be as coarse as a millisecond.
+    // The clock may have a resolution of only a millisecond.
     assert!(
         clock.now() >= Duration::from_micros(9_500),
         "{:?}",
@@ -21,7 +21,7 @@ async fn a_sleep_is_not_over_before_its_time() {
 }
 
 #[wasm_bindgen_test]
-async fn a_sleep_that_is_longer_than_a_timer_can_be_goes_on() {
+async fn sleep_can_exceed_the_longest_timer() {
     let long = rt::sleep(Duration::from_secs(u64::from(u32::MAX)));
     assert!(rt::timeout(Duration::from_millis(20), long).await.is_none());
     let longest = rt::sleep(Duration::MAX);
@@ -33,13 +33,13 @@ async fn a_sleep_that_is_longer_than_a_timer_can_be_goes_on() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_done_in_time_has_a_value() {
+async fn timeout_returns_the_value() {
     let done = rt::timeout(Duration::from_mins(1), async { 7 }).await;
     assert_eq!(done, Some(7));
 }
 
 #[wasm_bindgen_test]
-async fn a_task_runs_until_it_is_aborted() {
+async fn task_runs_until_aborted() {
     struct Running(Rc<Cell<bool>>);
     impl Drop for Running {
         fn drop(&mut self) {
@@ -56,13 +56,13 @@ async fn a_task_runs_until_it_is_aborted() {
         },
         registration,
     );
-    let (tell, told) = futures::channel::oneshot::channel();
+    let (done, result) = futures::channel::oneshot::channel();
     rt::spawn(async {
-        let _ = tell.send(task.await);
+        let _ = done.send(task.await);
     });
     rt::sleep(Duration::ZERO).await;
     assert!(running.get());
     abort.abort();
-    assert_eq!(told.await, Ok(Err(Aborted)));
+    assert_eq!(result.await, Ok(Err(Aborted)));
     assert!(!running.get());
 }

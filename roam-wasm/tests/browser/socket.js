@@ -1,4 +1,4 @@
-// Two ends of a WebSocket, without a network between them.
+// Pairs of fake WebSockets without a network.
 
 export class FakeSocket {
   readyState = 0;
@@ -21,19 +21,19 @@ export class FakeSocket {
     return [one, other];
   }
 
-  /** As when the network has connected. */
+  /** Emits the open event, as when the network connects. */
   opened() {
     this.readyState = 1;
     this.onopen?.(new Event("open"));
   }
 
-  /** As when a frame has come. */
+  /** Emits a message event, as when a frame arrives. */
   received(data) {
     if (this.readyState !== 1) return;
     this.onmessage?.(new MessageEvent("message", { data }));
   }
 
-  /** As when the network has failed, with the event that Node's sockets have. */
+  /** Emits an error event with a message, as sockets do in Node, and a close event. */
   failed(message) {
     const event = new Event("error");
     event.message = message;
@@ -41,7 +41,7 @@ export class FakeSocket {
     this.closed(1006, "");
   }
 
-  /** As when the socket has closed. */
+  /** Emits the close event. */
   closed(code, reason) {
     if (this.readyState === 3) return;
     this.readyState = 3;
@@ -65,13 +65,13 @@ export class FakeSocket {
     });
   }
 
-  /** How many handlers are set. */
+  /** Returns how many event handlers are set. */
   handlers() {
     return [this.onopen, this.onmessage, this.onerror, this.onclose].filter((handler) => typeof handler === "function").length;
   }
 }
 
-// Each event is a task of its own, and they keep their order.
+// Each event is its own task, in order.
 const channel = new MessageChannel();
 const tasks = [];
 channel.port1.onmessage = () => tasks.shift()();
@@ -81,7 +81,7 @@ function later(task) {
   channel.port2.postMessage(undefined);
 }
 
-/** Resolves when the events that are under way have come, and what they caused. */
+/** Resolves when all pending events, and the events they cause, have been handled. */
 export function afterEvents() {
   return new Promise((resolve) => later(() => later(resolve)));
 }

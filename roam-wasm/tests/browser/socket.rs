@@ -1,4 +1,4 @@
-//! Two ends of a WebSocket, without a network between them.
+//! Pairs of fake WebSockets without a network.
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -15,23 +15,23 @@ extern "C" {
     #[wasm_bindgen(static_method_of = FakeSocket)]
     fn pair(protocol: &str) -> js_sys::Array;
 
-    /// As when the network has connected.
+    /// Emits the open event, as when the network connects.
     #[wasm_bindgen(method)]
     pub(crate) fn opened(this: &FakeSocket);
 
-    /// As when a frame has come.
+    /// Emits a message event, as when a frame arrives.
     #[wasm_bindgen(method)]
     pub(crate) fn received(this: &FakeSocket, data: &JsValue);
 
-    /// As when the network has failed.
+    /// Emits an error and a close event, as when the network fails.
     #[wasm_bindgen(method)]
     pub(crate) fn failed(this: &FakeSocket, message: &str);
 
-    /// As when the socket has closed.
+    /// Emits the close event.
     #[wasm_bindgen(method)]
     pub(crate) fn closed(this: &FakeSocket, code: u16, reason: &str);
 
-    /// How many handlers are set.
+    /// Returns how many event handlers are set.
     #[wasm_bindgen(method)]
     pub(crate) fn handlers(this: &FakeSocket) -> usize;
 
@@ -49,20 +49,20 @@ extern "C" {
 }
 
 impl FakeSocket {
-    /// The socket as what it stands for.
+    /// Returns the fake as a `WebSocket`.
     pub(crate) fn socket(&self) -> WebSocket {
         self.clone().unchecked_into()
     }
 }
 
-/// Two ends on which a subprotocol was picked, not open yet.
+/// Returns two connected sockets with a subprotocol, not open yet.
 pub(crate) fn sockets(protocol: &str) -> [FakeSocket; 2] {
     let pair = FakeSocket::pair(protocol);
     [0, 1].map(|index| pair.get(index).unchecked_into())
 }
 
-/// Waits until the events that are under way have come, and what they caused.
+/// Waits until all pending events, and the events they cause, have been handled.
 pub(crate) async fn after_events() {
     let done = JsFuture::from(after_events_promise()).await;
-    done.expect("it does not fail");
+    done.expect("the promise never rejects");
 }

@@ -1,4 +1,4 @@
-//! A service to be called, and links to it.
+//! A service for the tests, and links to it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,31 +13,31 @@ use super::socket::{FakeSocket, sockets};
 
 pub(crate) const PACKED: &str = "roam.v2.packed";
 
-/// What there is to call.
+/// The methods to call.
 #[service]
 pub(crate) trait Testbed {
-    /// The text.
+    /// Returns the text.
     async fn echo(&self, text: String) -> String;
-    /// Says nothing, and ends when it is stopped.
+    /// Never answers; runs until it is aborted.
     async fn hang(&self);
-    /// The sum of the numbers.
+    /// Returns the sum of the numbers.
     async fn sum(&self, numbers: Rx<u32>) -> u64;
     /// Counts to `count`.
     async fn generate(&self, count: u32, numbers: Tx<u32>);
-    /// A stream that counts to `count`.
+    /// Returns a stream that counts to `count`.
     async fn stream(&self, count: u32) -> Rx<u32>;
-    /// Reads nothing until it is let, then everything.
+    /// Waits for the gate, then reads everything and returns the number of bytes.
     async fn read_later(&self, chunks: Rx<Vec<u8>>) -> u64;
-    /// Fails.
+    /// Fails with the first number.
     async fn fail(&self, numbers: Rx<u32>) -> Result<(), u32>;
 }
 
-/// The handler, and what a test sees of it.
+/// The handler, with state that tests observe.
 #[derive(Clone, Default)]
 pub(crate) struct Handler {
-    /// How many handlers of `hang` are running.
+    /// The number of running `hang` handlers.
     pub(crate) hanging: Rc<Cell<u32>>,
-    /// What `read_later` waits for.
+    /// The gate that `read_later` waits for.
     pub(crate) gate: Rc<RefCell<Option<oneshot::Receiver<()>>>>,
 }
 
@@ -106,7 +106,7 @@ impl Testbed for Handler {
     }
 }
 
-/// The server's end of a link over sockets; the other socket is returned, open.
+/// Serves on one of two connected sockets. Returns the other, open socket and the server's handle.
 pub(crate) async fn serve(
     protocol: &str,
     dispatcher: impl ServiceDispatcher,
@@ -117,7 +117,7 @@ pub(crate) async fn serve(
     (ours, accept_on(&theirs, dispatcher).await)
 }
 
-/// The server's end of a link, on a socket that is open.
+/// Serves on an open socket.
 pub(crate) async fn accept_on(
     socket: &FakeSocket,
     dispatcher: impl ServiceDispatcher,
@@ -129,13 +129,13 @@ pub(crate) async fn accept_on(
     server
 }
 
-/// Both ends of a link of two Rust programs.
+/// Returns the client and the server of a link between two Rust programs.
 pub(crate) async fn link(protocol: &str, handler: Handler) -> (TestbedClient, ConnectionHandle) {
     let (socket, server) = serve(protocol, TestbedDispatcher::new(handler)).await;
     (TestbedClient::new(client_on(&socket).await), server)
 }
 
-/// The client's end of a link, on a socket that is open.
+/// Connects a client on an open socket.
 pub(crate) async fn client_on(socket: &FakeSocket) -> ConnectionHandle {
     let config = Config::client();
     let transport = WebSocketTransport::adopt(socket.socket(), &config).await;
@@ -144,9 +144,9 @@ pub(crate) async fn client_on(socket: &FakeSocket) -> ConnectionHandle {
     client.expect("the peer answers")
 }
 
-/// The id of one of the methods.
+/// Returns the id of a method.
 pub(crate) fn method(name: &str) -> u64 {
     let mut methods = testbed_service().methods.iter();
     let method = methods.find(|method| method.name == name);
-    method.expect("there is such a method").id.0
+    method.expect("the method exists").id.0
 }

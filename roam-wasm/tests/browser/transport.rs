@@ -1,4 +1,4 @@
-//! The WebSocket of Rust programs.
+//! The WebSocket transport for Rust programs.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::socket::{FakeSocket, after_events, sockets};
 use super::testbed::{Handler, PACKED, client_on, link, serve};
 
 #[wasm_bindgen_test]
-async fn a_link_works_with_each_subprotocol() {
+async fn link_works_with_each_subprotocol() {
     for protocol in [PACKED, "roam.v2", ""] {
         let (client, _) = link(protocol, Handler::default()).await;
         let echoed = client.echo("hello".into()).await;
@@ -28,10 +28,10 @@ async fn streams_wait_for_their_readers() {
     let reading = async {
         after_events().await;
         let sent = server.stats().traffic.sent;
-        // A window of numbers, each with what is around it in a frame.
+        // A window of numbers, each with its message header.
         assert!((256 * 1024..1024 * 1024).contains(&sent), "{sent} bytes");
         let mut next = 0;
-        while let Some(number) = rx.recv().await.expect("it is not cut") {
+        while let Some(number) = rx.recv().await.expect("the channel was not reset") {
             assert_eq!(number, next);
             next += 1;
         }
@@ -43,7 +43,7 @@ async fn streams_wait_for_their_readers() {
 }
 
 #[wasm_bindgen_test]
-async fn a_call_that_is_dropped_stops_its_handler() {
+async fn dropped_call_aborts_its_handler() {
     let handler = Handler::default();
     let (client, _) = link(PACKED, handler.clone()).await;
     assert!(
@@ -56,7 +56,7 @@ async fn a_call_that_is_dropped_stops_its_handler() {
 }
 
 #[wasm_bindgen_test]
-async fn the_last_handle_closes_the_socket_and_frees_its_handlers() {
+async fn last_handle_closes_the_socket() {
     let (socket, server) = serve(PACKED, NoDispatcher).await;
     let client = client_on(&socket).await;
     assert_eq!(socket.handlers(), 4);
@@ -67,7 +67,7 @@ async fn the_last_handle_closes_the_socket_and_frees_its_handlers() {
 }
 
 #[wasm_bindgen_test]
-async fn a_transport_that_is_dropped_closes_its_socket() {
+async fn dropped_transport_closes_its_socket() {
     let [socket, _peer] = sockets(PACKED);
     socket.opened();
     let transport = WebSocketTransport::adopt(socket.socket(), &Config::client()).await;
@@ -77,14 +77,14 @@ async fn a_transport_that_is_dropped_closes_its_socket() {
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_is_waited_for_until_it_is_open() {
+async fn adopt_waits_for_a_connecting_socket() {
     let [socket, _peer] = sockets(PACKED);
     let (ready, opened) = oneshot::channel();
     let opening = async {
         let transport = WebSocketTransport::adopt(socket.socket(), &Config::client()).await;
         ready
             .send(transport.is_ok())
-            .expect("the test waits for it");
+            .expect("the test waits for the result");
     };
     let opened = async {
         after_events().await;
@@ -97,13 +97,13 @@ async fn a_socket_is_waited_for_until_it_is_open() {
 
 async fn refused(socket: &FakeSocket, config: &Config) -> ConnectError {
     let transport = WebSocketTransport::adopt(socket.socket(), config).await;
-    let error = transport.expect_err("it is no transport");
+    let error = transport.expect_err("the socket does not open");
     assert_eq!(socket.handlers(), 0);
     error
 }
 
 #[wasm_bindgen_test]
-async fn a_socket_that_does_not_open_is_an_error() {
+async fn failing_socket_is_an_error() {
     let config = Config {
         handshake_timeout: Duration::from_millis(10),
         ..Config::client()
@@ -126,7 +126,7 @@ async fn a_socket_that_does_not_open_is_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn a_malformed_address_is_an_error() {
+async fn malformed_address_is_an_error() {
     for subprotocols in [Subprotocols::Offer, Subprotocols::OfferNone] {
         let opened = roam_wasm::open("ftp://example.com", subprotocols, &Config::client()).await;
         assert!(matches!(opened, Err(ConnectError::Transport(_))));
@@ -136,10 +136,10 @@ async fn a_malformed_address_is_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_is_not_there_is_an_error() {
-    // Nobody listens on the port of "discard".
+async fn missing_server_is_an_error() {
+    // Nothing listens on port 9 (discard).
     let connected = roam_wasm::connect("ws://127.0.0.1:9/", NoDispatcher, &Config::client()).await;
-    let error = connected.expect_err("nobody answers");
+    let error = connected.expect_err("nothing listens");
     assert!(
         matches!(error, ConnectError::Transport(_) | ConnectError::Timeout),
         "{error}"
@@ -147,7 +147,7 @@ async fn a_server_that_is_not_there_is_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn frames_that_are_none_of_ours_are_violations() {
+async fn foreign_frames_are_violations() {
     let long = Uint8Array::new_with_length((1 << 20) + 128 * 1024 + 1).buffer();
     for (data, rule) in [
         ("text".into(), Rule::DecodeError),
@@ -160,13 +160,13 @@ async fn frames_that_are_none_of_ours_are_violations() {
             CloseReason::Violation(violation) => assert_eq!(violation.rule, rule),
             other => panic!("{other}"),
         }
-        let told = server.closed().await.to_string();
-        assert!(told.contains(rule.id()), "{told}");
+        let reason = server.closed().await.to_string();
+        assert!(reason.contains(rule.id()), "{reason}");
     }
 }
 
 #[wasm_bindgen_test]
-async fn a_lost_socket_tells_its_code_and_reason() {
+async fn lost_socket_reports_code_and_reason() {
     let (socket, _server) = serve(PACKED, NoDispatcher).await;
     let client = client_on(&socket).await;
     socket.closed(1012, "service restart");

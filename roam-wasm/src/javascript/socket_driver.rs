@@ -1,5 +1,5 @@
-//! What drives a link: the socket's events and timers bring to the machine what comes in, and a
-//! microtask brings to the socket what goes out.
+//! Drives a link: the socket's events and timers feed the machine, and a microtask sends what the
+//! machine has queued.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ extern "C" {
     #[wasm_bindgen(js_name = queueMicrotask)]
     fn queue_microtask(callback: &Callback);
 
-    // A number in browsers, an object in Node.
+    // Returns a number in browsers, an object in Node.
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Callback, millis: f64) -> JsValue;
 
@@ -29,10 +29,10 @@ extern "C" {
 
 type Callback = Closure<dyn Fn(JsValue)>;
 
-/// What runs a session. It holds on to the session until the link is over.
+/// The driver of a session. Its callbacks keep the session alive until the link has ended.
 #[derive(Default)]
-pub(super) struct Pump {
-    /// What JavaScript calls; `None` when the link is over.
+pub(super) struct SocketDriver {
+    /// The functions that JavaScript calls; `None` when the link has ended.
     callbacks: RefCell<Option<Callbacks>>,
     scheduled: Cell<bool>,
     timer: RefCell<Option<JsValue>>,
@@ -48,41 +48,43 @@ struct Callbacks {
 }
 
 impl Session {
-    /// Begins to listen to the socket.
+    /// Starts listening to the socket.
     pub(super) fn start(self: &Rc<Self>) {
         let session = Rc::clone(self);
         let listener = Listener::new(&self.socket, self.config.max_frame(), move |event| {
-            session.socket_event(event);
+            session.on_socket_event(event);
         });
         let session = Rc::clone(self);
-        let microtask = Callback::new(move |_| session.pump());
+        let microtask = Callback::new(move |_| session.send_queued());
         let session = Rc::clone(self);
-        let timeout = Callback::new(move |_| session.timer_rang());
+        let timeout = Callback::new(move |_| session.on_timeout());
         let callbacks = Callbacks {
             _listener: listener,
             microtask,
             timeout,
         };
-        self.pump.callbacks.replace(Some(callbacks));
+        self.driver.callbacks.replace(Some(callbacks));
         self.set_timer(self.config.handshake_timeout);
         match self.socket.ready_state() {
-            WebSocket::OPEN => self.socket_event(SocketEvent::Open),
-            WebSocket::CLOSED => self.socket_event(SocketEvent::Closed(SocketClosed::before())),
+            WebSocket::OPEN => self.on_socket_event(SocketEvent::Open),
+            WebSocket::CLOSED => {
+                self.on_socket_event(SocketEvent::Closed(SocketClosed::unobserved()));
+            }
             _ => {}
         }
     }
 
-    fn socket_event(self: &Rc<Self>, event: SocketEvent) {
-        self.tell_time();
+    fn on_socket_event(self: &Rc<Self>, event: SocketEvent) {
+        self.update_clock();
         match event {
             SocketEvent::Open => {
-                self.pump.open.set(true);
-                self.opened(framing_of(Some(&self.socket.protocol())));
+                self.driver.open.set(true);
+                self.on_open(framing_of(Some(&self.socket.protocol())));
             }
             SocketEvent::Frame(Ok(frame)) => {
-                self.pump
+                self.driver
                     .frames_in
-                    .set(self.pump.frames_in.get().wrapping_add(1));
+                    .set(self.driver.frames_in.get().wrapping_add(1));
                 self.link.borrow_mut().handle_frame(&frame);
             }
             SocketEvent::Frame(Err(violation)) => {
@@ -90,84 +92,84 @@ impl Session {
             }
             SocketEvent::Closed(closed) => self.link.borrow_mut().handle_lost(Arc::new(closed)),
         }
-        self.settle();
+        self.handle_events();
         self.schedule();
     }
 
-    /// Only two things are waited for: the end of the handshake's time, and a full socket.
-    fn timer_rang(self: &Rc<Self>) {
-        self.pump.timer.take();
+    /// Handles the only timer. It is set for the handshake timeout or to recheck a full socket.
+    fn on_timeout(self: &Rc<Self>) {
+        self.driver.timer.take();
         self.link
             .borrow_mut()
             .handle_timeout(self.config.handshake_timeout);
-        self.pump();
+        self.send_queued();
     }
 
     fn set_timer(&self, after: Duration) {
         let millis = after.as_millis().min(i32::MAX.unsigned_abs().into());
         if let (Some(callbacks), Ok(millis)) =
-            (&*self.pump.callbacks.borrow(), u32::try_from(millis))
+            (&*self.driver.callbacks.borrow(), u32::try_from(millis))
         {
             self.clear_timer();
-            self.pump
+            self.driver
                 .timer
                 .replace(Some(set_timeout(&callbacks.timeout, millis.into())));
         }
     }
 
     pub(super) fn clear_timer(&self) {
-        if let Some(timer) = self.pump.timer.take() {
+        if let Some(timer) = self.driver.timer.take() {
             clear_timeout(&timer);
         }
     }
 
-    /// Has what is to be sent be sent soon: together with what the rest of this task queues.
+    /// Sends queued frames in a microtask, together with what the rest of this task queues.
     pub(super) fn schedule(&self) {
-        if let Some(callbacks) = &*self.pump.callbacks.borrow()
-            && !self.pump.scheduled.replace(true)
+        if let Some(callbacks) = &*self.driver.callbacks.borrow()
+            && !self.driver.scheduled.replace(true)
         {
             queue_microtask(&callbacks.microtask);
         }
     }
 
-    /// Sends what there is, as far as the socket can take it.
-    fn pump(self: &Rc<Self>) {
-        self.pump.scheduled.set(false);
-        self.settle();
+    /// Sends queued frames until the socket is full.
+    fn send_queued(self: &Rc<Self>) {
+        self.driver.scheduled.set(false);
+        self.handle_events();
         while let Some(frame) = self.next_frame() {
-            self.pump
+            self.driver
                 .frames_out
-                .set(self.pump.frames_out.get().wrapping_add(1));
-            // A socket that is closed takes everything, and says so in an event.
+                .set(self.driver.frames_out.get().wrapping_add(1));
+            // A closed socket accepts frames too, and reports its end in an event.
             let _ = self.socket.send_with_u8_array(&frame);
-            self.settle();
+            self.handle_events();
         }
-        // A microtask that is queued already still calls its callback.
-        if self.is_over() && !self.pump.scheduled.get() {
-            // What is in the socket still goes out.
+        // A scheduled microtask still needs its callback.
+        if self.has_ended() && !self.driver.scheduled.get() {
+            // The browser still sends what the socket has buffered.
             self.clear_timer();
-            self.pump.callbacks.take();
+            self.driver.callbacks.take();
         }
     }
 
     fn next_frame(&self) -> Option<bytes::Bytes> {
-        // What is left when the link is over is bounded, and not to be waited for.
-        if !self.pump.open.get() {
+        if !self.driver.open.get() {
             return None;
         }
-        if !self.is_over() && self.socket.buffered_amount() > MAX_BUFFERED {
+        // After the end of the link the remaining frames are few: send them without waiting.
+        if !self.has_ended() && self.socket.buffered_amount() > MAX_BUFFERED {
             self.set_timer(RECHECK);
             return None;
         }
         self.link.borrow_mut().poll_transmit()
     }
 
-    fn is_over(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.link.borrow().close_reason().is_some()
     }
 
-    /// Frames received and sent, as far as they fit.
+    /// Returns the number of frames received and sent, modulo 2^32.
     pub(super) fn frames(&self) -> (u32, u32) {
-        (self.pump.frames_in.get(), self.pump.frames_out.get())
+        (self.driver.frames_in.get(), self.driver.frames_out.get())
     }
 }

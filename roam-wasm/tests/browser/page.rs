@@ -1,4 +1,4 @@
-//! What TypeScript is to wasm, and what it sees of wasm.
+//! A stand-in for the TypeScript layer: it records events, and calls the exports.
 
 use js_sys::{Object, Promise, Reflect, Uint8Array};
 use roam_wasm::javascript;
@@ -10,54 +10,54 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::socket::FakeSocket;
 
-#[wasm_bindgen(module = "/tests/browser/face.js")]
+#[wasm_bindgen(module = "/tests/browser/page.js")]
 extern "C" {
     #[derive(Debug)]
-    pub(crate) type Face;
+    pub(crate) type Page;
 
     #[wasm_bindgen(constructor)]
-    pub(crate) fn new() -> Face;
+    pub(crate) fn new() -> Page;
 
     #[wasm_bindgen(method, js_name = next)]
-    fn next_promise(this: &Face) -> Promise;
+    fn next_promise(this: &Page) -> Promise;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn unasked(this: &Face) -> usize;
+    pub(crate) fn unread(this: &Page) -> usize;
 
-    #[wasm_bindgen(extends = Face)]
+    #[wasm_bindgen(extends = Page)]
     #[derive(Debug)]
-    pub(crate) type ThrowingFace;
+    pub(crate) type ThrowingPage;
 
     #[wasm_bindgen(constructor)]
-    pub(crate) fn new() -> ThrowingFace;
+    pub(crate) fn new() -> ThrowingPage;
 }
 
 #[wasm_bindgen]
 extern "C" {
-    /// An event.
+    /// A recorded event.
     #[derive(Debug)]
-    pub(crate) type Told;
+    pub(crate) type PageEvent;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn kind(this: &Told) -> String;
+    pub(crate) fn kind(this: &PageEvent) -> String;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn id(this: &Told) -> u32;
+    pub(crate) fn id(this: &PageEvent) -> u32;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn method(this: &Told) -> u64;
+    pub(crate) fn method(this: &PageEvent) -> u64;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn payload(this: &Told) -> Vec<u8>;
+    pub(crate) fn payload(this: &PageEvent) -> Vec<u8>;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn metadata(this: &Told) -> Vec<u8>;
+    pub(crate) fn metadata(this: &PageEvent) -> Vec<u8>;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn ends(this: &Told) -> Option<Ends>;
+    pub(crate) fn channels(this: &PageEvent) -> Option<Channels>;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn failure(this: &Told) -> Failure;
+    pub(crate) fn failure(this: &PageEvent) -> Failure;
 
     /// A failure, or how a link ended.
     #[derive(Debug)]
@@ -92,7 +92,7 @@ extern "C" {
         payload: &Uint8Array,
         metadata: &Uint8Array,
         keep: &Uint8Array,
-    ) -> Result<Option<Ends>, Failure>;
+    ) -> Result<Option<Channels>, Failure>;
 
     #[wasm_bindgen(method)]
     pub(crate) fn cancel(this: &Link, id: u32);
@@ -107,7 +107,7 @@ extern "C" {
         payload: &Uint8Array,
         metadata: &Uint8Array,
         keep: &Uint8Array,
-    ) -> Result<Option<Ends>, Failure>;
+    ) -> Result<Option<Channels>, Failure>;
 
     #[wasm_bindgen(method, js_name = largestElement)]
     pub(crate) fn largest_element(this: &Link) -> usize;
@@ -119,19 +119,19 @@ extern "C" {
     pub(crate) fn close(this: &Link, reason: &str);
 
     #[derive(Debug)]
-    pub(crate) type Ends;
+    pub(crate) type Channels;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn length(this: &Ends) -> usize;
+    pub(crate) fn length(this: &Channels) -> usize;
 
     #[wasm_bindgen(method, catch)]
-    pub(crate) fn sender(this: &Ends, index: usize) -> Result<Sender, Failure>;
+    pub(crate) fn sender(this: &Channels, index: usize) -> Result<Sender, Failure>;
 
     #[wasm_bindgen(method, catch)]
-    pub(crate) fn receiver(this: &Ends, index: usize) -> Result<Receiver, Failure>;
+    pub(crate) fn receiver(this: &Channels, index: usize) -> Result<Receiver, Failure>;
 
     #[wasm_bindgen(method)]
-    pub(crate) fn free(this: &Ends);
+    pub(crate) fn free(this: &Channels);
 
     #[derive(Debug)]
     pub(crate) type Sender;
@@ -176,52 +176,52 @@ extern "C" {
     pub(crate) fn free(this: &Receiver);
 }
 
-/// Keep the sending half.
+/// Keeps the sender.
 pub(crate) const SENDER: u8 = 0;
-/// Keep the receiving half.
+/// Keeps the receiver.
 pub(crate) const RECEIVER: u8 = 1;
 
-impl Face {
-    pub(crate) async fn next(&self) -> Told {
-        let told = JsFuture::from(self.next_promise()).await;
-        told.expect("it never rejects").unchecked_into()
+impl Page {
+    pub(crate) async fn next(&self) -> PageEvent {
+        let event = JsFuture::from(self.next_promise()).await;
+        event.expect("the promise never rejects").unchecked_into()
     }
 
-    /// The next event, which is the answer to a call.
+    /// Returns the value of the next event, which must be the answer to call `id`.
     pub(crate) async fn response<T: DeserializeOwned>(&self, id: u32) -> T {
-        let told = self.next().await;
-        assert_eq!((told.kind().as_str(), told.id()), ("response", id));
-        let payload = told.payload();
+        let event = self.next().await;
+        assert_eq!((event.kind().as_str(), event.id()), ("response", id));
+        let payload = event.payload();
         let (0, value) = (payload[0], &payload[1..]) else {
             panic!("call {id} was answered with {payload:?}");
         };
         postcard::from_bytes(value).expect("the answer decodes")
     }
 
-    /// The next event, which is of that kind.
-    pub(crate) async fn expect(&self, kind: &str) -> Told {
-        let told = self.next().await;
-        assert_eq!(told.kind(), kind);
-        told
+    /// Returns the next event, which must be of this kind.
+    pub(crate) async fn expect(&self, kind: &str) -> PageEvent {
+        let event = self.next().await;
+        assert_eq!(event.kind(), kind);
+        event
     }
 }
 
 impl Link {
-    /// Opens a link on a socket that is open or will be.
-    pub(crate) async fn open(socket: &FakeSocket, face: &Face) -> Result<Self, Failure> {
-        Self::open_with(socket, face, &[]).await
+    /// Opens a link on a socket that is open or connecting.
+    pub(crate) async fn open(socket: &FakeSocket, page: &Page) -> Result<Self, Failure> {
+        Self::open_with(socket, page, &[]).await
     }
 
     pub(crate) async fn open_with(
         socket: &FakeSocket,
-        face: &Face,
+        page: &Page,
         options: &[(&str, u32)],
     ) -> Result<Self, Failure> {
         let object = Object::new();
         for &(key, value) in options {
-            Reflect::set(&object, &key.into(), &value.into()).expect("it is a plain object");
+            Reflect::set(&object, &key.into(), &value.into()).expect("the property can be set");
         }
-        let events: &JsValue = face.as_ref();
+        let events: &JsValue = page.as_ref();
         let events = events.clone().unchecked_into();
         let opened = javascript::open(socket.socket(), object.unchecked_into(), events);
         settled(opened).await.map(JsCast::unchecked_into)
@@ -234,10 +234,10 @@ impl Link {
         method: u64,
         args: impl Serialize,
         keep: &[u8],
-    ) -> Option<Ends> {
-        let payload = postcard::to_allocvec(&args).expect("it can be encoded");
+    ) -> Option<Channels> {
+        let payload = postcard::to_allocvec(&args).expect("the value can be encoded");
         self.call_bytes(id, method, &owned(&payload), &owned(&[]), &owned(keep))
-            .expect("it can be sent")
+            .expect("the call can be sent")
     }
 
     /// Answers a request.
@@ -247,33 +247,33 @@ impl Link {
         payload: &[u8],
         metadata: &[u8],
         keep: &[u8],
-    ) -> Result<Option<Ends>, Failure> {
+    ) -> Result<Option<Channels>, Failure> {
         self.respond_bytes(id, &owned(payload), &owned(metadata), &owned(keep))
     }
 
-    /// Calls a method in a way that cannot be sent.
+    /// Makes an invalid call and returns its failure.
     pub(crate) fn call_refused(&self, method: u64, payload: &[u8], metadata: &[u8]) -> Failure {
         self.call_bytes(0, method, &owned(payload), &owned(metadata), &owned(&[]))
-            .expect_err("it cannot be sent")
+            .expect_err("the call is invalid")
     }
 
-    /// One of the link's figures.
-    pub(crate) fn figure(&self, name: &str) -> usize {
-        let figure = Reflect::get(&self.stats(), &name.into()).expect("it is a plain object");
-        usize::try_from_js_value(figure).expect("it is a whole number")
+    /// Returns one of the link's statistics.
+    pub(crate) fn stat(&self, name: &str) -> usize {
+        let stat = Reflect::get(&self.stats(), &name.into()).expect("the property can be read");
+        usize::try_from_js_value(stat).expect("the statistic is an integer")
     }
 }
 
 impl Sender {
-    /// Sends elements in one go.
+    /// Sends elements in one batch.
     pub(crate) fn send<T: Serialize>(
         &self,
         elements: impl IntoIterator<Item = T>,
     ) -> Result<(), Failure> {
         let mut records = Vec::new();
         for element in elements {
-            let element = postcard::to_allocvec(&element).expect("it can be encoded");
-            let len = u32::try_from(element.len()).expect("it is short");
+            let element = postcard::to_allocvec(&element).expect("the value can be encoded");
+            let len = u32::try_from(element.len()).expect("the element is short");
             records.extend_from_slice(&len.to_le_bytes());
             records.extend_from_slice(&element);
         }
@@ -286,7 +286,7 @@ impl Sender {
 }
 
 impl Receiver {
-    /// What has arrived; `None` is the clean end.
+    /// Takes the elements that have arrived; `None` if the channel was closed.
     pub(crate) fn take<T: DeserializeOwned>(&self) -> Result<Option<Vec<T>>, Failure> {
         let Some(records) = self.take_records()? else {
             return Ok(None);
@@ -301,15 +301,15 @@ impl Receiver {
         Ok(Some(elements))
     }
 
-    /// Waits for elements, and takes and consumes them.
+    /// Waits for elements, takes them and reports them as consumed.
     pub(crate) async fn next_batch<T: DeserializeOwned + Serialize>(
         &self,
     ) -> Result<Option<Vec<T>>, Failure> {
         self.ready().await;
         let batch: Option<Vec<T>> = self.take()?;
         for element in batch.iter().flatten() {
-            let encoded = postcard::to_allocvec(element).expect("it can be encoded");
-            self.consumed(u32::try_from(encoded.len()).expect("it is short"));
+            let encoded = postcard::to_allocvec(element).expect("the value can be encoded");
+            self.consumed(u32::try_from(encoded.len()).expect("the element is short"));
         }
         Ok(batch)
     }
@@ -317,7 +317,7 @@ impl Receiver {
     pub(crate) async fn ready(&self) {
         settled(self.ready_promise())
             .await
-            .expect("it never rejects");
+            .expect("the promise never rejects");
     }
 }
 
@@ -327,8 +327,7 @@ async fn settled(promise: Promise) -> Result<JsValue, Failure> {
         .map_err(JsCast::unchecked_into)
 }
 
-/// Bytes outside of wasm, as they are with a page: a view of wasm's memory would not outlive its
-/// growing.
+/// Copies bytes out of wasm's memory, as a page holds them: growing the memory invalidates a view.
 fn owned(bytes: &[u8]) -> Uint8Array {
     Uint8Array::from(bytes)
 }

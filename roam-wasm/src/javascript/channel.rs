@@ -1,0 +1,133 @@
+//! A channel, and the promises that wait for it.
+
+use std::rc::Rc;
+
+use js_sys::{Function, Promise};
+use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, SendRefused};
+use wasm_bindgen::prelude::*;
+
+use super::failure::Failure;
+use super::session::{Session, settle_promise};
+
+const ROOT: ConnectionId = ConnectionId::ROOT;
+
+/// A channel to the peer, without a direction: its holder is a sender or a receiver.
+#[derive(Clone)]
+pub(super) struct Channel {
+    pub(super) session: Rc<Session>,
+    pub(super) id: ChannelId,
+}
+
+/// The promises that wait for a channel. There are few at a time, so they are searched in order.
+#[derive(Default)]
+pub(super) struct Waiters(Vec<Waiter>);
+
+struct Waiter {
+    channel: ChannelId,
+    /// Waits for this many bytes of credit, or for elements if `None`.
+    credit: Option<usize>,
+    resolve: Function,
+    reject: Function,
+}
+
+impl Channel {
+    /// Queues elements, for which JavaScript has checked the credit.
+    pub(super) fn queue(&self, elements: &[&[u8]]) -> Result<(), Failure> {
+        let queued = self.session.act(|link| {
+            elements
+                .iter()
+                .try_for_each(|element| link.queue(ROOT, self.id, element))
+        });
+        queued.map_err(|error| self.session.send_failure(error))
+    }
+
+    /// Returns how many bytes may be sent now.
+    pub(super) fn sendable(&self) -> usize {
+        let mut link = self.session.link.borrow_mut();
+        link.sendable(ROOT, self.id)
+    }
+
+    /// Returns how many bytes the peer is known to have consumed; `None` if the channel has ended.
+    pub(super) fn consumed_by_peer(&self) -> Option<u64> {
+        let mut link = self.session.link.borrow_mut();
+        link.consumed_by_peer(ROOT, self.id)
+    }
+
+    /// Closes the channel, as its sender.
+    pub(super) fn close(&self) {
+        self.session.act(|link| link.finish(ROOT, self.id));
+        self.session.wake(self.id);
+    }
+
+    /// Resets the channel.
+    pub(super) fn reset(&self) {
+        self.session.act(|link| link.reset(ROOT, self.id));
+        self.session.wake(self.id);
+    }
+
+    /// Returns a promise that resolves when `credit` bytes may be sent or, for `None`, when
+    /// elements have arrived or the channel has ended.
+    pub(super) fn wait(&self, credit: Option<usize>) -> Promise {
+        Promise::new(&mut |resolve, reject| {
+            let waiter = Waiter {
+                channel: self.id,
+                credit,
+                resolve,
+                reject,
+            };
+            match credit {
+                Some(_) => self.session.wait(waiter),
+                // The caller has just checked that no elements have arrived.
+                None => self.session.waiters.borrow_mut().0.push(waiter),
+            }
+        })
+    }
+}
+
+impl Session {
+    /// Checks the promises that wait for `channel`: it has credit or elements, or has ended.
+    pub(super) fn wake(&self, channel: ChannelId) {
+        let waiters = self
+            .waiters
+            .borrow_mut()
+            .0
+            .extract_if(.., |waiter| waiter.channel == channel)
+            .collect::<Vec<_>>();
+        for waiter in waiters {
+            self.wait(waiter);
+        }
+    }
+
+    /// Settles the waiter's promise now, or keeps the waiter.
+    fn wait(&self, waiter: Waiter) {
+        let ready = match waiter.credit {
+            Some(bytes) => {
+                let mut link = self.link.borrow_mut();
+                link.want_credit(ROOT, waiter.channel, bytes)
+            }
+            None => Ok(()),
+        };
+        match ready {
+            Ok(()) => settle_promise(&waiter.resolve, &JsValue::UNDEFINED),
+            Err(SendRefused::Blocked) => self.waiters.borrow_mut().0.push(waiter),
+            Err(error) => settle_promise(&waiter.reject, &self.send_failure(error).into()),
+        }
+    }
+
+    pub(super) fn send_failure(&self, error: SendRefused) -> Failure {
+        match error {
+            SendRefused::TooLarge { len, max } => Failure::too_large(&error, len, max),
+            SendRefused::Over(end) => self.end_failure(end),
+            SendRefused::Blocked => Failure::protocol("the elements exceed the credit"),
+        }
+    }
+
+    /// Returns the failure for a channel that did not end cleanly.
+    pub(super) fn end_failure(&self, end: ChannelEnd) -> Failure {
+        match (end, self.link.borrow().close_reason()) {
+            (ChannelEnd::ConnectionOver, Some(reason)) => Failure::closed(reason),
+            (ChannelEnd::CallOver, _) => Failure::reset("the call of this channel has ended"),
+            _ => Failure::reset("the channel was reset"),
+        }
+    }
+}
