@@ -1,11 +1,3 @@
-//! The fuzz targets. They are part of the protocol tests, which replay the corpus.
+//! The fuzz targets, which the tests of roam-proto also run on the corpora.
 
-#[path = "../../roam-core/tests/proto/fuzz/mod.rs"]
-mod fuzz;
-#[allow(dead_code, unused_imports, reason = "only the tests use all of it")]
-#[path = "../../roam-core/tests/proto/harness/mod.rs"]
-mod harness;
-#[path = "../../roam-core/tests/proto/world/mod.rs"]
-mod world;
-
-pub use fuzz::{framing, machine, message, pair};
+pub use roam_proto_harness::fuzz::{framing, machine, message, pair};

@@ -15,7 +15,7 @@
 use std::error::Error;
 use std::io;
 
-use roam_core::transport::stream::tcp;
+use roam_core::net::stream::tcp;
 use roam_core::{CallError, Config, Context, NoDispatcher, Tunnel, service, tunnel_pair};
 use tokio::net::{TcpListener, TcpStream};
 

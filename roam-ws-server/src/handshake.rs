@@ -4,7 +4,7 @@ use http::header::{
     HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Request, Response, StatusCode};
-use roam_core::transport::websocket::pick_subprotocol;
+use roam_core::net::websocket::pick_subprotocol;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 

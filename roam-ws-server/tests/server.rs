@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::any;
 use futures::StreamExt as _;
-use roam_core::transport::websocket;
+use roam_core::net::websocket;
 use roam_core::{CallError, Config, ConnectionHandle, Context, NoDispatcher, RoamError, service};
 use roam_ws_server::{Origins, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -4,7 +4,7 @@
 use std::future::pending;
 use std::process::{Command, id};
 
-use roam_core::transport::websocket;
+use roam_core::net::websocket;
 use roam_core::{Config, Context, Links, NoDispatcher, service};
 use roam_ws_server::{Server, report_on_sigusr1};
 use tokio::net::TcpListener;

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::proto::{ChannelId, Hello, Message, Role};
-use roam_core::transport::websocket::{self, Subprotocols};
 use roam_core::{
     CloseReason, Config, ConnectError, ConnectionHandle, ConnectionId, Metadata, NoDispatcher,
     RequestId, Rule, Stats, initiate,

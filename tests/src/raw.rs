@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes};
 use futures::{SinkExt, StreamExt};
+use roam_core::net::websocket::{PACKED, SINGLE};
 use roam_core::proto::{ChannelId, Hello, Message, MethodId};
-use roam_core::transport::websocket::{PACKED, SINGLE};
 use roam_core::{ConnectionId, Metadata, Rule};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use roam_core::transport::websocket::{self, Subprotocols};
+use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::{CallError, Config, ConnectionHandle, NoDispatcher, RoamError, channel, initiate};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use roam_core::transport::websocket;
+use roam_core::net::websocket;
 use roam_core::{Config, Context, NoDispatcher, Rx, Tx, channel, pump_read_to_tx, service};
 use roam_ws_server::Server;
 use tokio::io::AsyncReadExt;

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Context, Schema, ServiceDescriptor, ServiceDispatcher, service};
 
-/// Tells what is served on a connection.
+/// Describes the services of a connection.
 #[service]
 pub trait RoamIntrospectionV1 {
-    /// The services, without what they consist of.
+    /// Returns the services, without their methods and types.
     #[roam(inline, idempotent)]
     async fn services(&self) -> Vec<ServiceSummary>;
 
-    /// The description of the service with this name, with its methods and their types. Names are
-    /// compared as method ids see them: in kebab case.
+    /// Returns the description of the service with this name, with its methods and their types. Names
+    /// are compared in kebab case, as for method ids.
     #[roam(inline, idempotent)]
     async fn describe(&self, service: String) -> Option<ServiceDescriptor>;
 }
 
-/// A service, without what it consists of.
+/// A service, without its methods and types.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct ServiceSummary {
     /// The name of the trait.

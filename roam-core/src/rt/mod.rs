@@ -1,4 +1,4 @@
-//! Everything that differs between tokio and the browser, and nothing else.
+//! Everything that differs between tokio and the browser.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -11,7 +11,7 @@ use native as imp;
 use web as imp;
 
 pub use imp::{
-    BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, Stopwatch, WAKING, sleep, spawn,
+    BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, Stopwatch, WAKE_LATENCY, sleep, spawn,
     wake_after_others,
 };
 
@@ -20,7 +20,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Runs `future` for at most `limit`; `None` when it was not done by then.
+/// Runs `future` for at most `limit`. Returns `None` when it was not ready by then.
 pub async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut sleep = pin!(sleep(limit));

@@ -1,4 +1,4 @@
-//! On tokio, with several threads.
+//! tokio, with several threads.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What it may cost to put a thread to sleep and to wake it: up to 60 µs on virtual machines, of
-/// which each of two threads loses a part.
-pub const WAKING: Duration = Duration::from_micros(100);
+/// What it costs to put a thread to sleep and to wake it: up to 60 µs on virtual machines, split
+/// between two threads.
+pub const WAKE_LATENCY: Duration = Duration::from_micros(100);
 
 /// `Send` where there are threads.
 pub trait MaybeSend: Send {}
@@ -22,52 +22,52 @@ impl<T: Sync + ?Sized> MaybeSync for T {}
 /// A boxed future, `Send` where there are threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A future that is ready after a while.
+/// A future that is ready after a duration.
 pub type Sleep = tokio::time::Sleep;
 
-/// Runs a future to its end in the background.
+/// Runs a future in the background.
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(future);
 }
 
-/// Has the task woken again when those have run that are ready to.
+/// Wakes the task again after every ready task has run.
 pub fn wake_after_others(cx: &mut Context<'_>) {
-    // A task that wakes itself would rouse another thread to take it over; this one does not.
+    // A task that wakes itself would wake another thread to steal it; a yielding task does not.
     let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
-/// Waits for a while.
+/// Returns a future that is ready after `duration`.
 pub fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
 }
 
-/// Tells how long ago it was made, by the clock that timers go by: tests may stop it.
+/// Measures the time since it was started, by the clock of timers, which tests may pause.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Instant);
 
 impl Clock {
-    /// A clock that starts now.
+    /// Starts a clock.
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub fn now(&self) -> Duration {
         self.0.elapsed()
     }
 }
 
-/// Tells how long ago it was made, by a clock that nobody stops.
+/// Measures the time since it was started, by a clock that is never paused.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
-    /// One that starts now.
+    /// Starts a stopwatch.
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub fn now(&self) -> Duration {
         self.0.elapsed()
     }

@@ -1,4 +1,4 @@
-//! In a browser (or Node), with one thread.
+//! A browser (or Node), with one thread.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -35,21 +35,21 @@ extern "C" {
     fn performance_now() -> f64;
 }
 
-/// Runs a future to its end in the background.
+/// Runs a future in the background.
 pub fn spawn(future: impl Future<Output = ()> + 'static) {
     wasm_bindgen_futures::spawn_local(future);
 }
 
-/// The longest that `setTimeout` waits; it takes more for nothing at all.
+/// The longest that `setTimeout` waits; it treats more as zero.
 const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// Has the task woken again when those have run that are ready to.
+/// Wakes the task again after every ready task has run.
 pub fn wake_after_others(cx: &mut Context<'_>) {
     // Tasks run in the order in which they were woken.
     cx.waker().wake_by_ref();
 }
 
-/// Waits for a while.
+/// Returns a future that is ready after `duration`.
 pub fn sleep(duration: Duration) -> Sleep {
     let alarm = Rc::new(RefCell::new(Alarm::default()));
     let ringing = Rc::clone(&alarm);
@@ -69,12 +69,12 @@ pub fn sleep(duration: Duration) -> Sleep {
     sleep
 }
 
-/// A future that is ready after a while.
+/// A future that is ready after a duration.
 pub struct Sleep {
     alarm: Rc<RefCell<Alarm>>,
     timer: JsValue,
     callback: Closure<dyn FnMut()>,
-    /// What is to be waited after the timer that is set.
+    /// The time left after the timer that is set.
     rest: Duration,
 }
 
@@ -92,12 +92,12 @@ impl Alarm {
 }
 
 impl Sleep {
-    /// Sets a timer for the rest, or as much of it as a timer can take.
+    /// Sets a timer for the rest, as far as one timer can wait.
     fn set_timer(&mut self) {
         let time = self.rest.min(LONGEST_TIMER);
         self.rest -= time;
         self.alarm.borrow_mut().rung = false;
-        // Timers cut fractions off and would ring too early.
+        // Timers truncate fractions and would fire too early.
         self.timer = set_timeout(&self.callback, (time.as_secs_f64() * 1000.0).ceil());
     }
 }
@@ -131,13 +131,13 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// What it costs to sleep: nothing. No event of the socket comes while there are tasks to run.
-pub const WAKING: Duration = Duration::ZERO;
+/// Sleeping is free: no event of the socket comes while tasks are ready.
+pub const WAKE_LATENCY: Duration = Duration::ZERO;
 
-/// The clock, which nobody stops here.
+/// The clock, which is never paused here.
 pub type Stopwatch = Clock;
 
-/// Tells how long ago it was made.
+/// Measures the time since it was started.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// In milliseconds.
@@ -145,18 +145,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// Starts a clock.
     pub fn start() -> Self {
         Self {
             started: performance_now(),
         }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "the cast stops at the bounds, and less than a microsecond does not matter"
+        reason = "the cast saturates, and less than a microsecond does not matter"
     )]
     pub fn now(&self) -> Duration {
         Duration::from_micros(((performance_now() - self.started) * 1000.0) as u64)

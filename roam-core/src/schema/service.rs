@@ -37,17 +37,17 @@ pub struct MethodDescriptor {
     pub name: Cow<'static, str>,
     /// Its doc comment, without indentation; empty when there is none.
     pub doc: Cow<'static, str>,
-    /// Its number on the wire.
+    /// Its id on the wire.
     pub id: MethodId,
     /// Its arguments in order.
     pub args: Vec<Arg>,
-    /// What it returns, the `Ok` side when it can fail.
+    /// What it returns, the `Ok` side if it can fail.
     pub ok: TypeIndex,
     /// Its error type; `None` when it cannot fail.
     pub err: Option<TypeIndex>,
-    /// Whether its handler is polled in place first: `#[roam(inline)]`.
+    /// Whether its handler is first polled in place, without a task: `#[roam(inline)]`.
     pub inline: bool,
-    /// Whether it may be called twice for once: `#[roam(idempotent)]`.
+    /// Whether calling it twice has the effect of calling it once: `#[roam(idempotent)]`.
     pub idempotent: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct MethodDescriptor {
 pub struct Arg {
     /// The name as written in Rust, without `r#`.
     pub name: Cow<'static, str>,
-    /// What it is.
+    /// Its type.
     pub ty: TypeIndex,
 }
 
@@ -102,7 +102,7 @@ impl ServiceDescriptor {
     }
 }
 
-/// A description as it stands on the wire.
+/// The descriptor of a service, as sent on the wire.
 #[derive(Deserialize, Schema)]
 #[serde(rename = "ServiceDescriptor")]
 struct Received {
@@ -110,7 +110,7 @@ struct Received {
     name: Cow<'static, str>,
     /// Its doc comment; empty when there is none.
     doc: Cow<'static, str>,
-    /// The types that its methods mention; they refer to each other by position.
+    /// The types that its methods use; they refer to each other by index.
     types: Types,
     /// Its methods in order of declaration.
     methods: Vec<MethodDescriptor>,

@@ -17,7 +17,7 @@ pub struct Types {
     known: HashMap<TypeId, TypeIndex>,
 }
 
-/// Where a type stands in its [`Types`].
+/// The index of a type in its [`Types`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Schema,
 )]
@@ -73,7 +73,7 @@ impl Types {
     }
 }
 
-/// What a type is, as serde and therefore the wire see it.
+/// A type, as serde writes it on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Type {
     /// `bool`
@@ -124,29 +124,29 @@ pub enum Type {
     Option(TypeIndex),
     /// `[T; N]`
     Array {
-        /// What it holds.
+        /// The element type.
         element: TypeIndex,
-        /// How many.
+        /// The number of elements.
         len: usize,
     },
     /// A map, in any order.
     Map {
-        /// What is looked up.
+        /// The key type.
         key: TypeIndex,
-        /// What is found.
+        /// The value type.
         value: TypeIndex,
     },
     /// A tuple of one element or more.
     Tuple(Vec<TypeIndex>),
-    /// The sending end of a channel.
+    /// The sending half of a channel.
     Tx(TypeIndex),
-    /// The receiving end of a channel.
+    /// The receiving half of a channel.
     Rx(TypeIndex),
     /// `Result`
     Result {
-        /// What `Ok` holds.
+        /// The type in `Ok`.
         ok: TypeIndex,
-        /// What `Err` holds.
+        /// The type in `Err`.
         err: TypeIndex,
     },
     /// A struct.
@@ -158,17 +158,17 @@ pub enum Type {
 /// A struct.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Struct {
-    /// Its name for readers; serde's `rename` counts. Different types may have the same one.
+    /// Its name for readers, after serde's `rename`. Different types may share a name.
     pub name: Cow<'static, str>,
     /// Its doc comment, without indentation; empty when there is none.
     pub doc: Cow<'static, str>,
-    /// What its type parameters stand for, in order: tells `Page<User>` from `Page<Tick>`.
+    /// Its type arguments, in order: they tell `Page<User>` from `Page<Tick>`.
     pub generics: Vec<TypeIndex>,
-    /// What it holds.
+    /// Its fields.
     pub kind: StructKind,
 }
 
-/// What a struct holds.
+/// The fields of a struct.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum StructKind {
     /// `struct A;`
@@ -188,18 +188,18 @@ pub struct Field {
     pub wire_name: Cow<'static, str>,
     /// Its doc comment; empty when there is none.
     pub doc: Cow<'static, str>,
-    /// What it holds.
+    /// Its type.
     pub ty: TypeIndex,
 }
 
 /// An enum. On the wire a variant is its position in `variants`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub struct Enum {
-    /// Its name for readers; serde's `rename` counts. Different types may have the same one.
+    /// Its name for readers, after serde's `rename`. Different types may share a name.
     pub name: Cow<'static, str>,
     /// Its doc comment; empty when there is none.
     pub doc: Cow<'static, str>,
-    /// What its type parameters stand for, in order.
+    /// Its type arguments, in order.
     pub generics: Vec<TypeIndex>,
     /// Its variants in order of declaration.
     pub variants: Vec<Variant>,
@@ -214,11 +214,11 @@ pub struct Variant {
     pub wire_name: Cow<'static, str>,
     /// Its doc comment; empty when there is none.
     pub doc: Cow<'static, str>,
-    /// What it holds.
+    /// Its fields.
     pub payload: Payload,
 }
 
-/// What a variant holds.
+/// The fields of a variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Payload {
     /// `A`

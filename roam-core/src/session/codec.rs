@@ -1,5 +1,10 @@
-//! Values to bytes and back: postcard, read strictly. Within the scope of a
-//! [`binder`](super::binder), values may hold channel ends.
+//! Encoding and decoding values: postcard, decoded strictly.
+//!
+//! Values may hold channel halves where the [channel layer](super::channel) encodes or decodes them.
+
+mod decoder;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,69 +15,68 @@ use serde::de::DeserializeOwned;
 
 use crate::proto::{Encoded, WireError};
 
-use super::decoder::{Decoder, Fault, MAX_DEPTH, MAX_EMPTY};
+use decoder::{Decoder, Fault, MAX_DEPTH, MAX_EMPTY};
 
-/// A value that cannot be encoded.
+/// Why a value cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// A channel end in it has been sent already.
-    #[error("a channel end that has been sent already")]
+    /// A channel half in it was sent before.
+    #[error("a channel half was already sent or closed")]
     ChannelMoved,
-    /// Postcard cannot write it.
-    #[error("cannot be encoded: {0}")]
+    /// Postcard cannot encode it.
+    #[error("the value cannot be encoded: {0}")]
     Postcard(#[from] postcard::Error),
 }
 
-/// Bytes that are not the encoding of the value that they should be.
+/// Why bytes do not decode to a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// They are of another form.
+    /// The bytes are malformed for the type.
     #[error("cannot be decoded, at byte {at}: {what}")]
     Malformed {
-        /// How many bytes had been read.
+        /// How many bytes were read.
         at: usize,
         /// What is wrong there.
         what: Malformed,
     },
-    /// An answer that is neither a value nor an error.
+    /// The payload of an answer is neither a value nor an error.
     #[error("an answer that is neither a value nor an error")]
     NoOutcome,
-    /// The number of channel ends differs from that which came beside the bytes.
-    #[error("{found} channel ends in the value, {beside} beside it")]
+    /// The value holds more or fewer channel halves than its message carries channels.
+    #[error("the value holds {halves} channel halves, its message carries {channels} channels")]
     ChannelCount {
-        /// Ends in the value.
-        found: usize,
-        /// Ends beside it.
-        beside: usize,
+        /// Halves in the value.
+        halves: usize,
+        /// Channels of the message.
+        channels: usize,
     },
 }
 
-/// What is wrong with bytes that do not decode.
+/// How bytes are malformed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Bytes are missing or follow, or one of postcard's primitives is not well formed.
+    /// Bytes are missing or left over, or a primitive is malformed.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// A byte that should be 0 or 1.
+    /// A byte that must be 0 or 1 is neither.
     #[error("{0:#04x} is neither 0 nor 1")]
     Flag(u8),
-    /// A string that should be one character.
+    /// A string that must be one character is not.
     #[error("not one character")]
     NotOneChar,
-    /// Values nested too deep.
+    /// Values are nested too deeply.
     #[error("nested deeper than {MAX_DEPTH}")]
     TooDeep,
-    /// Too many elements that take no bytes.
+    /// Too many list elements take no bytes.
     #[error("more than {MAX_EMPTY} elements that take no bytes")]
     TooManyEmpty,
-    /// The type did not take all elements of a list.
+    /// The type left elements of a list unread.
     #[error("{0} elements too many")]
     LeftOver(u64),
-    /// A type that is read by what the bytes say of themselves, such as an untagged enum. Those of
-    /// postcard say nothing.
+    /// The type needs a self-describing format, as an untagged enum does. Postcard is not one.
     #[error("the type needs a format that describes itself")]
     SelfDescribing,
-    /// The type itself refuses the value, for this reason.
+    /// The type rejects the value, for this reason.
     #[error("{0}")]
     Refused(Arc<str>),
 }
@@ -106,23 +110,23 @@ thread_local! {
     static BUFFER: Cell<Encoded> = const { Cell::new(Encoded::new()) };
 }
 
-/// Larger buffers are not kept.
-const MAX_KEPT: usize = 64 * 1024;
+/// Larger buffers are not reused.
+const MAX_REUSED: usize = 64 * 1024;
 
-/// A buffer to encode to. When it was [given back](give_back) it costs no memory the next time.
+/// Returns a buffer to encode to, reused if one was [recycled](recycle) on this thread.
 pub(super) fn buffer() -> Encoded {
     BUFFER.take()
 }
 
-/// What was encoded is not needed any more.
-pub(super) fn give_back(mut buffer: Encoded) {
-    if buffer.capacity() <= MAX_KEPT {
+/// Keeps a buffer for the next value on this thread.
+pub(super) fn recycle(mut buffer: Encoded) {
+    if buffer.capacity() <= MAX_REUSED {
         buffer.clear();
         BUFFER.set(buffer);
     }
 }
 
-/// Appends `prefix` and the encoding of `value`.
+/// Appends `prefix` and the encoding of `value` to `out`.
 pub(super) fn encode_into<T: Serialize + ?Sized>(
     value: &T,
     prefix: &[u8],
@@ -135,7 +139,7 @@ pub(super) fn encode_into<T: Serialize + ?Sized>(
     Ok(encoded?)
 }
 
-/// Decodes a value that all of `bytes` is the encoding of.
+/// Decodes a value from exactly these bytes.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let value = T::deserialize(&mut decoder).and_then(|value| decoder.finish().map(|()| value));

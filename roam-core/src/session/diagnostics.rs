@@ -1,21 +1,18 @@
-//! What is in flight on links, for people who want to know why something stands still.
+//! Diagnostics: snapshots of everything in flight on links.
 
-mod text;
-
-use std::fmt;
+use std::fmt::{self, Display, Formatter};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::proto::Diagnostics;
-
-use super::connection::ConnectionHandle;
-use super::shared::Shared;
+use super::link::{ConnectionHandle, Shared};
+use crate::proto;
+use crate::schema::method_name;
 
 impl ConnectionHandle {
-    /// What is in flight on the link at this moment: connections, calls, channels, what waits to
-    /// be sent, and what is left of the link's bounds. It is in the order of ids. As text it is for
-    /// people.
+    /// Returns a snapshot of the link, ordered by ids: connections, calls, channels, queued frames,
+    /// and what is left of the link's limits. Its `Display` is for people.
     ///
-    /// It costs only when it is asked for. There are ages of what began after
+    /// It costs nothing until it is called. Ages are known of what began after
     /// [`watch`](Self::watch).
     ///
     /// ```
@@ -39,9 +36,9 @@ impl ConnectionHandle {
         self.shared().diagnostics()
     }
 
-    /// From now on the link notes when calls, channels and connections begin, so that
-    /// [`diagnostics`](Self::diagnostics) tells their ages. The clock is then read each time that
-    /// something is done on the link.
+    /// Records from now on when calls, channels and connections begin, so that
+    /// [`diagnostics`](Self::diagnostics) has their ages. The clock is then read whenever something
+    /// is done on the link.
     pub fn watch(&self) {
         self.shared().with(|state, _| state.watched = true);
     }
@@ -51,20 +48,40 @@ impl Shared {
     fn diagnostics(&self) -> Diagnostics {
         let mut diagnostics = self.with(|state, _| state.link.diagnostics());
         diagnostics.sort();
-        diagnostics
+        Diagnostics(diagnostics)
     }
 }
 
-/// Links that can be asked, all of them together, what is in flight on them: those of a server, or
-/// of a process. Cheap to clone; clones are the same links.
+/// A snapshot of everything in flight on a link.
 ///
-/// It keeps no link open, and forgets those of which nothing is left.
+/// Its `Display` names the methods that this process knows.
+#[derive(Clone, Debug)]
+pub struct Diagnostics(proto::Diagnostics);
+
+impl Deref for Diagnostics {
+    type Target = proto::Diagnostics;
+
+    fn deref(&self) -> &proto::Diagnostics {
+        &self.0
+    }
+}
+
+impl Display for Diagnostics {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.display(method_name).fmt(f)
+    }
+}
+
+/// A registry of links, such as those of a server, to take snapshots of all of them. Cheap to clone;
+/// clones share the links.
+///
+/// It keeps no link open, and forgets links that nothing refers to.
 ///
 /// ```
 /// use roam_core::Links;
 ///
 /// let links = Links::new();
-/// // To be given to a server, or filled by `links.add(&handle, "backend")`.
+/// // Give it to a server, or fill it by `links.add(&handle, "backend")`.
 /// assert_eq!(links.to_string(), "no links\n");
 /// ```
 #[derive(Clone, Default)]
@@ -74,8 +91,8 @@ pub struct Links(Arc<Mutex<Registry>>);
 struct Registry {
     links: Vec<Registered>,
     added: u64,
-    /// At this many the list is rid of links of which nothing is left.
-    clean_at: usize,
+    /// At this many links, those that nothing refers to are removed.
+    prune_at: usize,
 }
 
 struct Registered {
@@ -84,35 +101,35 @@ struct Registered {
     link: Weak<Shared>,
 }
 
-/// What is in flight on one of several links.
+/// A snapshot of one of several links.
 #[derive(Clone, Debug)]
 pub struct LinkDiagnostics {
-    /// Counts links up from 1 in the order in which they were added.
+    /// The link's number, from 1 in the order in which links were added.
     pub number: u64,
-    /// What was said of the link when it was added; may be empty.
+    /// The name that was given when the link was added; may be empty.
     pub name: String,
-    /// What is in flight on it.
+    /// The snapshot.
     pub diagnostics: Diagnostics,
 }
 
 impl Links {
-    /// No links yet.
+    /// Creates an empty registry.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a link and [watches](ConnectionHandle::watch) it. `name` is for people, for example
-    /// the peer's address.
+    /// Adds a link and [watches](ConnectionHandle::watch) it. `name` is for people, such as the peer's
+    /// address.
     pub fn add(&self, handle: &ConnectionHandle, name: impl Into<String>) {
         handle.watch();
-        let link = Arc::downgrade(&handle.users().shared);
+        let link = Arc::downgrade(&handle.link().shared);
         self.registry().add(name.into(), link);
     }
 
-    /// What is in flight on each link, in the order in which they were added.
+    /// Returns a snapshot of each link, in the order in which links were added.
     pub fn diagnostics(&self) -> Vec<LinkDiagnostics> {
-        // The links are asked, and let go of, without the list's lock.
-        let links: Vec<_> = self.registry().living().collect();
+        // Links are locked and dropped without the registry's lock.
+        let links: Vec<_> = self.registry().alive().collect();
         let ask = |(number, name, link): (u64, String, Arc<Shared>)| LinkDiagnostics {
             number,
             name,
@@ -126,24 +143,44 @@ impl Links {
     }
 }
 
-/// Below this many, a list is not worth looking through for links of which nothing is left.
-const FEW: usize = 16;
+/// The registry is not pruned below this many links.
+const PRUNE_AT: usize = 16;
 
 impl Registry {
     fn add(&mut self, name: String, link: Weak<Shared>) {
-        if self.links.len() >= self.clean_at {
+        if self.links.len() >= self.prune_at {
             self.links.retain(|known| known.link.strong_count() > 0);
-            self.clean_at = FEW.max(2 * self.links.len());
+            self.prune_at = PRUNE_AT.max(2 * self.links.len());
         }
         self.added += 1;
         let number = self.added;
         self.links.push(Registered { number, name, link });
     }
 
-    fn living(&self) -> impl Iterator<Item = (u64, String, Arc<Shared>)> {
+    fn alive(&self) -> impl Iterator<Item = (u64, String, Arc<Shared>)> {
         self.links
             .iter()
             .filter_map(|known| Some((known.number, known.name.clone(), known.link.upgrade()?)))
+    }
+}
+
+impl Display for Links {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let links = self.diagnostics();
+        if links.is_empty() {
+            return writeln!(f, "no links");
+        }
+        links.iter().try_for_each(|link| write!(f, "{link}"))
+    }
+}
+
+impl Display for LinkDiagnostics {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "link {}", self.number)?;
+        if !self.name.is_empty() {
+            write!(f, " ({})", self.name)?;
+        }
+        write!(f, ": {}", self.diagnostics)
     }
 }
 

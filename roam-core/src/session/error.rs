@@ -1,15 +1,14 @@
-//! What can go wrong for a user, by whose fault it is.
+//! Errors, split by whose fault they are.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::proto::{CloseReason, Failure, MetadataError, Refused};
-
 use super::codec::{DecodeError, EncodeError};
+use crate::proto::{CloseReason, Failure, MetadataError, RequestError};
 
-/// The error of a method that cannot fail. There is no value of it.
+/// The error type of a method that cannot fail. It has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Never {}
 
@@ -35,16 +34,16 @@ impl<'de> Deserialize<'de> for Never {
     }
 }
 
-/// An error as it stands on the wire in the answer to a call. `E` is the method's own.
+/// An error that the peer answered a call with. `E` is the method's own error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoamError<E = Never> {
     /// The method's own error.
     #[error("{0}")]
     User(E),
-    /// Nobody serves the method there.
+    /// The peer does not serve the method.
     #[error("unknown method")]
     UnknownMethod,
-    /// The arguments did not decode there.
+    /// The arguments did not decode at the peer.
     #[error("the arguments did not decode")]
     InvalidPayload,
     /// The call was cancelled.
@@ -66,30 +65,31 @@ pub enum CallError<E = Never> {
     Lost {
         /// Why the connection ended.
         reason: CloseReason,
-        /// Whether the outcome of the call is unknown. `false` when the Request had surely not left
-        /// yet; else the peer may have seen it, and the handler may have run.
+        /// Whether the outcome of the call is unknown. `false` when the Request was certainly not
+        /// sent; otherwise the peer may have received it, and the handler may have run.
         sent: bool,
     },
-    /// The call was not sent: no link to the peer could be made.
+    /// The call was not sent: no link to the peer could be established.
     #[error(transparent)]
     Unreachable(Arc<ConnectError>),
-    /// The call was not sent: the payload is larger than the link allows.
-    #[error("arguments of {len} bytes, {max} allowed")]
+    /// The call was not sent: its arguments are larger than the link allows.
+    #[error("arguments of {len} bytes exceed the link's max_payload_size of {max}")]
     TooLarge {
         /// The length of the encoded arguments in bytes.
         len: usize,
         /// The longest allowed.
         max: usize,
     },
-    /// The call was not sent: its metadata is over a limit.
+    /// The call was not sent: its metadata exceeds a limit.
     #[error(transparent)]
     Metadata(MetadataError),
-    /// The link has no room for the channels in the arguments, and the call was not sent; or for
-    /// those in the result.
-    #[error("no room for the channels of this call")]
-    NoRoomForChannels,
-    /// The call was not sent: the handshake is not done. Calls that wait for that do not fail so.
-    #[error("the handshake is not done")]
+    /// The link's budget cannot hold the call's channels. When they are those of the arguments, the
+    /// call was not sent; otherwise they are those of the result.
+    #[error("the link's budget for channels is used up (limits: receive_budget, sending_channels)")]
+    NoBudgetForChannels,
+    /// The call was not sent: the handshake is not complete. Only calls that do not wait for the
+    /// handshake fail like this.
+    #[error("the handshake is not complete")]
     NotReady,
     /// The call was not sent: its arguments cannot be encoded.
     #[error(transparent)]
@@ -99,7 +99,7 @@ pub enum CallError<E = Never> {
     Decode(DecodeError),
 }
 
-/// Why a call has no answer: a [`CallError`] before it is known which type of error the method has.
+/// Why a call has no answer: a [`CallError`] before the method's own error type is known.
 pub type CallFailure = CallError<Never>;
 
 fn outcome_suffix(sent: bool) -> &'static str {
@@ -111,7 +111,7 @@ fn outcome_suffix(sent: bool) -> &'static str {
 }
 
 impl<E> CallError<E> {
-    /// The same with the method's own error replaced.
+    /// Replaces the method's own error.
     pub fn map_user<F>(self, map: impl FnOnce(E) -> F) -> CallError<F> {
         let answered = match self {
             Self::Answered(RoamError::User(error)) => RoamError::User(map(error)),
@@ -123,7 +123,7 @@ impl<E> CallError<E> {
             Self::Unreachable(error) => return CallError::Unreachable(error),
             Self::TooLarge { len, max } => return CallError::TooLarge { len, max },
             Self::Metadata(error) => return CallError::Metadata(error),
-            Self::NoRoomForChannels => return CallError::NoRoomForChannels,
+            Self::NoBudgetForChannels => return CallError::NoBudgetForChannels,
             Self::NotReady => return CallError::NotReady,
             Self::Encode(error) => return CallError::Encode(error),
             Self::Decode(error) => return CallError::Decode(error),
@@ -131,7 +131,7 @@ impl<E> CallError<E> {
         CallError::Answered(answered)
     }
 
-    /// The method's own error, if that is what it is.
+    /// Returns the method's own error, if this is one.
     pub fn into_user(self) -> Option<E> {
         match self {
             Self::Answered(RoamError::User(error)) => Some(error),
@@ -141,18 +141,21 @@ impl<E> CallError<E> {
 }
 
 impl CallFailure {
-    /// The same for a method whose own error is `E`.
-    pub fn widen<E>(self) -> CallError<E> {
+    /// Converts to the error of a method whose own error is `E`.
+    pub fn into_typed<E>(self) -> CallError<E> {
         self.map_user(|never| match never {})
     }
 
-    pub(super) fn refused(refused: Refused, reason: impl FnOnce() -> CloseReason) -> Self {
-        match refused {
-            Refused::PayloadTooLarge { len, max } => Self::TooLarge { len, max },
-            Refused::Metadata(error) => Self::Metadata(error),
-            Refused::TooManyEnds(_) | Refused::NoRoomForChannels => Self::NoRoomForChannels,
-            Refused::NotReady => Self::NotReady,
-            Refused::ConnectionOver | Refused::Answered => Self::Lost {
+    /// Translates a refused Request. `reason` is why the connection ended, if it has.
+    pub(super) fn refused(error: RequestError, reason: impl FnOnce() -> CloseReason) -> Self {
+        match error {
+            RequestError::PayloadTooLarge { len, max } => Self::TooLarge { len, max },
+            RequestError::Metadata(error) => Self::Metadata(error),
+            RequestError::TooManyChannels(_) | RequestError::NoBudgetForChannels => {
+                Self::NoBudgetForChannels
+            }
+            RequestError::NotReady => Self::NotReady,
+            _ => Self::Lost {
                 reason: reason(),
                 sent: false,
             },
@@ -163,12 +166,12 @@ impl CallFailure {
 /// Why an element was not sent.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SendError {
-    /// The reader cut the channel: it wants no more.
-    #[error("the receiver is gone")]
+    /// The receiver was dropped, or reset the channel.
+    #[error("the receiver was dropped or reset the channel")]
     Reset,
-    /// The call in whose arguments the channel travelled failed or was cancelled.
-    #[error("the call of this channel is over")]
-    CallOver,
+    /// The call whose arguments brought the channel failed or was cancelled.
+    #[error("the call of this channel has ended")]
+    CallEnded,
     /// The connection ended.
     #[error("{0}")]
     Lost(CloseReason),
@@ -183,41 +186,41 @@ pub enum SendError {
     /// The element cannot be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// This end has been sent to the peer, or closed.
-    #[error("this end of the channel is not here any more")]
+    /// This half was sent to the peer, or closed.
+    #[error("this half of the channel was sent to a peer or closed")]
     Moved,
 }
 
-/// Why a channel ended other than cleanly.
+/// Why a channel ended without being closed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RecvError {
-    /// The sender cut the channel.
-    #[error("the sender cut the channel")]
+    /// The sender reset the channel, or was dropped without closing it.
+    #[error("the sender reset the channel")]
     Reset,
-    /// The call in whose arguments the channel travelled failed or was cancelled.
-    #[error("the call of this channel is over")]
-    CallOver,
+    /// The call whose arguments brought the channel failed or was cancelled.
+    #[error("the call of this channel has ended")]
+    CallEnded,
     /// The connection ended.
     #[error("{0}")]
     Lost(CloseReason),
-    /// An element does not decode; the channel was cut for it.
+    /// An element does not decode. The channel was reset for it.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// This end has been sent to the peer.
-    #[error("this end of the channel is not here any more")]
+    /// This half was sent to the peer.
+    #[error("this half of the channel was sent to a peer or closed")]
     Moved,
 }
 
-/// How a channel ended that did not end cleanly, or why an element was not sent.
+/// Why a channel ended without being closed, or why an element was not sent.
 #[derive(Clone, Debug)]
-pub enum Cut {
-    /// One of its two ends cut it.
+pub enum ChannelAbort {
+    /// Either half reset it.
     Reset,
-    /// The call in whose arguments it travelled failed or was cancelled.
-    CallOver,
+    /// The call whose arguments brought it failed or was cancelled.
+    CallEnded,
     /// Its connection ended.
     Lost(CloseReason),
-    /// The element, and not the channel, is at fault: it is too long.
+    /// The element is too long; the channel goes on.
     TooLarge {
         /// The element's length in bytes.
         len: usize,
@@ -226,31 +229,31 @@ pub enum Cut {
     },
 }
 
-impl From<Cut> for RecvError {
-    fn from(cut: Cut) -> Self {
-        match cut {
-            Cut::Reset | Cut::TooLarge { .. } => Self::Reset,
-            Cut::CallOver => Self::CallOver,
-            Cut::Lost(reason) => Self::Lost(reason),
+impl From<ChannelAbort> for RecvError {
+    fn from(abort: ChannelAbort) -> Self {
+        match abort {
+            ChannelAbort::Reset | ChannelAbort::TooLarge { .. } => Self::Reset,
+            ChannelAbort::CallEnded => Self::CallEnded,
+            ChannelAbort::Lost(reason) => Self::Lost(reason),
         }
     }
 }
 
-impl From<Cut> for SendError {
-    fn from(cut: Cut) -> Self {
-        match cut {
-            Cut::Reset => Self::Reset,
-            Cut::CallOver => Self::CallOver,
-            Cut::Lost(reason) => Self::Lost(reason),
-            Cut::TooLarge { len, max } => Self::TooLarge { len, max },
+impl From<ChannelAbort> for SendError {
+    fn from(abort: ChannelAbort) -> Self {
+        match abort {
+            ChannelAbort::Reset => Self::Reset,
+            ChannelAbort::CallEnded => Self::CallEnded,
+            ChannelAbort::Lost(reason) => Self::Lost(reason),
+            ChannelAbort::TooLarge { len, max } => Self::TooLarge { len, max },
         }
     }
 }
 
-/// A link that could not be established.
+/// Why a link could not be established.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The link ended before the handshake was done.
+    /// The link ended before the handshake was complete.
     #[error("{0}")]
     Closed(CloseReason),
     /// The transport could not be opened in time.

@@ -1,48 +1,44 @@
-//! Proxies: calls and channels that are passed on to another peer, without their types.
+//! Proxies: forwarding calls and channels to another peer, without their types.
 
 mod connections;
 mod late;
 
 use std::borrow::Cow;
 
-use crate::proto::{Failure, Metadata, MethodId};
+use super::call::{Answer, PendingCall};
+use super::error::{CallError, CallFailure};
+use super::link::ConnectionHandle;
+use super::relay::relay;
+use super::serve::{Context, IncomingCall, Respond, ServiceDispatcher};
+use crate::proto::{Failure, Metadata, MethodId, NewChannels, Outcome};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
-
-use super::call::Answer;
-use super::connection::ConnectionHandle;
-use super::context::Context;
-use super::dispatch::{IncomingCall, ServiceDispatcher};
-use super::error::{CallError, CallFailure};
-use super::pending::PendingCall;
-use super::relay::relay;
-use super::responding::Responding;
 
 pub use connections::forward_connections;
 pub use late::{LateBoundForwarder, LateBoundHandle};
 
-/// Answers every call by passing it on to another peer, *upstream*: arguments, result, metadata and
-/// channels go through as they are, and so do errors.
+/// Answers every call by forwarding it to another peer, *upstream*. Arguments, results, errors,
+/// metadata and channels pass through unchanged.
 ///
-/// - **Backpressure is that of the two ends.** The forwarder grants no credit of its own; on each
-///   channel it holds at most one window of the link on which the elements come. On that link the
-///   channel takes its part of [`Limits::receive_budget`](crate::Limits::receive_budget): the
-///   upstream link of a gateway needs room for every stream that its peer sends at a time. What a
-///   sender is told to be [consumed](super::Tx::consumed) has been passed on, but where windows
+/// - **Backpressure is that of the two peers.** The forwarder grants no credit of its own. On each
+///   channel it holds at most one window of the link on which the elements arrive, and the channel
+///   takes its share of that link's [`Limits::receive_budget`](crate::Limits::receive_budget): the
+///   upstream link of a gateway needs budget for every stream that its peer sends at once. What a
+///   sender learns to be [consumed](super::Tx::consumed) has been forwarded, but where windows
 ///   differ it may not have been read yet.
-/// - **Ends go through.** A call that is cancelled is cancelled upstream; a channel that is cut on
-///   one side is cut on the other.
+/// - **Ends pass through.** A call that is cancelled is cancelled upstream; a channel that is reset
+///   on one side is reset on the other.
 /// - **What the other link cannot carry** fails: a call or a result that is too large is answered
-///   [`Failure::TooLarge`], and an element that is too long cuts its channel.
-/// - When upstream is gone, calls are answered [`Failure::Unavailable`].
+///   [`Failure::TooLarge`], and an element that is too long resets its channel.
+/// - When upstream is lost, calls are answered [`Failure::Unavailable`].
 ///
-/// Which way a channel goes the forwarder learns from the peers. One that sends on a channel on
-/// which it should receive therefore breaks the rules of *both* links. Peers that do not trust each
-/// other are to be kept apart by a virtual connection for each:
+/// The forwarder learns the direction of a channel from the peers. So a peer that sends on a channel
+/// on which it should receive breaks the rules of *both* links. Keep peers that do not trust each
+/// other apart by a virtual connection for each:
 /// [`IncomingConnection::forward`](super::IncomingConnection::forward),
 /// [`LateBoundHandle::forward`].
 ///
-/// It serves whatever method is called, so that it is to be a connection's only dispatcher.
+/// It serves every method, so it must be a connection's only dispatcher.
 ///
 /// ```
 /// use roam_core::proto::Framing;
@@ -83,14 +79,14 @@ pub struct ForwardingDispatcher {
 }
 
 impl ForwardingDispatcher {
-    /// Passes calls on to the peer of `upstream`.
+    /// Creates a dispatcher that forwards calls to the peer of `upstream`.
     pub fn new(upstream: ConnectionHandle) -> Self {
         Self { upstream }
     }
 }
 
 impl ServiceDispatcher for ForwardingDispatcher {
-    /// None is known here.
+    /// Returns `None`: methods are known only upstream.
     fn method(&self, _: MethodId) -> Option<&'static MethodDescriptor> {
         None
     }
@@ -100,33 +96,33 @@ impl ServiceDispatcher for ForwardingDispatcher {
     }
 }
 
-/// Passes a call on, and its answer back. Dropping it cancels the call.
+/// Forwards a call, and its answer back. Dropping it cancels the call.
 async fn forward(mut call: IncomingCall, upstream: ConnectionHandle) {
-    upstream.room().await;
-    let answer = match start(&mut call, &upstream) {
+    upstream.capacity().await;
+    let answer = match send(&mut call, &upstream) {
         Ok(pending) => pending.await,
         Err(failure) => Err(failure),
     };
     match answer {
-        Ok(answer) => pass_back(call, answer).await,
-        Err(failure) => Responding::failure(call, failure_of(&failure)).await,
+        Ok(answer) => send_back(call, answer).await,
+        Err(failure) => Respond::outcome(call, Outcome::Failed(failure_of(&failure))).await,
     }
 }
 
-fn start(call: &mut IncomingCall, upstream: &ConnectionHandle) -> Result<PendingCall, CallFailure> {
-    let channels = call.context().channels().len();
-    let metadata = metadata_now(call.context());
-    let (pending, wires) =
-        upstream.start_relayed(call.method(), &metadata, call.payload(), channels)?;
+fn send(call: &mut IncomingCall, upstream: &ConnectionHandle) -> Result<PendingCall, CallFailure> {
+    let channels = NewChannels::Relayed(call.context().channels().len());
+    let metadata = current_metadata(call.context());
+    let (pending, channels) =
+        upstream.send_encoded(call.method(), &metadata, call.payload(), channels)?;
     drop(call.take_payload());
-    if let Some(ends) = call.take_ends() {
-        relay(ends.take_for_relays(), wires);
+    if let Some(downstream) = call.take_channels() {
+        relay(downstream.take_for_relays(), channels);
     }
     Ok(pending)
 }
 
-/// What came beside the call, with the time that its caller still waits as it is now.
-fn metadata_now(context: &Context) -> Cow<'_, Metadata> {
+/// Returns the metadata of a call, with the time that its caller still waits.
+fn current_metadata(context: &Context) -> Cow<'_, Metadata> {
     let Some(deadline) = context.deadline() else {
         return Cow::Borrowed(context.metadata());
     };
@@ -135,29 +131,27 @@ fn metadata_now(context: &Context) -> Cow<'_, Metadata> {
     Cow::Owned(metadata)
 }
 
-async fn pass_back(mut call: IncomingCall, answer: Answer) {
-    call.context().connection().room().await;
+async fn send_back(mut call: IncomingCall, answer: Answer) {
+    call.context().connection().capacity().await;
     let Answer {
         metadata,
         payload,
-        ends,
+        channels,
     } = answer;
-    match call
-        .responder()
-        .respond_relayed(&metadata, &payload, ends.len())
-    {
-        // Now that the Response is queued, what comes on its channels goes behind it.
-        Ok(wires) => relay(wires, ends.take_for_relays()),
-        Err(refused) => call.responder().refused(refused),
+    let relayed = NewChannels::Relayed(channels.len());
+    match call.responder().try_respond(&metadata, &payload, relayed) {
+        // The Response is queued, so what comes on its channels follows it.
+        Ok(downstream) => relay(downstream, channels.take_for_relays()),
+        Err(error) => call.responder().on_refused(error),
     }
 }
 
-/// What the caller is told of a call that could not be passed on, or got no answer.
+/// Returns what the caller is told of a call that was not forwarded or got no answer.
 fn failure_of(failure: &CallFailure) -> Failure {
     match failure {
         CallError::TooLarge { .. } => Failure::TooLarge,
-        CallError::NoRoomForChannels => Failure::Busy,
-        // The others have to do with types, which are not known here.
+        CallError::NoBudgetForChannels => Failure::Busy,
+        // The others concern types, which are not known here.
         _ => Failure::Unavailable,
     }
 }

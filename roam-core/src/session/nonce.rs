@@ -1,4 +1,4 @@
-//! Nonces: by them a server knows a call again that is sent a second time.
+//! Nonces: how a server recognizes a call that is sent again.
 
 mod dispatcher;
 mod entry;
@@ -10,7 +10,6 @@ pub use dispatcher::NonceDispatcher;
 pub use table::NonceLimits;
 
 pub(super) use service::{RoamNoncesClient, Store, StoreId};
-pub(super) use store::Claim;
 
 use std::fmt;
 
@@ -19,10 +18,10 @@ use crate::proto::MetadataValue;
 /// The metadata key under which a call carries its [`Nonce`].
 pub const NONCE_KEY: &str = "roam-nonce";
 
-/// Names one logical call, however often it is sent: a server that has a [`NonceDispatcher`] runs
-/// it once, and gives each repetition the answer of the first.
+/// Identifies one logical call, however often it is sent: a server with a [`NonceDispatcher`] runs
+/// it once and gives each repetition the same answer.
 ///
-/// It travels in the metadata of the call under [`NONCE_KEY`].
+/// It travels in the call's metadata under [`NONCE_KEY`].
 ///
 /// ```
 /// use roam_core::{Metadata, NONCE_KEY, Nonce};
@@ -42,18 +41,18 @@ impl Nonce {
     /// The length of a nonce in bytes.
     pub const LEN: usize = 16;
 
-    /// The nonce of these bytes, of which no two logical calls of a client may have the same.
+    /// Creates a nonce. No two logical calls of a client may have the same bytes.
     pub const fn new(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// A nonce that nobody else has.
+    /// Creates a random nonce.
     ///
     /// # Panics
-    /// When the system has no randomness to give.
+    /// When the system provides no randomness.
     pub fn random() -> Self {
         let mut bytes = [0; Self::LEN];
-        getrandom::fill(&mut bytes).expect("every system that we run on has randomness");
+        getrandom::fill(&mut bytes).expect("the system provides randomness");
         Self(bytes)
     }
 }

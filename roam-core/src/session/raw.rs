@@ -1,19 +1,16 @@
-//! Calls and channels in bytes, without types: for bindings to other languages.
+//! Calls and channels in bytes, without types.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::proto::{Direction, Metadata, MethodId, Refused};
-
-use super::call::Answer;
-use super::connection::ConnectionHandle;
-use super::dispatch::IncomingCall;
+use super::call::{Answer, PendingCall};
 use super::error::CallFailure;
-use super::pending::PendingCall;
+use super::link::ConnectionHandle;
+use crate::proto::{Direction, Metadata, MethodId};
 
-pub use super::error::Cut;
-pub use super::wire::{Batch, OpenedEnds, Wire};
+pub use super::channel::{Batch, RemoteChannel};
+pub use super::error::ChannelAbort;
 
 /// A call that was sent. Dropping it cancels the call.
 #[derive(Debug)]
@@ -28,32 +25,18 @@ impl Future for RawCall {
 }
 
 impl ConnectionHandle {
-    /// Sends a call at once. `keep` tells for each channel end in the payload, in order, which way
-    /// elements go on the end that stays here; those ends are returned.
+    /// Sends an encoded call at once, whatever the send buffer's limit.
+    ///
+    /// `kept` holds the direction of the half that stays here for each channel half in the payload,
+    /// in order; those halves are returned.
     pub fn call_raw(
         &self,
         method: MethodId,
         metadata: &Metadata,
         payload: &[u8],
-        keep: &[Direction],
-    ) -> Result<(RawCall, Vec<Wire>), CallFailure> {
-        let (call, channels) = self.start(method, metadata, payload, keep)?;
-        Ok((RawCall(call), self.wires(channels)))
-    }
-}
-
-impl IncomingCall {
-    /// Answers the call with an encoded outcome; `keep` as in [`ConnectionHandle::call_raw`].
-    ///
-    /// # Errors
-    /// The call is not answered, and can still be. One that was cancelled in between is
-    /// [`Refused::Answered`].
-    pub fn respond_raw(
-        &mut self,
-        metadata: &Metadata,
-        payload: &[u8],
-        keep: &[Direction],
-    ) -> Result<Vec<Wire>, Refused> {
-        self.responder().respond_raw(metadata, payload, keep)
+        kept: &[Direction],
+    ) -> Result<(RawCall, Vec<RemoteChannel>), CallFailure> {
+        let (call, channels) = self.send_encoded(method, metadata, payload, kept.into())?;
+        Ok((RawCall(call), channels))
     }
 }

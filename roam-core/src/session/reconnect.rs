@@ -19,35 +19,35 @@ use futures::future::select;
 use crate::rt::{BoxFuture, MaybeSend, MaybeSync};
 
 use super::call::{Answer, Caller, OutgoingCall};
-use super::connection::ConnectionHandle;
 use super::error::{CallFailure, ConnectError};
+use super::link::ConnectionHandle;
 use attempt::Attempt;
 use series::Connector;
 
 /// Makes calls on a link, and on the next one when that is lost.
 ///
-/// It is made of a function that connects. The first call connects; later ones share the link. When
-/// it is lost, the next call connects again, or at once one that is to be sent again. All calls that
-/// wait for a link share one attempt, and the waits between attempts; see [`RetryPolicy`]. When the
-/// attempts are used up they fail with [`CallError::Unreachable`](crate::CallError::Unreachable),
-/// and the next call begins anew.
+/// It is created from a function that connects. The first call connects, and later calls share the
+/// link. When the link is lost, the next call connects again, or at once a call that must be sent
+/// again. All calls that wait for a link share one attempt and the waits between attempts; see
+/// [`RetryPolicy`]. When the attempts are used up, they fail with
+/// [`CallError::Unreachable`](crate::CallError::Unreachable), and the next call starts over.
 ///
 /// # What is sent again
 /// A call is sent again when its link was lost and
-/// - it had surely not left, or
+/// - it was certainly not sent, or
 /// - its method is `#[roam(idempotent)]`, or
 /// - it carries a [`Nonce`](crate::Nonce), and the next link leads to the same
-///   [`NonceDispatcher`](crate::NonceDispatcher), which still knows the nonce. A server that was
-///   started again has forgotten all nonces.
+///   [`NonceDispatcher`](crate::NonceDispatcher), which still remembers the nonce. A server that
+///   restarts forgets all nonces.
 ///
 /// Any other call fails with [`CallError::Lost`](crate::CallError::Lost) `{ sent: true, .. }`: its
 /// outcome is unknown.
 ///
-/// A call with channels in its arguments is sent again only while they are still here: once its
-/// Request stands in the queue of a link they belong to that link and are cut with it, and the call
-/// fails, also when its method is idempotent or nothing has left.
+/// A call with channels in its arguments is sent again only while they are still here. Once its
+/// Request is queued on a link, they belong to that link and are lost with it, and the call fails,
+/// even when its method is idempotent or nothing was sent.
 ///
-/// Dropping a call cancels it, also while it waits. When the client and its calls are all dropped,
+/// Dropping a call cancels it, even while it waits. When the client and its calls are all dropped,
 /// the link is closed.
 ///
 /// ```
@@ -89,7 +89,8 @@ where
 }
 
 impl ReconnectingClient {
-    /// A client that connects by `connect`, which is to give up by itself when that takes too long.
+    /// Creates a client that connects by `connect`, which must give up by itself when connecting takes
+    /// too long.
     pub fn new<F, C>(connect: F, policy: RetryPolicy) -> Self
     where
         F: Fn() -> C + MaybeSend + MaybeSync + 'static,
@@ -101,9 +102,9 @@ impl ReconnectingClient {
         }
     }
 
-    /// The same, which gives each call a nonce that is not idempotent, has no channels in its
-    /// arguments, and carries none already. Before the first of them it asks on each link whether
-    /// nonces are kept there.
+    /// Adds a nonce to each call that is not idempotent, has no channels in its arguments, and
+    /// carries none. Before the first such call on a link, the client asks whether the server keeps
+    /// nonces.
     #[must_use]
     pub fn with_nonces(self) -> Self {
         Self {
@@ -112,19 +113,18 @@ impl ReconnectingClient {
         }
     }
 
-    /// The present link; connects when there is none.
+    /// Returns the root connection of the current link. Connects when there is none.
     pub async fn connection(&self) -> Result<ConnectionHandle, CallFailure> {
         let link = self.connector.link().await?;
         Ok(link.handle().clone())
     }
 
-    /// The state at this moment.
+    /// Returns the current state.
     pub fn status(&self) -> LinkStatus {
         self.connector.status()
     }
 
-    /// Waits until the state is another than `seen`, and tells which. Who is slow to ask misses
-    /// what came in between.
+    /// Waits until the state differs from `seen`, and returns it. States in between may be missed.
     pub async fn changed(&self, seen: LinkStatus) -> LinkStatus {
         loop {
             let (status, link) = self.connector.observe();
@@ -133,15 +133,15 @@ impl ReconnectingClient {
             }
             let changed = pin!(self.connector.changed(seen));
             match link {
-                // The end of a link that nobody uses shows in nothing else.
+                // Nothing else reports the end of a link that nobody uses.
                 Some(link) => drop(select(changed, pin!(link.handle().closed())).await),
                 None => changed.await,
             }
         }
     }
 
-    /// Closes the link, and makes no other. Calls that wait or are under way fail. The peer is told
-    /// the reason, as by [`ConnectionHandle::close`].
+    /// Closes the link for good. Calls that wait or are in flight fail. The peer is told the reason, as
+    /// by [`ConnectionHandle::close`].
     pub fn close(&self, reason: &str) {
         self.connector.close(reason);
     }

@@ -1,31 +1,30 @@
-//! What runs a relay between two links.
+//! Running relays between two links.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use super::channel::RemoteChannel;
 use crate::proto::{Relay, Side};
 use crate::rt;
 
-use super::wire::Wire;
-
-/// Joins channels of two links, pair by pair, each until it has come to its end.
-pub(super) fn relay(downstream: Vec<Wire>, upstream: Vec<Wire>) {
+/// Joins the channels of two links in pairs, each until it has ended.
+pub(super) fn relay(downstream: Vec<RemoteChannel>, upstream: Vec<RemoteChannel>) {
     for (downstream, upstream) in downstream.into_iter().zip(upstream) {
-        rt::spawn(Relaying::new(downstream, upstream));
+        rt::spawn(RelayTask::new(downstream, upstream));
     }
 }
 
-/// Runs a relay. Dropping it cuts the two channels.
+/// Runs a relay. Dropping it resets both channels.
 #[derive(Debug)]
-struct Relaying {
+struct RelayTask {
     relay: Relay,
-    downstream: Wire,
-    upstream: Wire,
+    downstream: RemoteChannel,
+    upstream: RemoteChannel,
 }
 
-impl Relaying {
-    fn new(downstream: Wire, upstream: Wire) -> Self {
+impl RelayTask {
+    fn new(downstream: RemoteChannel, upstream: RemoteChannel) -> Self {
         Self {
             relay: Relay::new(downstream.id(), upstream.id()),
             downstream,
@@ -34,27 +33,27 @@ impl Relaying {
     }
 
     fn step(&mut self, side: Side, waker: &Waker) -> bool {
-        let wire = match side {
+        let channel = match side {
             Side::Downstream => &self.downstream,
             Side::Upstream => &self.upstream,
         };
-        !self.relay.is_released(side) && wire.relay(&mut self.relay, side, waker)
+        !self.relay.is_side_finished(side) && channel.step_relay(&mut self.relay, side, waker)
     }
 }
 
-impl Future for Relaying {
+impl Future for RelayTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut side = Side::Downstream;
         let mut unchanged = 0;
-        // Until each side has been asked since there was news for it.
+        // Until each side was stepped since the other last had news for it.
         while unchanged < 2 {
             let news = self.step(side, cx.waker());
             unchanged = if news { 1 } else { unchanged + 1 };
             side = side.other();
         }
-        if self.relay.is_over() {
+        if self.relay.is_finished() {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -62,9 +61,9 @@ impl Future for Relaying {
     }
 }
 
-impl Drop for Relaying {
+impl Drop for RelayTask {
     fn drop(&mut self) {
-        self.relay.cut();
+        self.relay.abort();
         for side in [Side::Downstream, Side::Upstream] {
             self.step(side, Waker::noop());
         }

@@ -1,7 +1,7 @@
-//! Byte streams through a link: a channel for each direction.
+//! Byte streams over a link: a channel for each direction.
 
 #[cfg(feature = "stream")]
-mod pumps;
+mod pump;
 
 use std::io::{Error, ErrorKind};
 
@@ -14,22 +14,21 @@ use super::channel::{Rx, Tx, channel};
 use super::error::{RecvError, SendError};
 
 #[cfg(feature = "stream")]
-pub use pumps::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};
+pub use pump::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};
 
-/// One end of a byte stream in both directions. It travels in the arguments and the results of
-/// calls.
+/// One end of a bidirectional byte stream. It travels in the arguments and the results of calls.
 ///
-/// The directions end each for itself, as those of a TCP connection do. Bytes are sent in elements
-/// of at most 16 KiB; where they are split says nothing.
+/// The directions end independently, like those of a TCP connection. Bytes are sent in elements of
+/// at most 16 KiB, and where they are split has no meaning.
 #[derive(Debug, Serialize, Deserialize, Schema)]
 pub struct Tunnel {
-    /// What is sent to the other end.
+    /// Bytes to the other end.
     pub tx: Tx<Bytes>,
-    /// What comes from the other end.
+    /// Bytes from the other end.
     pub rx: Rx<Bytes>,
 }
 
-/// Both ends of a tunnel: one to keep, and one to send to the peer.
+/// Creates both ends of a tunnel: one to keep, and one to send to the peer.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -58,7 +57,7 @@ pub fn tunnel_pair() -> (Tunnel, Tunnel) {
 impl From<RecvError> for Error {
     fn from(error: RecvError) -> Self {
         let kind = match error {
-            RecvError::Reset | RecvError::CallOver => ErrorKind::ConnectionReset,
+            RecvError::Reset | RecvError::CallEnded => ErrorKind::ConnectionReset,
             RecvError::Lost(_) => ErrorKind::ConnectionAborted,
             RecvError::Decode(_) => ErrorKind::InvalidData,
             RecvError::Moved => ErrorKind::NotConnected,
@@ -70,7 +69,7 @@ impl From<RecvError> for Error {
 impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
         let kind = match error {
-            SendError::Reset | SendError::CallOver => ErrorKind::ConnectionReset,
+            SendError::Reset | SendError::CallEnded => ErrorKind::ConnectionReset,
             SendError::Lost(_) => ErrorKind::ConnectionAborted,
             SendError::TooLarge { .. } | SendError::Encode(_) => ErrorKind::InvalidInput,
             SendError::Moved => ErrorKind::NotConnected,

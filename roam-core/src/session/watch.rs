@@ -1,12 +1,12 @@
-//! A value that several change and on which several wait.
+//! A shared value that tasks can wait on.
 
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use super::waiters::{Ticket, Waiters};
+use super::link::wait::{WaitGuard, WaitList, WaiterId, Waiters};
 
-/// A value that several change and on which several wait, for whatever it may become.
+/// A value that several tasks change and on which several wait.
 #[derive(Debug, Default)]
 pub(super) struct Watch<T> {
     watched: Mutex<Watched<T>>,
@@ -26,12 +26,12 @@ impl<T> Watch<T> {
         }
     }
 
-    /// Looks at the value. No user code may run in `look`, nor in that of the other methods.
-    pub(super) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
-        look(&self.lock().value)
+    /// Reads the value. No user code may run in `read`, nor in the closures of the other methods.
+    pub(super) fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        read(&self.lock().value)
     }
 
-    /// Changes the value, and wakes everybody who waits.
+    /// Changes the value and wakes everybody who waits.
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let (result, waiters) = {
             let mut watched = self.lock();
@@ -44,13 +44,27 @@ impl<T> Watch<T> {
         result
     }
 
-    /// Waits until `check` finds something. It is asked at once, and again after each change.
+    /// Waits until `check` returns a value. It runs at once, and again after each change.
     pub(super) async fn wait_for<R>(&self, mut check: impl FnMut(&T) -> Option<R>) -> R {
-        let mut place = Place {
-            watch: self,
-            ticket: None,
-        };
-        poll_fn(|cx| place.poll(cx, &mut check)).await
+        let mut guard = WaitGuard::new(self);
+        poll_fn(|cx| self.poll_wait(&mut guard.waiter, cx, &mut check)).await
+    }
+
+    fn poll_wait<R>(
+        &self,
+        waiter: &mut Option<WaiterId>,
+        cx: &Context<'_>,
+        check: impl FnOnce(&T) -> Option<R>,
+    ) -> Poll<R> {
+        let mut watched = self.lock();
+        if let Some(found) = check(&watched.value) {
+            return Poll::Ready(found);
+        }
+        let waiter = *waiter.get_or_insert_with(WaiterId::next);
+        let replaced = watched.waiters.wait(waiter, cx.waker());
+        drop(watched);
+        drop(replaced);
+        Poll::Pending
     }
 
     fn lock(&self) -> MutexGuard<'_, Watched<T>> {
@@ -58,31 +72,9 @@ impl<T> Watch<T> {
     }
 }
 
-/// The place of a future among those that wait. It is given up when the future is dropped.
-struct Place<'a, T> {
-    watch: &'a Watch<T>,
-    ticket: Option<Ticket>,
-}
-
-impl<T> Place<'_, T> {
-    fn poll<R>(&mut self, cx: &Context<'_>, check: impl FnOnce(&T) -> Option<R>) -> Poll<R> {
-        let mut watched = self.watch.lock();
-        if let Some(found) = check(&watched.value) {
-            return Poll::Ready(found);
-        }
-        let ticket = *self.ticket.get_or_insert_with(Ticket::draw);
-        let replaced = watched.waiters.wait(ticket, cx.waker());
-        drop(watched);
-        drop(replaced);
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for Place<'_, T> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let waker = self.watch.lock().waiters.leave(ticket);
-            drop(waker);
-        }
+impl<T> WaitList for &Watch<T> {
+    fn leave(&self, waiter: WaiterId) {
+        let waker = self.lock().waiters.leave(waiter);
+        drop(waker);
     }
 }

@@ -18,10 +18,10 @@ pub struct MemoryTransport {
     outgoing: mpsc::Sender<Bytes>,
 }
 
-/// How many frames wait between the two ends before their sender has to.
+/// Frames between the two ends before a sender has to wait.
 const CAPACITY: usize = 16;
 
-/// Two transports of which each receives what the other sends, for tests and for use in-process.
+/// Creates two connected transports, for tests and for use within a process.
 pub fn memory_pair(framing: Framing) -> (MemoryTransport, MemoryTransport) {
     let (to_b, from_a) = mpsc::channel(CAPACITY);
     let (to_a, from_b) = mpsc::channel(CAPACITY);

@@ -1,4 +1,4 @@
-//! The WebSocket subprotocols, as both ends of a link name them.
+//! The WebSocket subprotocols of roam.
 
 use crate::proto::Framing;
 
@@ -7,18 +7,18 @@ pub const PACKED: &str = "roam.v2.packed";
 /// The subprotocol in which a frame is one message.
 pub const SINGLE: &str = "roam.v2";
 
-/// What a client offers a server.
+/// Which subprotocols a client offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subprotocols {
-    /// `roam.v2.packed`, and `roam.v2` for servers that do not know that.
+    /// `roam.v2.packed`, and `roam.v2` for servers that do not know it.
     #[default]
     Offer,
-    /// None, for servers that know none and so pick none: a client that offered some would refuse
-    /// their answer.
+    /// None, for servers that select none: a client that offered some would then refuse the
+    /// connection.
     OfferNone,
 }
 
-/// How messages stand in the frames of a WebSocket on which that subprotocol was picked.
+/// Returns how the frames of a WebSocket with this subprotocol hold messages.
 pub fn framing_of(subprotocol: Option<&str>) -> Framing {
     if subprotocol == Some(PACKED) {
         Framing::Packed

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use roam_core::proto::{ConnectionId, Event, Framing, Link, Role};
 use roam_core::transport::{Transport, TransportError};
-use roam_core::{Config, Metadata, MethodId, NoDispatcher, RequestId, accept, connect, service};
+use roam_core::{
+    Config, Metadata, MethodId, NoDispatcher, RequestId, accept, connect, proto, service,
+};
 
 use super::harness::{Events, events, poll_now, start};
 use super::raw_peer::RawPeer;
@@ -112,7 +114,9 @@ fn calls(peer: &mut Link, count: u8) -> Bytes {
 
 fn call(peer: &mut Link, method: usize, payload: &[u8]) -> RequestId {
     let method = echo_service().methods[method].id;
-    let called = peer.request(ConnectionId::ROOT, method, &Metadata::new(), &[], payload);
+    let called = peer
+        .calls(ConnectionId::ROOT)
+        .request(method, &Metadata::new(), &[], payload);
     called.unwrap().0
 }
 
@@ -155,7 +159,7 @@ async fn response_is_sent_while_the_peer_keeps_sending() {
     // Cancels of a call that has already ended have no effect.
     let ended = call(&mut peer, 0, &[0]);
     drop(peer.poll_transmit());
-    peer.cancel(ConnectionId::ROOT, ended);
+    peer.calls(ConnectionId::ROOT).cancel(ended);
     let cancel = peer.poll_transmit().unwrap();
     frames.extend(std::iter::repeat_n(cancel, 200));
     let (steps, mut seen) = events();
@@ -186,13 +190,9 @@ async fn driver_yields_while_receiving_many_bytes() {
     let mut frames = VecDeque::from([hello]);
     for _ in 0..FRAMES {
         let payload = &[0; 10_000];
-        let called = peer.request(
-            ConnectionId::ROOT,
-            MethodId(0),
-            &Metadata::new(),
-            &[],
-            payload,
-        );
+        let called =
+            peer.calls(ConnectionId::ROOT)
+                .request(MethodId(0), &Metadata::new(), &[], payload);
         called.unwrap();
         frames.push_back(peer.poll_transmit().unwrap());
     }
@@ -336,7 +336,10 @@ async fn answer(peer: &mut RawPeer, calls: usize) {
     }
     for request in requests {
         let (root, none) = (ConnectionId::ROOT, Metadata::new());
-        let answered = peer.link.respond_last(root, request, &none, &[], &[0, 7]);
+        let answered =
+            peer.link
+                .calls(root)
+                .respond(request, &none, &[], &[0, 7], proto::Handler::Finished);
         answered.unwrap();
     }
     peer.flush().await;

@@ -1,7 +1,7 @@
 //! Calls and their responses.
 
 use futures::future::join_all;
-use roam_core::raw::Wire;
+use roam_core::raw::RemoteChannel;
 use roam_core::{
     CallError, CallFailure, Context, DecodeError, Failure, IncomingCall, Metadata, MetadataValue,
     MethodDescriptor, MethodId, NoDispatcher, RoamError, Rx, Schema, ServiceDispatcher, Tx, rt,
@@ -243,23 +243,23 @@ async fn wrong_number_of_channels_is_invalid() {
     client.ready().await.unwrap();
     let id = lab_service().methods[7].id;
     for keep in [&[][..], &[Receive], &[Receive, Send, Send]] {
-        let (call, wires) = client
+        let (call, channels) = client
             .call_raw(id, &Metadata::new(), &[0, 0], keep)
             .unwrap();
         assert_eq!(call.await.unwrap().payload[..], [1, 2]);
-        for wire in wires {
-            assert!(is_reset(&wire).await);
+        for channel in channels {
+            assert!(is_reset(&channel).await);
         }
     }
-    let (call, _wires) = client
+    let (call, _channels) = client
         .call_raw(id, &Metadata::new(), &[0, 0], &[Receive, Send])
         .unwrap();
     assert_eq!(call.await.unwrap().payload[0], 0);
 }
 
 /// Returns whether a channel was reset, whichever half is ours.
-async fn is_reset(wire: &Wire) -> bool {
-    let received = std::future::poll_fn(|cx| wire.poll_receive(cx, 0)).await;
+async fn is_reset(channel: &RemoteChannel) -> bool {
+    let received = std::future::poll_fn(|cx| channel.poll_read(cx, 0)).await;
     matches!(received, Err(Some(_)))
 }
 

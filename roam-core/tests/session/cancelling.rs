@@ -128,7 +128,7 @@ async fn dropped_call_aborts_its_handler() {
     assert!(poll_now(&mut call).is_pending());
     assert_eq!(rx.recv().await.unwrap(), Some(1));
     drop(call);
-    assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
+    assert!(matches!(rx.recv().await, Err(RecvError::CallEnded)));
     seen.expect(Does::Begin).await;
     seen.expect(Does::Stop).await;
 }
@@ -141,7 +141,7 @@ async fn call_dropped_before_the_handshake_is_never_sent() {
     assert!(poll_now(&mut call).is_pending());
     assert!(poll_now(rx.recv()).is_pending());
     drop(call);
-    assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
+    assert!(matches!(rx.recv().await, Err(RecvError::CallEnded)));
     peer.shake_hands().await;
     client.ready().await.unwrap();
     assert!(poll_now(ward.nothing()).is_pending());
@@ -159,13 +159,18 @@ async fn call_cancelled_in_its_frame_never_runs_its_handler() {
             // The Request and its Cancel share a frame.
             let method = ward_service().methods[method].id;
             let (root, none) = (ConnectionId::ROOT, Metadata::new());
-            let (call, _) = peer.link.request(root, method, &none, &[], &[]).unwrap();
-            peer.link.cancel(root, call);
+            let (call, _) = peer
+                .link
+                .calls(root)
+                .request(method, &none, &[], &[])
+                .unwrap();
+            peer.link.calls(root).cancel(call);
         }
         peer.flush().await;
         let nothing = ward_service().methods[3].id;
         peer.link
-            .request(ConnectionId::ROOT, nothing, &Metadata::new(), &[], &[])
+            .calls(ConnectionId::ROOT)
+            .request(nothing, &Metadata::new(), &[], &[])
             .unwrap();
         let answer = |event| match event {
             Event::Response(Response { payload, .. }) => Some(payload),

@@ -154,9 +154,10 @@ fn is_deadline<T>(result: &Result<T, CallError>) -> bool {
 fn request(peer: &mut RawPeer, name: &str, deadline: u64, ends: &[Direction]) -> RequestId {
     let metadata = Metadata::new().with("roam-deadline-ms", deadline);
     let payload = vec![0; ends.len()];
-    let called = peer
-        .link
-        .request(ConnectionId::ROOT, method(name), &metadata, ends, &payload);
+    let called =
+        peer.link
+            .calls(ConnectionId::ROOT)
+            .request(method(name), &metadata, ends, &payload);
     called.unwrap().0
 }
 

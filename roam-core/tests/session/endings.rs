@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use futures::future::join_all;
-use roam_core::proto::{ChannelEnd, Direction, Event, Received};
+use roam_core::proto::{ChannelEnd, Direction, Event, ReadOutcome};
 use roam_core::{
     Config, ConnectionHandle, ConnectionId, Context, Metadata, NoDispatcher, RecvError, Rx,
     SendError, Tx, channel, rt, service,
@@ -238,9 +238,9 @@ async fn method_error_ends_the_argument_channels() {
     assert_eq!(error.into_user(), Some("as asked".into()));
     assert!(matches!(
         read_to_error(&mut from_them).await,
-        RecvError::CallOver
+        RecvError::CallEnded
     ));
-    assert!(matches!(to_them.send(1).await, Err(SendError::CallOver)));
+    assert!(matches!(to_them.send(1).await, Err(SendError::CallEnded)));
     to_them.closed().await;
     seen.expect(Saw::SendFailed).await;
     drop(to_them);
@@ -255,9 +255,9 @@ async fn unknown_method_ends_the_argument_channels() {
     ends.send_and_fail(to_us, from_us).await.unwrap_err();
     assert!(matches!(
         read_to_error(&mut from_them).await,
-        RecvError::CallOver
+        RecvError::CallEnded
     ));
-    assert!(matches!(to_them.send(1).await, Err(SendError::CallOver)));
+    assert!(matches!(to_them.send(1).await, Err(SendError::CallEnded)));
     drop(to_them);
     until_idle(&client).await;
 }
@@ -270,15 +270,19 @@ async fn channel_closes_before_the_response() {
     let method = ends_service().methods[0].id;
     let called = peer
         .link
-        .request(root, method, &none, &[Direction::Receive], &[0]);
+        .calls(root)
+        .request(method, &none, &[Direction::Receive], &[0]);
     let (_, channels) = called.unwrap();
     peer.until(|event| matches!(event, Event::Response(_)).then_some(()))
         .await;
-    let Received::Elements { .. } = peer.link.receive(root, channels[0]) else {
+    let ReadOutcome::Elements { .. } = peer.link.receiver(root, channels[0]).read() else {
         panic!("expected elements");
     };
-    let end = peer.link.receive(root, channels[0]);
-    assert!(matches!(end, Received::End(ChannelEnd::Closed)), "{end:?}");
+    let end = peer.link.receiver(root, channels[0]).read();
+    assert!(
+        matches!(end, ReadOutcome::Ended(ChannelEnd::Closed)),
+        "{end:?}"
+    );
     until_idle(&server).await;
 }
 
@@ -326,16 +330,18 @@ async fn malformed_element_resets_the_channel() {
     let method = ends_service().methods[8].id;
     let called = peer
         .link
-        .request(root, method, &none, &[Direction::Send], &[0]);
+        .calls(root)
+        .request(method, &none, &[Direction::Send], &[0]);
     let (_, channels) = called.unwrap();
-    peer.link.send(root, channels[0], &[9, 1]).unwrap();
+    peer.link.sender(root, channels[0]).send(&[9, 1]).unwrap();
     peer.link
-        .want_credit(root, channels[0], usize::MAX)
+        .sender(root, channels[0])
+        .wait_for_credit(usize::MAX)
         .unwrap_err();
     peer.until(|event| matches!(event, Event::ChannelReady { .. }).then_some(()))
         .await;
-    let refused = peer.link.send(root, channels[0], &[1, b'x']);
-    let over = roam_core::proto::SendRefused::Over(ChannelEnd::Reset);
+    let refused = peer.link.sender(root, channels[0]).send(&[1, b'x']);
+    let over = roam_core::proto::SendError::Ended(ChannelEnd::Reset);
     assert_eq!(refused, Err(over));
     seen.expect(Saw::End(false)).await;
     until_idle(&server).await;

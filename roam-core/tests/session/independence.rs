@@ -164,7 +164,7 @@ async fn excess_channels_are_refused_by_the_caller() {
     };
     let (txs, rxs) = many(4);
     let error = busy.stall_many(rxs).await.unwrap_err();
-    assert!(matches!(error, CallError::NoRoomForChannels), "{error:?}");
+    assert!(matches!(error, CallError::NoBudgetForChannels), "{error:?}");
     for tx in &txs {
         tx.closed().await;
     }

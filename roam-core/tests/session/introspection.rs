@@ -105,7 +105,7 @@ async fn server_lists_the_configured_services() {
             ("Workshop", "Runs jobs."),
             (
                 "RoamIntrospectionV1",
-                "Tells what is served on a connection."
+                "Describes the services of a connection."
             )
         ]
     );

@@ -112,7 +112,7 @@ async fn do_everything(mix: &MixClient, round: u32) {
 /// Returns the statistics that must return to their initial values.
 fn retained(stats: &Stats) -> impl PartialEq + std::fmt::Debug + use<> {
     (
-        stats.room,
+        stats.remaining,
         stats.connections,
         stats.ended_connections,
         stats.channels,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roam_core::proto::Refused;
+use roam_core::proto::RequestError;
 use roam_core::{
     CallError, Context, IncomingCall, Metadata, MetadataError, MethodDescriptor, MethodId,
     NoDispatcher, RejectError, ServiceDispatcher, rt, service,
@@ -131,7 +131,7 @@ impl ServiceDispatcher for Answers {
     fn dispatch(&self, mut call: IncomingCall) -> rt::BoxFuture<'static, ()> {
         for (metadata, _) in too_much() {
             match call.respond_raw(&metadata, &[0], &[]) {
-                Err(Refused::Metadata(error)) => self.0.tell(error),
+                Err(RequestError::Metadata(error)) => self.0.tell(error),
                 other => panic!("{other:?}"),
             }
         }
@@ -172,7 +172,7 @@ async fn metadata_refused_on_accept_rejects_the_connect() {
         let client = client.clone();
         let asking = start(async move { client.connect(Metadata::new(), NoDispatcher).await });
         let accepted = asked.next().await.unwrap().accept(&metadata, NoDispatcher);
-        assert_eq!(accepted.unwrap_err(), Refused::Metadata(expected));
+        assert_eq!(accepted.unwrap_err(), RequestError::Metadata(expected));
         let error = asking.await.unwrap_err();
         assert!(matches!(error, RejectError::Rejected { .. }), "{error:?}");
     }

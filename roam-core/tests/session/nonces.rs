@@ -1,29 +1,24 @@
 //! Calls with a nonce, which run once, however often they are sent.
 
+mod client;
+mod handlers;
+
 use std::future::pending;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::Shared;
-use roam_core::rt::{self, BoxFuture};
 use roam_core::{
-    CallError, ConnectionHandle, Context, Failure, IncomingCall, Metadata, MetadataValue,
-    MethodDescriptor, MethodId, NONCE_KEY, NoDispatcher, Nonce, NonceDispatcher, NonceLimits,
-    ReconnectingClient, RoamError, Rx, ServiceDispatcher, channel, service,
+    CallError, ConnectionHandle, Context, Failure, Metadata, MetadataValue, NONCE_KEY,
+    NoDispatcher, Nonce, NonceDispatcher, NonceLimits, RoamError, Rx, channel, service,
 };
 
-use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_idle, yield_now};
-use super::net::{self, Net};
+use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_idle};
 
 runs! {
     repetition_gets_the_first_response
     repetition_waits_for_the_first_call
-    handler_outlives_its_link
-    cancel_aborts_the_handler
-    cancel_spares_a_handler_that_another_call_awaits
-    deadline_aborts_the_handler
     nonce_with_other_arguments_is_refused
     malformed_nonce_is_refused
     nonce_for_an_unserved_method
@@ -32,19 +27,6 @@ runs! {
     call_with_channels_is_answered_once
     response_with_channels_is_given_once
     calls_beyond_the_limits_are_busy
-    running_handler_counts_as_an_incoming_call
-    client_resends_a_call_with_a_nonce
-    client_keeps_a_nonce_of_the_user
-    client_does_not_resend_to_a_restarted_server
-    client_does_not_resend_to_a_server_without_nonces
-    client_does_not_resend_after_the_minimum_retention
-    client_resends_when_lost_before_the_store_is_known
-    rejected_repetition_leaves_the_outcome_unknown
-    client_adds_no_nonce_where_none_is_needed
-}
-
-runs_with_paused_clock! {
-    abandoned_handler_is_aborted_after_the_retention
 }
 
 runs_where_panics_unwind! {
@@ -239,80 +221,6 @@ async fn repetition_waits_for_the_first_call() {
     world.seen.expect_nothing();
 }
 
-async fn handler_outlives_its_link() {
-    let mut world = world();
-    let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
-    world.seen.expect(Saw::Began).await;
-    client.close("");
-    server.closed().await;
-    assert!(first.await.is_err());
-    let (bank, client, _) = world.link();
-    client.ready().await.unwrap();
-    let mut again = bank.deposit(5).with_metadata(with(ONE));
-    assert!(poll_now(&mut again).is_pending());
-    settle(&client).await;
-    world.seen.expect_nothing();
-    world.open();
-    assert_eq!(again.await.unwrap(), 1);
-    world.seen.expect(Saw::Ended).await;
-    world.seen.expect_nothing();
-}
-
-async fn cancel_aborts_the_handler() {
-    let mut world = world();
-    let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
-    world.seen.expect(Saw::Began).await;
-    drop(first);
-    world.seen.expect(Saw::Ended).await;
-    let again = bank.deposit(5).with_metadata(with(ONE)).await;
-    assert!(matches!(
-        again,
-        Err(CallError::Answered(RoamError::Cancelled))
-    ));
-    world.seen.expect_nothing();
-    until_idle(&client).await;
-    until_idle(&server).await;
-}
-
-async fn cancel_spares_a_handler_that_another_call_awaits() {
-    let mut world = world();
-    let (bank, client, _) = world.link();
-    let (other_bank, other_client, _) = world.link();
-    client.ready().await.unwrap();
-    let mut first = bank.deposit(5).with_metadata(with(ONE));
-    assert!(poll_now(&mut first).is_pending());
-    world.seen.expect(Saw::Began).await;
-    let mut again = other_bank.deposit(5).with_metadata(with(ONE));
-    other_client.ready().await.unwrap();
-    assert!(poll_now(&mut again).is_pending());
-    settle(&other_client).await;
-    drop(first);
-    settle(&client).await;
-    world.seen.expect_nothing();
-    world.open();
-    assert_eq!(again.await.unwrap(), 1);
-}
-
-async fn deadline_aborts_the_handler() {
-    let mut world = world();
-    let (bank, ..) = world.link();
-    let metadata = with(ONE).with("roam-deadline-ms", 1);
-    failed_as(
-        bank.deposit(5).with_metadata(metadata).await,
-        Failure::Deadline,
-    );
-    world.seen.expect(Saw::Began).await;
-    world.seen.expect(Saw::Ended).await;
-    let again = bank.deposit(5).with_metadata(with(ONE)).await;
-    assert!(matches!(
-        again,
-        Err(CallError::Answered(RoamError::Cancelled))
-    ));
-    world.seen.expect_nothing();
-}
-
 async fn errors_and_panics_count_as_responses() {
     let world = open_world();
     let (bank, ..) = world.link();
@@ -456,192 +364,4 @@ async fn calls_beyond_the_limits_are_busy() {
     failed_as(deposit(3).await, Failure::Busy);
     assert_eq!(deposit(1).await.unwrap(), 1);
     assert_eq!(bank.deposit(5).await.unwrap(), 3);
-}
-
-async fn running_handler_counts_as_an_incoming_call() {
-    let mut world = world();
-    let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
-    world.seen.expect(Saw::Began).await;
-    assert_eq!(server.stats().incoming_calls, 1);
-    world.open();
-    first.await.unwrap();
-    until_idle(&client).await;
-    until_idle(&server).await;
-}
-
-async fn abandoned_handler_is_aborted_after_the_retention() {
-    let mut world = world();
-    let retention = Duration::from_hours(1);
-    world.served = world.served.with_limits(NonceLimits {
-        retention,
-        ..NonceLimits::default()
-    });
-    let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
-    world.seen.expect(Saw::Began).await;
-    let clock = rt::Clock::start();
-    client.close("");
-    server.closed().await;
-    assert!(first.await.is_err());
-    world.seen.expect(Saw::Ended).await;
-    assert!(clock.now() >= retention);
-}
-
-/// Returns a client that adds a nonce to each call, and its network.
-fn client(attempts: u32) -> (BankClient<ReconnectingClient>, Net) {
-    let (client, net) = net::client(attempts);
-    (BankClient::new(client.with_nonces()), net)
-}
-
-fn is_unknown<T>(result: &Result<T, CallError>) -> bool {
-    matches!(result, Err(CallError::Lost { sent: true, .. }))
-}
-
-async fn client_resends_a_call_with_a_nonce() {
-    let mut world = world();
-    let (arrived, mut arrivals) = events();
-    world.served = world.served.with_identity(move |_| {
-        arrived.tell(());
-        Vec::new()
-    });
-    let (bank, mut net) = client(3);
-    let call = start(bank.deposit(5));
-    for _ in 0..2 {
-        let server = net.attempt().await.accept(world.served.clone());
-        arrivals.expect(()).await;
-        server.kill();
-    }
-    let _server = net.attempt().await.accept(world.served.clone());
-    world.open();
-    assert_eq!(call.await.unwrap(), 1);
-    world.seen.expect(Saw::Began).await;
-    world.seen.expect(Saw::Ended).await;
-    world.seen.expect_nothing();
-    assert_eq!(bank.deposit(5).await.unwrap(), 2);
-}
-
-async fn client_keeps_a_nonce_of_the_user() {
-    let mut world = world();
-    let (client, mut net) = net::client(3);
-    let call = start({
-        let bank = BankClient::new(client.clone());
-        bank.deposit(5).with_metadata(with(ONE))
-    });
-    let server = net.attempt().await.accept(world.served.clone());
-    world.seen.expect(Saw::Began).await;
-    server.kill();
-    let _server = net.attempt().await.accept(world.served.clone());
-    world.open();
-    assert_eq!(call.await.unwrap(), 1);
-    for bank in [
-        BankClient::new(client.clone()),
-        BankClient::new(client.with_nonces()),
-    ] {
-        let again = bank.deposit(5).with_metadata(with(ONE));
-        assert_eq!(again.await.unwrap(), 1);
-    }
-}
-
-async fn client_does_not_resend_to_a_restarted_server() {
-    let mut world = world();
-    let (bank, mut net) = client(3);
-    let call = start(bank.deposit(5));
-    let server = net.attempt().await.accept(world.served.clone());
-    world.seen.expect(Saw::Began).await;
-    server.kill();
-    let restarted = NonceDispatcher::new(world.bank.clone());
-    let _server = net.attempt().await.accept(restarted);
-    let result = call.await;
-    assert!(is_unknown(&result), "{result:?}");
-    world.open();
-    assert_eq!(bank.deposit(5).await.unwrap(), 2);
-}
-
-async fn client_does_not_resend_to_a_server_without_nonces() {
-    let mut world = world();
-    let (bank, mut net) = client(3);
-    let call = start(bank.deposit(5));
-    let server = net.attempt().await.accept(world.bank.clone());
-    world.seen.expect(Saw::Began).await;
-    server.kill();
-    let result = call.await;
-    assert!(is_unknown(&result), "{result:?}");
-    net.expect_nothing();
-}
-
-async fn client_does_not_resend_after_the_minimum_retention() {
-    let mut world = world();
-    world.served = world.served.with_limits(NonceLimits {
-        min_retention: Duration::ZERO,
-        ..NonceLimits::default()
-    });
-    let (bank, mut net) = client(3);
-    let call = start(bank.deposit(5));
-    let server = net.attempt().await.accept(world.served.clone());
-    world.seen.expect(Saw::Began).await;
-    server.kill();
-    let _server = net.attempt().await.accept(world.served.clone());
-    let result = call.await;
-    assert!(is_unknown(&result), "{result:?}");
-    world.open();
-    assert_eq!(bank.deposit(5).await.unwrap(), 2);
-}
-
-async fn client_resends_when_lost_before_the_store_is_known() {
-    let world = open_world();
-    let (client, mut net) = net::client(3);
-    let client = client.with_nonces();
-    let call = start(BankClient::new(client.clone()).deposit(5));
-    let server = net.attempt().await.accept_stalled(world.served.clone());
-    let stalled = client.connection().await.unwrap();
-    while stalled.stats().outgoing_calls == 0 {
-        yield_now().await;
-    }
-    server.kill();
-    let _server = net.attempt().await.accept(world.served.clone());
-    assert_eq!(call.await.unwrap(), 1);
-}
-
-/// Rejects the bank's calls as busy.
-struct TurnsAway(NonceDispatcher);
-
-impl ServiceDispatcher for TurnsAway {
-    fn method(&self, id: MethodId) -> Option<&'static MethodDescriptor> {
-        self.0.method(id)
-    }
-
-    fn dispatch(&self, mut call: IncomingCall) -> BoxFuture<'static, ()> {
-        if bank_service().method(call.method()).is_none() {
-            return self.0.dispatch(call);
-        }
-        let (metadata, payload) = Failure::Busy.response();
-        call.respond_raw(&metadata, payload, &[]).unwrap();
-        Box::pin(async {})
-    }
-}
-
-async fn rejected_repetition_leaves_the_outcome_unknown() {
-    let mut world = world();
-    let (bank, mut net) = client(3);
-    let call = start(bank.deposit(5));
-    let server = net.attempt().await.accept(world.served.clone());
-    world.seen.expect(Saw::Began).await;
-    server.kill();
-    let away = TurnsAway(world.served.clone());
-    let _server = net.attempt().await.accept(away);
-    let result = call.await;
-    assert!(is_unknown(&result), "{result:?}");
-    failed_as(bank.deposit(6).await, Failure::Busy);
-}
-
-async fn client_adds_no_nonce_where_none_is_needed() {
-    let world = open_world();
-    let (bank, mut net) = client(1);
-    let with_nonce = start(bank.has_nonce());
-    let _server = net.attempt().await.accept(world.served.clone());
-    assert!(with_nonce.await.unwrap());
-    assert!(!bank.has_nonce_idempotent().await.unwrap());
-    let (_tx, rx) = channel();
-    assert!(!bank.has_nonce_with_channel(rx).await.unwrap());
 }

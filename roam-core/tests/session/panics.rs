@@ -121,7 +121,7 @@ async fn panic_leaves_other_streams_running() {
 
 async fn panicked_handlers_leave_nothing_behind() {
     let (nervous, links) = nervous().await;
-    let before = links.clone().map(|link| link.stats().room);
+    let before = links.clone().map(|link| link.stats().remaining);
     let calls = (0..20).map(|round| nervous.panic(round % 2 == 0));
     join_all(calls).await.iter().for_each(expect_panic);
     let streams = (0..20).map(|_| nervous.send_and_panic(channel().0));
@@ -129,5 +129,5 @@ async fn panicked_handlers_leave_nothing_behind() {
     for link in &links {
         until_idle(link).await;
     }
-    assert_eq!(links.map(|link| link.stats().room), before);
+    assert_eq!(links.map(|link| link.stats().remaining), before);
 }

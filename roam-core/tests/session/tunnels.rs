@@ -10,9 +10,9 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::RemoteHandle;
+use roam_core::net::stream::tcp;
 use roam_core::proto::Framing;
 use roam_core::transport::memory_pair;
-use roam_core::transport::stream::tcp;
 use roam_core::{
     CloseReason, Config, ConnectionHandle, Context, NoDispatcher, RecvError, SendError, Tunnel,
     accept, channel, connect, pump_read_to_tx, pump_rx_to_write, rt, service, tunnel_pair,

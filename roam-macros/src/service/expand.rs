@@ -62,15 +62,8 @@ fn handler(service: &Service) -> TokenStream {
 fn dispatcher(service: &Service) -> TokenStream {
     let Service { vis, ident, .. } = service;
     let dispatcher = format_ident!("{ident}Dispatcher");
-    let describe = service.describe();
-    let (call, handler) = (hygienic("call"), hygienic("handler"));
     let h = service.type_parameter("H");
-    let arms = service.methods.iter().enumerate().map(|(position, method)| {
-        let arm = dispatch(&h, service, method);
-        quote! {
-            ::core::option::Option::Some(#position) => ::std::boxed::Box::pin(async move { #arm }),
-        }
-    });
+    let service_dispatcher = service_dispatcher(service, &dispatcher, &h);
     let doc = format!("A dispatcher for [`{ident}`]: passes each call to the handler's method.");
     quote! {
         #[doc = #doc]
@@ -102,6 +95,22 @@ fn dispatcher(service: &Service) -> TokenStream {
             }
         }
 
+        #service_dispatcher
+    }
+}
+
+/// Generates the implementation of `ServiceDispatcher`, which finds the handler's method.
+fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> TokenStream {
+    let ident = &service.ident;
+    let describe = service.describe();
+    let (call, handler) = (hygienic("call"), hygienic("handler"));
+    let arms = service.methods.iter().enumerate().map(|(position, method)| {
+        let arm = dispatch(h, service, method);
+        quote! {
+            ::core::option::Option::Some(#position) => ::std::boxed::Box::pin(async move { #arm }),
+        }
+    });
+    quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic)]
         impl<#h: #ident> ::roam_core::ServiceDispatcher for #dispatcher<#h> {

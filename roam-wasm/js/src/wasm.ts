@@ -24,8 +24,8 @@ export interface OpenOptions {
 
 /** The callbacks of a link; wasm calls them as methods. */
 export interface LinkEvents {
-  /** `call(id, …)` was answered. Payload and metadata are views. */
-  response(id: number, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void;
+  /** `call(id, …)` was answered. Body and metadata are views. */
+  response(id: number, kind: OutcomeKind, body: Bytes, metadata: Bytes, halves: Channels | undefined): void;
   /** `call(id, …)` failed and will not be answered. */
   failed(id: number, failure: Failure): void;
   /** The peer calls a method that we serve. Payload and metadata are views. */
@@ -44,6 +44,30 @@ export interface CloseInfo {
   readonly reason: string;
 }
 
+/**
+ * The kind of a call's outcome. It equals `OutcomeKind` in `outcome.rs`, which the compiler checks in `load.ts`. Here it
+ * is an enum whose members the bundler replaces with numbers.
+ */
+export enum OutcomeKind {
+  /** The body is the method's result. */
+  Value,
+  /** The body is the method's own error. */
+  Error,
+  // The others have no body.
+  UnknownMethod,
+  InvalidPayload,
+  Cancelled,
+  Panic,
+  TooLarge,
+  Busy,
+  Deadline,
+  Unavailable,
+  NonceReused,
+  NonceSpent,
+  /** The peer's answer has no outcome; not for {@link WasmLink.respond}. */
+  Malformed,
+}
+
 /** The half of a channel that we keep; the other half goes to the peer. */
 export const KEEP_SENDER = 0;
 export const KEEP_RECEIVER = 1;
@@ -56,7 +80,13 @@ export interface WasmLink {
   /** Adds methods that we serve. */
   serve(methods: BigUint64Array): void;
   /** Answers request `id` and returns the kept halves. If it throws, another answer can be sent. */
-  respond(id: number, payload: Uint8Array, metadata: Uint8Array, keep: Uint8Array): Channels | undefined;
+  respond(
+    id: number,
+    kind: OutcomeKind,
+    body: Uint8Array,
+    metadata: Uint8Array,
+    keep: Uint8Array,
+  ): Channels | undefined;
   /** Returns the longest element of a channel, in bytes. */
   largestElement(): number;
   stats(): LinkStats;

@@ -1,17 +1,16 @@
 //! Calls in both directions, which map the ids on the wire to those of JavaScript.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::rc::Rc;
 
-use roam_core::proto::outcome::{ERROR, UNKNOWN_METHOD};
 use roam_core::proto::{
-    ChannelId, CloseReason, ConnectionId, Direction, Metadata, MethodId, Refused, Request,
-    RequestId, Response,
+    ChannelId, CloseReason, ConnectionId, Direction, Handler, Metadata, MethodId, Outcome, Payload,
+    Request, RequestError, RequestId, Response,
 };
 
 use super::channels::Channels;
 use super::failure::Failure;
+use super::outcome::{self, OutcomeKind};
 use super::session::Session;
 
 const ROOT: ConnectionId = ConnectionId::ROOT;
@@ -28,14 +27,14 @@ pub(super) struct Calls {
     served: Vec<MethodId>,
 }
 
-/// Maps ids on the wire to ids of JavaScript and back, by a linear search: the entries looked up
-/// are usually at the front.
+/// Maps ids on the wire to ids of JavaScript and back, by a linear search: calls in flight are few,
+/// and the entries looked up are usually at the front.
 #[derive(Default)]
-struct IdMap(VecDeque<(RequestId, u32)>);
+struct IdMap(Vec<(RequestId, u32)>);
 
 impl IdMap {
     fn insert(&mut self, request: RequestId, id: u32) {
-        self.0.push_back((request, id));
+        self.0.push((request, id));
     }
 
     fn id_of(&self, request: RequestId) -> Option<u32> {
@@ -48,7 +47,7 @@ impl IdMap {
 
     fn remove(&mut self, id: u32) -> Option<RequestId> {
         let position = self.0.iter().position(|entry| entry.1 == id)?;
-        Some(self.0.remove(position)?.0)
+        Some(self.0.remove(position).0)
     }
 }
 
@@ -63,7 +62,10 @@ impl Session {
         keep: &[Direction],
     ) -> Result<Vec<ChannelId>, Failure> {
         let metadata = decode_metadata(metadata)?;
-        let called = self.act(|link| link.request(ROOT, method, &metadata, keep, payload));
+        let called = self.act(|link| {
+            let calls = link.calls(ROOT);
+            calls.request(method, &metadata, keep, payload)
+        });
         let (request, channels) = called.map_err(|error| self.request_failure(error))?;
         self.calls.borrow_mut().outgoing.insert(request, id);
         Ok(channels)
@@ -72,7 +74,7 @@ impl Session {
     pub(super) fn cancel(self: &Rc<Self>, id: u32) {
         let cancelled = self.calls.borrow_mut().outgoing.remove(id);
         if let Some(request) = cancelled {
-            self.act(|link| link.cancel(ROOT, request));
+            self.act(|link| link.calls(ROOT).cancel(request));
         }
     }
 
@@ -86,22 +88,27 @@ impl Session {
     pub(super) fn respond(
         self: &Rc<Self>,
         id: u32,
-        payload: &[u8],
+        outcome: Outcome,
+        body: &[u8],
         metadata: &[u8],
         keep: &[Direction],
     ) -> Result<Vec<ChannelId>, Failure> {
-        let metadata = decode_metadata(metadata)?;
+        let mut metadata = decode_metadata(metadata)?;
         let request = self.calls.borrow().incoming.request_of(id);
         let Some(request) = request else {
             return Ok(Vec::new());
         };
-        let answered = self.act(|link| link.respond(ROOT, request, &metadata, keep, payload));
+        let mut payload = outcome::encode(outcome, body, &mut metadata);
+        let answered = self.act(|link| {
+            let calls = link.calls(ROOT);
+            calls.respond(request, &metadata, keep, &mut payload, Handler::Running)
+        });
         let channels = match answered {
             Ok(channels) => channels,
-            Err(Refused::Answered | Refused::ConnectionOver) => Vec::new(),
+            Err(RequestError::AlreadyAnswered | RequestError::ConnectionEnded) => Vec::new(),
             Err(error) => return Err(self.request_failure(error)),
         };
-        self.act(|link| link.handler_gone(ROOT, request));
+        self.act(|link| link.calls(ROOT).handler_finished(request));
         self.calls.borrow_mut().incoming.remove(id);
         Ok(channels)
     }
@@ -114,11 +121,12 @@ impl Session {
         self.calls.borrow_mut().outgoing.remove(id);
         self.events.emit(|events| {
             let Some(channels) = response.channels else {
-                return events.failed(id, Refused::NoRoomForChannels.into());
+                return events.failed(id, RequestError::NoBudgetForChannels.into());
             };
-            let halves = Channels::received(self, channels);
+            let halves = Channels::new(self, &channels, &[]);
+            let (kind, body) = OutcomeKind::split(&response.payload, &response.metadata);
             let metadata = encode_metadata(&response.metadata);
-            events.response(id, &response.payload, &metadata, halves)
+            events.response(id, kind, body, &metadata, halves)
         });
     }
 
@@ -126,7 +134,7 @@ impl Session {
         let Some(id) = self.calls.borrow_mut().add_incoming(&call) else {
             return self.reject_unknown(call.request);
         };
-        let halves = Channels::received(self, call.channels);
+        let halves = Channels::new(self, &call.channels, &[]);
         let metadata = encode_metadata(&call.metadata);
         self.events
             .emit(|events| events.request(id, call.method.0, &call.payload, &metadata, halves));
@@ -134,16 +142,12 @@ impl Session {
 
     /// Answers a call to a method that is not served.
     fn reject_unknown(self: &Rc<Self>, request: RequestId) {
+        let (metadata, payload) = Outcome::UnknownMethod.response();
         self.act(|link| {
+            let calls = link.calls(ROOT);
             // Fails if the call was already cancelled.
-            let _ = link.respond(
-                ROOT,
-                request,
-                &Metadata::new(),
-                &[],
-                &[ERROR, UNKNOWN_METHOD],
-            );
-            link.handler_gone(ROOT, request);
+            let _ = calls.respond(request, &metadata, &[], payload, Handler::Running);
+            link.calls(ROOT).handler_finished(request);
         });
     }
 
@@ -166,9 +170,9 @@ impl Session {
         }
     }
 
-    fn request_failure(&self, error: Refused) -> Failure {
+    fn request_failure(&self, error: RequestError) -> Failure {
         match (error, self.link.borrow().close_reason()) {
-            (Refused::ConnectionOver, Some(reason)) => Failure::closed(reason),
+            (RequestError::ConnectionEnded, Some(reason)) => Failure::closed(reason),
             (error, _) => error.into(),
         }
     }
@@ -176,7 +180,7 @@ impl Session {
     fn reset_all(self: &Rc<Self>, channels: Vec<ChannelId>) {
         self.act(|link| {
             for channel in channels {
-                link.reset(ROOT, channel);
+                link.channel(ROOT, channel).reset();
             }
         });
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{Function, Promise};
-use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, SendRefused};
+use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, SendError};
 use wasm_bindgen::prelude::*;
 
 use super::failure::Failure;
@@ -36,7 +36,7 @@ impl Channel {
         let queued = self.session.act(|link| {
             elements
                 .iter()
-                .try_for_each(|element| link.queue(ROOT, self.id, element))
+                .try_for_each(|element| link.sender(ROOT, self.id).queue(element))
         });
         queued.map_err(|error| self.session.send_failure(error))
     }
@@ -44,24 +44,24 @@ impl Channel {
     /// Returns how many bytes may be sent now.
     pub(super) fn sendable(&self) -> usize {
         let mut link = self.session.link.borrow_mut();
-        link.sendable(ROOT, self.id)
+        link.sender(ROOT, self.id).sendable()
     }
 
     /// Returns how many bytes the peer is known to have consumed; `None` if the channel has ended.
     pub(super) fn consumed_by_peer(&self) -> Option<u64> {
         let mut link = self.session.link.borrow_mut();
-        link.consumed_by_peer(ROOT, self.id)
+        link.sender(ROOT, self.id).consumed()
     }
 
     /// Closes the channel, as its sender.
     pub(super) fn close(&self) {
-        self.session.act(|link| link.finish(ROOT, self.id));
+        self.session.act(|link| link.sender(ROOT, self.id).close());
         self.session.wake(self.id);
     }
 
     /// Resets the channel.
     pub(super) fn reset(&self) {
-        self.session.act(|link| link.reset(ROOT, self.id));
+        self.session.act(|link| link.channel(ROOT, self.id).reset());
         self.session.wake(self.id);
     }
 
@@ -103,30 +103,30 @@ impl Session {
         let ready = match waiter.credit {
             Some(bytes) => {
                 let mut link = self.link.borrow_mut();
-                link.want_credit(ROOT, waiter.channel, bytes)
+                link.sender(ROOT, waiter.channel).wait_for_credit(bytes)
             }
             None => Ok(()),
         };
         match ready {
             Ok(()) => settle_promise(&waiter.resolve, &JsValue::UNDEFINED),
-            Err(SendRefused::Blocked) => self.waiters.borrow_mut().0.push(waiter),
+            Err(SendError::Blocked) => self.waiters.borrow_mut().0.push(waiter),
             Err(error) => settle_promise(&waiter.reject, &self.send_failure(error).into()),
         }
     }
 
-    pub(super) fn send_failure(&self, error: SendRefused) -> Failure {
+    pub(super) fn send_failure(&self, error: SendError) -> Failure {
         match error {
-            SendRefused::TooLarge { len, max } => Failure::too_large(&error, len, max),
-            SendRefused::Over(end) => self.end_failure(end),
-            SendRefused::Blocked => Failure::protocol("the elements exceed the credit"),
+            SendError::TooLarge { len, max } => Failure::too_large(&error, len, max),
+            SendError::Ended(end) => self.end_failure(end),
+            SendError::Blocked => Failure::protocol("the elements exceed the credit"),
         }
     }
 
     /// Returns the failure for a channel that did not end cleanly.
     pub(super) fn end_failure(&self, end: ChannelEnd) -> Failure {
         match (end, self.link.borrow().close_reason()) {
-            (ChannelEnd::ConnectionOver, Some(reason)) => Failure::closed(reason),
-            (ChannelEnd::CallOver, _) => Failure::reset("the call of this channel has ended"),
+            (ChannelEnd::ConnectionEnded, Some(reason)) => Failure::closed(reason),
+            (ChannelEnd::CallEnded, _) => Failure::reset("the call of this channel has ended"),
             _ => Failure::reset("the channel was reset"),
         }
     }

@@ -1,7 +1,6 @@
 //! The channels in a payload.
 
 use std::cell::RefCell;
-use std::iter;
 use std::rc::Rc;
 
 use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, Direction};
@@ -28,31 +27,21 @@ struct Half {
 }
 
 impl Channels {
-    /// Returns the kept halves of channels that we opened; `None` if there are none.
-    pub(super) fn opened(
+    /// Returns our halves of `channels`; `None` if there are none. `kept` has the direction of each
+    /// if we opened them, and is empty if the peer did.
+    pub(super) fn new(
         session: &Rc<Session>,
-        keep: Vec<Direction>,
-        channels: Vec<ChannelId>,
+        channels: &[ChannelId],
+        kept: &[Direction],
     ) -> Option<Self> {
-        let directions = keep.into_iter().map(Some);
-        Self::new(session, iter::zip(channels, directions))
-    }
-
-    /// Returns the halves received with a payload; `None` if there are none.
-    pub(super) fn received(session: &Rc<Session>, channels: Vec<ChannelId>) -> Option<Self> {
-        Self::new(session, iter::zip(channels, iter::repeat(None)))
-    }
-
-    fn new(
-        session: &Rc<Session>,
-        halves: impl Iterator<Item = (ChannelId, Option<Direction>)>,
-    ) -> Option<Self> {
-        let halves: Vec<_> = halves
-            .map(|(channel, direction)| Some(Half { channel, direction }))
-            .collect();
-        (!halves.is_empty()).then(|| Self {
+        let mut directions = kept.iter().copied();
+        let half = |&channel| {
+            let direction = directions.next();
+            Some(Half { channel, direction })
+        };
+        (!channels.is_empty()).then(|| Self {
             session: Rc::clone(session),
-            halves: RefCell::new(halves),
+            halves: RefCell::new(channels.iter().map(half).collect()),
         })
     }
 
@@ -69,9 +58,9 @@ impl Channels {
         };
         let session = Rc::clone(&self.session);
         if direction.is_none()
-            && !session.act(|link| link.bind(ConnectionId::ROOT, channel, wanted))
+            && !session.act(|link| link.channel(ConnectionId::ROOT, channel).bind(wanted))
         {
-            return Err(session.end_failure(ChannelEnd::ConnectionOver));
+            return Err(session.end_failure(ChannelEnd::ConnectionEnded));
         }
         Ok(Channel {
             session,

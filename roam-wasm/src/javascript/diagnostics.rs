@@ -44,7 +44,7 @@ pub(super) fn rows(diagnostics: &Diagnostics) -> Vec<u64> {
 }
 
 fn link(diagnostics: &Diagnostics) -> Row {
-    let room = diagnostics.stats.room;
+    let room = diagnostics.stats.remaining;
     [
         diagnostics.stats.queued_bytes,
         diagnostics.queued_frames,
@@ -61,7 +61,7 @@ fn call(kind: u64, call: &CallInFlight) -> Row {
     let state = match call.stage {
         CallStage::Unanswered => 0,
         CallStage::Answered => 1,
-        CallStage::HandlerLeft => 2,
+        CallStage::HandlerRunning => 2,
     };
     [
         kind,
@@ -85,8 +85,8 @@ fn channel(channel: &ChannelInFlight) -> Row {
         None => 0,
         Some(ChannelEnd::Closed) => FIRST_END,
         Some(ChannelEnd::Reset) => FIRST_END + 1,
-        Some(ChannelEnd::CallOver) => FIRST_END + 2,
-        Some(ChannelEnd::ConnectionOver) => FIRST_END + 3,
+        Some(ChannelEnd::CallEnded) => FIRST_END + 2,
+        Some(ChannelEnd::ConnectionEnded) => FIRST_END + 3,
     };
     [
         kind,

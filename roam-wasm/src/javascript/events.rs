@@ -9,12 +9,13 @@ use wasm_bindgen::prelude::*;
 
 use super::channels::Channels;
 use super::failure::{Failure, kind_of, text_of};
+use super::outcome::OutcomeKind;
 
 #[wasm_bindgen]
 extern "C" {
     /// An object of JavaScript with a method for each event.
     ///
-    /// Payloads and metadata are views into wasm's memory, valid until the method returns.
+    /// Payloads, bodies and metadata are views into wasm's memory, valid until the method returns.
     pub type LinkEvents;
 
     /// The call `id` was answered.
@@ -22,7 +23,8 @@ extern "C" {
     pub(super) fn response(
         this: &LinkEvents,
         id: u32,
-        payload: &[u8],
+        kind: OutcomeKind,
+        body: &[u8],
         metadata: &[u8],
         halves: Option<Channels>,
     ) -> Result<(), JsValue>;
@@ -71,12 +73,14 @@ impl Events {
 
     /// Emits an event. An exception in the callback is reported as an uncaught one.
     pub(super) fn emit(&self, event: impl FnOnce(&LinkEvents) -> Result<(), JsValue>) {
-        let Some(events) = self.0.borrow().clone() else {
-            return;
-        };
-        if let Err(error) = event(&events) {
-            drop(Promise::reject(&error));
+        if let Some(events) = self.get() {
+            report(event(&events));
         }
+    }
+
+    /// Returns the object, which is not borrowed: the callback may end the link.
+    fn get(&self) -> Option<Rc<LinkEvents>> {
+        self.0.borrow().clone()
     }
 
     /// Emits the last event and drops the JavaScript object, which keeps the whole link alive.
@@ -86,5 +90,12 @@ impl Events {
         info.set_reason(&text_of(reason));
         self.emit(|events| events.closed(info));
         self.0.take();
+    }
+}
+
+/// Reports an exception as an uncaught one: a rejected promise that nobody handles.
+fn report(result: Result<(), JsValue>) {
+    if let Err(error) = result {
+        drop(Promise::reject(&error));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use js_sys::Object;
-use roam_core::proto::{CloseReason, Refused, Violation};
+use roam_core::proto::{CloseReason, RequestError, Violation};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -95,13 +95,14 @@ pub(super) fn text_of(reason: &CloseReason) -> String {
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(error: Refused) -> Self {
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
         let kind = match error {
-            Refused::PayloadTooLarge { len, max } => return Self::too_large(&error, len, max),
-            Refused::Metadata(_) => "metadata",
-            Refused::TooManyEnds(_) | Refused::NoRoomForChannels => "busy",
-            Refused::ConnectionOver | Refused::NotReady | Refused::Answered => "closed",
+            RequestError::PayloadTooLarge { len, max } => return Self::too_large(&error, len, max),
+            RequestError::Metadata(_) => "metadata",
+            RequestError::TooManyChannels(_) | RequestError::NoBudgetForChannels => "busy",
+            // `ConnectionEnded`, `NotReady` and `AlreadyAnswered`: the link takes no message.
+            _ => "closed",
         };
         Self::new(kind, &error)
     }

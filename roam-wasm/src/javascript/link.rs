@@ -13,6 +13,7 @@ use super::channels::{Channels, directions};
 use super::diagnostics;
 use super::events::{Events, LinkEvents};
 use super::failure::Failure;
+use super::outcome::OutcomeKind;
 use super::session::{Opening, Session};
 
 #[wasm_bindgen]
@@ -131,7 +132,7 @@ impl Link {
         let channels = self
             .session
             .call(id, MethodId(method), payload, metadata, &keep)?;
-        Ok(Channels::opened(&self.session, keep, channels))
+        Ok(Channels::new(&self.session, &channels, &keep))
     }
 
     /// Cancels a call; no event for it follows.
@@ -144,20 +145,25 @@ impl Link {
         self.session.serve(methods);
     }
 
-    /// Answers a call by the peer, even a cancelled one; `keep` as in [`call`](Self::call).
+    /// Answers a call by the peer, even a cancelled one; `keep` as in [`call`](Self::call). The body
+    /// is empty for kinds without one.
     ///
     /// # Errors
     /// The call was not answered, and another answer can be sent.
     pub fn respond(
         &self,
         id: u32,
-        payload: &[u8],
+        kind: OutcomeKind,
+        body: &[u8],
         metadata: &[u8],
         keep: &[u8],
     ) -> Result<Option<Channels>, Failure> {
         let keep = directions(keep)?;
-        let channels = self.session.respond(id, payload, metadata, &keep)?;
-        Ok(Channels::opened(&self.session, keep, channels))
+        let outcome = kind
+            .outcome()
+            .ok_or_else(|| Failure::protocol("an answer to send is never malformed"))?;
+        let channels = self.session.respond(id, outcome, body, metadata, &keep)?;
+        Ok(Channels::new(&self.session, &channels, &keep))
     }
 
     /// Returns the longest element of a channel, in bytes.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use js_sys::Promise;
-use roam_core::proto::{ChannelEnd, ConnectionId, ElementQueue, Received};
+use roam_core::proto::{ChannelEnd, ConnectionId, ElementQueue, ReadOutcome};
 use wasm_bindgen::prelude::*;
 
 use super::channel::Channel;
@@ -38,10 +38,10 @@ impl Receiver {
         let mut arrived = self.arrived.borrow_mut();
         if arrived.is_none() {
             let mut link = self.channel.session.link.borrow_mut();
-            *arrived = match link.receive(ConnectionId::ROOT, self.channel.id) {
-                Received::Elements { queue, .. } => Some(Ok(queue)),
-                Received::Nothing => None,
-                Received::End(end) => Some(Err(end)),
+            *arrived = match link.receiver(ConnectionId::ROOT, self.channel.id).read() {
+                ReadOutcome::Elements { queue, .. } => Some(Ok(queue)),
+                ReadOutcome::Empty => None,
+                ReadOutcome::Ended(end) => Some(Err(end)),
             };
         }
         arrived
@@ -82,7 +82,7 @@ impl Receiver {
     /// Reports that the application has consumed `bytes` of elements.
     pub fn consumed(&self, bytes: u32) {
         let Channel { session, id } = &self.channel;
-        session.act(|link| link.consume(ConnectionId::ROOT, *id, bytes));
+        session.act(|link| link.receiver(ConnectionId::ROOT, *id).consume(bytes));
     }
 
     /// Resets the channel and drops the elements that have arrived.

@@ -106,7 +106,7 @@ impl Session {
             Event::ChannelReady { channel, .. } => self.wake(channel),
             Event::ConnectRequest { request, .. } => {
                 let mut link = self.link.borrow_mut();
-                link.reject(request, "not listening", &Metadata::new());
+                link.reject_connection(request, "not listening", &Metadata::new());
             }
             Event::ConnectionEnded {
                 connection: ConnectionId::ROOT,

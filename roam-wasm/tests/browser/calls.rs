@@ -2,6 +2,7 @@
 
 use futures::future::join;
 use roam_core::{Metadata, NoDispatcher};
+use roam_wasm::javascript::OutcomeKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::page::{Link, Page, ThrowingPage};
@@ -48,7 +49,11 @@ async fn unknown_method_is_rejected() {
     let (socket, _) = serve(PACKED, NoDispatcher).await;
     let link = Link::open(&socket, &page).await.expect("the peer answers");
     link.call(1, 42, (), &[]);
-    assert_eq!(page.expect("response").await.payload(), [1, 1]);
+    let answer = page.expect("response").await;
+    assert_eq!(
+        (answer.outcome(), answer.payload()),
+        (OutcomeKind::UnknownMethod, vec![])
+    );
 }
 
 #[wasm_bindgen_test]
@@ -108,7 +113,7 @@ async fn metadata_is_passed_unchanged() {
     let answered = async {
         let request = page.expect("request").await;
         assert_eq!(request.metadata(), sent.to_bytes());
-        link.respond(request.id(), &[0], &request.metadata(), &[])
+        link.respond(request.id(), &[], &request.metadata(), &[])
             .expect("the answer fits");
     };
     let (answer, ()) = join(call, answered).await;

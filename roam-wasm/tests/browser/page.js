@@ -21,8 +21,8 @@ export class Page {
     return this.#events.length;
   }
 
-  response(id, payload, metadata, channels) {
-    this.#record({ kind: "response", id, payload: payload.slice(), metadata: metadata.slice(), channels });
+  response(id, outcome, body, metadata, channels) {
+    this.#record({ kind: "response", id, outcome, payload: body.slice(), metadata: metadata.slice(), channels });
   }
 
   failed(id, failure) {

@@ -1,7 +1,7 @@
 //! A stand-in for the TypeScript layer: it records events, and calls the exports.
 
 use js_sys::{Object, Promise, Reflect, Uint8Array};
-use roam_wasm::javascript;
+use roam_wasm::javascript::{self, OutcomeKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::convert::TryFromJsValue;
@@ -47,6 +47,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn method(this: &PageEvent) -> u64;
 
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn outcome(this: &PageEvent) -> OutcomeKind;
+
+    /// The payload of a request, or the body of a response.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn payload(this: &PageEvent) -> Vec<u8>;
 
@@ -104,7 +108,8 @@ extern "C" {
     fn respond_bytes(
         this: &Link,
         id: u32,
-        payload: &Uint8Array,
+        kind: OutcomeKind,
+        body: &Uint8Array,
         metadata: &Uint8Array,
         keep: &Uint8Array,
     ) -> Result<Option<Channels>, Failure>;
@@ -191,11 +196,8 @@ impl Page {
     pub(crate) async fn response<T: DeserializeOwned>(&self, id: u32) -> T {
         let event = self.next().await;
         assert_eq!((event.kind().as_str(), event.id()), ("response", id));
-        let payload = event.payload();
-        let (0, value) = (payload[0], &payload[1..]) else {
-            panic!("call {id} was answered with {payload:?}");
-        };
-        postcard::from_bytes(value).expect("the answer decodes")
+        assert_eq!(event.outcome(), OutcomeKind::Value);
+        postcard::from_bytes(&event.payload()).expect("the answer decodes")
     }
 
     /// Returns the next event, which must be of this kind.
@@ -240,15 +242,26 @@ impl Link {
             .expect("the call can be sent")
     }
 
-    /// Answers a request.
+    /// Answers a request with an encoded value.
     pub(crate) fn respond(
         &self,
         id: u32,
-        payload: &[u8],
+        value: &[u8],
         metadata: &[u8],
         keep: &[u8],
     ) -> Result<Option<Channels>, Failure> {
-        self.respond_bytes(id, &owned(payload), &owned(metadata), &owned(keep))
+        let (value, metadata, keep) = (owned(value), owned(metadata), owned(keep));
+        self.respond_bytes(id, OutcomeKind::Value, &value, &metadata, &keep)
+    }
+
+    /// Answers a request with an outcome that has no channels and no metadata of its own.
+    pub(crate) fn respond_as(
+        &self,
+        id: u32,
+        kind: OutcomeKind,
+        body: &[u8],
+    ) -> Result<Option<Channels>, Failure> {
+        self.respond_bytes(id, kind, &owned(body), &owned(&[]), &owned(&[]))
     }
 
     /// Makes an invalid call and returns its failure.

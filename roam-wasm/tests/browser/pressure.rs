@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use roam_core::rt;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -93,19 +94,16 @@ async fn empty_elements_arrive_in_bounded_batches() {
     let page = Page::new();
     let (socket, server) = serve(PACKED, roam_core::NoDispatcher).await;
     let link = Link::open(&socket, &page).await.expect("the peer answers");
-    link.serve(&[1]);
+    link.serve(&[method("drain")]);
     server.ready().await.expect("the peer answers");
-    let call = server.call_raw(
-        roam_core::MethodId(1),
-        &roam_core::Metadata::new(),
-        &[0],
-        &[roam_core::proto::Direction::Send],
-    );
-    let (_call, wires) = call.expect("the link is open");
-    wires[0]
-        .queue(std::iter::repeat_n(&[][..], COUNT))
-        .expect("empty elements cost no credit");
-    wires[0].finish();
+    let (tx, rx) = roam_core::channel();
+    for _ in 0..COUNT {
+        tx.send(()).await.expect("empty elements need no credit");
+    }
+    tx.close();
+    // The call sends all elements at once.
+    let mut call = TestbedClient::new(server).drain(rx);
+    assert!((&mut call).now_or_never().is_none());
     let request = page.expect("request").await;
     let units = request
         .channels()

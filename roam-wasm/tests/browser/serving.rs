@@ -1,9 +1,8 @@
 //! Calls answered by JavaScript.
 
 use futures::future::{FutureExt, join};
-use roam_core::{
-    CallError, ConnectionHandle, Failure as Named, Metadata, NoDispatcher, RoamError, Rx, Tx,
-};
+use roam_core::{CallError, ConnectionHandle, Failure, NoDispatcher, RoamError, Rx, Tx};
+use roam_wasm::javascript::OutcomeKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::page::{Link, Page, RECEIVER};
@@ -16,12 +15,12 @@ async fn link(page: &Page) -> (Link, TestbedClient, ConnectionHandle) {
     let link = Link::open(&socket, page).await.expect("the peer answers");
     server.ready().await.expect("the peer is ready");
     link.serve(&["hang", "sum", "generate"].map(method));
-    link.serve(&["stream", "fail"].map(method));
+    link.serve(&["stream", "sink", "fail"].map(method));
     (link, TestbedClient::new(server.clone()), server)
 }
 
 fn encode<T: serde::Serialize>(value: T) -> Vec<u8> {
-    postcard::to_allocvec(&(0_u8, value)).expect("the value can be encoded")
+    postcard::to_allocvec(&value).expect("the value can be encoded")
 }
 
 #[wasm_bindgen_test]
@@ -89,30 +88,21 @@ async fn answer_can_carry_a_receiver() {
 #[wasm_bindgen_test]
 async fn answer_can_carry_a_sender() {
     let page = Page::new();
-    let (link, _, server) = link(&page).await;
-    // The result is a Tx: JavaScript keeps the receiver.
-    let call = server.call_raw(
-        roam_core::MethodId(method("hang")),
-        &Metadata::new(),
-        &[],
-        &[],
-    );
-    let (call, _) = call.expect("the link is open");
+    let (link, client, _) = link(&page).await;
     let answer = async {
         let request = page.expect("request").await;
         let kept = link.respond(request.id(), &encode(0_u64), &[], &[RECEIVER]);
-        let texts = kept.ok().flatten().expect("a half was kept");
-        texts.receiver(0).expect("the half was kept")
+        let bytes = kept.ok().flatten().expect("a half was kept");
+        bytes.receiver(0).expect("the half was kept")
     };
-    let (answered, texts) = join(call, answer).await;
-    let mut ends = answered.expect("the call was answered").ends;
-    let wire = ends
-        .next_wire(roam_core::proto::Direction::Send)
-        .expect("a half arrived");
-    wire.queue([&[5][..], &[6]]).expect("there is credit");
-    wire.finish();
-    assert_eq!(texts.next_batch::<u8>().await.ok(), Some(Some(vec![5, 6])));
-    assert_eq!(texts.next_batch::<u8>().await.ok(), Some(None));
+    let (sink, bytes) = join(client.sink().into_future(), answer).await;
+    let sink = sink.expect("the call was answered");
+    for byte in [5, 6] {
+        sink.send(byte).await.expect("there is credit");
+    }
+    sink.close();
+    assert_eq!(bytes.next_batch::<u8>().await.ok(), Some(Some(vec![5, 6])));
+    assert_eq!(bytes.next_batch::<u8>().await.ok(), Some(None));
 }
 
 #[wasm_bindgen_test]
@@ -157,13 +147,12 @@ async fn oversized_answer_can_be_replaced() {
             .respond(request.id(), &vec![0; (1 << 20) + 1], &[], &[])
             .err();
         assert_eq!(failure.expect("the answer is rejected").kind(), "too-large");
-        let (metadata, payload) = Named::TooLarge.response();
-        link.respond(request.id(), payload, &metadata.to_bytes(), &[])
+        link.respond_as(request.id(), OutcomeKind::TooLarge, &[])
             .expect("the answer fits");
     };
     let (answered, ()) = join(client.hang().into_future(), answer).await;
     assert!(
-        matches!(answered, Err(CallError::Failed(Named::TooLarge))),
+        matches!(answered, Err(CallError::Failed(Failure::TooLarge))),
         "{answered:?}"
     );
 }

@@ -26,6 +26,10 @@ pub(crate) trait Testbed {
     async fn generate(&self, count: u32, numbers: Tx<u32>);
     /// Returns a stream that counts to `count`.
     async fn stream(&self, count: u32) -> Rx<u32>;
+    /// Returns the sender of a channel whose elements are dropped.
+    async fn sink(&self) -> Tx<u8>;
+    /// Reads everything.
+    async fn drain(&self, units: Rx<()>);
     /// Waits for the gate, then reads everything and returns the number of bytes.
     async fn read_later(&self, chunks: Rx<Vec<u8>>) -> u64;
     /// Fails with the first number.
@@ -86,6 +90,16 @@ impl Testbed for Handler {
             }
         });
         rx
+    }
+
+    async fn sink(&self, _: &Context) -> Tx<u8> {
+        let (tx, mut rx) = roam_core::channel();
+        rt::spawn(async move { while let Ok(Some(_)) = rx.recv().await {} });
+        tx
+    }
+
+    async fn drain(&self, _: &Context, mut units: Rx<()>) {
+        while let Ok(Some(())) = units.recv().await {}
     }
 
     async fn read_later(&self, _: &Context, mut chunks: Rx<Vec<u8>>) -> u64 {

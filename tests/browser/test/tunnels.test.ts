@@ -71,6 +71,6 @@ test("a page that aborts a tunnel fails the forwarding call", async (lab) => {
     return { call: await kit.failure(forwarded), code: (await kit.read(rx)).failure?.code };
   });
   assert.equal(report.call?.code, "user");
-  assert.match(String(report.call?.value), /cut the channel/);
+  assert.match(String(report.call?.value), /reset the channel/);
   assert.notEqual(report.code, undefined);
 });

@@ -21,7 +21,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
     require-trusted-types-for 'script'";
 
-/// Returns a router that serves the files of `site` at `/` and these WebSockets:
+/// Returns a router that serves the files of `site` at `/` and these WebSocket endpoints:
 ///
 /// - `/rpc`: calls;
 /// - `/rpc-single`: calls without packing, like a server that only knows `roam.v2`;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use roam_core::transport::stream::tcp;
+use roam_core::net::stream::tcp;
 use roam_core::{Context, Schema, Tunnel, service, tunnel_pair};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -201,10 +201,10 @@ fn error_response_ends_argument_channels() {
         };
         endpoint.peer.send(&cancel).await;
         assert_eq!(endpoint.peer.response(ROOT, call).await.1, [1, 3]);
-        assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
+        assert!(matches!(rx.recv().await, Err(RecvError::CallEnded)));
         assert!(matches!(
             tx.send("x".to_owned()).await,
-            Err(SendError::CallOver)
+            Err(SendError::CallEnded)
         ));
         endpoint
             .peer

@@ -25,7 +25,7 @@ fn ends_link(rule: Rule, act: impl AsyncFn(&mut Endpoint)) {
 
 fn refuses(rule: Rule, message: &[u8]) {
     ends_link(rule, async |endpoint| {
-        endpoint.peer.send_bytes(&[message]).await
+        endpoint.peer.send_bytes(&[message]).await;
     });
 }
 

@@ -126,8 +126,8 @@ fn wrong_channel_count_fails_the_call_and_resets_channels() {
             matches!(
                 answer,
                 Err(CallError::Decode(DecodeError::ChannelCount {
-                    found: 1,
-                    beside: 0
+                    halves: 1,
+                    channels: 0
                 }))
             ),
             "{answer:?}"
@@ -191,7 +191,7 @@ fn error_response_ends_argument_channels_with_an_error() {
             call.await.unwrap(),
             Err(CallError::Answered(RoamError::UnknownMethod))
         ));
-        assert!(matches!(rx.recv().await, Err(RecvError::CallOver)));
+        assert!(matches!(rx.recv().await, Err(RecvError::CallEnded)));
         endpoint
             .peer
             .send_all(&[

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use roam_core::transport::websocket;
+use roam_core::net::websocket;
 use roam_core::{Config, channel};
 use roam_tests::endpoint::{connect, echo, serve};
 use roam_tests::probe::{Events, ProbeClient, ProbeDispatcher, probe_handler};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use roam_core::transport::websocket;
+use roam_core::net::websocket;
 use roam_core::{
     CallError, Config, ConnectionHandle, Context, LinkStatus, NoDispatcher, NonceDispatcher,
     ReconnectingClient, RetryPolicy, ServiceDispatcher, service,

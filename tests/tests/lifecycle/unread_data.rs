@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use roam_core::net::websocket;
 use roam_core::proto::{ChannelId, Message};
-use roam_core::transport::websocket;
 use roam_core::{CloseReason, Config, Metadata, MethodId, NoDispatcher, RequestId, Rule};
 use roam_tests::endpoint::{HELLO, connect, echo, serve};
 use roam_tests::probe::{ProbeDispatcher, method, probe_handler};

@@ -1,8 +1,8 @@
 //! Calls and streams over each kind of byte stream.
 
 use futures::future::join_all;
+use roam_core::net::stream::{StreamTransport, tcp};
 use roam_core::transport::Transport;
-use roam_core::transport::stream::{StreamTransport, tcp};
 use roam_core::{Config, ConnectionHandle, NoDispatcher, accept, channel, initiate};
 use roam_tests::testbed::{TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_tests::watched;
@@ -39,7 +39,7 @@ async fn over_tcp() -> ConnectionHandle {
 
 #[cfg(unix)]
 async fn over_unix() -> ConnectionHandle {
-    use roam_core::transport::stream::unix;
+    use roam_core::net::stream::unix;
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");

@@ -1,7 +1,7 @@
 //! How a link over a byte stream ends.
 
+use roam_core::net::stream::tcp;
 use roam_core::transport::ClosedSilently;
-use roam_core::transport::stream::tcp;
 use roam_core::{CloseReason, Config, ConnectError, NoDispatcher};
 use roam_tests::watched;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,6 +1,6 @@
 //! A raw peer on a byte stream.
 
-use roam_core::transport::stream::StreamTransport;
+use roam_core::net::stream::StreamTransport;
 use roam_core::{CloseReason, Config, ConnectionHandle, NoDispatcher, accept};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::task::JoinHandle;

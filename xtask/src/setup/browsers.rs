@@ -18,7 +18,7 @@ impl Chromium {
         found.context("no Chromium found in PATH")
     }
 
-    /// Returns the path of the WebDriver program.
+    /// Returns the path of the driver program.
     pub fn driver(workspace: &Workspace) -> Result<PathBuf> {
         workspace
             .find("chromedriver")
@@ -52,7 +52,7 @@ impl Tool for Chromium {
 pub struct Firefox;
 
 impl Firefox {
-    /// Returns the path of the WebDriver program.
+    /// Returns the path of the driver program.
     pub fn driver(workspace: &Workspace) -> Result<PathBuf> {
         workspace
             .find("geckodriver")

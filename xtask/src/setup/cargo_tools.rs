@@ -18,7 +18,7 @@ pub struct CargoTool {
     exact: bool,
 }
 
-/// Returns the WebDriver program for Firefox.
+/// Returns the driver program for Firefox.
 pub fn geckodriver() -> CargoTool {
     CargoTool {
         krate: "geckodriver",

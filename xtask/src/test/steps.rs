@@ -20,6 +20,7 @@ const RUNNER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER";
 /// The crates and targets that clippy also checks for wasm32. The other tests of roam-core need
 /// libraries that wasm32 does not have.
 const WASM_TARGETS: &[[&str; 3]] = &[
+    ["--package", "roam-proto", "--lib"],
     ["--package", "roam-core", "--lib"],
     ["--package", "roam-wasm", "--all-targets"],
 ];

@@ -1,4 +1,4 @@
-//! Forwarding of whole connections: a virtual one upstream for each.
+//! Forwarding whole connections: a virtual one upstream for each.
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -7,17 +7,16 @@ use futures::future::{Either, select};
 
 use crate::proto::{CloseReason, Metadata};
 use crate::rt;
+use crate::session::connections::{IncomingConnection, RejectError};
+use crate::session::link::ConnectionHandle;
 
-use super::super::connection::ConnectionHandle;
-use super::super::connects::{IncomingConnection, RejectError};
 use super::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle};
 
-/// The reason of a Goodbye for a connection whose other side was lost. It is not empty, as that
-/// would be a graceful end.
+/// Closes a connection whose other side was lost. An empty reason would mean a graceful end.
 const LOST: &str = "the peer behind this connection is lost";
 
-/// Forwards every virtual connection that the peer of `downstream` asks for to one of its own on
-/// the link of `upstream`, until the link of `downstream` is over. See
+/// Forwards each virtual connection that the peer of `downstream` asks for to one of its own on the
+/// link of `upstream`, until the link of `downstream` has ended. See
 /// [`IncomingConnection::forward`].
 pub async fn forward_connections(downstream: &ConnectionHandle, upstream: &ConnectionHandle) {
     let mut incoming = downstream.listen();
@@ -32,16 +31,19 @@ pub async fn forward_connections(downstream: &ConnectionHandle, upstream: &Conne
 }
 
 impl IncomingConnection {
-    /// Asks for a virtual connection on the link of `upstream` with the same metadata, answers
-    /// this one as that is answered, and forwards calls both ways until either ends; then the
-    /// other ends for the same reason, which is returned.
+    /// Opens a virtual connection on the link of `upstream` with the same metadata, accepts or rejects
+    /// this one accordingly, and forwards calls both ways until either ends. The other then ends for
+    /// the same reason, which is returned.
     ///
     /// # Errors
-    /// When there is no connection upstream. The peer has been told why.
+    /// When no connection is opened upstream. The peer has been told why.
     pub async fn forward(self, upstream: &ConnectionHandle) -> Result<CloseReason, RejectError> {
-        // Upstream may call as soon as it has accepted.
+        // Upstream may call as soon as it accepts.
         let (forwarder, late) = LateBoundForwarder::new();
-        let (upstream, metadata) = match upstream.ask(self.metadata().clone(), forwarder).await {
+        let (upstream, metadata) = match upstream
+            .open_connection(self.metadata().clone(), forwarder)
+            .await
+        {
             Ok(accepted) => accepted,
             Err(error) => return Err(self.reject_like(error)),
         };
@@ -62,21 +64,21 @@ impl IncomingConnection {
         };
         match self.reject(reason, metadata) {
             Ok(()) => error,
-            Err(over_a_limit) => RejectError::Metadata(over_a_limit),
+            Err(error) => RejectError::Metadata(error),
         }
     }
 }
 
 impl LateBoundHandle {
-    /// Forwards a link that was accepted with the [`LateBoundForwarder`] of this handle: asks for
-    /// a virtual connection with `metadata` on the link of `upstream`, and forwards calls both
-    /// ways until either ends; then the other ends for the same reason, which is returned.
+    /// Forwards a link that was accepted with the [`LateBoundForwarder`] of this handle: opens a
+    /// virtual connection with `metadata` on the link of `upstream` and forwards calls both ways
+    /// until either ends. The other then ends for the same reason, which is returned.
     ///
-    /// `downstream` is the accepted link. Virtual connections on it are another matter: see
-    /// [`forward_connections`].
+    /// `downstream` is the root connection of the accepted link. Its virtual connections are
+    /// forwarded by [`forward_connections`].
     ///
     /// # Errors
-    /// When there is no connection upstream. The link is closed then, and its peer is told why.
+    /// When no connection is opened upstream. The link is then closed, and its peer is told why.
     pub async fn forward(
         self,
         downstream: &ConnectionHandle,
@@ -84,8 +86,8 @@ impl LateBoundHandle {
         metadata: Metadata,
     ) -> Result<CloseReason, RejectError> {
         let dispatcher = ForwardingDispatcher::new(downstream.clone());
-        let asking = pin!(upstream.ask(metadata, dispatcher));
-        let upstream = match select(asking, pin!(downstream.closed())).await {
+        let opening = pin!(upstream.open_connection(metadata, dispatcher));
+        let upstream = match select(opening, pin!(downstream.closed())).await {
             Either::Left((Ok((upstream, _)), _)) => upstream,
             Either::Left((Err(error), _)) => {
                 downstream.close(match &error {
@@ -101,7 +103,7 @@ impl LateBoundHandle {
     }
 }
 
-/// Waits until either connection ends, and ends the other.
+/// Waits until either connection ends, and closes the other.
 async fn end_together(downstream: &ConnectionHandle, upstream: &ConnectionHandle) -> CloseReason {
     let (down, up) = (pin!(downstream.closed()), pin!(upstream.closed()));
     let (reason, other) = match select(down, up).await {
@@ -112,7 +114,7 @@ async fn end_together(downstream: &ConnectionHandle, upstream: &ConnectionHandle
     reason
 }
 
-/// What the peer on the one side is told of the end of the other.
+/// Returns the reason that one side is given for the end of the other.
 fn reason_across(reason: &CloseReason) -> Cow<'_, str> {
     match reason {
         CloseReason::Local(reason) | CloseReason::Goodbye(reason) => Cow::Borrowed(reason),

@@ -1,24 +1,23 @@
-//! Forwarding to a peer that is found later.
+//! Forwarding to a peer that is connected later.
 
 use futures::channel::oneshot;
 use futures::future::{FutureExt, Shared};
 
-use crate::proto::{Failure, MethodId};
+use crate::proto::{Failure, MethodId, Outcome};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
 
-use super::super::connection::ConnectionHandle;
-use super::super::dispatch::{IncomingCall, ServiceDispatcher};
-use super::super::responding::Responding;
 use super::forward;
+use crate::session::link::ConnectionHandle;
+use crate::session::serve::{IncomingCall, Respond, ServiceDispatcher};
 
-/// A [`ForwardingDispatcher`](super::ForwardingDispatcher) whose upstream is found later, when its
-/// own link stands already: a proxy accepts a client before it connects to the server for it, and
-/// calls of the server go to the client of a connection that is only being opened.
+/// A [`ForwardingDispatcher`](super::ForwardingDispatcher) whose upstream is connected after its own
+/// link: a proxy accepts a client before it connects to the server for it, and calls of the server
+/// go to the client of a connection that is still being opened.
 ///
-/// Calls that come before its [`LateBoundHandle`] is bound wait. They are in flight, so that there
-/// are no more of them than [`Limits::calls`](crate::Limits::calls) and
-/// [`Limits::call_payloads`](crate::Limits::call_payloads) allow.
+/// Calls that arrive before its [`LateBoundHandle`] is bound wait. They count as in flight, so
+/// [`Limits::calls`](crate::Limits::calls) and [`Limits::call_payloads`](crate::Limits::call_payloads)
+/// bound them.
 ///
 /// ```
 /// use roam_core::proto::Framing;
@@ -26,7 +25,7 @@ use super::forward;
 /// use roam_core::{
 ///     Config, ConnectionHandle, ForwardingDispatcher, LateBoundForwarder, accept, initiate,
 /// };
-/// # use roam_core::{MethodId, Metadata, NoDispatcher, proto::outcome};
+/// # use roam_core::{MethodId, Metadata, NoDispatcher, proto::Outcome};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// # let (client_end, from_client) = memory_pair(Framing::Packed);
@@ -42,7 +41,8 @@ use super::forward;
 /// late.bind(server);
 /// # let caller = initiate(client_end, NoDispatcher, &Config::client()).await?;
 /// # let (call, _) = caller.call_raw(MethodId(7), &Metadata::new(), &[], &[])?;
-/// # assert_eq!(call.await?.payload[..], [outcome::ERROR, outcome::UNKNOWN_METHOD]);
+/// # let unknown: Outcome = Outcome::UnknownMethod;
+/// # assert_eq!(call.await?.payload[..], *unknown.prefix());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -51,7 +51,7 @@ pub struct LateBoundForwarder {
     upstream: Shared<oneshot::Receiver<ConnectionHandle>>,
 }
 
-/// Tells a [`LateBoundForwarder`] where calls go. When it is dropped unbound, they are answered
+/// Tells a [`LateBoundForwarder`] where to forward calls. When it is dropped unbound, they are answered
 /// [`Failure::Unavailable`].
 #[derive(Debug)]
 pub struct LateBoundHandle {
@@ -59,7 +59,7 @@ pub struct LateBoundHandle {
 }
 
 impl LateBoundForwarder {
-    /// A forwarder, and what binds it.
+    /// Creates a forwarder and the handle that binds it.
     pub fn new() -> (Self, LateBoundHandle) {
         let (handle, upstream) = oneshot::channel();
         let upstream = upstream.shared();
@@ -68,15 +68,15 @@ impl LateBoundForwarder {
 }
 
 impl LateBoundHandle {
-    /// Passes calls on to the peer of `upstream`, those that wait first.
+    /// Forwards calls to the peer of `upstream`, first those that wait.
     pub fn bind(self, upstream: ConnectionHandle) {
-        // Without a forwarder there is nothing to be passed on.
+        // Without a forwarder there is nothing to forward.
         let _ = self.upstream.send(upstream);
     }
 }
 
 impl ServiceDispatcher for LateBoundForwarder {
-    /// None is known here.
+    /// Returns `None`: methods are known only upstream.
     fn method(&self, _: MethodId) -> Option<&'static MethodDescriptor> {
         None
     }
@@ -86,7 +86,9 @@ impl ServiceDispatcher for LateBoundForwarder {
         Box::pin(async move {
             match upstream.await {
                 Ok(upstream) => forward(call, upstream).await,
-                Err(oneshot::Canceled) => Responding::failure(call, Failure::Unavailable).await,
+                Err(oneshot::Canceled) => {
+                    Respond::outcome(call, Outcome::Failed(Failure::Unavailable)).await;
+                }
             }
         })
     }

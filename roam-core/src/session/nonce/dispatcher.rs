@@ -1,4 +1,4 @@
-//! Runs calls that carry a nonce once.
+//! Running each call with a nonce once.
 
 use std::fmt;
 use std::pin::pin;
@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use futures::future::select;
 
-use crate::proto::{Failure, MethodId, outcome};
+use crate::proto::{Failure, MethodId, NewChannels, Outcome as CallOutcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
-use crate::session::binder::CollectedEnds;
-use crate::session::context::Context;
-use crate::session::dispatch::{Handling, IncomingCall, ServiceDispatcher};
-use crate::session::shared::NO_METADATA;
-use crate::session::unfinished::Unfinished;
+use crate::session::abort::AbortOnDrop;
+use crate::session::serve::{Context, HandlerFuture, IncomingCall, ServiceDispatcher};
 
 use super::entry::{Entry, Outcome, Waiting};
 use super::service::{RoamNoncesDispatcher, roam_nonces_service};
@@ -21,25 +18,24 @@ use super::store::{Entered, NonceStore};
 use super::table::{Key, NonceLimits};
 use super::{NONCE_KEY, Nonce};
 
-/// Serves what another dispatcher does, and runs a call that carries a [`Nonce`] once, however
-/// often it comes: the repetitions are given the first's answer, also while the first still runs.
+/// Serves what another dispatcher serves, and runs a call with a [`Nonce`] once, however often it
+/// arrives: repetitions get the answer of the first, even while the first still runs.
 ///
 /// What it remembers is shared by all links that it serves and by its clones, since a call is
-/// repeated on another link. It is bounded by [`NonceLimits`].
+/// repeated on another link. [`NonceLimits`] bounds it.
 ///
-/// - The end of a link does not stop the handler of a call that carries a nonce, so that the
-///   repetition finds its answer; when nobody asks for as long as answers are kept, it is stopped.
-///   The connection in its context is that of the first call, and may be over.
-///   A Cancel and a deadline stop it, unless a repetition waits as well; then, as after a panic,
-///   Cancelled is the answer that is kept.
-/// - A nonce that comes again with other arguments is answered with [`Failure::NonceReused`], a
-///   value that is no nonce with `InvalidPayload`, and a call that there is no room to remember
-///   with [`Failure::Busy`].
+/// - The end of a link does not abort the handler of a call with a nonce, so that a repetition finds
+///   its answer. It is aborted when nobody has asked for as long as answers are kept. The connection
+///   in its context is that of the first call, and may have ended. A Cancel or a deadline aborts it,
+///   unless a repetition waits as well; then, as after a panic, Cancelled is the answer that is kept.
+/// - A nonce that arrives again with other arguments is answered with [`Failure::NonceReused`], a
+///   value that is not a nonce with `InvalidPayload`, and a call beyond the limits with
+///   [`Failure::Busy`].
 /// - Channels belong to one link. A call with channels in its arguments runs as if it had no nonce,
-///   and an answer with channels is given to the first caller alone; that the call was made is
-///   remembered, and a repetition is answered with [`Failure::NonceSpent`]. So is that of a call
-///   whose answer there was no room to keep.
-/// - Calls of one identity do not meet those of another; see [`with_identity`](Self::with_identity).
+///   and an answer with channels goes to the first caller only. That the call was made is
+///   remembered, and a repetition is answered with [`Failure::NonceSpent`], as is that of a call
+///   whose answer exceeded the limits.
+/// - Identities are kept apart; see [`with_identity`](Self::with_identity).
 ///
 /// ```
 /// use roam_core::{NoDispatcher, NonceDispatcher};
@@ -64,7 +60,7 @@ impl<F: Fn(&Context) -> Vec<u8> + MaybeSend + MaybeSync + 'static> Identify for 
 }
 
 impl NonceDispatcher {
-    /// Serves `dispatcher`, with the default limits and one identity for all clients.
+    /// Creates a dispatcher with the default limits and one identity for all clients.
     pub fn new(dispatcher: impl ServiceDispatcher) -> Self {
         Self {
             dispatcher: Arc::new(dispatcher),
@@ -73,7 +69,7 @@ impl NonceDispatcher {
         }
     }
 
-    /// The same with other limits, and nothing remembered.
+    /// Sets the limits, and forgets everything.
     #[must_use]
     pub fn with_limits(self, limits: NonceLimits) -> Self {
         Self {
@@ -82,9 +78,9 @@ impl NonceDispatcher {
         }
     }
 
-    /// The same with clients told apart: whoever knows the nonce of another identity's call is
-    /// not given the answer to it. A client must have the same identity on its next link; it may
-    /// come from what the call's metadata proves, but not from the link.
+    /// Keeps clients apart by an identity: knowing the nonce of another identity's call does not give
+    /// access to its answer. A client must have the same identity on its next link, so it may come
+    /// from what the call's metadata proves, but not from the link.
     #[must_use]
     pub fn with_identity(
         self,
@@ -96,7 +92,7 @@ impl NonceDispatcher {
         }
     }
 
-    /// Runs a call once that carries a nonce.
+    /// Runs a call with a nonce, unless it has run before.
     fn dispatch_once(&self, nonce: Nonce, mut call: IncomingCall) -> BoxFuture<'static, ()> {
         let key = Key {
             identity: self.identity.identity(call.context()).into(),
@@ -114,7 +110,7 @@ impl NonceDispatcher {
             }
             Entered::First(entry, claim) => {
                 let waiting = Waiting::new(Arc::clone(&entry), call.context().connection().clone());
-                rt::spawn(self.clone().run(call.split_off(claim), entry));
+                rt::spawn(self.clone().run(call.split_off(Box::new(claim)), entry));
                 Box::pin(answer(call, waiting))
             }
             Entered::Repeated(entry) => {
@@ -126,31 +122,33 @@ impl NonceDispatcher {
         }
     }
 
-    /// Runs the handler to its end, or until nobody wants its answer any more.
+    /// Runs the handler until it is ready or nobody wants its answer any more.
     async fn run(self, call: IncomingCall, entry: Arc<Entry>) {
-        let handler = Unfinished::new(Handling::begin(&*self.dispatcher, call));
+        let handler = AbortOnDrop::new(HandlerFuture::dispatch(&*self.dispatcher, call));
         let unwanted = pin!(entry.unwanted(self.store.retention()));
         select(handler, unwanted).await;
     }
 }
 
-/// Answers a call with what has become of it.
+/// Waits for the outcome and answers a call with it.
 async fn answer(mut call: IncomingCall, waiting: Waiting) {
     let outcome = waiting.outcome().await;
-    call.context().connection().room().await;
+    call.context().connection().capacity().await;
     match outcome {
         Outcome::Answered(answer) => {
-            let ends = CollectedEnds::default();
-            call.responder()
-                .answer_with(&answer.metadata, &answer.payload, ends);
+            let responder = call.responder();
+            let (metadata, payload) = (&answer.metadata, &answer.payload);
+            if let Err(error) = responder.try_respond(metadata, payload, NewChannels::NONE) {
+                responder.on_refused(error);
+            }
         }
-        // Without effect for the first caller, when its answer had channels.
-        Outcome::Spent => call.responder().fail(Failure::NonceSpent),
+        // Does nothing for the first caller when its answer had channels.
+        Outcome::Spent => (call.responder()).answer(CallOutcome::Failed(Failure::NonceSpent)),
     }
 }
 
 fn fail(mut call: IncomingCall, failure: Failure) -> BoxFuture<'static, ()> {
-    call.responder().fail(failure);
+    call.responder().answer(CallOutcome::Failed(failure));
     Box::pin(std::future::ready(()))
 }
 
@@ -172,8 +170,7 @@ impl ServiceDispatcher for NonceDispatcher {
             }
             Some(Err(error)) => {
                 tracing::debug!(%method, %error, "a nonce does not decode");
-                let invalid = &[outcome::ERROR, outcome::INVALID_PAYLOAD];
-                call.responder().answer(NO_METADATA, invalid);
+                call.responder().answer(CallOutcome::InvalidPayload);
                 Box::pin(std::future::ready(()))
             }
             _ => self.dispatcher.dispatch(call),

@@ -1,4 +1,4 @@
-//! A call that was made once, whoever waits for its answer.
+//! The calls that a nonce names, and who waits for their answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use bytes::Bytes;
 
 use crate::proto::Metadata;
 use crate::rt;
-use crate::session::connection::ConnectionHandle;
+use crate::session::link::ConnectionHandle;
 use crate::session::watch::Watch;
 
-/// A call that was made once: it runs, or has come to its end.
+/// A call with a nonce, running or ended.
 #[derive(Debug, Default)]
 pub(crate) struct Entry(Watch<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many calls wait for the answer.
+    /// How many callers wait for the answer.
     waiting: usize,
     /// Nobody wants the answer any more.
-    stopped: bool,
+    abandoned: bool,
     outcome: Option<Outcome>,
 }
 
-/// What has become of a call.
+/// How a call ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Answered(Arc<KeptAnswer>),
-    /// It was made, and its answer is not kept.
+    /// It was made, but its answer is not kept.
     Spent,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct KeptAnswer {
 }
 
 impl Entry {
-    /// A call whose answer is not kept.
+    /// Creates the entry of a call whose answer is not kept.
     pub(super) fn spent() -> Self {
         Self(Watch::new(State {
             outcome: Some(Outcome::Spent),
@@ -51,11 +51,12 @@ impl Entry {
         self.0.change(|state| state.outcome = Some(outcome));
     }
 
-    /// Ready when the handler is to be stopped: those who waited for it gave it up, or nobody has
-    /// waited for as long as `patience`.
+    /// Ready when the handler must be aborted: its callers gave it up, or nobody has waited for as
+    /// long as `patience`.
     pub(super) async fn unwanted(&self, patience: Duration) {
-        let unwatched = |state: &State| (state.stopped || state.waiting == 0).then_some(());
-        let watched = |state: &State| (state.stopped || state.waiting > 0).then_some(state.stopped);
+        let unwatched = |state: &State| (state.abandoned || state.waiting == 0).then_some(());
+        let watched =
+            |state: &State| (state.abandoned || state.waiting > 0).then_some(state.abandoned);
         loop {
             self.0.wait_for(unwatched).await;
             if rt::timeout(patience, self.0.wait_for(watched)).await != Some(false) {
@@ -65,10 +66,10 @@ impl Entry {
     }
 }
 
-/// A call that waits for the answer of an entry, from when it is made.
+/// A caller that waits for the answer of an entry.
 ///
-/// When it is dropped before that, its caller has given it up, or is out of reach. The first stops
-/// the handler, unless others wait; the second does not, as the caller may ask again.
+/// When it is dropped earlier, the caller has given up or its connection has ended. The former aborts
+/// the handler, unless others wait. The latter does not, since the caller may ask again.
 #[derive(Debug)]
 pub(super) struct Waiting {
     entry: Arc<Entry>,
@@ -88,10 +89,10 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let given_up = self.connection.close_reason().is_none();
+        let gave_up = self.connection.close_reason().is_none();
         self.entry.0.change(|state| {
             state.waiting -= 1;
-            state.stopped |= given_up && state.waiting == 0;
+            state.abandoned |= gave_up && state.waiting == 0;
         });
     }
 }

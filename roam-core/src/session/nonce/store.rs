@@ -1,4 +1,4 @@
-//! The store of nonces that all links of a server share.
+//! The store of nonces, shared by all links of a server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use bytes::Bytes;
 
 use crate::proto::Metadata;
 use crate::rt::Clock;
-use crate::session::context::Context;
+use crate::session::serve::{Context, KeepAnswer};
 
 use super::Nonce;
 use super::entry::{Entry, KeptAnswer, Outcome};
 use super::service::{RoamNonces, Store, StoreId};
 use super::table::{Begun, Digest, Key, NonceLimits, Table};
 
-/// The store of nonces that all links of a server share.
+/// The store of nonces, shared by all links of a server.
 #[derive(Debug)]
 pub(super) struct NonceStore {
     id: StoreId,
@@ -22,7 +22,7 @@ pub(super) struct NonceStore {
     table: Mutex<Table>,
 }
 
-/// What is to be done with a call that carries a nonce.
+/// What to do with a call that carries a nonce.
 #[derive(Debug)]
 pub(super) enum Entered {
     First(Arc<Entry>, Claim),
@@ -93,7 +93,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// The right to end a call of the store, held by its handler. When it is dropped without an answer
-/// that can be kept, all that is remembered is that the call was made.
+/// that can be kept, only the fact that the call was made is remembered.
 #[derive(Debug)]
 pub(crate) struct Claim {
     store: Arc<NonceStore>,
@@ -102,19 +102,21 @@ pub(crate) struct Claim {
     kept: bool,
 }
 
-impl Claim {
-    /// Keeps the answer, and gives it to all who wait for it.
-    pub(crate) fn keep(&mut self, metadata: &Metadata, payload: &[u8]) {
+impl KeepAnswer for Claim {
+    /// Keeps the answer and gives it to everybody who waits for it.
+    fn keep(&mut self, metadata: &Metadata, payload: &[u8]) {
         let answer = KeptAnswer {
             metadata: metadata.clone(),
             payload: Bytes::copy_from_slice(payload),
         };
         self.end(
-            metadata.held() + payload.len(),
+            metadata.memory_size() + payload.len(),
             Outcome::Answered(Arc::new(answer)),
         );
     }
+}
 
+impl Claim {
     fn end(&mut self, len: usize, outcome: Outcome) {
         if !std::mem::replace(&mut self.kept, true) {
             let now = self.store.clock.now();

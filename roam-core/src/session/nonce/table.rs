@@ -1,4 +1,4 @@
-//! The calls that are remembered, as far as there is room and time.
+//! The remembered calls, within limits of number, memory and time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,26 +8,25 @@ use super::Nonce;
 use super::entry::Entry;
 use crate::proto::MethodId;
 
-/// Bounds on what clients can make a server remember.
+/// Limits on what clients can make a server remember.
 #[derive(Clone, Debug)]
 pub struct NonceLimits {
-    /// Calls that are remembered, those that run among them. Default: 65,536, that is 1,000 calls a
-    /// second for a minute.
+    /// Remembered calls, including running ones. Default: 65,536, which is 1,000 calls a second for
+    /// a minute.
     pub calls: usize,
-    /// Answers that are kept, in bytes, with 256 bytes and the identity for each call. Default:
-    /// 64 MiB.
+    /// Bytes of kept answers, plus 256 bytes and the identity for each call. Default: 64 MiB.
     pub bytes: usize,
-    /// Calls with a nonce that run at once: their handlers outlive the link on which they came, so
-    /// that no other bound counts them. Default: 1,024.
+    /// Calls with a nonce that run at once. Their handlers outlive the link on which they arrived,
+    /// so no other limit counts them. Default: 1,024.
     pub running: usize,
-    /// How long an answer is kept when there is room. Default: 5 minutes.
+    /// How long an answer is kept while the other limits allow. Default: 5 minutes.
     pub retention: Duration,
-    /// How long an answer is surely kept. When room can only be made by forgetting a younger one, a
-    /// new call with a nonce is answered `busy`. Default: 1 minute.
+    /// How long an answer is certainly kept. When a new call with a nonce could only be remembered
+    /// by forgetting a younger answer, it is answered `busy`. Default: 1 minute.
     pub min_retention: Duration,
 }
 
-/// What a remembered call costs beside its identity and its answer, in bytes, rounded up.
+/// The memory of a remembered call without its identity and its answer, in bytes, rounded up.
 const CALL_COST: usize = 256;
 
 /// The logical call that a nonce names.
@@ -38,15 +37,15 @@ pub(super) struct Key {
     pub(super) nonce: Nonce,
 }
 
-/// Tells calls with different arguments apart.
+/// Distinguishes calls with different arguments.
 pub(super) type Digest = [u8; blake3::OUT_LEN];
 
-/// The calls that are remembered. Time comes in from outside.
+/// The remembered calls. Time is an argument.
 #[derive(Debug)]
 pub(super) struct Table {
     limits: NonceLimits,
     calls: HashMap<Key, Remembered>,
-    /// Those that have ended, in the order in which they did.
+    /// The ended calls, in the order in which they ended.
     ended: VecDeque<Ended>,
     bytes: usize,
 }
@@ -64,16 +63,16 @@ struct Ended {
     cost: usize,
 }
 
-/// What is to be done with a call.
+/// What to do with a call.
 #[derive(Debug)]
 pub(super) enum Begun {
-    /// It is the first of its nonce.
+    /// Its nonce is new.
     First(Arc<Entry>),
-    /// It has come before.
+    /// It has arrived before.
     Repeated(Arc<Entry>),
     /// Another call has the nonce.
     Reused,
-    /// There is no room to remember it.
+    /// The limits do not allow remembering it.
     Full,
 }
 
@@ -103,7 +102,7 @@ impl Table {
         &self.limits
     }
 
-    /// A call with a nonce comes in.
+    /// Records a call with a nonce.
     pub(super) fn begin(&mut self, key: &Key, digest: Digest, now: Duration) -> Begun {
         self.forget_expired(now);
         if let Some(call) = self.calls.get(key) {
@@ -128,8 +127,8 @@ impl Table {
         Begun::First(entry)
     }
 
-    /// A call has come to its end. An answer of `len` bytes for which there is no room is not kept,
-    /// only that the call was made.
+    /// Records that a call has ended. When an answer of `len` bytes exceeds the limits, only the
+    /// fact that the call was made is kept.
     pub(super) fn end(&mut self, key: &Key, len: usize, now: Duration) {
         let kept = self.make_room(0, len, now);
         let Some(call) = self.calls.get_mut(key) else {
@@ -160,7 +159,7 @@ impl Table {
         }
     }
 
-    /// Forgets the oldest calls that may be forgotten, until there is room.
+    /// Forgets the oldest calls that may be forgotten, until the limits allow more.
     fn make_room(&mut self, calls: usize, bytes: usize, now: Duration) -> bool {
         let min_retention = self.limits.min_retention;
         while self.calls.len() + calls > self.limits.calls

@@ -1,4 +1,4 @@
-//! A call, as often as it is sent.
+//! A call, over all links on which it is sent.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use crate::session::nonce::{NONCE_KEY, Nonce};
 use super::link::{KnownStore, Link, Sending};
 use super::series::Connector;
 
-/// A call, as often as it is sent.
+/// A call, over all links on which it is sent.
 pub(super) struct Attempt {
     connector: Arc<Connector>,
     call: OutgoingCall,
-    /// Whether it may be sent again to a peer that keeps nonces.
+    /// Whether it may be sent again to a peer that remembers its nonce.
     has_nonce: bool,
-    /// Set once it was sent and its link was lost.
+    /// Set once it was sent on a link that was lost.
     unknown: Option<Unknown>,
 }
 
-/// A call of which nobody here knows whether it had an effect.
+/// A call that may have had an effect.
 struct Unknown {
     failure: CallFailure,
-    /// When it was sent first, if that was to a peer that keeps nonces.
+    /// When it was first sent, if the peer keeps nonces.
     sending: Option<Sending>,
 }
 
@@ -33,7 +33,7 @@ type Sent = ControlFlow<Result<Answer, CallFailure>, CallFailure>;
 
 impl Attempt {
     pub(super) fn new(connector: Arc<Connector>, mut call: OutgoingCall, nonces: bool) -> Self {
-        let repeatable = call.ends.is_empty() && !call.idempotent;
+        let repeatable = call.channels.is_empty() && !call.idempotent;
         let mut has_nonce = call.metadata.get(NONCE_KEY).is_some();
         if nonces && repeatable && !has_nonce {
             call.metadata.push(NONCE_KEY, Nonce::random());
@@ -61,7 +61,7 @@ impl Attempt {
         }
     }
 
-    /// Sends the call on the present link, or the next.
+    /// Sends the call on the current link, or the next one.
     async fn send(&mut self) -> Sent {
         let link = match self.connector.link().await {
             Ok(link) => link,
@@ -81,10 +81,9 @@ impl Attempt {
                 ControlFlow::Continue(failure)
             };
         }
-        link.handle().room().await;
-        let has_channels = !self.call.ends.is_empty();
+        let has_channels = !self.call.channels.is_empty();
         let sending = store.map(|store| store.sending());
-        let answer = match link.handle().clone().send_call(&mut self.call).await {
+        let answer = match link.handle().send_call(&mut self.call).await {
             Ok(pending) => pending.await,
             // Its channels are still here.
             Err(failure @ CallFailure::Lost { .. }) => return ControlFlow::Continue(failure),
@@ -100,7 +99,7 @@ impl Attempt {
         }
     }
 
-    /// The unknown outcome, when the call must not be sent to a peer with this store.
+    /// Returns the unknown outcome if the call must not be sent to a peer with this store.
     fn forbids_sending(&self, store: Option<&KnownStore>) -> Option<&Unknown> {
         let unknown = self.unknown.as_ref().filter(|_| !self.call.idempotent)?;
         let known = store.zip(unknown.sending);
@@ -123,7 +122,7 @@ impl Attempt {
 
     fn answered(&self, link: &Link, answer: Answer) -> Result<Answer, CallFailure> {
         self.connector.prove(link);
-        // A repetition that was turned away says nothing of what was sent before.
+        // A repetition that was refused says nothing about what was sent before.
         match (&self.unknown, Failure::from_metadata(&answer.metadata)) {
             (Some(unknown), Some(Failure::Busy | Failure::Unavailable)) => {
                 Err(unknown.failure.clone())
@@ -132,7 +131,7 @@ impl Attempt {
         }
     }
 
-    /// The call fails. When it was sent before, that its outcome is unknown says more.
+    /// Fails the call. If it was sent before, the unknown outcome says more than `failure`.
     fn fail(&self, failure: CallFailure) -> Result<Answer, CallFailure> {
         let unknown = self.unknown.as_ref().map(|it| it.failure.clone());
         Err(unknown.unwrap_or(failure))

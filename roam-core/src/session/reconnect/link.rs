@@ -1,4 +1,4 @@
-//! One of the links that a client has had.
+//! One of a client's links.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,16 +7,16 @@ use futures::FutureExt;
 use futures::future::Shared;
 
 use crate::rt::{BoxFuture, Clock};
-use crate::session::connection::ConnectionHandle;
+use crate::session::link::ConnectionHandle;
 use crate::session::nonce::{RoamNoncesClient, Store, StoreId};
 
-/// One of the links that a client has had, and what is known of it.
+/// One of a client's links, and what is known of its peer.
 #[derive(Debug)]
 pub(super) struct Link {
     handle: ConnectionHandle,
     /// The peer has answered on it.
     proven: AtomicBool,
-    /// Asks once, when it is needed, whether the peer keeps nonces.
+    /// Asks the peer once, when needed, whether it keeps nonces.
     store: Shared<BoxFuture<'static, Option<KnownStore>>>,
 }
 
@@ -24,13 +24,13 @@ pub(super) struct Link {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownStore {
     store: Store,
-    /// Runs since the store was asked for its time: it told it later.
+    /// Runs since before the store told its time.
     asked: Clock,
-    /// Runs since the store's time is known: it told it before.
+    /// Runs since after the store told its time.
     told: Clock,
 }
 
-/// When, by the clock of which store, a call was first sent.
+/// When a call was first sent, by the clock of a store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending {
     store: StoreId,
@@ -59,12 +59,12 @@ impl Link {
         self.proven.load(Ordering::Relaxed)
     }
 
-    /// The peer has answered. `true` the first time.
+    /// Records that the peer has answered. Returns `true` the first time.
     pub(super) fn prove(&self) -> bool {
         !self.is_proven() && !self.proven.swap(true, Ordering::Relaxed)
     }
 
-    /// The store in which the peer keeps nonces; `None` when it keeps none or the link is lost.
+    /// Returns the peer's store of nonces; `None` when it keeps none or the link is lost.
     pub(super) async fn store(&self) -> Option<KnownStore> {
         self.store.clone().await
     }
@@ -78,7 +78,7 @@ async fn ask(handle: ConnectionHandle) -> Option<KnownStore> {
 }
 
 impl KnownStore {
-    /// A call is about to be sent. It comes to the store at this time or later.
+    /// Returns the store's time for a call that is about to be sent: it arrives then or later.
     pub(super) fn sending(&self) -> Sending {
         Sending {
             store: self.store.id,
@@ -86,8 +86,8 @@ impl KnownStore {
         }
     }
 
-    /// Whether the store surely knows a call that was sent to it before. Both times are its own, so
-    /// that a device that slept in between does no harm.
+    /// Returns whether the store certainly remembers a call that was sent to it. Both times are its
+    /// own, so a device that slept in between does no harm.
     pub(super) fn knows(&self, sending: Sending) -> bool {
         let age = self.time(&self.asked).saturating_sub(sending.at);
         self.store.id == sending.store && age < Duration::from_millis(self.store.kept_ms)

@@ -1,23 +1,22 @@
-//! How often to try, and how long to wait between.
+//! Retries and backoff.
 
 use std::time::Duration;
 
-/// How often a [`ReconnectingClient`](super::ReconnectingClient) tries, and how long it waits
-/// between.
+/// How often a [`ReconnectingClient`](super::ReconnectingClient) tries, and how long it waits between
+/// attempts.
 ///
-/// The waits grow from the initial to the maximal backoff and are drawn at random below that (full
-/// jitter), so that the clients of a server that comes back do not all come at once.
+/// Waits are random (full jitter) below a maximum that grows from the initial to the maximal backoff,
+/// so that the clients of a restarted server do not all come at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often in a row it is tried to connect before the calls that wait for it fail, and how
-    /// often one call is sent at most. At least once, also when this is 0. Default: 8.
+    /// Attempts to connect in a row before the calls that wait fail, and how often one call is sent
+    /// at most. 0 counts as 1. Default: 8.
     pub attempts: u32,
     /// The longest wait after the first failure. Default: 250 ms.
     pub initial_backoff: Duration,
     /// The longest wait after any number of failures. Default: 15 s.
     pub max_backoff: Duration,
-    /// How many times longer the longest wait is after each further failure; 0 counts as 1.
-    /// Default: 2.
+    /// The factor by which the longest wait grows with each failure. 0 counts as 1. Default: 2.
     pub multiplier: u32,
 }
 
@@ -33,7 +32,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The longest wait after so many failures in a row; none after none.
+    /// Returns the longest wait after this many failures in a row; zero after none.
     ///
     /// ```
     /// use std::time::Duration;
@@ -49,12 +48,11 @@ impl RetryPolicy {
         };
         let factor = u128::from(self.multiplier.max(1)).saturating_pow(exponent);
         let nanos = self.initial_backoff.as_nanos().saturating_mul(factor);
-        // No longer than a `Duration`.
         Duration::from_nanos_u128(nanos.min(self.max_backoff.as_nanos()))
     }
 
-    /// The wait after so many failures in a row: a part of the longest one, as large as `random` is
-    /// among all `u32`.
+    /// Returns the wait after this many failures in a row: the fraction of the longest wait that
+    /// `random` is of all `u32`.
     pub fn backoff(&self, failures: u32, random: u32) -> Duration {
         // The nanoseconds of a `Duration` take 94 bits.
         let nanos = self.longest_backoff(failures).as_nanos() * u128::from(random);
@@ -78,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_wait_grows_up_to_its_bound() {
+    fn longest_wait_grows_to_its_maximum() {
         let policy = policy(Duration::from_millis(100), Duration::from_secs(2), 3);
         let millis = (0..6).map(|failures| policy.longest_backoff(failures).as_millis());
         assert_eq!(millis.collect::<Vec<_>>(), [0, 100, 300, 900, 2_000, 2_000]);
     }
 
     #[test]
-    fn a_wait_is_a_random_part_of_the_longest() {
+    fn waits_are_a_random_fraction_of_the_longest() {
         let policy = policy(Duration::from_secs(4), Duration::from_mins(1), 2);
         assert_eq!(policy.backoff(1, 0), Duration::ZERO);
         assert_eq!(policy.backoff(1, 1 << 31), Duration::from_secs(2));
@@ -96,7 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_number_of_failures_is_too_large(
+        fn accepts_any_number_of_failures(
             initial: Duration,
             max: Duration,
             multiplier: u32,
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extremes_do_not_overflow() {
+    fn extremes_do_not_overflow() {
         for failures in [1, 2, 100, u32::MAX] {
             for multiplier in [0, 1, 2, u32::MAX] {
                 let policy = policy(Duration::MAX, Duration::MAX, multiplier);

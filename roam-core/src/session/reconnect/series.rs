@@ -1,4 +1,4 @@
-//! From link to link: attempts to connect, one after the other.
+//! Finding the current link of a client, or making the next.
 
 use std::fmt;
 use std::pin::pin;
@@ -9,8 +9,8 @@ use futures::future::{Either, WeakShared, select};
 
 use crate::proto::CloseReason;
 use crate::rt::{self, Clock};
-use crate::session::connection::ConnectionHandle;
 use crate::session::error::CallFailure;
+use crate::session::link::ConnectionHandle;
 use crate::session::watch::Watch;
 
 use super::Connect;
@@ -18,7 +18,7 @@ use super::link::Link;
 use super::policy::RetryPolicy;
 use super::state::{Backoff, Connecting, LinkStatus, Series, State};
 
-/// Finds the present link of a client, or makes the next.
+/// Finds the current link of a client, or makes the next.
 pub(super) struct Connector {
     connect: Box<dyn Connect>,
     policy: RetryPolicy,
@@ -50,14 +50,14 @@ impl Connector {
         })
     }
 
-    /// How often something is tried.
+    /// Returns how often to try.
     pub(super) fn attempts(&self) -> u32 {
         self.policy.attempts.max(1)
     }
 
-    /// The present link, or the next one.
+    /// Returns the current link, or the next one.
     pub(super) async fn link(self: &Arc<Self>) -> Result<Arc<Link>, CallFailure> {
-        if let Some(link) = self.state.look(State::live_link) {
+        if let Some(link) = self.state.read(State::live_link) {
             return Ok(link);
         }
         match self.find() {
@@ -67,7 +67,7 @@ impl Connector {
         }
     }
 
-    /// The peer has answered on `link`.
+    /// Records that the peer has answered on `link`.
     pub(super) fn prove(&self, link: &Link) {
         if link.prove() {
             self.state.change(|state| state.backoff.reset());
@@ -88,24 +88,24 @@ impl Connector {
     }
 
     pub(super) fn status(&self) -> LinkStatus {
-        self.state.look(State::status)
+        self.state.read(State::status)
     }
 
-    /// The state, and the link if there is one.
+    /// Returns the state, and the link if there is one.
     pub(super) fn observe(&self) -> (LinkStatus, Option<Arc<Link>>) {
-        self.state.look(|state| (state.status(), state.live_link()))
+        self.state.read(|state| (state.status(), state.live_link()))
     }
 
-    /// Waits until the state is another than `seen`. That a link is lost does not show by itself.
+    /// Waits until the state differs from `seen`. A lost link does not change the state by itself.
     pub(super) async fn changed(&self, seen: LinkStatus) {
         let changed = |state: &State| (state.status() != seen).then_some(());
         self.state.wait_for(changed).await;
     }
 
-    /// The attempts to connect that are being made, or new ones.
+    /// Returns the link, the series of attempts in progress, or a new series.
     fn find(self: &Arc<Self>) -> Found {
         let now = self.clock.now();
-        // What was lost is dropped when the lock is released.
+        // The lost link is dropped after the lock is released.
         let (found, _lost) = self.state.change(|state| {
             if let Some(failure) = state.closed() {
                 return (Found::Closed(failure), None);
@@ -145,7 +145,7 @@ impl Connector {
         }
     }
 
-    /// Tries until there is a link or the attempts are used up.
+    /// Connects, until there is a link or the attempts are used up.
     async fn connect(&self) -> Result<Arc<Link>, CallFailure> {
         let mut left = self.attempts();
         loop {
@@ -170,7 +170,7 @@ impl Connector {
         }
     }
 
-    /// Waits until it is time for the next attempt.
+    /// Waits until the next attempt is due.
     async fn wait(&self) {
         let now = self.clock.now();
         let (attempt, wait) = self.state.change(|state| {
@@ -213,7 +213,7 @@ impl State {
         self.link.clone().filter(|link| link.is_live())
     }
 
-    /// The failure of all calls, once the client was closed.
+    /// Returns the failure of all calls once the client was closed.
     fn closed(&self) -> Option<CallFailure> {
         self.closed.clone().map(closed_for)
     }
@@ -241,7 +241,7 @@ fn closed_for(reason: Arc<str>) -> CallFailure {
     }
 }
 
-/// A series of attempts that is being made. It ends also when all who waited have gone.
+/// A series of attempts in progress. It also ends when nobody waits for it any more.
 struct Running<'a> {
     connector: &'a Connector,
     number: u64,
@@ -250,7 +250,7 @@ struct Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.connector.state.change(|state| {
-            // Others may have begun anew since the last of those who waited went.
+            // Another series may have started since the last waiter left.
             if state.series_number == self.number {
                 state.end_series();
             }

@@ -1,4 +1,4 @@
-//! What a client knows of its links.
+//! The state of a client that reconnects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,56 +14,56 @@ use super::policy::RetryPolicy;
 /// What a [`ReconnectingClient`](super::ReconnectingClient) is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkStatus {
-    /// There is no link, and nobody waits for one: the next call connects.
+    /// There is no link and nobody waits for one. The next call connects.
     Idle,
-    /// It connects.
+    /// The client is connecting.
     Connecting {
-        /// How many attempts in a row this makes, from 1.
+        /// The number of this attempt in a row, from 1.
         attempt: u32,
     },
     /// There is a link.
     Connected,
-    /// It waits before it connects.
+    /// The client waits before it connects.
     Waiting {
-        /// The attempt that it waits for.
+        /// The number of the next attempt.
         attempt: u32,
     },
-    /// It was [closed](super::ReconnectingClient::close).
+    /// The client was [closed](super::ReconnectingClient::close).
     Closed,
 }
 
-/// Attempts to connect, until there is a link.
+/// A series of attempts to connect, until there is a link.
 pub(super) type Connecting = BoxFuture<'static, Result<Arc<Link>, CallFailure>>;
 
-/// The same shared by all who wait. Dropped by the last of them, it ends.
+/// A series, shared by everybody who waits. It ends when the last waiter drops it.
 pub(super) type Series = Shared<Connecting>;
 
-/// What a client knows of its links.
+/// The state of a client that reconnects.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) link: Option<Arc<Link>>,
-    /// The attempts that are being made, and their number.
+    /// The series in progress, and its number.
     pub(super) series: Option<WeakShared<Connecting>>,
     pub(super) series_number: u64,
-    /// `None` while no attempts are being made.
+    /// `None` while no series is in progress.
     pub(super) trying: Option<LinkStatus>,
     pub(super) backoff: Backoff,
     /// Why it was closed.
     pub(super) closed: Option<Arc<str>>,
 }
 
-/// Attempts that failed in a row: to connect, or to be answered on a link.
+/// Failed attempts in a row: to connect, or to be answered on a link.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
-    /// Before this nothing is to be tried.
+    /// When the next attempt is due.
     until: Duration,
 }
 
 impl Backoff {
     pub(super) fn failed(&mut self, policy: &RetryPolicy, now: Duration) {
         self.failures = self.failures.saturating_add(1);
-        // Without randomness one waits as long as can be.
+        // Without randomness, wait as long as possible.
         let random = getrandom::u32().unwrap_or(u32::MAX);
         self.until = now.saturating_add(policy.backoff(self.failures, random));
     }
@@ -72,7 +72,7 @@ impl Backoff {
         *self = Self::default();
     }
 
-    /// The number of the next attempt, and how long to wait before.
+    /// Returns the number of the next attempt and how long to wait before it.
     pub(super) fn next(&self, now: Duration) -> (u32, Duration) {
         let attempt = self.failures.saturating_add(1);
         (attempt, self.until.saturating_sub(now))

@@ -1,7 +1,7 @@
 //! Calls through a proxy.
 
 use futures::future::{join, join_all};
-use roam_core::proto::{Direction, Event, outcome};
+use roam_core::proto::{Direction, Event, Outcome};
 use roam_core::rt::BoxFuture;
 use roam_core::{
     CallError, Config, Failure, ForwardingDispatcher, IncomingCall, Limits, Metadata,
@@ -72,24 +72,22 @@ async fn unserved_methods_are_unknown() {
     let none = Metadata::new();
     let call = proxied.client.call_raw(MethodId(1), &none, &[], &[]);
     let answer = call.unwrap().0.await.unwrap();
-    let unknown = [outcome::ERROR, outcome::UNKNOWN_METHOD];
-    assert_eq!((&answer.payload[..], answer.metadata), (&unknown[..], none));
+    let (metadata, payload) = Outcome::UnknownMethod.response();
+    assert_eq!(metadata, none);
+    assert_eq!((&answer.payload[..], answer.metadata), (payload, none));
 }
 
 async fn malformed_arguments_are_invalid() {
     let proxied = Proxied::new().await;
     let echo = site_service().methods[1].id;
     let none = Metadata::new();
-    let (call, wires) = proxied
+    let (call, channels) = proxied
         .client
         .call_raw(echo, &none, &[9], &[Direction::Send])
         .unwrap();
     let answer = call.await.unwrap();
-    assert_eq!(
-        answer.payload[..],
-        [outcome::ERROR, outcome::INVALID_PAYLOAD]
-    );
-    wires[0].reset();
+    assert_eq!(answer.payload[..], *Outcome::InvalidPayload.response().1);
+    channels[0].reset();
     proxied.until_idle().await;
 }
 
@@ -248,7 +246,7 @@ async fn late_response_is_dropped() {
         })
         .await;
     assert_eq!((connection, id), (request.connection, request.request));
-    server.link.handler_gone(connection, id);
+    server.link.calls(connection).handler_finished(id);
     server.flush().await;
     until_idle(&client).await;
     until_idle(&down).await;

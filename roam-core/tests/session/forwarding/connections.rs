@@ -125,7 +125,7 @@ async fn accept_is_forwarded_with_its_metadata() {
     let (mut client, down) = RawPeer::client(NoDispatcher);
     client.shake_hands().await;
     gateway.forward(down);
-    client.link.connect(&Metadata::new()).unwrap();
+    client.link.open_connection(&Metadata::new()).unwrap();
     let there = Metadata::new().with("session", "abc").with("session", 2);
     let granting = async {
         let incoming = gateway.next().await;
@@ -287,7 +287,7 @@ async fn violation_by_a_client_affects_no_other() {
     let (mut bad, down) = RawPeer::client(NoDispatcher);
     bad.shake_hands().await;
     gateway.forward(down);
-    bad.link.connect(&Metadata::new()).unwrap();
+    bad.link.open_connection(&Metadata::new()).unwrap();
     let opened = bad.until(|event| match event {
         Event::ConnectAnswer { result, .. } => Some(result),
         _ => None,
@@ -299,9 +299,10 @@ async fn violation_by_a_client_affects_no_other() {
     let sends = [roam_core::proto::Direction::Send];
     let called = bad
         .link
-        .request(id, count, &Metadata::new(), &sends, &[5, 0]);
+        .calls(id)
+        .request(count, &Metadata::new(), &sends, &[5, 0]);
     let (_, channels) = called.unwrap();
-    bad.link.send(id, channels[0], &[1]).unwrap();
+    bad.link.sender(id, channels[0]).send(&[1]).unwrap();
     let reason = bad.until(|event| match event {
         Event::ConnectionEnded { reason, .. } => Some(reason.to_string()),
         _ => None,

@@ -118,7 +118,7 @@ async fn method_error_ends_the_channels_of_its_call() {
         );
         let error = received.recv().await.unwrap_err();
         assert!(
-            matches!(error, RecvError::Reset | RecvError::CallOver),
+            matches!(error, RecvError::Reset | RecvError::CallEnded),
             "{error:?}"
         );
         assert!(tx.send(1).await.is_err());

@@ -3,45 +3,44 @@ import { IncomingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
 import { Reader } from "../codec/reader.js";
 import { RoamError, type RoamErrorCode } from "../errors.js";
-import type { Bytes, Channels } from "../wasm.js";
-import { decodeMetadata, ERROR } from "./metadata.js";
+import { type Bytes, type Channels, OutcomeKind } from "../wasm.js";
 import type { Method } from "./method.js";
 
-/** The first byte of an answer. */
-export const OK = 0;
-export const ERR = 1;
-/** The second byte after `ERR`. */
-export const USER = 0;
-export const UNKNOWN_METHOD = 1;
-export const INVALID_PAYLOAD = 2;
-export const CANCELLED = 3;
-
-/** Failures that are sent as `CANCELLED` with their name in the metadata. */
-const NAMED: Readonly<Record<string, readonly [RoamErrorCode, string]>> = {
-  panic: ["panic", "the handler failed"],
-  "too-large": ["too-large", "the answer exceeds the payload limit"],
-  busy: ["busy", "the peer has too many calls"],
-  deadline: ["deadline", "the deadline passed"],
-  unavailable: ["unavailable", "the server behind the peer is unreachable"],
-  "nonce-reused": ["nonce-reused", "the nonce was used for another call"],
-  "nonce-spent": ["nonce-spent", "a call with this nonce was already answered"],
+/** The errors for the outcomes without a body. */
+const ERRORS: Readonly<
+  Record<Exclude<OutcomeKind, OutcomeKind.Value | OutcomeKind.Error>, readonly [RoamErrorCode, string]>
+> = {
+  [OutcomeKind.UnknownMethod]: [
+    "unknown-method",
+    "the peer does not serve this method; do the generated files differ?",
+  ],
+  [OutcomeKind.InvalidPayload]: ["invalid-payload", "the peer failed to decode the arguments"],
+  [OutcomeKind.Cancelled]: ["cancelled", "the peer stopped the call"],
+  [OutcomeKind.Panic]: ["panic", "the handler failed"],
+  [OutcomeKind.TooLarge]: ["too-large", "the answer exceeds the payload limit"],
+  [OutcomeKind.Busy]: ["busy", "the peer has too many calls"],
+  [OutcomeKind.Deadline]: ["deadline", "the deadline passed"],
+  [OutcomeKind.Unavailable]: ["unavailable", "the server behind the peer is unreachable"],
+  [OutcomeKind.NonceReused]: ["nonce-reused", "the nonce was used for another call"],
+  [OutcomeKind.NonceSpent]: ["nonce-spent", "a call with this nonce was already answered"],
+  [OutcomeKind.Malformed]: ["protocol", "failed to decode the answer: neither a value nor an error"],
 };
 
-/** Decodes the value of an answer, or throws the error in it. */
+/** Decodes the value of an answer, or throws its error. */
 export function decodeAnswer(
   method: Method,
-  payload: Bytes,
-  metadata: Bytes,
+  kind: OutcomeKind,
+  body: Bytes,
   halves: Channels | undefined,
   maxElement: number,
 ): unknown {
   const channels = new CallChannels(method.label, maxElement);
   try {
-    // Taking a half calls wasm, which invalidates the view of the payload.
-    const reader = halves === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
+    // Taking a half calls wasm, which invalidates the view of the body.
+    const reader = halves === undefined ? new Reader(body, false) : new Reader(body.slice(), true);
     const incoming = new IncomingChannels(halves, channels);
     reader.channels = incoming;
-    if (reader.byte() !== OK) throw decodeFailure(method, reader, metadata);
+    if (kind !== OutcomeKind.Value) throw failureOf(method, kind, reader);
     const value = method.ok.decode(reader);
     reader.finish();
     incoming.finish();
@@ -55,25 +54,9 @@ export function decodeAnswer(
   }
 }
 
-function decodeFailure(method: Method, reader: Reader, metadata: Bytes): RoamError {
-  const error = (code: RoamErrorCode, reason: string): RoamError =>
-    new RoamError(code, reason, { method: method.label });
-  const kind = reader.byte();
-  switch (kind) {
-    case USER:
-      return userFailure(method, reader);
-    case UNKNOWN_METHOD:
-      return error("unknown-method", "the peer does not serve this method; do the generated files differ?");
-    case INVALID_PAYLOAD:
-      return error("invalid-payload", "the peer failed to decode the arguments");
-    case CANCELLED: {
-      const name = decodeMetadata(metadata).find(([key]) => key === ERROR)?.[1];
-      const named = typeof name === "string" && Object.hasOwn(NAMED, name) ? NAMED[name] : undefined;
-      return named === undefined ? error("cancelled", "the peer stopped the call") : error(...named);
-    }
-    default:
-      throw new ValueError(`unknown error kind ${kind}`);
-  }
+function failureOf(method: Method, kind: Exclude<OutcomeKind, OutcomeKind.Value>, reader: Reader): RoamError {
+  if (kind === OutcomeKind.Error) return userFailure(method, reader);
+  return new RoamError(...ERRORS[kind], { method: method.label });
 }
 
 function userFailure(method: Method, reader: Reader): RoamError {

@@ -4,7 +4,7 @@ import { ValueError } from "../codec/error.js";
 import { withWriter, type Writer } from "../codec/writer.js";
 import { fromFailure, linkClosed, RoamError } from "../errors.js";
 import type { CallOptions } from "../types.js";
-import type { Bytes, Channels, CloseInfo, WasmLink } from "../wasm.js";
+import type { Bytes, Channels, CloseInfo, OutcomeKind, WasmLink } from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
 import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
@@ -45,12 +45,12 @@ export class Calls {
   }
 
   /** Handles an answer. */
-  response(id: number, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
+  response(id: number, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void {
     const call = this.#take(id);
     if (call === undefined) return halves?.free();
     let value;
     try {
-      value = decodeAnswer(call.method, payload, metadata, halves, this.#link.largestElement());
+      value = decodeAnswer(call.method, kind, body, halves, this.#link.largestElement());
     } catch (error) {
       return settleFailed(call, error);
     }

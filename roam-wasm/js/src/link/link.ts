@@ -75,7 +75,7 @@ export async function openLink(
   let calls: Calls;
   let server: Server;
   const link = await open({
-    response: (id, payload, metadata, halves) => calls.response(id, payload, metadata, halves),
+    response: (id, kind, body, _metadata, halves) => calls.response(id, kind, body, halves),
     failed: (id, failure) => calls.failed(id, failure),
     request: (id, method, payload, metadata, halves) => server.request(id, method, payload, metadata, halves),
     cancelled: (id) => server.cancelled(id),

@@ -8,8 +8,6 @@ import type { Bytes } from "../wasm.js";
 export const DEADLINE = "roam-deadline-ms";
 /** The longest time a timer can take; a deadline beyond it needs no timer. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** The metadata key for the name of a failure that Rust's `RoamError` has no variant for. */
-export const ERROR = "roam-error";
 
 const STRING = 0;
 const BYTES = 1;

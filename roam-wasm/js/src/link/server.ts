@@ -6,10 +6,11 @@ import { withWriter, type Writer } from "../codec/writer.js";
 import type { ServiceDescription } from "../description.js";
 import { fromFailure, report, RoamError } from "../errors.js";
 import type { Context, Metadata } from "../types.js";
-import type { Bytes, Channels, WasmLink } from "../wasm.js";
-import { CANCELLED, ERR, INVALID_PAYLOAD, OK, USER } from "./answer.js";
-import { DEADLINE, decodeMetadata, encodeMetadata, ERROR, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
+import { type Bytes, type Channels, OutcomeKind, type WasmLink } from "../wasm.js";
+import { DEADLINE, decodeMetadata, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
 import { decodeArgs, type Method, methodsOf } from "./method.js";
+
+const NO_BODY = new Uint8Array();
 
 type Handler = (...args: unknown[]) => unknown;
 
@@ -68,7 +69,7 @@ export class Server {
     } catch (error) {
       request.channels.abort(error);
       this.#requests.delete(id);
-      this.#refuse(id, INVALID_PAYLOAD);
+      this.#refuse(id, OutcomeKind.InvalidPayload);
     } finally {
       halves?.free();
     }
@@ -113,8 +114,7 @@ export class Server {
 
   #succeed(id: number, method: Method, value: unknown): void {
     const outgoing = new OutgoingChannels();
-    const halves = this.#answer(id, method, outgoing, (writer) => {
-      writer.byte(OK);
+    const halves = this.#answer(id, method, OutcomeKind.Value, outgoing, (writer) => {
       // Ignore what a handler returns for a method without a result.
       if (!method.ok.empty) method.ok.encode(writer, value);
     });
@@ -131,15 +131,11 @@ export class Server {
     if (err === undefined || !(error instanceof RoamError) || error.code !== "user") {
       channels.abort(error);
       if (abort.signal.aborted) return this.#stopped(id, abort.signal.reason as RoamError);
-      return isResetOrClosed(error) ? this.#refuse(id, CANCELLED) : this.#panic(id, error);
+      return isResetOrClosed(error) ? this.#refuse(id, OutcomeKind.Cancelled) : this.#panic(id, error);
     }
     try {
       await channels.close();
-      this.#answer(id, method, new OutgoingChannels(), (writer) => {
-        writer.byte(ERR);
-        writer.byte(USER);
-        err.encode(writer, error.value);
-      });
+      this.#answer(id, method, OutcomeKind.Error, new OutgoingChannels(), (writer) => err.encode(writer, error.value));
     } catch (invalid) {
       this.#panic(id, invalid);
     }
@@ -148,6 +144,7 @@ export class Server {
   #answer(
     id: number,
     method: Method,
+    kind: OutcomeKind,
     outgoing: OutgoingChannels,
     write: (writer: Writer) => void,
   ): Channels | undefined {
@@ -155,7 +152,7 @@ export class Server {
       return withWriter((writer) => {
         writer.channels = outgoing;
         write(writer);
-        return this.#link.respond(id, writer.written(), NO_METADATA, outgoing.keep);
+        return this.#link.respond(id, kind, writer.written(), NO_METADATA, outgoing.keep);
       });
     } catch (error) {
       if (error instanceof ValueError)
@@ -167,24 +164,18 @@ export class Server {
   /** Answers for a handler that failed: reports the error here and sends the caller only its kind. */
   #panic(id: number, error: unknown): void {
     report(error);
-    this.#refuseAs(id, error instanceof RoamError && error.code === "too-large" ? "too-large" : "panic");
+    const isTooLarge = error instanceof RoamError && error.code === "too-large";
+    this.#refuse(id, isTooLarge ? OutcomeKind.TooLarge : OutcomeKind.Panic);
   }
 
   /** Answers for a handler that was aborted. */
   #stopped(id: number, reason: RoamError): void {
-    if (reason.code === "deadline") this.#refuseAs(id, "deadline");
-    else this.#refuse(id, CANCELLED);
+    this.#refuse(id, reason.code === "deadline" ? OutcomeKind.Deadline : OutcomeKind.Cancelled);
   }
 
-  #refuseAs(id: number, name: "too-large" | "panic" | "deadline"): void {
-    withWriter((writer) => {
-      encodeMetadata(writer, [[ERROR, name]]);
-      this.#link.respond(id, Uint8Array.of(ERR, CANCELLED), writer.written(), NO_CHANNELS);
-    });
-  }
-
-  #refuse(id: number, kind: typeof INVALID_PAYLOAD | typeof CANCELLED): void {
-    this.#link.respond(id, Uint8Array.of(ERR, kind), NO_METADATA, NO_CHANNELS);
+  /** Answers with an outcome that has no body. */
+  #refuse(id: number, kind: OutcomeKind): void {
+    this.#link.respond(id, kind, NO_BODY, NO_METADATA, NO_CHANNELS);
   }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use roam_core::transport::stream::{self, tcp};
-use roam_core::transport::websocket::{self, Subprotocols};
+use roam_core::net::stream::{self, tcp};
+use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::{Config, ConnectError, NoDispatcher, initiate};
 use roam_stream::HandshakeConfig;
 use roam_websocket::WsTransport;

@@ -1,8 +1,8 @@
 //! Links between our library and theirs, over real sockets.
 
+use roam_core::net::stream::StreamTransport;
+use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::transport::Transport;
-use roam_core::transport::stream::StreamTransport;
-use roam_core::transport::websocket::{self, Subprotocols};
 use roam_core::{CloseReason, Config, ConnectionHandle, ServiceDispatcher, accept, connect};
 use roam_session::{
     ConnectionError, HandshakeConfig, IncomingConnections, MessageTransport, accept_framed,

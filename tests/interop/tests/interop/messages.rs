@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use roam::wire::{ConnectionId, Hello, Message};
-use roam_core::transport::stream::StreamTransport;
+use roam_core::net::stream::StreamTransport;
 use roam_core::{CloseReason, Config, ConnectionHandle, Metadata, accept};
 use roam_stream::CobsFramed;
 use tokio::net::TcpStream;

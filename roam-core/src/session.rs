@@ -1,0 +1,51 @@
+//! The session: what users hold of a link.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`link`] | the machine behind a lock, its driver, handles |
+//! | [`channel`] | typed halves of channels, local or on a link |
+//! | [`call`] | making calls |
+//! | [`serve`] | answering calls |
+//! | [`codec`] | encoding and decoding values |
+//!
+//! Everything else is built on these: virtual connections, proxies, nonces, clients that reconnect,
+//! tunnels and diagnostics.
+
+mod abort;
+mod call;
+mod channel;
+mod codec;
+mod connections;
+mod diagnostics;
+mod error;
+mod forward;
+mod link;
+mod nonce;
+mod open;
+pub mod raw;
+mod reconnect;
+mod relay;
+mod serve;
+mod tunnel;
+mod watch;
+mod workers;
+
+#[cfg(feature = "stream")]
+pub(crate) use abort::AbortOnDrop;
+pub use call::{Answer, Call, Caller, ConnectionCall, Deadline, OutgoingCall};
+pub use channel::{IncomingChannels, OutgoingChannels, Rx, Tx, channel};
+pub use codec::{DecodeError, EncodeError, Malformed};
+pub use connections::{IncomingConnection, IncomingConnections, RejectError};
+pub use diagnostics::{Diagnostics, LinkDiagnostics, Links};
+pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
+pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections};
+pub use link::{ConnectionHandle, Driver};
+pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
+pub use open::{accept, connect, initiate};
+pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
+pub use serve::{
+    Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher, ServiceDispatcher,
+};
+pub use tunnel::{Tunnel, tunnel_pair};
+#[cfg(feature = "stream")]
+pub use tunnel::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};

@@ -1,0 +1,58 @@
+//! Calls without types, and what makes them.
+
+use std::future::Future;
+
+use super::deadline::Deadline;
+use super::pending::ConnectionCall;
+use crate::proto::{Encoded, Metadata, MethodId, ReceivedPayload};
+use crate::rt::{MaybeSend, MaybeSync};
+use crate::session::channel::{IncomingChannels, OutgoingChannels};
+use crate::session::error::CallFailure;
+use crate::session::link::ConnectionHandle;
+
+/// Makes calls, such as a connection or a client that reconnects.
+pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
+    /// A call in flight. Dropping it cancels the call.
+    type Future: Future<Output = Result<Answer, CallFailure>> + MaybeSend + Unpin + 'static;
+
+    /// Makes a call.
+    fn call(self, call: OutgoingCall) -> Self::Future;
+}
+
+/// A call that is ready to be sent.
+#[derive(Debug)]
+pub struct OutgoingCall {
+    /// The method.
+    pub method: MethodId,
+    /// Key-value pairs that travel with the arguments.
+    pub metadata: Metadata,
+    /// The encoded arguments.
+    pub payload: Encoded,
+    /// Keep the encoded arguments after sending, for a retry.
+    pub keeps_payload: bool,
+    /// The channel halves in the arguments.
+    pub channels: OutgoingChannels,
+    /// When the caller stops waiting. The peer is told how much time is left when the call is sent.
+    pub deadline: Option<Deadline>,
+    /// Whether calling the method twice has the same effect as once.
+    pub idempotent: bool,
+}
+
+/// The answer to a call, not decoded yet. Dropping it resets the channels it holds.
+#[derive(Debug)]
+pub struct Answer {
+    /// Key-value pairs that travel with the result.
+    pub metadata: Metadata,
+    /// The encoded outcome.
+    pub payload: ReceivedPayload,
+    /// The channels in the result.
+    pub channels: IncomingChannels,
+}
+
+impl Caller for ConnectionHandle {
+    type Future = ConnectionCall;
+
+    fn call(self, call: OutgoingCall) -> ConnectionCall {
+        ConnectionCall::new(self, call)
+    }
+}

@@ -1,0 +1,280 @@
+//! Calls on a connection, from the queue to the answer.
+
+use std::collections::hash_map::Entry;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::caller::{Answer, OutgoingCall};
+use crate::proto::{
+    ChannelId, Metadata, MethodId, NewChannels, Payload, RequestError, RequestId, Response,
+};
+use crate::session::channel::{IncomingChannels, RemoteChannel};
+use crate::session::codec;
+use crate::session::error::CallFailure;
+use crate::session::link::ConnectionHandle;
+use crate::session::link::deferred::Deferred;
+use crate::session::link::state::{CallOutcome, CallSlot, State};
+use crate::session::link::wait::{WaitKey, WaiterId, set_waker};
+
+/// A call on a connection. Nothing is sent before it is first polled. Dropping it cancels the call.
+#[must_use = "a call does nothing unless it is awaited"]
+pub struct ConnectionCall {
+    connection: ConnectionHandle,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The call waits for the handshake and for send capacity.
+    Queued {
+        call: OutgoingCall,
+        waiter: Option<WaiterId>,
+    },
+    Sent(RequestId),
+    Done,
+}
+
+impl ConnectionCall {
+    pub(super) fn new(connection: ConnectionHandle, call: OutgoingCall) -> Self {
+        let waiter = None;
+        let stage = Stage::Queued { call, waiter };
+        Self { connection, stage }
+    }
+
+    /// Sends the call once there is capacity. It then waits for the answer, with this waker.
+    fn poll_send(&mut self, cx: &Context<'_>) -> Poll<Result<(), CallFailure>> {
+        let Stage::Queued { call, waiter } = &mut self.stage else {
+            return Poll::Ready(Ok(()));
+        };
+        let Self { connection, .. } = self;
+        let shared = connection.shared();
+        let sent = shared.poll_wait(WaitKey::Capacity, waiter, cx, |state, deferred| {
+            connection.poll_request(state, deferred, call, cx.waker())
+        });
+        let Poll::Ready(sent) = sent else {
+            // It may wait for long.
+            call.payload.shrink();
+            return Poll::Pending;
+        };
+        codec::recycle(std::mem::take(&mut call.payload));
+        self.stage = Stage::Done;
+        self.stage = Stage::Sent(sent.map_err(|error| self.connection.request_failure(error))?);
+        Poll::Pending
+    }
+}
+
+impl Future for ConnectionCall {
+    type Output = Result<Answer, CallFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(self.poll_send(cx))?;
+        let Stage::Sent(request) = self.stage else {
+            panic!("a call was polled after it had ended")
+        };
+        let answer = ready!(self.connection.poll_answer(request, cx));
+        self.stage = Stage::Done;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for ConnectionCall {
+    fn drop(&mut self) {
+        match self.stage {
+            Stage::Queued {
+                waiter: Some(waiter),
+                ..
+            } => self.connection.shared().leave(WaitKey::Capacity, waiter),
+            Stage::Sent(request) => self.connection.cancel(request),
+            _ => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for ConnectionCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionCall").finish_non_exhaustive()
+    }
+}
+
+/// A call that was sent. Dropping it cancels the call.
+#[derive(Debug)]
+pub(crate) struct PendingCall {
+    connection: ConnectionHandle,
+    /// `None` once the call was answered.
+    request: Option<RequestId>,
+}
+
+impl Future for PendingCall {
+    type Output = Result<Answer, CallFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(request) = self.request else {
+            panic!("a call was polled after it had ended")
+        };
+        let answer = ready!(self.connection.poll_answer(request, cx));
+        self.request = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for PendingCall {
+    fn drop(&mut self) {
+        if let Some(request) = self.request {
+            self.connection.cancel(request);
+        }
+    }
+}
+
+/// Making calls. All of them go through [`request`](Self::request).
+impl ConnectionHandle {
+    /// Sends a call once there is capacity. When it is refused, its channels are still with it.
+    pub(crate) async fn send_call(
+        &self,
+        call: &mut OutgoingCall,
+    ) -> Result<PendingCall, CallFailure> {
+        let request = |state: &mut State, deferred: &mut Deferred, cx: &Context<'_>| {
+            self.poll_request(state, deferred, call, cx.waker())
+        };
+        let sent = self.shared().wait_for(WaitKey::Capacity, request).await;
+        let request = sent.map_err(|error| self.request_failure(error))?;
+        Ok(self.pending(request))
+    }
+
+    /// Sends an encoded call at once. Returns its channels.
+    pub(crate) fn send_encoded(
+        &self,
+        method: MethodId,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: NewChannels<'_>,
+    ) -> Result<(PendingCall, Vec<RemoteChannel>), CallFailure> {
+        let sent = self
+            .shared()
+            .with(|state, _| self.request(state, None, method, metadata, channels, payload.into()));
+        let (request, channels) = sent.map_err(|error| self.request_failure(error))?;
+        let remote = |channel| RemoteChannel::new(self.clone(), channel);
+        Ok((
+            self.pending(request),
+            channels.into_iter().map(remote).collect(),
+        ))
+    }
+
+    /// Sends a call if there is capacity, for the task with `waker` to wait for the answer.
+    fn poll_request(
+        &self,
+        state: &mut State,
+        deferred: &mut Deferred,
+        call: &mut OutgoingCall,
+        waker: &Waker,
+    ) -> Poll<Result<RequestId, RequestError>> {
+        ready!(self.poll_capacity(state));
+        if let Some(deadline) = call.deadline {
+            deadline.put(&mut call.metadata);
+        }
+        let kept = call.channels.kept();
+        let payload = if call.keeps_payload {
+            Payload::from(&call.payload[..])
+        } else {
+            Payload::from(&mut call.payload)
+        };
+        let waker = Some(waker.clone());
+        let (request, channels) = self.request(
+            state,
+            waker,
+            call.method,
+            &call.metadata,
+            (&kept).into(),
+            payload,
+        )?;
+        (call.channels).connect(&mut state.link, self, channels, deferred);
+        Poll::Ready(Ok(request))
+    }
+
+    fn request(
+        &self,
+        state: &mut State,
+        waker: Option<Waker>,
+        method: MethodId,
+        metadata: &Metadata,
+        channels: NewChannels<'_>,
+        payload: Payload<'_>,
+    ) -> Result<(RequestId, Vec<ChannelId>), RequestError> {
+        // The peer may have given the id to another connection since.
+        if self.end_reason().is_some() {
+            return Err(RequestError::ConnectionEnded);
+        }
+        let calls = state.link.calls(self.id());
+        let (request, channels) = calls.request(method, metadata, channels, payload)?;
+        let outcome = None;
+        let slot = CallSlot { waker, outcome };
+        state.calls.insert((self.id(), request), slot);
+        Ok((request, channels))
+    }
+
+    fn request_failure(&self, error: RequestError) -> CallFailure {
+        CallFailure::refused(error, || self.known_end_reason())
+    }
+
+    fn pending(&self, request: RequestId) -> PendingCall {
+        PendingCall {
+            connection: self.clone(),
+            request: Some(request),
+        }
+    }
+
+    fn poll_answer(
+        &self,
+        request: RequestId,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Answer, CallFailure>> {
+        let lost = |sent| {
+            let reason = self.known_end_reason();
+            Poll::Ready(Err(CallFailure::Lost { reason, sent }))
+        };
+        let response = match ready!(self.poll_outcome(request, cx)) {
+            Some(CallOutcome::Answered(response)) => response,
+            Some(CallOutcome::NotSent) => return lost(false),
+            None => return lost(true),
+        };
+        let Some(channels) = response.channels else {
+            return Poll::Ready(Err(CallFailure::NoBudgetForChannels));
+        };
+        Poll::Ready(Ok(Answer {
+            metadata: response.metadata,
+            payload: response.payload,
+            channels: IncomingChannels::new(self, channels),
+        }))
+    }
+
+    /// Returns how a call ended; `None` when the connection ended after the Request was sent.
+    fn poll_outcome(&self, request: RequestId, cx: &Context<'_>) -> Poll<Option<CallOutcome>> {
+        let (outcome, _replaced) = self.shared().peek(|state| {
+            let Entry::Occupied(mut slot) = state.calls.entry((self.id(), request)) else {
+                return (Poll::Ready(None), None);
+            };
+            if slot.get().outcome.is_none() {
+                let replaced = set_waker(&mut slot.get_mut().waker, cx.waker());
+                return (Poll::Pending, replaced);
+            }
+            (Poll::Ready(slot.remove().outcome), None)
+        });
+        outcome
+    }
+
+    /// Cancels a call of ours.
+    fn cancel(&self, request: RequestId) {
+        let slot = self.shared().with(|state, _| {
+            state.link.calls(self.id()).cancel(request);
+            state.calls.remove(&(self.id(), request))
+        });
+        // An answer that came in between may have brought channels: they are reset.
+        let outcome = slot.and_then(|slot| slot.outcome);
+        if let Some(CallOutcome::Answered(Response {
+            channels: Some(channels),
+            ..
+        })) = outcome
+        {
+            drop(IncomingChannels::new(self, channels));
+        }
+    }
+}

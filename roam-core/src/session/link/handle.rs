@@ -1,0 +1,179 @@
+//! Handles to connections.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll};
+
+use super::deferred::Deferred;
+use super::service::{Served, Service};
+use super::shared::{LinkGuard, Shared};
+use super::state::State;
+use super::wait::WaitKey;
+use crate::proto::{Agreed, CloseReason, ConnectionId, Link, Stats};
+use crate::rt::Clock;
+use crate::session::error::ConnectError;
+
+/// What is known of a connection without the link's lock.
+pub(crate) struct ConnectionState {
+    id: ConnectionId,
+    ended: OnceLock<CloseReason>,
+    /// Shared by all handles, as long as there is one.
+    handle: OnceLock<Weak<HandleInner>>,
+}
+
+impl ConnectionState {
+    pub(super) fn new(id: ConnectionId) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            ended: OnceLock::new(),
+            handle: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Sets why the connection ended, under the lock under which the machine ends it.
+    pub(super) fn end(&self, reason: CloseReason) {
+        self.ended.get_or_init(|| reason);
+    }
+}
+
+impl fmt::Debug for ConnectionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection to a peer, to make calls on. Cheap to clone.
+///
+/// When the last handle, channel half and pending call of a link that we opened is dropped, the
+/// link is closed.
+#[derive(Clone, Debug)]
+pub struct ConnectionHandle(Arc<HandleInner>);
+
+/// One reference count for both parts, since handles are cloned for every call.
+#[derive(Debug)]
+struct HandleInner {
+    link: Arc<LinkGuard>,
+    state: Arc<ConnectionState>,
+}
+
+impl ConnectionHandle {
+    /// Creates the root connection of a link that nothing drives yet.
+    pub(crate) fn new(link: Link, service: Arc<dyn Service>, clock: Clock) -> Self {
+        let state = ConnectionState::new(ConnectionId::ROOT);
+        let connection = Arc::clone(&state);
+        let root = Served {
+            connection,
+            service,
+        };
+        Self::of(Shared::open(link, root, clock), state)
+    }
+
+    /// Returns a handle to a connection of a link that is in use.
+    pub(crate) fn of(link: Arc<LinkGuard>, state: Arc<ConnectionState>) -> Self {
+        if let Some(inner) = state.handle.get().and_then(Weak::upgrade) {
+            return Self(inner);
+        }
+        let inner = Arc::new(HandleInner { link, state });
+        inner.state.handle.get_or_init(|| Arc::downgrade(&inner));
+        Self(inner)
+    }
+
+    pub(crate) fn link(&self) -> &Arc<LinkGuard> {
+        &self.0.link
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.link.shared
+    }
+
+    /// Returns the connection's id; that of the root connection is 0.
+    #[inline]
+    pub fn id(&self) -> ConnectionId {
+        self.0.state.id()
+    }
+
+    /// Waits until the handshake is complete. Returns what the peers agreed on.
+    ///
+    /// Cancel safe.
+    pub async fn ready(&self) -> Result<Agreed, ConnectError> {
+        let agreed = |state: &mut State, _: &mut Deferred, _: &Context<'_>| {
+            if let Some(reason) = self.end_reason() {
+                return Poll::Ready(Err(ConnectError::Closed(reason.clone())));
+            }
+            match state.link.agreed() {
+                Some(agreed) => Poll::Ready(Ok(agreed)),
+                None => Poll::Pending,
+            }
+        };
+        self.shared().wait_for(WaitKey::Capacity, agreed).await
+    }
+
+    /// Waits until the connection has ended. Returns the reason.
+    ///
+    /// Cancel safe.
+    pub async fn closed(&self) -> CloseReason {
+        let ended = |_: &mut State, _: &mut Deferred, _: &Context<'_>| match self.end_reason() {
+            Some(reason) => Poll::Ready(reason.clone()),
+            None => Poll::Pending,
+        };
+        let key = WaitKey::End(self.id());
+        self.shared().wait_for(key, ended).await
+    }
+
+    /// Returns why the connection ended, or `None` while it is alive.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.end_reason().cloned()
+    }
+
+    #[inline]
+    pub(crate) fn end_reason(&self) -> Option<&CloseReason> {
+        self.0.state.ended.get()
+    }
+
+    /// Returns why the connection ended, once the machine has reported that it has.
+    pub(crate) fn known_end_reason(&self) -> CloseReason {
+        let reason = self.close_reason();
+        reason.expect("the machine and the session end a connection under one lock")
+    }
+
+    /// Closes the connection; closing the root connection closes the link.
+    ///
+    /// Messages that were sent before still go out. The peer is told the reason, of which at most
+    /// 1,024 bytes are kept.
+    pub fn close(&self, reason: &str) {
+        self.shared().with(|state, _| {
+            if self.end_reason().is_none() {
+                state.link.close_connection(self.id(), reason);
+            }
+        });
+    }
+
+    /// Returns a snapshot of the link's counters.
+    pub fn stats(&self) -> Stats {
+        self.shared().with(|state, _| state.link.stats())
+    }
+
+    /// Waits until a call or an answer may be queued, or the connection has ended.
+    pub(crate) async fn capacity(&self) {
+        let capacity =
+            |state: &mut State, _: &mut Deferred, _: &Context<'_>| self.poll_capacity(state);
+        self.shared().wait_for(WaitKey::Capacity, capacity).await;
+    }
+
+    /// Ready when a call or an answer may be queued, or the connection has ended.
+    #[inline]
+    pub(crate) fn poll_capacity(&self, state: &mut State) -> Poll<()> {
+        match self.end_reason() {
+            Some(_) => Poll::Ready(()),
+            None => state.poll_capacity(),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What the link's lock protects, and how the machine's events change it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use rustc_hash::FxHashMap;
+
+use super::deferred::Deferred;
+use super::driver_waker::DriverWaker;
+use super::handle::ConnectionState;
+use super::service::{AbortHandle, Served, Service};
+use super::shared::NO_METADATA;
+use super::wait::{WaitKey, WaiterId, Waiters};
+use crate::proto::{CloseReason, ConnectionId, Event, Link, Metadata, RequestId, Response};
+
+/// What the link's lock protects.
+pub(crate) struct State {
+    pub(crate) link: Link,
+    /// Our unanswered calls, and answers that nobody has taken yet.
+    pub(crate) calls: FxHashMap<CallKey, CallSlot>,
+    /// The handlers that run in tasks.
+    pub(crate) handlers: FxHashMap<CallKey, AbortHandle>,
+    pub(crate) connections: FxHashMap<ConnectionId, Served>,
+    /// Our Connects.
+    pub(crate) opening: FxHashMap<RequestId, OpenSlot>,
+    pub(crate) requested: RequestedConnections,
+    /// Whether somebody wants to know the age of what is in flight.
+    pub(crate) watched: bool,
+    pub(super) driver: DriverWaker,
+    waiting: FxHashMap<WaitKey, Waiters>,
+}
+
+/// A call, unique on its link.
+pub(crate) type CallKey = (ConnectionId, RequestId);
+
+/// A call of ours.
+pub(crate) struct CallSlot {
+    /// The task that waits for the answer.
+    pub(crate) waker: Option<Waker>,
+    pub(crate) outcome: Option<CallOutcome>,
+}
+
+/// How a call of ours ended.
+pub(crate) enum CallOutcome {
+    Answered(Response),
+    /// The connection ended before the Request was sent.
+    NotSent,
+}
+
+/// A Connect of ours.
+pub(crate) struct OpenSlot {
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) answer: Option<OpenAnswer>,
+}
+
+/// The peer's answer to a Connect: the connection or the reason for rejecting it, and metadata.
+pub(crate) type OpenAnswer = (Result<Arc<ConnectionState>, Arc<str>>, Metadata);
+
+/// The peer's Connects, and how many listeners there are.
+#[derive(Default)]
+pub(crate) struct RequestedConnections {
+    pub(crate) listeners: usize,
+    /// Bounded by [`Limits::connections`](crate::Limits::connections).
+    pub(crate) queue: VecDeque<(RequestId, Metadata)>,
+}
+
+/// Rejects a connection that nobody listens for.
+pub(crate) const NOT_LISTENING: &str = "not listening";
+
+impl State {
+    pub(super) fn new(link: Link) -> Self {
+        Self {
+            link,
+            calls: FxHashMap::default(),
+            handlers: FxHashMap::default(),
+            connections: FxHashMap::default(),
+            opening: FxHashMap::default(),
+            requested: RequestedConnections::default(),
+            watched: false,
+            driver: DriverWaker::default(),
+            waiting: FxHashMap::default(),
+        }
+    }
+
+    /// Returns whether a Request or a Response may be queued now. If not, tasks that wait for
+    /// [`WaitKey::Capacity`] are woken when one may.
+    pub(crate) fn poll_capacity(&mut self) -> Poll<()> {
+        if self.link.has_capacity() {
+            return Poll::Ready(());
+        }
+        self.link.wait_for_capacity();
+        Poll::Pending
+    }
+
+    /// Has `service` answer the calls on a new connection.
+    pub(crate) fn serve(
+        &mut self,
+        id: ConnectionId,
+        service: Arc<dyn Service>,
+    ) -> Arc<ConnectionState> {
+        let connection = ConnectionState::new(id);
+        let served = Served {
+            connection: Arc::clone(&connection),
+            service,
+        };
+        self.connections.insert(id, served);
+        connection
+    }
+
+    /// Records that the handler of a call no longer runs. Drop what could abort it after the lock
+    /// is released.
+    pub(crate) fn release_handler(&mut self, key: CallKey) -> Option<AbortHandle> {
+        self.link.calls(key.0).handler_finished(key.1);
+        self.handlers.remove(&key)
+    }
+}
+
+/// Waiting.
+impl State {
+    /// Wakes `waker` when what `key` names may have happened.
+    pub(crate) fn wait(
+        &mut self,
+        key: WaitKey,
+        waiter: &mut Option<WaiterId>,
+        waker: &Waker,
+        deferred: &mut Deferred,
+    ) {
+        let waiter = *waiter.get_or_insert_with(WaiterId::next);
+        deferred.discard(self.waiting.entry(key).or_default().wait(waiter, waker));
+    }
+
+    /// Removes a waiter.
+    pub(crate) fn leave(&mut self, key: WaitKey, waiter: WaiterId, deferred: &mut Deferred) {
+        if let Some(waiters) = self.waiting.get_mut(&key) {
+            deferred.discard(waiters.leave(waiter));
+            if waiters.is_empty() {
+                self.waiting.remove(&key);
+            }
+        }
+    }
+
+    /// Wakes everybody who waits for `key`.
+    pub(crate) fn notify(&mut self, key: WaitKey, deferred: &mut Deferred) {
+        if let Some(waiters) = self.waiting.remove(&key) {
+            deferred.wake(waiters.into_wakers());
+        }
+    }
+}
+
+/// The machine's events.
+impl State {
+    /// Handles all events of the machine, and wakes the driver if it has something to do.
+    #[inline]
+    pub(super) fn settle(&mut self, deferred: &mut Deferred) {
+        while let Some(event) = self.link.poll_event() {
+            self.handle(event, deferred);
+        }
+        if self.driver.is_awake() {
+            return;
+        }
+        if self.link.close_reason().is_some() {
+            deferred.wake(self.driver.wake_for_end());
+        } else if !self.link.is_drained() {
+            deferred.wake(self.driver.wake_for_output());
+        }
+    }
+
+    #[inline]
+    fn handle(&mut self, event: Event, deferred: &mut Deferred) {
+        match event {
+            Event::Ready(_) | Event::SendBufferReady => self.notify(WaitKey::Capacity, deferred),
+            Event::ChannelReady {
+                connection,
+                channel,
+            } => self.notify(WaitKey::Channel(connection, channel), deferred),
+            Event::Request(request) => {
+                if let Some(served) = self.connections.get(&request.connection) {
+                    deferred.start(served, request);
+                }
+            }
+            Event::Cancelled {
+                connection,
+                request,
+            } => self.on_cancelled(connection, request, deferred),
+            Event::Response(response) => {
+                let key = (response.connection, response.request);
+                self.end_call(key, CallOutcome::Answered(response), deferred);
+            }
+            Event::NotSent {
+                connection,
+                request,
+            } => self.end_call((connection, request), CallOutcome::NotSent, deferred),
+            Event::ConnectRequest { request, metadata } => {
+                self.on_connect_request(request, metadata, deferred);
+            }
+            Event::ConnectAnswer {
+                request,
+                result,
+                metadata,
+            } => self.on_connect_answer(request, result, metadata, deferred),
+            Event::ConnectionEnded { connection, reason } => {
+                self.on_ended(connection, &reason, deferred);
+            }
+        }
+    }
+
+    fn end_call(&mut self, key: CallKey, outcome: CallOutcome, deferred: &mut Deferred) {
+        if let Some(slot) = self.calls.get_mut(&key) {
+            slot.outcome = Some(outcome);
+            deferred.wake(slot.waker.take());
+        }
+    }
+
+    /// Aborts the handler of a cancelled call. When the Cancel came in the same frame as the
+    /// Request, the handler is never started.
+    #[cold]
+    fn on_cancelled(
+        &mut self,
+        connection: ConnectionId,
+        request: RequestId,
+        deferred: &mut Deferred,
+    ) {
+        if let Some(handler) = self.handlers.remove(&(connection, request)) {
+            deferred.abort(handler);
+        } else if deferred.cancel_start(connection, request) {
+            self.link.calls(connection).handler_finished(request);
+        }
+    }
+
+    fn on_connect_request(
+        &mut self,
+        request: RequestId,
+        metadata: Metadata,
+        deferred: &mut Deferred,
+    ) {
+        if self.requested.listeners == 0 {
+            (self.link).reject_connection(request, NOT_LISTENING, NO_METADATA);
+            return;
+        }
+        self.requested.queue.push_back((request, metadata));
+        self.notify(WaitKey::Connects, deferred);
+    }
+
+    fn on_connect_answer(
+        &mut self,
+        request: RequestId,
+        result: Result<ConnectionId, Arc<str>>,
+        metadata: Metadata,
+        deferred: &mut Deferred,
+    ) {
+        let Some(mut slot) = self.opening.remove(&request) else {
+            return;
+        };
+        let result = result.map(|id| self.serve(id, Arc::clone(&slot.service)));
+        slot.answer = Some((result, metadata));
+        self.opening.insert(request, slot);
+        self.notify(WaitKey::Connect(request), deferred);
+    }
+
+    /// Ends everything on a connection: its calls, its handlers and its channels.
+    #[cold]
+    fn on_ended(
+        &mut self,
+        connection: ConnectionId,
+        reason: &CloseReason,
+        deferred: &mut Deferred,
+    ) {
+        if let Some(served) = self.connections.remove(&connection) {
+            served.connection.end(reason.clone());
+            deferred.discard_service(served.service);
+        }
+        let on_it = |key: &CallKey| key.0 == connection;
+        // A call that was answered before keeps its answer.
+        let unanswered = self
+            .calls
+            .extract_if(|key, slot| on_it(key) && slot.outcome.is_none());
+        deferred.wake(unanswered.filter_map(|(_, slot)| slot.waker));
+        for (_, handler) in self.handlers.extract_if(|key, _| on_it(key)) {
+            deferred.abort(handler);
+        }
+        self.notify(WaitKey::End(connection), deferred);
+        // Whoever waits to send on it never will.
+        self.notify(WaitKey::Capacity, deferred);
+        if connection == ConnectionId::ROOT {
+            self.on_link_ended(deferred);
+        }
+    }
+
+    /// Wakes everybody who still waits: nothing more will happen on the link.
+    fn on_link_ended(&mut self, deferred: &mut Deferred) {
+        let unanswered = self.opening.extract_if(|_, slot| slot.answer.is_none());
+        for (_, slot) in unanswered {
+            deferred.discard_service(slot.service);
+        }
+        self.requested.queue.clear();
+        let waiting = self.waiting.drain();
+        deferred.wake(waiting.flat_map(|(_, waiters)| waiters.into_wakers()));
+    }
+}

@@ -1,0 +1,116 @@
+//! What a driver asks of the shared state.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::deferred::{Deferred, Woken};
+use super::driver_waker::Interest;
+use super::schedule::{self, EVENTS_PER_LOCK, Scheduler, SendStep};
+use super::shared::Shared;
+use crate::proto::{Load, Violation};
+
+/// What a driver hands to its transport next.
+pub(super) enum Transmit {
+    /// This frame, and then ask again.
+    Frame(Bytes),
+    /// This frame, which is the last for now. The driver counts as asleep.
+    Last(Bytes),
+    /// Nothing. The driver counts as asleep.
+    Nothing,
+    /// Nothing yet: yield first, so that others may queue more for the same write.
+    AfterOthers,
+    /// Nothing ever again: the link has ended and everything was sent. Close the transport.
+    Ended,
+}
+
+impl Shared {
+    /// Processes a part of a frame from byte offset `from`, for a driver that looks for queued
+    /// frames before it sleeps. Returns the offset to resume at and which tasks were woken.
+    pub(super) fn process(
+        &self,
+        frame: &Bytes,
+        from: usize,
+        deferred: &mut Deferred,
+    ) -> (usize, Woken) {
+        self.with_deferred(deferred, |state, _| {
+            state.driver.set_awake();
+            state.link.process(frame, from, EVENTS_PER_LOCK)
+        })
+    }
+
+    /// Takes the next frame to send.
+    pub(super) fn poll_transmit(&self, cx: &Context<'_>, schedule: &mut Scheduler) -> Transmit {
+        self.with(|state, deferred| {
+            let load = state.link.load();
+            if schedule.send(&load) == SendStep::AfterOthers {
+                return Transmit::AfterOthers;
+            }
+            let frame = state.link.poll_transmit();
+            match frame {
+                Some(frame) if load.has_ended || !state.link.is_drained() => {
+                    return Transmit::Frame(frame);
+                }
+                None if load.has_ended => return Transmit::Ended,
+                _ => {}
+            }
+            schedule.on_drained();
+            deferred.discard(state.driver.sleep(Interest::Output, cx.waker()));
+            frame.map_or(Transmit::Nothing, Transmit::Last)
+        })
+    }
+
+    /// Returns whether enough is queued for a write of its own.
+    pub(super) fn has_batch(&self) -> bool {
+        schedule::is_batch(&self.load())
+    }
+
+    pub(super) fn load(&self) -> Load {
+        self.lock().link.load()
+    }
+
+    /// Keeps the driver awake: it polls again soon.
+    pub(super) fn set_awake(&self) {
+        self.lock().driver.set_awake();
+    }
+
+    /// Puts the driver to sleep on a full transport, to be woken by nothing but the end of the
+    /// link. Returns whether the link has already ended.
+    pub(super) fn sleep_until_ended(&self, cx: &Context<'_>) -> bool {
+        self.with(|state, deferred| {
+            let has_ended = state.link.close_reason().is_some();
+            if !has_ended {
+                deferred.discard(state.driver.sleep(Interest::EndOnly, cx.waker()));
+            }
+            has_ended
+        })
+    }
+
+    /// Returns whether the handshake is complete.
+    pub(super) fn has_agreed(&self) -> bool {
+        self.lock().link.has_agreed()
+    }
+
+    /// Returns how long until [`handle_timeout`](Self::handle_timeout) is due.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let at = self.lock().link.poll_timeout()?;
+        Some(at.saturating_sub(self.clock.now()))
+    }
+
+    pub(super) fn handle_timeout(&self) {
+        let now = self.clock.now();
+        self.with(|state, _| state.link.handle_timeout(now));
+    }
+
+    /// Ends the link because the peer broke a rule of the transport.
+    pub(super) fn handle_violation(&self, violation: Violation) {
+        self.with(|state, _| state.link.handle_violation(violation));
+    }
+
+    /// Ends the link because its transport was lost.
+    pub(super) fn handle_lost(&self, error: Arc<dyn std::error::Error + Send + Sync>) {
+        self.with(|state, _| state.link.handle_lost(error));
+    }
+}

@@ -1,0 +1,154 @@
+//! Calls of the peer, on their way to a handler and back.
+
+use std::future::{Ready, ready};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::context::Context;
+use super::respond::Respond;
+use super::responder::{KeepAnswer, Responder};
+use crate::proto::{
+    Direction, Failure, Metadata, MethodId, Outcome, ReceivedPayload, Request, RequestError,
+};
+use crate::session::call::Deadline;
+use crate::session::channel::{self, IncomingChannels, RemoteChannel};
+use crate::session::link::ConnectionHandle;
+
+/// A call of the peer, to be answered.
+///
+/// When it is dropped unanswered, the peer is told that the call was cancelled or, while unwinding,
+/// that the handler panicked.
+#[derive(Debug)]
+pub struct IncomingCall(Box<Parts>);
+
+/// Boxed, since a call moves from future to future.
+#[derive(Debug)]
+struct Parts {
+    payload: ReceivedPayload,
+    channels: Option<IncomingChannels>,
+    responder: Responder,
+}
+
+impl IncomingCall {
+    pub(super) fn new(
+        connection: ConnectionHandle,
+        request: Request,
+        deadline: Option<Deadline>,
+    ) -> Self {
+        let Request {
+            request,
+            method,
+            metadata,
+            channels,
+            payload,
+            ..
+        } = request;
+        let incoming = IncomingChannels::new(&connection, channels.clone());
+        let context = Context {
+            connection,
+            request,
+            method,
+            metadata,
+            channels,
+            deadline,
+        };
+        Self(Box::new(Parts {
+            payload,
+            channels: Some(incoming),
+            responder: Responder::new(context),
+        }))
+    }
+
+    /// Splits off the part that the handler gets, whose answer `keeper` keeps. The rest is still to
+    /// be answered.
+    pub(crate) fn split_off(&mut self, keeper: Box<dyn KeepAnswer>) -> Self {
+        Self(Box::new(Parts {
+            payload: self.take_payload(),
+            channels: self.take_channels(),
+            responder: self.0.responder.split_off(keeper),
+        }))
+    }
+
+    /// Returns what answers the call.
+    pub(crate) fn responder(&mut self) -> &mut Responder {
+        &mut self.0.responder
+    }
+
+    /// Returns the encoded arguments.
+    pub fn payload(&self) -> &[u8] {
+        &self.0.payload
+    }
+
+    pub(crate) fn take_payload(&mut self) -> ReceivedPayload {
+        std::mem::take(&mut self.0.payload)
+    }
+
+    /// Takes the channels of the arguments, in order.
+    pub fn take_channels(&mut self) -> Option<IncomingChannels> {
+        self.0.channels.take()
+    }
+
+    /// Returns what is known of the call.
+    pub fn context(&self) -> &Context {
+        self.0.responder.context()
+    }
+
+    /// Returns the id of the called method.
+    pub fn method(&self) -> MethodId {
+        self.context().method
+    }
+
+    /// Decodes the arguments, a tuple. When that fails, answers the call with `InvalidPayload` and
+    /// returns `None`.
+    pub fn decode<A: DeserializeOwned>(&mut self) -> Option<A> {
+        let channels = self.take_channels()?;
+        let payload = self.take_payload();
+        match channel::decode(&payload, channels) {
+            Ok(args) => Some(args),
+            Err(error) => {
+                tracing::debug!(method = %self.method(), %error, "arguments do not decode");
+                self.responder().answer(Outcome::InvalidPayload);
+                None
+            }
+        }
+    }
+
+    /// Answers that the method is unknown.
+    pub fn unknown_method(mut self) -> Ready<()> {
+        self.responder().answer(Outcome::UnknownMethod);
+        ready(())
+    }
+
+    /// Answers the call with the result of its method, which is encoded at once. The answer is sent
+    /// when the future is awaited, as soon as there is send capacity.
+    pub fn respond<T: Serialize, E: Serialize>(self, result: Result<T, E>) -> Respond {
+        let encoded = match &result {
+            Ok(value) => channel::encode(value, Outcome::Value(()).prefix()),
+            Err(error) => channel::encode(error, Outcome::Error(()).prefix()),
+        };
+        drop(result);
+        match encoded {
+            Ok((payload, channels)) => Respond::new(self, payload, channels),
+            Err(error) => {
+                tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
+                Respond::outcome(self, Outcome::Failed(Failure::Panic))
+            }
+        }
+    }
+
+    /// Answers the call at once with an encoded outcome. `kept` holds the direction of the half
+    /// that stays here for each channel half in the payload, in order; those halves are returned.
+    ///
+    /// # Errors
+    /// The call stays unanswered. [`RequestError::AlreadyAnswered`] means that it was cancelled in
+    /// the meantime.
+    pub fn respond_raw(
+        &mut self,
+        metadata: &Metadata,
+        payload: &[u8],
+        kept: &[Direction],
+    ) -> Result<Vec<RemoteChannel>, RequestError> {
+        self.responder().try_respond(metadata, payload, kept.into())
+    }
+}

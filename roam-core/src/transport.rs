@@ -1,0 +1,70 @@
+//! What carries frames between two peers.
+//!
+//! The session is built on this trait; the sockets in [`net`](crate::net) implement it.
+
+mod memory;
+mod subprotocol;
+
+pub use memory::{MemoryTransport, memory_pair};
+pub use subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::proto::{Framing, Violation};
+use crate::rt::MaybeSend;
+
+/// Carries whole frames in order, in both directions. A driver polls it.
+pub trait Transport: MaybeSend + Unpin + 'static {
+    /// Returns how frames hold messages.
+    fn framing(&self) -> Framing;
+
+    /// Receives the next frame. `None` means that the peer has closed the transport.
+    fn poll_receive(&mut self, cx: &mut Context<'_>)
+    -> Poll<Result<Option<Bytes>, TransportError>>;
+
+    /// Ready when [`start_send`](Self::start_send) can take a frame.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+
+    /// Takes a frame. It may stay in a buffer until [`poll_flush`](Self::poll_flush).
+    fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError>;
+
+    /// Sends all frames that were taken.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+
+    /// Sends all frames that were taken and closes the transport.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+}
+
+/// Why a transport has failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The peer broke a rule of the transport, such as one against text frames.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+    /// The transport was closed or failed.
+    #[error("{0}")]
+    Lost(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl TransportError {
+    /// Creates the error of a transport that failed with `error`.
+    pub fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Lost(error.into().into())
+    }
+
+    /// Returns the cause, unwrapped.
+    pub(crate) fn into_cause(self) -> Arc<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::Violation(violation) => Arc::new(violation),
+            Self::Lost(error) => error,
+        }
+    }
+}
+
+/// The peer closed the transport without a Goodbye.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("closed without a goodbye")]
+pub struct ClosedSilently;

@@ -1,0 +1,80 @@
+//! A user of a link.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use roam_proto::{ChannelId, Config, ConnectionId, Direction, Framing, Request, RequestId, Role};
+
+use crate::harness::{Peer, ROOT};
+
+use super::{Key, pick};
+
+/// A half of a channel that a user holds, and the elements received but not yet consumed.
+pub(super) struct Half {
+    pub(super) key: Key,
+    pub(super) direction: Direction,
+    pub(super) unread: VecDeque<Vec<u8>>,
+}
+
+pub(super) struct User {
+    pub(super) peer: Peer,
+    /// Frames on the wire to this user.
+    pub(super) incoming: VecDeque<Bytes>,
+    pub(super) connections: Vec<ConnectionId>,
+    /// Unanswered Connects from the peer.
+    pub(super) incoming_connects: Vec<RequestId>,
+    /// The number of our unanswered Connects.
+    pub(super) outgoing_connects: usize,
+    pub(super) calls: HashMap<(ConnectionId, RequestId), Vec<ChannelId>>,
+    pub(super) requests: Vec<(Request, bool)>,
+    pub(super) halves: Vec<Half>,
+    pub(super) calls_started: usize,
+    pub(super) calls_ended: usize,
+}
+
+impl User {
+    pub(super) fn new(role: Role, framing: Framing, config: &Config) -> Self {
+        Self {
+            peer: Peer::new(role, framing, config),
+            incoming: VecDeque::new(),
+            connections: vec![ROOT],
+            incoming_connects: Vec::new(),
+            outgoing_connects: 0,
+            calls: HashMap::new(),
+            requests: Vec::new(),
+            halves: Vec::new(),
+            calls_started: 0,
+            calls_ended: 0,
+        }
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        connection: ConnectionId,
+        channels: &[ChannelId],
+        directions: &[Direction],
+    ) {
+        for (&channel, &direction) in channels.iter().zip(directions) {
+            self.halves.push(Half {
+                key: (connection, channel),
+                direction,
+                unread: VecDeque::new(),
+            });
+        }
+    }
+
+    pub(super) fn find_half(&self, index: usize, direction: Direction) -> Option<usize> {
+        let fitting: Vec<usize> = (0..self.halves.len())
+            .filter(|n| self.halves[*n].direction == direction)
+            .collect();
+        pick(index, fitting.len()).map(|n| fitting[n])
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        let all_answered = self.requests.is_empty() && self.incoming_connects.is_empty();
+        let all_ended =
+            self.calls.is_empty() && self.outgoing_connects == 0 && self.halves.is_empty();
+        let all_delivered = self.incoming.is_empty() && self.peer.link.is_drained();
+        all_answered && all_ended && all_delivered
+    }
+}

@@ -1,0 +1,405 @@
+//! The state of one channel at one end of a link.
+
+use alloc::format;
+use bytes::Bytes;
+
+use crate::budget::Reservation;
+use crate::credit::{ReceiveWindow, SendCredit};
+use crate::ids::RequestId;
+use crate::queue::ElementQueue;
+use crate::violation::{Rule, Violation};
+
+/// The direction of a channel, as seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// We send.
+    Send,
+    /// We receive.
+    Receive,
+}
+
+/// How a channel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelEnd {
+    /// The sender closed it: all elements were sent.
+    Closed,
+    /// Either half reset it.
+    Reset,
+    /// The call whose arguments brought it failed or was cancelled.
+    CallEnded,
+    /// Its connection ended.
+    ConnectionEnded,
+}
+
+/// Why an element was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Credit or send capacity is missing. An [`Event::ChannelReady`](crate::Event::ChannelReady)
+    /// follows when it is worth another try.
+    #[error("no credit")]
+    Blocked,
+    /// The element is longer than the link allows.
+    #[error("an element of {len} bytes exceeds the link's limit of {max}")]
+    TooLarge {
+        /// The element's length in bytes.
+        len: usize,
+        /// The longest allowed: half of the initial credit.
+        max: usize,
+    },
+    /// The channel has ended.
+    #[error("the channel has ended")]
+    Ended(ChannelEnd),
+}
+
+/// One end's state of a channel.
+#[derive(Debug)]
+pub(crate) enum Channel {
+    /// The direction is unknown: the peer opened the channel and nobody has decoded the values
+    /// around it yet, or a relay holds it and neither peer has sent anything.
+    Unbound(Unbound),
+    Sending(SendHalf),
+    Receiving(ReceiveHalf),
+}
+
+#[derive(Debug)]
+pub(crate) struct Unbound {
+    pub(crate) receive: ReceiveHalf,
+    pub(crate) send: SendHalf,
+    pub(crate) reservation: Reservation,
+    /// The call whose arguments brought the channel; `None` for one in a result.
+    pub(crate) call: Option<RequestId>,
+    /// A relay holds the channel and must be woken by anything that happens to it.
+    relayed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct SendHalf {
+    pub(crate) credit: SendCredit,
+    /// Elements that were sent before the channel had a connection. They go first.
+    pub(crate) pending: ElementQueue,
+    /// The user has closed the channel. A Close follows the pending elements.
+    pub(crate) closing: bool,
+    pub(crate) end: Option<ChannelEnd>,
+    /// The user waits for this many bytes of credit.
+    pub(crate) waiting_for: Option<usize>,
+    /// The link retries this channel when it has capacity.
+    pub(crate) blocked: bool,
+    sent: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct ReceiveHalf {
+    pub(crate) window: ReceiveWindow,
+    pub(crate) queue: ElementQueue,
+    pub(crate) end: Option<ChannelEnd>,
+    /// The user waits for elements or the end.
+    pub(crate) waiting: bool,
+}
+
+/// Whether to wake a user who waits for what has just happened.
+pub(crate) type Wake = bool;
+
+impl Channel {
+    pub(crate) fn new(direction: Direction, credit: u32) -> Self {
+        match direction {
+            Direction::Send => Self::Sending(SendHalf::new(credit)),
+            Direction::Receive => Self::Receiving(ReceiveHalf::new(credit)),
+        }
+    }
+
+    pub(crate) fn unbound(credit: u32, reservation: Reservation, call: Option<RequestId>) -> Self {
+        Self::Unbound(Unbound {
+            receive: ReceiveHalf::new(credit),
+            send: SendHalf::new(credit),
+            reservation,
+            call,
+            relayed: false,
+        })
+    }
+
+    /// Creates a channel that a relay holds from the start.
+    pub(crate) fn relayed(credit: u32, reservation: Reservation, call: Option<RequestId>) -> Self {
+        let mut channel = Self::unbound(credit, reservation, call);
+        channel.leave_to_relay();
+        channel
+    }
+
+    /// Marks an unbound channel as held by a relay.
+    pub(crate) fn leave_to_relay(&mut self) {
+        if let Self::Unbound(unbound) = self {
+            unbound.relayed = true;
+        }
+    }
+
+    /// Returns whether no user and no relay holds the channel.
+    pub(crate) fn is_unclaimed(&self) -> bool {
+        matches!(self, Self::Unbound(unbound) if !unbound.relayed)
+    }
+
+    /// Returns what the channel takes from the link's budget.
+    pub(crate) fn reservation(&self) -> Reservation {
+        match self {
+            Self::Unbound(unbound) => unbound.reservation,
+            Self::Sending(_) => Reservation::Slot,
+            Self::Receiving(_) => Reservation::Window,
+        }
+    }
+
+    /// Returns the size of the receive window, if we receive.
+    pub(crate) fn window(&self) -> Option<u32> {
+        match self {
+            Self::Receiving(half) => Some(half.window.size()),
+            Self::Sending(_) | Self::Unbound(_) => None,
+        }
+    }
+
+    /// Returns how the channel ended, or `None` while it is open.
+    pub(crate) fn ended(&self) -> Option<ChannelEnd> {
+        match self {
+            Self::Sending(half) => half.end,
+            Self::Receiving(half) => half.end,
+            Self::Unbound(unbound) => unbound.receive.end,
+        }
+    }
+
+    /// Returns how many bytes may be sent now.
+    pub(crate) fn credit(&self) -> u64 {
+        match self {
+            Self::Sending(half) => half.sendable() as u64,
+            _ => 0,
+        }
+    }
+
+    /// Returns how many received bytes have not been consumed.
+    pub(crate) fn unconsumed(&self) -> u64 {
+        match self {
+            Self::Receiving(half) => half.window.held().into(),
+            Self::Unbound(unbound) => unbound.receive.window.held().into(),
+            Self::Sending(_) => 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn sender(&mut self) -> Option<&mut SendHalf> {
+        match self {
+            Self::Sending(half) => Some(half),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn receiver(&mut self) -> Option<&mut ReceiveHalf> {
+        match self {
+            Self::Receiving(half) => Some(half),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn handle_data(&mut self, frame: &Bytes, element: &[u8]) -> Result<Wake, Violation> {
+        match self {
+            Self::Receiving(half) => half.handle_data(frame, element),
+            Self::Unbound(unbound) => unbound.receive.handle_data(frame, element),
+            Self::Sending(half) => half.refuse_from_receiver("Data").map(|()| false),
+        }
+    }
+
+    pub(crate) fn handle_close(&mut self) -> Result<Wake, Violation> {
+        match self {
+            Self::Receiving(half) => half.handle_close(),
+            Self::Unbound(unbound) => unbound.receive.handle_close(),
+            Self::Sending(half) => half.refuse_from_receiver("Close").map(|()| false),
+        }
+    }
+
+    pub(crate) fn handle_credit(&mut self, bytes: u32) -> Result<Wake, Violation> {
+        match self {
+            Self::Sending(half) => half.handle_credit(bytes),
+            Self::Unbound(unbound) => {
+                unbound.send.handle_credit(bytes)?;
+                Ok(core::mem::take(&mut unbound.receive.waiting))
+            }
+            Self::Receiving(half) if half.end.is_some() => Ok(false),
+            Self::Receiving(_) => Err(Rule::ChannelDirection.because("Credit from a sending end")),
+        }
+    }
+
+    /// Ends the channel, unless it has already ended.
+    pub(crate) fn end(&mut self, end: ChannelEnd) -> Wake {
+        match self {
+            Self::Sending(half) => half.end(end),
+            Self::Receiving(half) => half.end(end),
+            Self::Unbound(unbound) => {
+                unbound.send.end(end);
+                unbound.receive.end(end)
+            }
+        }
+    }
+}
+
+impl Unbound {
+    /// Sets the direction. What the peer has sent so far must agree with it.
+    pub(crate) fn bind(self, direction: Direction) -> Result<Channel, Violation> {
+        match direction {
+            Direction::Send if self.receive.was_used() => {
+                Err(Rule::ChannelDirection.because("Data or Close from a receiving end"))
+            }
+            Direction::Send => Ok(Channel::Sending(self.send)),
+            Direction::Receive if self.send.credit.granted() > 0 => {
+                Err(Rule::ChannelDirection.because("Credit from a sending end"))
+            }
+            Direction::Receive => Ok(Channel::Receiving(self.receive)),
+        }
+    }
+}
+
+impl SendHalf {
+    fn new(credit: u32) -> Self {
+        Self {
+            credit: SendCredit::new(credit),
+            pending: ElementQueue::new(),
+            closing: false,
+            end: None,
+            waiting_for: None,
+            blocked: false,
+            sent: 0,
+        }
+    }
+
+    /// Spends credit for an element. When that fails for lack of credit, the user is woken once
+    /// there is enough.
+    #[inline]
+    pub(crate) fn spend(&mut self, len: usize) -> Result<(), SendError> {
+        if let Some(end) = self.end.or(self.closing.then_some(ChannelEnd::Closed)) {
+            return Err(SendError::Ended(end));
+        }
+        if !self.pending.is_empty() || !self.credit.spend(len) {
+            self.wait(len);
+            return Err(SendError::Blocked);
+        }
+        self.sent += len as u64;
+        Ok(())
+    }
+
+    /// Spends credit for the next pending element. Returns `false` when it does not suffice.
+    pub(crate) fn spend_pending(&mut self) -> bool {
+        let Some(len) = self.pending.front_len() else {
+            return false;
+        };
+        let spent = self.credit.spend(len);
+        if spent {
+            self.sent += len as u64;
+        }
+        spent
+    }
+
+    /// Returns how many bytes the peer's reader has certainly consumed: it grants credit only for
+    /// memory that it has freed.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.credit.returned().min(self.sent)
+    }
+
+    /// Returns how many bytes the channel's credit allows now.
+    pub(crate) fn sendable(&self) -> usize {
+        match self.end {
+            None if self.pending.is_empty() => self.credit.available() as usize,
+            _ => 0,
+        }
+    }
+
+    /// Wakes a user once `len` bytes can be sent. Of several users the one that needs least is
+    /// woken first; the others wait again.
+    pub(crate) fn wait(&mut self, len: usize) {
+        self.waiting_for = Some(self.waiting_for.map_or(len, |least| least.min(len)));
+    }
+
+    /// Closes the half for its user, who then waits for nothing.
+    pub(crate) fn finish(&mut self) {
+        self.closing = true;
+        self.waiting_for = None;
+    }
+
+    /// Returns whether a user waited for credit that has arrived.
+    pub(crate) fn take_wake(&mut self) -> Wake {
+        let enough = |&mut len: &mut usize| self.credit.available() as usize >= len;
+        self.pending.is_empty() && self.waiting_for.take_if(enough).is_some()
+    }
+
+    fn handle_credit(&mut self, bytes: u32) -> Result<Wake, Violation> {
+        if self.end.is_some() {
+            return Ok(false);
+        }
+        self.credit.grant(bytes).map_err(|_| {
+            Rule::CreditOverflow.because(format!("{} + {bytes}", self.credit.available()))
+        })?;
+        Ok(self.take_wake())
+    }
+
+    fn end(&mut self, end: ChannelEnd) -> Wake {
+        if self.end.is_none() {
+            self.end = Some(end);
+            self.pending = ElementQueue::new();
+        }
+        self.waiting_for.take().is_some()
+    }
+
+    fn refuse_from_receiver(&self, what: &'static str) -> Result<(), Violation> {
+        match self.end {
+            Some(_) => Ok(()),
+            None => Err(Rule::ChannelDirection.because(format!("{what} from a receiving end"))),
+        }
+    }
+}
+
+impl ReceiveHalf {
+    fn new(credit: u32) -> Self {
+        Self {
+            window: ReceiveWindow::new(credit),
+            queue: ElementQueue::new(),
+            end: None,
+            waiting: false,
+        }
+    }
+
+    /// Returns whether the peer has behaved as a sender.
+    pub(crate) fn was_used(&self) -> bool {
+        self.end == Some(ChannelEnd::Closed) || !self.queue.is_empty()
+    }
+
+    #[inline]
+    fn handle_data(&mut self, frame: &Bytes, element: &[u8]) -> Result<Wake, Violation> {
+        match self.end {
+            None => {}
+            Some(ChannelEnd::Closed) => return Err(Rule::DataAfterClose.because("Data")),
+            Some(_) => return Ok(false),
+        }
+        self.window.receive(element.len()).map_err(|overrun| {
+            Rule::CreditOverrun.because(format!(
+                "{} bytes, {} allowed",
+                element.len(),
+                overrun.allowed
+            ))
+        })?;
+        self.queue.push_part(frame, element);
+        Ok(core::mem::take(&mut self.waiting))
+    }
+
+    fn handle_close(&mut self) -> Result<Wake, Violation> {
+        match self.end {
+            None => Ok(self.end(ChannelEnd::Closed)),
+            Some(ChannelEnd::Closed) => Err(Rule::DataAfterClose.because("Close")),
+            Some(_) => Ok(false),
+        }
+    }
+
+    fn end(&mut self, end: ChannelEnd) -> Wake {
+        if self.end.is_none() {
+            self.end = Some(end);
+            // What arrived before the connection ended can still be read; a reset drops it.
+            if matches!(end, ChannelEnd::Reset | ChannelEnd::CallEnded) {
+                self.queue = ElementQueue::new();
+            }
+        }
+        core::mem::take(&mut self.waiting)
+    }
+}

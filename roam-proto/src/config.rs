@@ -1,0 +1,162 @@
+//! Configuration: a link's settings, and the limits on what a peer can make us hold.
+
+use core::time::Duration;
+
+use crate::message::Hello;
+
+/// The settings of one end of a link.
+///
+/// ```
+/// let config = roam_proto::Config { initial_channel_credit: 1 << 20, ..Default::default() };
+/// assert_eq!(config.max_payload_size, 1 << 20);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The largest payload of a call or an element, in bytes. The smaller value of the two peers
+    /// applies. Default: 1 MiB.
+    pub max_payload_size: u32,
+    /// How much a channel's sender may send before its reader has read anything, in bytes. The
+    /// smaller value of the two peers applies. The largest element is half of it. Default: 256 KiB.
+    pub initial_channel_credit: u32,
+    /// How long the peer may take to finish the handshake before the link ends. Default: 5 s.
+    pub handshake_timeout: Duration,
+    /// How long a link may be idle before it is closed: without traffic, and with nothing in flight
+    /// (no call, no channel, no Connect). Closing may take up to twice as long. There is no ping: a
+    /// link with anything in flight lasts until the transport fails, however silent the peer is.
+    /// Default: `None`, never.
+    pub idle_timeout: Option<Duration>,
+    /// Bounds on what the peer can make us hold.
+    pub limits: Limits,
+}
+
+/// Bounds on what a peer can make us hold, and on what we hold for it.
+///
+/// Answers to our own calls have no limit here. Each call brings one answer, of at most
+/// [`Config::max_payload_size`] and metadata, so callers bound them by bounding their calls. A
+/// limit could do nothing better than fail the call that asked for the answer.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Calls of the peer in flight on a connection; one more is answered `busy`. Default: 256.
+    pub calls: usize,
+    /// Payloads and metadata of the peer's calls in flight on the link, in bytes; a call that
+    /// exceeds this is answered `busy`. Default: 64 MiB.
+    pub call_payloads: usize,
+    /// Memory for the link's receiving channels, in bytes; a call that needs more is answered
+    /// `busy`. A channel takes twice its window, since a tiny element costs as much again as its
+    /// bytes, and at least 1 KiB. There is always enough for one channel. Default: 16 MiB for an
+    /// acceptor, 64 MiB for an initiator.
+    pub receive_budget: usize,
+    /// The largest window of a receiving channel, in bytes. A window starts as large as the initial
+    /// credit and is doubled while its reader keeps up with the sender, provided that half of
+    /// `receive_budget` stays unused. Default: 4 MiB, which carries 40 MB/s over a round trip of
+    /// 0.1 s.
+    pub channel_window: u32,
+    /// Channels of the link on which we only send, including those whose direction is still
+    /// unknown. Default: 4,096.
+    pub sending_channels: usize,
+    /// Virtual connections of the link that the peer may open. An ended one counts until its last
+    /// handler has finished. Default: 64.
+    pub connections: usize,
+    /// How much may be queued before senders must wait, in bytes including each frame's overhead;
+    /// without packing, that is some 3,000 tiny messages. An empty queue accepts a message of any
+    /// size. Default: 256 KiB.
+    pub send_buffer: usize,
+    /// Replies that the peer can make us queue without reading them (Credit, Reset, Reject, `busy`
+    /// and the like), in bytes including each frame's overhead; more end the link. Default: 1 MiB,
+    /// enough to answer `busy` to some 30,000 calls that arrive at once.
+    pub control_replies: usize,
+}
+
+/// How much longer than the largest payload a frame may be, to fit metadata and channel ids.
+pub const FRAME_OVERHEAD: usize = 128 * 1024;
+/// The longest frame before the handshake is complete.
+pub const MAX_HELLO_FRAME: usize = 4 * 1024;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_payload_size: 1 << 20,
+            initial_channel_credit: 256 * 1024,
+            handshake_timeout: Duration::from_secs(5),
+            idle_timeout: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls: 256,
+            call_payloads: 64 << 20,
+            receive_budget: 16 << 20,
+            channel_window: 4 << 20,
+            sending_channels: 4_096,
+            connections: 64,
+            send_buffer: 256 * 1024,
+            control_replies: 1 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// Returns the defaults of an initiator, which has a larger budget for receiving.
+    pub fn client() -> Self {
+        let limits = Limits {
+            receive_budget: 64 << 20,
+            ..Limits::default()
+        };
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the longest frame that a transport may accept, in bytes.
+    pub fn max_frame(&self) -> usize {
+        max_frame(self.max_payload_size)
+    }
+
+    pub(crate) fn hello(&self) -> Hello {
+        Hello {
+            max_payload_size: self.max_payload_size,
+            initial_channel_credit: self.initial_channel_credit,
+        }
+    }
+}
+
+/// What the two peers agreed on: the smaller of their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The largest payload, in bytes.
+    pub max_payload_size: u32,
+    /// The initial credit of every channel, in bytes.
+    pub initial_channel_credit: u32,
+}
+
+/// Returns the longest frame for payloads of at most `payload` bytes.
+fn max_frame(payload: u32) -> usize {
+    // A `usize` may have 32 bits.
+    (payload as usize).saturating_add(FRAME_OVERHEAD)
+}
+
+impl Agreed {
+    pub(crate) fn max_frame(self) -> usize {
+        max_frame(self.max_payload_size)
+    }
+
+    pub(crate) fn between(ours: Hello, theirs: Hello) -> Self {
+        Self {
+            max_payload_size: ours.max_payload_size.min(theirs.max_payload_size),
+            initial_channel_credit: ours
+                .initial_channel_credit
+                .min(theirs.initial_channel_credit),
+        }
+    }
+
+    /// Returns the largest element of a channel, in bytes: half of the initial credit, so that no
+    /// legal element waits forever on a window that is a little over half full.
+    pub fn largest_element(&self) -> usize {
+        (self.initial_channel_credit / 2).min(self.max_payload_size) as usize
+    }
+}

@@ -1,0 +1,159 @@
+//! Events that the machine reports to its shell.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::config::Agreed;
+use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
+use crate::metadata::Metadata;
+use crate::payload::ReceivedPayload;
+use crate::violation::Violation;
+
+/// Something that happened on a link.
+#[derive(Debug)]
+pub enum Event {
+    /// The handshake is complete.
+    Ready(Agreed),
+    /// The peer called a method.
+    Request(Request),
+    /// A call of the peer was answered in place of its handler, which must be aborted: the peer
+    /// cancelled the call, or the budget could not hold its channels. May directly follow the
+    /// [`Request`](Self::Request).
+    Cancelled {
+        /// The call's connection.
+        connection: ConnectionId,
+        /// The call.
+        request: RequestId,
+    },
+    /// A call of ours was answered.
+    Response(Response),
+    /// A call of ours was never sent and never will be: the [end](Self::ConnectionEnded) of its
+    /// connection follows. The peer may have received other calls that this ends.
+    NotSent {
+        /// The call's connection.
+        connection: ConnectionId,
+        /// The call.
+        request: RequestId,
+    },
+    /// A channel that the user waits for has elements, credit or an end.
+    ChannelReady {
+        /// The channel's connection.
+        connection: ConnectionId,
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The send buffer has space again.
+    SendBufferReady,
+    /// The peer asks for a virtual connection.
+    ConnectRequest {
+        /// The id to answer with.
+        request: RequestId,
+        /// The metadata of the Connect.
+        metadata: Metadata,
+    },
+    /// The peer answered our Connect.
+    ConnectAnswer {
+        /// The Connect.
+        request: RequestId,
+        /// The new connection, or why there is none.
+        result: Result<ConnectionId, Arc<str>>,
+        /// The metadata of the answer.
+        metadata: Metadata,
+    },
+    /// A connection ended. The end of the root connection is the end of the link.
+    ConnectionEnded {
+        /// The connection.
+        connection: ConnectionId,
+        /// Why it ended.
+        reason: CloseReason,
+    },
+}
+
+/// A call of the peer.
+#[derive(Debug)]
+pub struct Request {
+    /// The call's connection.
+    pub connection: ConnectionId,
+    /// The call.
+    pub request: RequestId,
+    /// The method.
+    pub method: MethodId,
+    /// The call's metadata.
+    pub metadata: Metadata,
+    /// The channels in the arguments, in order.
+    pub channels: Vec<ChannelId>,
+    /// The encoded arguments.
+    pub payload: ReceivedPayload,
+}
+
+/// The answer to a call of ours.
+#[derive(Debug)]
+pub struct Response {
+    /// The call's connection.
+    pub connection: ConnectionId,
+    /// The call.
+    pub request: RequestId,
+    /// The answer's metadata.
+    pub metadata: Metadata,
+    /// The channels in the result, in order, or `None` if they exceeded the budget and were reset.
+    pub channels: Option<Vec<ChannelId>>,
+    /// The encoded result.
+    pub payload: ReceivedPayload,
+}
+
+/// Why a connection, or a link, ended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CloseReason {
+    /// We ended it.
+    #[error("closed here{}", reason_suffix(.0))]
+    Local(Arc<str>),
+    /// The peer ended it.
+    #[error("closed by the peer{}", reason_suffix(.0))]
+    Goodbye(Arc<str>),
+    /// The peer broke a rule.
+    #[error("the peer broke a rule: {0}")]
+    Violation(Violation),
+    /// The peer made us queue too many replies without reading them.
+    #[error("the peer does not read its replies")]
+    RepliesUnread,
+    /// The peer did not finish the handshake in time.
+    #[error("the peer did not finish the handshake in time")]
+    HandshakeTimeout,
+    /// The link was idle for longer than [`Config::idle_timeout`](crate::Config::idle_timeout).
+    #[error("closed here because the link was idle")]
+    Idle,
+    /// The transport was closed or failed.
+    #[error("the transport is lost: {0}")]
+    Lost(Arc<dyn core::error::Error + Send + Sync>),
+}
+
+fn reason_suffix(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    }
+}
+
+impl CloseReason {
+    /// Returns whether messages queued before the end still reach the peer. They do not if the peer
+    /// ended the connection itself or the transport is lost.
+    pub(crate) fn reaches_peer(&self) -> bool {
+        !matches!(self, Self::Goodbye(_) | Self::Lost(_))
+    }
+
+    /// Returns the reason to send in a Goodbye.
+    pub(crate) fn goodbye(&self) -> String {
+        match self {
+            Self::Local(reason) | Self::Goodbye(reason) => reason.to_string(),
+            Self::Violation(violation) => violation.to_string(),
+            Self::RepliesUnread => "limit.control-replies".to_owned(),
+            Self::HandshakeTimeout => "limit.handshake-timeout".to_owned(),
+            Self::Idle => "limit.idle-timeout".to_owned(),
+            Self::Lost(_) => String::new(),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The machine of one end of a link.
+//!
+//! Methods are grouped by what they serve: input and output in [`incoming`] and [`outgoing`], calls,
+//! channels and connections each in a file of their own.
+
+mod calls;
+mod channels;
+mod connections;
+mod diagnostics;
+mod idle;
+mod incoming;
+mod load;
+mod outgoing;
+mod stats;
+
+pub use calls::Calls;
+pub use channels::{Channel, ReadOutcome, Receiver, Sender};
+pub use load::Load;
+pub use stats::{Stats, Traffic};
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::budget::Budget;
+use crate::cobs::CobsDecoder;
+use crate::config::{Agreed, Config};
+use crate::connection::Connection;
+use crate::context::LinkContext;
+use crate::event::{CloseReason, Event};
+use crate::framing::Framing;
+use crate::ids::{ConnectionId, Role};
+use crate::map::IdMap;
+use crate::message::{Hello, Message, clamp_reason};
+use crate::outbox::Outbox;
+
+use connections::PendingConnections;
+use idle::IdleWatch;
+
+/// The protocol machine of one end of a link.
+///
+/// It does no I/O, reads no clock and calls nobody. Times are durations since a start that the
+/// shell chooses.
+///
+/// ```
+/// use std::time::Duration;
+/// use roam_proto::{Config, Event, Framing, Link, Role};
+///
+/// let now = Duration::ZERO;
+/// let mut client = Link::new(Role::Initiator, Framing::Packed, &Config::client(), now);
+/// let mut server = Link::new(Role::Acceptor, Framing::Packed, &Config::default(), now);
+/// let (to_server, to_client) = (client.poll_transmit().unwrap(), server.poll_transmit().unwrap());
+/// server.handle_frame(&to_server);
+/// client.handle_frame(&to_client);
+/// assert!(matches!(client.poll_event(), Some(Event::Ready(_))));
+/// ```
+#[derive(Debug)]
+pub struct Link {
+    ctx: LinkContext,
+    root: Connection,
+    others: IdMap<Connection>,
+    /// Ended connections that still have open channels, running handlers or queued responses.
+    ended: IdMap<Connection>,
+    pending: PendingConnections,
+    our_hello: Hello,
+    framing: Framing,
+    cobs: CobsDecoder,
+    state: State,
+    idle: Option<IdleWatch>,
+    traffic: Traffic,
+    /// Whether somebody waits for an [`Event::SendBufferReady`].
+    capacity_wanted: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Handshake { deadline: Duration },
+    Open,
+    Closed { reason: CloseReason, agreed: bool },
+}
+
+impl Link {
+    /// Creates a machine with its Hello queued.
+    pub fn new(role: Role, framing: Framing, config: &Config, now: Duration) -> Self {
+        let our_hello = config.hello();
+        let mut outbox = Outbox::new(framing);
+        outbox.push(&Message::Hello(our_hello));
+        // The peer's limit on the first frame is small: nothing else may share it.
+        outbox.seal();
+        let ctx = LinkContext {
+            role,
+            agreed: Agreed::between(our_hello, our_hello),
+            limits: config.limits.clone(),
+            outbox,
+            events: VecDeque::new(),
+            budget: Budget::new(&config.limits, our_hello.initial_channel_credit),
+            blocked: Vec::new(),
+            stray_responses: 0,
+            now: None,
+        };
+        let deadline = now + config.handshake_timeout;
+        let idle_watch = |timeout| IdleWatch::new(timeout, now);
+        Self {
+            ctx,
+            root: Connection::new(ConnectionId::ROOT, role, Some(now)),
+            others: IdMap::default(),
+            ended: IdMap::default(),
+            pending: PendingConnections::new(role),
+            our_hello,
+            framing,
+            cobs: CobsDecoder::default(),
+            state: State::Handshake { deadline },
+            idle: config.idle_timeout.map(idle_watch),
+            traffic: Traffic::default(),
+            capacity_wanted: false,
+        }
+    }
+
+    /// Returns which end of the link this is.
+    pub fn role(&self) -> Role {
+        self.ctx.role
+    }
+
+    /// Returns what the peers agreed on, or `None` before the handshake.
+    pub fn agreed(&self) -> Option<Agreed> {
+        self.has_agreed().then_some(self.ctx.agreed)
+    }
+
+    /// Returns whether the handshake was completed, also after the link has ended.
+    pub fn has_agreed(&self) -> bool {
+        match self.state {
+            State::Handshake { .. } => false,
+            State::Open => true,
+            State::Closed { agreed, .. } => agreed,
+        }
+    }
+
+    /// Returns why the link ended, or `None` while it is alive.
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        match &self.state {
+            State::Closed { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Closes the link. Queued messages are still sent, followed by a Goodbye with `reason`, of
+    /// which at most [`MAX_REASON`](crate::MAX_REASON) bytes are kept.
+    pub fn close(&mut self, reason: &str) {
+        self.close_with_goodbye(CloseReason::Local(clamp_reason(reason).into()));
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
+    fn close_with_goodbye(&mut self, reason: CloseReason) {
+        if !self.is_closed() {
+            self.push_goodbye(ConnectionId::ROOT, &reason);
+            self.end(reason);
+        }
+    }
+
+    fn push_goodbye(&mut self, connection: ConnectionId, reason: &CloseReason) {
+        let text = reason.goodbye();
+        let reason = clamp_reason(&text);
+        let goodbye = Message::Goodbye { connection, reason };
+        self.ctx.outbox.push_control(&goodbye);
+    }
+
+    /// Ends every connection and the link. Nothing is queued after this.
+    fn end(&mut self, reason: CloseReason) {
+        if self.is_closed() {
+            return;
+        }
+        let others: Vec<_> = self.others.keys().copied().map(ConnectionId).collect();
+        for id in others {
+            self.end_connection(id, reason.clone());
+        }
+        self.root.end_all(&mut self.ctx, &reason);
+        self.ctx.blocked = Vec::new();
+        self.ctx.events.push_back(Event::ConnectionEnded {
+            connection: ConnectionId::ROOT,
+            reason: reason.clone(),
+        });
+        self.state = State::Closed {
+            reason,
+            agreed: self.has_agreed(),
+        };
+    }
+
+    /// Returns a connection that has not ended.
+    fn live_connection(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut LinkContext)> {
+        if self.is_closed() {
+            return None;
+        }
+        let connection = match id {
+            ConnectionId::ROOT => &mut self.root,
+            id => self.others.get_mut(&id.0)?,
+        };
+        Some((connection, &mut self.ctx))
+    }
+
+    /// Returns a connection, even an ended one if something still refers to it.
+    #[inline]
+    fn connection(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut LinkContext)> {
+        let connection = match id {
+            ConnectionId::ROOT => &mut self.root,
+            id => match self.others.get_mut(&id.0) {
+                Some(connection) => connection,
+                None => self.ended.get_mut(&id.0)?,
+            },
+        };
+        Some((connection, &mut self.ctx))
+    }
+
+    /// Forgets an ended connection once nothing refers to it.
+    fn forget_if_unused(&mut self, id: ConnectionId) {
+        if self.ended.get(&id.0).is_some_and(Connection::is_unused) {
+            self.ended.remove(&id.0);
+            self.pending.accepted.remove(&id.0);
+        }
+    }
+}

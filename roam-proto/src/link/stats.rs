@@ -1,0 +1,67 @@
+//! Link statistics.
+
+use super::Link;
+use crate::budget::RemainingBudget;
+
+/// Bytes of frames that have passed over a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes received.
+    pub received: u64,
+    /// Bytes sent.
+    pub sent: u64,
+}
+
+/// A snapshot of a link's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes of frames received and sent.
+    pub traffic: Traffic,
+    /// Our unanswered calls.
+    pub outgoing_calls: usize,
+    /// The peer's calls in flight: until the answer is sent and the handler has finished.
+    pub incoming_calls: usize,
+    /// Channels that are open, or ended but still held here.
+    pub channels: usize,
+    /// Bytes that may be sent now, summed over all channels.
+    pub credit: u64,
+    /// Bytes received on channels and not yet consumed.
+    pub unconsumed: u64,
+    /// Open connections, including the root connection.
+    pub connections: usize,
+    /// Ended connections that something here still refers to.
+    pub ended_connections: usize,
+    /// Bytes queued to be sent.
+    pub queued_bytes: usize,
+    /// Responses to calls that were no longer waiting.
+    pub stray_responses: u64,
+    /// What is left of the link's limits.
+    pub remaining: RemainingBudget,
+}
+
+impl Link {
+    /// Returns a snapshot of the link's counters.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            traffic: self.traffic,
+            connections: usize::from(self.close_reason().is_none()) + self.others.len(),
+            ended_connections: self.ended.len(),
+            queued_bytes: self.ctx.outbox.queued(),
+            stray_responses: self.ctx.stray_responses,
+            remaining: self.ctx.budget.remaining(),
+            ..Stats::default()
+        };
+        let others = self.others.values().chain(self.ended.values());
+        for connection in core::iter::once(&self.root).chain(others) {
+            let (outgoing, incoming) = connection.calls.in_flight();
+            stats.outgoing_calls += outgoing;
+            stats.incoming_calls += incoming;
+            stats.channels += connection.channels.len();
+            for channel in connection.channels.values() {
+                stats.credit += channel.credit();
+                stats.unconsumed += channel.unconsumed();
+            }
+        }
+        stats
+    }
+}

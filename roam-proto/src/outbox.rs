@@ -1,0 +1,318 @@
+//! The outbox: messages queued for the transport.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::cobs::{CobsWriter, max_encoded_len};
+use crate::coding::{WriteBytes, varint_len};
+use crate::framing::{Framing, PACKED_FRAME};
+use crate::header::HeaderBuf;
+use crate::ids::{ConnectionId, RequestId};
+use crate::message::Message;
+use crate::payload::{Encoded, Payload};
+
+/// Encoded messages, in the order to send them.
+///
+/// With packed frames and byte streams, messages that are queued while the transport is busy share
+/// a frame.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    framing: Framing,
+    frames: VecDeque<Frame>,
+    /// The buffer that short frames of a single message are split from.
+    spare: BytesMut,
+    /// The header of the message that is being queued.
+    header: HeaderBuf,
+    /// Bytes in `frames`.
+    queued: usize,
+    /// Messages in `frames`.
+    messages: usize,
+    /// The memory that control replies in `frames` take, in bytes.
+    control_cost: usize,
+    /// The initial capacity of the next shared frame, estimated from the last sent one.
+    frame_capacity: usize,
+    sent_frames: u64,
+    sent_messages: u64,
+    /// The calls that the queued Responses answer, in order.
+    answered: VecDeque<(ConnectionId, RequestId)>,
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    bytes: BytesMut,
+    /// Whether no further message may share the frame.
+    sealed: bool,
+    messages: usize,
+    /// The memory that control replies take, in bytes.
+    control_cost: usize,
+    responses: usize,
+}
+
+/// A frame to hand to the transport.
+pub(crate) struct SentFrame {
+    pub(crate) bytes: Bytes,
+    /// The number of Responses in it.
+    pub(crate) responses: usize,
+}
+
+/// The capacity of the buffer that short frames of a single message are split from.
+const SPARE_CAPACITY: usize = 4 * 1024;
+/// The least and the most initial capacity of a shared frame.
+const MIN_FRAME_CAPACITY: usize = 512;
+const MAX_FRAME_CAPACITY: usize = 8 * 1024;
+/// How many frames the empty outbox keeps capacity for.
+const KEPT_FRAMES: usize = 256;
+/// How many answered calls the empty outbox keeps capacity for.
+const KEPT_ANSWERED: usize = 256;
+/// The memory that a frame takes in addition to its bytes.
+const FRAME_COST: usize = size_of::<Frame>();
+
+impl Outbox {
+    pub(crate) fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            frames: VecDeque::new(),
+            spare: BytesMut::new(),
+            header: HeaderBuf::new(),
+            queued: 0,
+            messages: 0,
+            control_cost: 0,
+            frame_capacity: MIN_FRAME_CAPACITY,
+            sent_frames: 0,
+            sent_messages: 0,
+            answered: VecDeque::new(),
+        }
+    }
+
+    /// Returns the number of queued bytes.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Returns the number of queued messages.
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Returns the number of sent messages.
+    pub(crate) fn sent_messages(&self) -> u64 {
+        self.sent_messages
+    }
+
+    /// Returns how much memory the queued frames take, in bytes.
+    #[inline]
+    pub(crate) fn cost(&self) -> usize {
+        self.queued + self.frames.len() * FRAME_COST
+    }
+
+    /// Returns how much memory the queued control replies take, in bytes.
+    pub(crate) fn control_cost(&self) -> usize {
+        self.control_cost
+    }
+
+    /// Returns the number of queued frames.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Returns whether nothing is queued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Queues a message.
+    #[inline]
+    pub(crate) fn push(&mut self, message: &Message<'_>) {
+        let payload = message.encode_header(self.begin());
+        self.append(payload);
+    }
+
+    /// Begins a message. Write its header to the returned buffer, then call
+    /// [`push_payload`](Self::push_payload) or [`push_response`](Self::push_response).
+    #[inline]
+    pub(crate) fn begin(&mut self) -> &mut HeaderBuf {
+        debug_assert!(self.header.is_empty(), "the last message was not finished");
+        &mut self.header
+    }
+
+    /// Queues the begun message.
+    #[inline]
+    pub(crate) fn push_payload(&mut self, mut payload: Payload<'_>) {
+        match &mut payload {
+            Payload::Taken(encoded) if encoded.is_worth_taking() => self.push_large(encoded),
+            _ => self.append(&payload),
+        }
+    }
+
+    /// Queues a reply that the peer made us send. It counts against
+    /// [`Limits::control_replies`](crate::Limits::control_replies).
+    pub(crate) fn push_control(&mut self, message: &Message<'_>) {
+        let before = self.cost();
+        self.push(message);
+        let cost = self.cost() - before;
+        self.control_cost += cost;
+        if let Some(frame) = self.frames.back_mut() {
+            frame.control_cost += cost;
+        }
+    }
+
+    /// Queues the begun Response. Once its frame is sent,
+    /// [`next_answered`](Self::next_answered) names its call.
+    pub(crate) fn push_response(
+        &mut self,
+        connection: ConnectionId,
+        request: RequestId,
+        payload: Payload<'_>,
+    ) {
+        self.push_payload(payload);
+        if let Some(frame) = self.frames.back_mut() {
+            frame.responses += 1;
+        }
+        self.answered.push_back((connection, request));
+    }
+
+    /// Returns the number of the frame that contains the last queued message.
+    pub(crate) fn last_frame(&self) -> u64 {
+        self.sent_frames + self.frames.len() as u64
+    }
+
+    /// Returns whether a frame was handed to the transport.
+    pub(crate) fn was_sent(&self, frame: u64) -> bool {
+        frame <= self.sent_frames
+    }
+
+    /// Seals the last frame, so that later messages do not share it.
+    pub(crate) fn seal(&mut self) {
+        if let Some(frame) = self.frames.back_mut() {
+            frame.sealed = true;
+        }
+    }
+
+    /// Queues the begun message by copying its payload.
+    fn append(&mut self, payload: &[u8]) {
+        let len = self.header.len() + payload.len();
+        self.messages += 1;
+        let (frame, queued) = match self.framing {
+            Framing::Single => {
+                let bytes = split_from_spare(&mut self.spare, &self.header, payload);
+                (push_own_frame(&mut self.frames, bytes), len)
+            }
+            Framing::Packed => {
+                let record = varint_len(len as u64) + len;
+                let frame = shared_frame(&mut self.frames, record, self.frame_capacity);
+                frame.bytes.write_varint(len as u64);
+                self.header.copy_to(&mut frame.bytes);
+                frame.bytes.write_slice(payload);
+                (frame, record)
+            }
+            Framing::Cobs => {
+                let max = max_encoded_len(len);
+                let frame = shared_frame(&mut self.frames, max, self.frame_capacity);
+                let start = frame.bytes.len();
+                let mut writer = CobsWriter::new(&mut frame.bytes);
+                self.header.copy_to(&mut writer);
+                writer.write_slice(payload);
+                writer.finish();
+                let encoded = frame.bytes.len() - start;
+                (frame, encoded)
+            }
+        };
+        self.header.clear();
+        self.queued += queued;
+        frame.messages += 1;
+    }
+
+    /// Queues the begun message in its own frame, without copying the payload if its header fits.
+    #[cold]
+    fn push_large(&mut self, encoded: &mut Encoded) {
+        let mut header = Vec::new();
+        if self.framing == Framing::Packed {
+            header.write_varint((self.header.len() + encoded.len()) as u64);
+        }
+        self.header.copy_to(&mut header);
+        let fits = self.framing != Framing::Cobs && header.len() <= Encoded::HEADROOM;
+        if !fits {
+            return self.append(encoded);
+        }
+        let bytes = encoded.take_with_header(&header);
+        self.header.clear();
+        self.queued += bytes.len();
+        self.messages += 1;
+        push_own_frame(&mut self.frames, bytes).messages += 1;
+    }
+
+    /// Removes the next frame and counts it as sent.
+    pub(crate) fn pop(&mut self) -> Option<SentFrame> {
+        let Some(frame) = self.frames.pop_front() else {
+            // Free the memory of a burst.
+            self.frames.shrink_to(KEPT_FRAMES);
+            return None;
+        };
+        self.sent_frames += 1;
+        let len = frame.bytes.len();
+        self.frame_capacity = len.clamp(MIN_FRAME_CAPACITY, MAX_FRAME_CAPACITY);
+        self.sent_messages += frame.messages as u64;
+        self.queued -= len;
+        self.messages -= frame.messages;
+        self.control_cost -= frame.control_cost;
+        Some(SentFrame {
+            bytes: frame.bytes.freeze(),
+            responses: frame.responses,
+        })
+    }
+
+    /// Returns the next call whose Response was sent. Call this once for each Response in a sent
+    /// frame.
+    pub(crate) fn next_answered(&mut self) -> Option<(ConnectionId, RequestId)> {
+        let next = self.answered.pop_front();
+        if self.answered.is_empty() && self.answered.capacity() > KEPT_ANSWERED {
+            self.answered.shrink_to(KEPT_ANSWERED);
+        }
+        next
+    }
+}
+
+/// Appends a frame that no other message shares.
+fn push_own_frame(frames: &mut VecDeque<Frame>, bytes: BytesMut) -> &mut Frame {
+    frames.push_back_mut(Frame {
+        bytes,
+        sealed: true,
+        ..Frame::default()
+    })
+}
+
+/// Returns the last frame if `len` more bytes fit, otherwise a new one of the given capacity.
+fn shared_frame(frames: &mut VecDeque<Frame>, len: usize, capacity: usize) -> &mut Frame {
+    let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
+    if !frames.back().is_some_and(fits) {
+        frames.push_back(Frame {
+            bytes: BytesMut::with_capacity(len.max(capacity)),
+            ..Frame::default()
+        });
+    }
+    let frame = frames.back_mut().expect("a frame was just appended");
+    frame.bytes.reserve(len);
+    frame
+}
+
+/// Encodes a message for its own frame. A short one is split from `spare`.
+fn split_from_spare(spare: &mut BytesMut, header: &HeaderBuf, payload: &[u8]) -> BytesMut {
+    let len = header.len() + payload.len();
+    if len > SPARE_CAPACITY {
+        let mut bytes = BytesMut::with_capacity(len);
+        header.copy_to(&mut bytes);
+        bytes.write_slice(payload);
+        return bytes;
+    }
+    if spare.capacity() < len {
+        *spare = BytesMut::with_capacity(SPARE_CAPACITY);
+    }
+    header.copy_to(spare);
+    spare.write_slice(payload);
+    spare.split()
+}
+
+#[cfg(test)]
+mod tests;

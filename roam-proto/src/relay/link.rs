@@ -1,0 +1,143 @@
+//! What relays do on a link.
+
+use crate::channel::{Channel, ChannelEnd, Direction, SendError, Unbound};
+use crate::ids::{ChannelId, ConnectionId};
+use crate::link::Link;
+use crate::message::Message;
+use crate::queue::ElementQueue;
+
+/// What the peer has shown of a channel.
+pub(super) enum Observed {
+    /// Nothing. An [`Event::ChannelReady`](crate::Event::ChannelReady) follows.
+    Nothing,
+    /// The direction of the elements, as seen from here.
+    Direction(Direction),
+    End(ChannelEnd),
+}
+
+/// What was sent of the held elements.
+pub(super) struct Forwarded {
+    pub(super) bytes: u32,
+    pub(super) onward_credit: u32,
+}
+
+impl Link {
+    pub(super) fn observe_for_relay(
+        &mut self,
+        connection: ConnectionId,
+        channel: ChannelId,
+    ) -> Observed {
+        let Some((found, _)) = self.any_half(connection, channel) else {
+            return Observed::End(ChannelEnd::ConnectionEnded);
+        };
+        match found {
+            Channel::Unbound(unbound) => unbound.observe(),
+            Channel::Sending(half) => {
+                half.wait(usize::MAX);
+                half.end
+                    .map_or(Observed::Direction(Direction::Send), Observed::End)
+            }
+            Channel::Receiving(half) => {
+                half.waiting = true;
+                half.end
+                    .map_or(Observed::Direction(Direction::Receive), Observed::End)
+            }
+        }
+    }
+
+    /// Counts bytes as forwarded, grants what can be sent onward, and takes what has arrived if
+    /// nothing is held. Returns a clean end once everything before it was forwarded, any other end
+    /// at once.
+    pub(super) fn receive_for_relay(
+        &mut self,
+        connection: ConnectionId,
+        channel: ChannelId,
+        (forwarded, onward_credit): (u32, u32),
+        held: &mut ElementQueue,
+    ) -> Option<ChannelEnd> {
+        let Some((half, ctx)) = self.receive_half(connection, channel) else {
+            return Some(ChannelEnd::ConnectionEnded);
+        };
+        if held.is_empty() {
+            *held = core::mem::take(&mut half.queue);
+        }
+        let grant = half.window.pass_on(forwarded, onward_credit);
+        match half.end {
+            Some(ChannelEnd::Closed) if !held.is_empty() => {}
+            Some(end) => return Some(end),
+            None => {
+                if let Some(bytes) = grant {
+                    ctx.outbox.push_control(&Message::Credit {
+                        connection,
+                        channel,
+                        bytes,
+                    });
+                }
+            }
+        }
+        half.waiting = true;
+        None
+    }
+
+    /// Sends elements as far as credit and capacity allow. An
+    /// [`Event::ChannelReady`](crate::Event::ChannelReady) follows at the next Credit, when there is
+    /// capacity again, and at the end.
+    pub(super) fn forward_for_relay(
+        &mut self,
+        connection: ConnectionId,
+        channel: ChannelId,
+        held: &mut ElementQueue,
+    ) -> Result<Forwarded, SendError> {
+        let Some((half, ctx)) = self.send_half(connection, channel) else {
+            return Err(SendError::Ended(ChannelEnd::ConnectionEnded));
+        };
+        if let Some(end) = half.end {
+            return Err(SendError::Ended(end));
+        }
+        let (mut bytes, max) = (0, ctx.agreed.largest_element());
+        while let Some(len) = held.front_len() {
+            if len > max {
+                return Err(SendError::TooLarge { len, max });
+            }
+            if !ctx.has_capacity() {
+                ctx.block(half, connection, channel);
+                break;
+            }
+            if half.spend(len).is_err() {
+                break;
+            }
+            held.pop(|payload| {
+                ctx.outbox.push(&Message::Data {
+                    connection,
+                    channel,
+                    payload,
+                });
+            });
+            // No element is longer than a window, which is a `u32`.
+            bytes += u32::try_from(len).unwrap_or(u32::MAX);
+        }
+        half.wait(0);
+        let onward_credit = half.credit.available();
+        Ok(Forwarded {
+            bytes,
+            onward_credit,
+        })
+    }
+}
+
+impl Unbound {
+    fn observe(&mut self) -> Observed {
+        // A reset ends both halves; a Close ends only the receiving one.
+        if let Some(end) = self.send.end {
+            return Observed::End(end);
+        }
+        if self.receive.was_used() {
+            return Observed::Direction(Direction::Receive);
+        }
+        if self.send.credit.granted() > 0 {
+            return Observed::Direction(Direction::Send);
+        }
+        self.receive.waiting = true;
+        Observed::Nothing
+    }
+}

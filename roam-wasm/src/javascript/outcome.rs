@@ -1,0 +1,108 @@
+//! The outcome of a call as it crosses to and from JavaScript: a kind and a body.
+
+use std::convert::Infallible;
+
+use roam_core::proto::outcome::FAILURE_KEY;
+use roam_core::proto::{Encoded, Failure, Metadata, Outcome};
+use wasm_bindgen::prelude::*;
+
+/// The kind of a call's outcome. Only [`Value`](Self::Value) and [`Error`](Self::Error) have a body.
+///
+/// `OutcomeKind` in `wasm.ts` is the same enum; TypeScript's compiler compares the two. This one is
+/// private, and the npm package is built with `--pure:Object.freeze`, so that the package does not
+/// contain the object that wasm-bindgen generates for it.
+#[wasm_bindgen(private)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// The method returned a value.
+    Value,
+    /// The method returned its own error.
+    Error,
+    /// Nobody serves the method.
+    UnknownMethod,
+    /// The arguments did not decode.
+    InvalidPayload,
+    /// The call was cancelled.
+    Cancelled,
+    /// [`Failure::Panic`]
+    Panic,
+    /// [`Failure::TooLarge`]
+    TooLarge,
+    /// [`Failure::Busy`]
+    Busy,
+    /// [`Failure::Deadline`]
+    Deadline,
+    /// [`Failure::Unavailable`]
+    Unavailable,
+    /// [`Failure::NonceReused`]
+    NonceReused,
+    /// [`Failure::NonceSpent`]
+    NonceSpent,
+    /// The payload is neither a value nor an error. Only the peer can send this.
+    Malformed,
+}
+
+impl OutcomeKind {
+    /// Splits the payload of a Response into the kind of its outcome and the body.
+    pub(super) fn split<'p>(payload: &'p [u8], metadata: &Metadata) -> (Self, &'p [u8]) {
+        let kind = match Outcome::decode(payload, metadata) {
+            Some(Outcome::Value(body)) => return (Self::Value, body),
+            Some(Outcome::Error(body)) => return (Self::Error, body),
+            Some(Outcome::UnknownMethod) => Self::UnknownMethod,
+            Some(Outcome::InvalidPayload) => Self::InvalidPayload,
+            Some(Outcome::Cancelled) => Self::Cancelled,
+            Some(Outcome::Failed(failure)) => failure.into(),
+            None => Self::Malformed,
+        };
+        (kind, &[])
+    }
+
+    /// Returns the outcome to send; `None` if it is [`Malformed`](Self::Malformed).
+    pub(super) fn outcome(self) -> Option<Outcome> {
+        Some(match self {
+            Self::Value => Outcome::Value(()),
+            Self::Error => Outcome::Error(()),
+            Self::UnknownMethod => Outcome::UnknownMethod,
+            Self::InvalidPayload => Outcome::InvalidPayload,
+            Self::Cancelled => Outcome::Cancelled,
+            Self::Panic => Outcome::Failed(Failure::Panic),
+            Self::TooLarge => Outcome::Failed(Failure::TooLarge),
+            Self::Busy => Outcome::Failed(Failure::Busy),
+            Self::Deadline => Outcome::Failed(Failure::Deadline),
+            Self::Unavailable => Outcome::Failed(Failure::Unavailable),
+            Self::NonceReused => Outcome::Failed(Failure::NonceReused),
+            Self::NonceSpent => Outcome::Failed(Failure::NonceSpent),
+            Self::Malformed => return None,
+        })
+    }
+}
+
+impl From<Failure> for OutcomeKind {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Panic => Self::Panic,
+            Failure::TooLarge => Self::TooLarge,
+            Failure::Busy => Self::Busy,
+            Failure::Deadline => Self::Deadline,
+            Failure::Unavailable => Self::Unavailable,
+            Failure::NonceReused => Self::NonceReused,
+            Failure::NonceSpent => Self::NonceSpent,
+            // Failures travel as Cancelled.
+            _ => Self::Cancelled,
+        }
+    }
+}
+
+/// Encodes the payload of a Response and adds the name of a failure to its metadata.
+pub(super) fn encode(outcome: Outcome, body: &[u8], metadata: &mut Metadata) -> Encoded {
+    if let Outcome::Failed(failure) = outcome {
+        metadata.push(FAILURE_KEY, failure.name());
+    }
+    let Ok(payload) = Encoded::new().append_with(|mut payload| {
+        payload.extend_from_slice(outcome.prefix());
+        // A large body leaves no excess memory, so this buffer becomes the frame.
+        payload.extend_from_slice(body);
+        Ok::<_, Infallible>(payload)
+    });
+    payload
+}
