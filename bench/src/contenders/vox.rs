@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use vox::net::websocket::WsLink;
+use vox::transport::websocket::WsLink;
 use vox::{ConnectionSettings, Metadata, Parity, Rx, Tx, channel, service};
 use vox_tungstenite::client_async;
 
