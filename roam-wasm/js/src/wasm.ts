@@ -1,6 +1,6 @@
 /**
  * The exports of the Rust side (`roam-wasm/src`) as wasm-bindgen's glue provides them. They move
- * bytes, which only TypeScript encodes and decodes.
+ * encoded values, which only TypeScript encodes and decodes. Outcomes of calls are encoded by Rust.
  *
  * A `view` points into wasm's memory: it is valid until the callback returns or wasm is called
  * again. A payload encodes each channel half as 0; the halves themselves are passed separately, in
@@ -45,8 +45,8 @@ export interface CloseInfo {
 }
 
 /**
- * The kind of a call's outcome. It equals `OutcomeKind` in `outcome.rs`, which the compiler checks in `load.ts`. Here it
- * is an enum whose members the bundler replaces with numbers.
+ * The kind of a call's outcome, as in `outcome.rs`. The cast in `load.ts` compares the two; it could not compare a
+ * `const enum`.
  */
 export enum OutcomeKind {
   /** The body is the method's result. */

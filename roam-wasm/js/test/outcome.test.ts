@@ -30,11 +30,7 @@ test("answers become values and errors", async (t) => {
   assert.equal(await answer([0, 6]), 3n);
   const cases: [code: RoamErrorCode, reason: string, payload: number[], metadata?: unknown[]][] = [
     ["user", "DivisionByZero", [1, 0, 0]],
-    [
-      "unknown-method",
-      "the peer does not serve this method; do the generated files differ?",
-      [1, 1],
-    ],
+    ["unknown-method", "the peer does not serve this method; do the generated files differ?", [1, 1]],
     ["invalid-payload", "the peer failed to decode the arguments", [1, 2]],
     ["cancelled", "the peer stopped the call", [1, 3]],
     ["cancelled", "the peer stopped the call", [1, 3], named("a name of the future")],
@@ -63,7 +59,9 @@ test("answers become values and errors", async (t) => {
 test("results and errors of handlers become answers", async (t) => {
   const [link, peer] = await connect(t);
   const reported: unknown[] = [];
-  t.mock.method(console, "error", (error: unknown) => reported.push(error));
+  const global = globalThis as { reportError?: unknown };
+  global.reportError = (error: unknown) => reported.push(error);
+  t.after(() => delete global.reportError);
   let handler: () => unknown;
   const handlers = new Proxy({}, { get: () => () => handler() });
   link.serve(Everything, handlers as never);

@@ -4,8 +4,8 @@ use std::mem;
 use std::rc::Rc;
 
 use roam_core::proto::{
-    ChannelId, CloseReason, ConnectionId, Direction, Handler, Metadata, MethodId, Outcome, Payload,
-    Request, RequestError, RequestId, Response,
+    ChannelId, CloseReason, ConnectionId, Direction, Handler, Metadata, MethodId, Outcome, Request,
+    RequestError, RequestId, Response,
 };
 
 use super::channels::Channels;
@@ -130,8 +130,8 @@ impl Session {
         });
     }
 
-    pub(super) fn on_request(self: &Rc<Self>, call: Request) {
-        let Some(id) = self.calls.borrow_mut().add_incoming(&call) else {
+    pub(super) fn on_request(self: &Rc<Self>, call: &Request) {
+        let Some(id) = self.calls.borrow_mut().add_incoming(call) else {
             return self.reject_unknown(call.request);
         };
         let halves = Channels::new(self, &call.channels, &[]);

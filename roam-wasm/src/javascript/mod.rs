@@ -4,8 +4,9 @@
 //! socket's events drive the machine directly, without tasks, futures or locks.
 //!
 //! JavaScript encodes and decodes values. A payload encodes each channel half as a zero; our
-//! halves are passed separately as [`Channels`]. Answers arrive as calls to [`LinkEvents`] under
-//! ids chosen by JavaScript, so that a call needs no wasm object and no promise.
+//! halves are passed separately as [`Channels`]. The outcome of a call is passed as an
+//! [`OutcomeKind`] and a body. Answers arrive as calls to [`LinkEvents`] under ids chosen by
+//! JavaScript, so that a call needs no wasm object and no promise.
 
 mod calls;
 mod channel;

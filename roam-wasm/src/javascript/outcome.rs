@@ -1,5 +1,10 @@
 //! The outcome of a call as it crosses to and from JavaScript: a kind and a body.
 
+#![allow(
+    clippy::float_cmp,
+    reason = "wasm-bindgen compares the numbers of JavaScript"
+)]
+
 use std::convert::Infallible;
 
 use roam_core::proto::outcome::FAILURE_KEY;

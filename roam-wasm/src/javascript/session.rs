@@ -101,7 +101,7 @@ impl Session {
         match event {
             Event::Ready(agreed) => self.on_ready(agreed),
             Event::Response(response) => self.on_response(response),
-            Event::Request(request) => self.on_request(request),
+            Event::Request(request) => self.on_request(&request),
             Event::Cancelled { request, .. } => self.on_cancelled(request),
             Event::ChannelReady { channel, .. } => self.wake(channel),
             Event::ConnectRequest { request, .. } => {

@@ -1,5 +1,6 @@
 //! Channels between JavaScript and the peer.
 
+use roam_wasm::javascript::OutcomeKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::page::{Link, Page, RECEIVER, SENDER};
@@ -177,7 +178,11 @@ async fn error_answer_ends_the_channels_of_its_call() {
     numbers.send([9_u32]).expect("there is credit");
     let failed = numbers.ready(f64::from(u32::MAX)).await;
     assert_eq!(failed.expect_err("the channel has ended").kind(), "reset");
-    assert_eq!(page.expect("response").await.payload(), [1, 0, 9]);
+    let answer = page.expect("response").await;
+    assert_eq!(
+        (answer.outcome(), answer.payload()),
+        (OutcomeKind::Error, vec![9])
+    );
 }
 
 #[wasm_bindgen_test]

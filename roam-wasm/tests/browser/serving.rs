@@ -158,6 +158,67 @@ async fn oversized_answer_can_be_replaced() {
 }
 
 #[wasm_bindgen_test]
+async fn every_outcome_reaches_the_caller() {
+    let page = Page::new();
+    let (link, client, _) = link(&page).await;
+    for kind in [
+        OutcomeKind::Value,
+        OutcomeKind::Error,
+        OutcomeKind::UnknownMethod,
+        OutcomeKind::InvalidPayload,
+        OutcomeKind::Cancelled,
+        OutcomeKind::Panic,
+        OutcomeKind::TooLarge,
+        OutcomeKind::Busy,
+        OutcomeKind::Deadline,
+        OutcomeKind::Unavailable,
+        OutcomeKind::NonceReused,
+        OutcomeKind::NonceSpent,
+    ] {
+        let answer = async {
+            let request = page.expect("request").await;
+            let malformed = link.respond_as(request.id(), OutcomeKind::Malformed, &[]);
+            let failure = malformed.expect_err("only a peer's answer is malformed");
+            assert_eq!(failure.kind(), "protocol");
+            let body = if kind == OutcomeKind::Error {
+                encode(7_u32)
+            } else {
+                Vec::new()
+            };
+            link.respond_as(request.id(), kind, &body)
+                .expect("the answer fits");
+        };
+        let (_tx, rx) = roam_core::channel();
+        let (answered, ()) = join(client.fail(rx).into_future(), answer).await;
+        let received = match answered {
+            Ok(()) => OutcomeKind::Value,
+            Err(CallError::Answered(RoamError::User(7))) => OutcomeKind::Error,
+            Err(CallError::Answered(RoamError::UnknownMethod)) => OutcomeKind::UnknownMethod,
+            Err(CallError::Answered(RoamError::InvalidPayload)) => OutcomeKind::InvalidPayload,
+            Err(CallError::Answered(RoamError::Cancelled)) => OutcomeKind::Cancelled,
+            Err(CallError::Failed(failure)) => failure.into(),
+            Err(error) => panic!("{kind:?} became {error:?}"),
+        };
+        assert_eq!(received, kind);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn large_answer_arrives_unchanged() {
+    let page = Page::new();
+    let (link, client, _) = link(&page).await;
+    link.serve(&[method("echo")]);
+    let text = "large".repeat(20_000);
+    let answer = async {
+        let request = page.expect("request").await;
+        link.respond(request.id(), &request.payload(), &[], &[])
+            .expect("the answer fits");
+    };
+    let (answered, ()) = join(client.echo(text.clone()).into_future(), answer).await;
+    assert_eq!(answered.expect("the call was answered"), text);
+}
+
+#[wasm_bindgen_test]
 async fn link_end_cancels_unanswered_requests() {
     let page = Page::new();
     let (link, client, server) = link(&page).await;

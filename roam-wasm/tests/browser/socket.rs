@@ -1,4 +1,4 @@
-//! Pairs of fake WebSockets without a network.
+//! Pairs of fake sockets without a network.
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
