@@ -55,7 +55,7 @@ pub struct Limits {
     /// unknown. Default: 4,096.
     pub sending_channels: usize,
     /// Virtual connections of the link that the peer may open. An ended one counts until its last
-    /// handler has finished. Default: 64.
+    /// handler has finished and its last channel half was dropped. Default: 64.
     pub connections: usize,
     /// How much may be queued before senders must wait, in bytes including each frame's overhead;
     /// without packing, that is some 3,000 tiny messages. An empty queue accepts a message of any
