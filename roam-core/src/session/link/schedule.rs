@@ -2,7 +2,7 @@
 //!
 //! Pure policy: it sees byte counts, wake-ups, the link's [`Load`] and the time, and decides. The
 //! [driver](super::driver) only does what it says. Each number below was measured with `cargo
-//! xtask bench native`; docs/performance.md has the figures.
+//! xtask bench native`; docs/performance/diary.md has the figures.
 
 mod busy_poll;
 
