@@ -48,7 +48,7 @@ test("shows calls and channels in flight", async (t) => {
   assert.deepEqual(link.diagnostics().calls, []);
   void echoed;
   await link.close();
-  assert(link.diagnostics().channels.every(({ state }) => state === "link-over"));
+  assert(link.diagnostics().channels.every(({ state }) => state === "link-ended"));
 });
 
 test("shows calls of the server", async (t) => {

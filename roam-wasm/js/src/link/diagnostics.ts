@@ -43,7 +43,7 @@ export interface ChannelInFlight {
   /** Bytes that wait here for credit, or that arrived and were not consumed yet. */
   readonly queued: number;
   /** `awaited`: someone waits to send or to receive. The last four: how it ended, while a half is still held. */
-  readonly state: "open" | "awaited" | "closed" | "reset" | "call-over" | "link-over";
+  readonly state: "open" | "awaited" | "closed" | "reset" | "call-ended" | "link-ended";
 }
 
 // The format of the rows: see `diagnostics.rs`.
@@ -52,7 +52,7 @@ const UNKNOWN = 2n ** 64n - 1n;
 const CALLS = ["out", "in"] as const;
 const CALL_STATES = ["waiting", "answered", "stopping"] as const;
 const CHANNELS = ["send", "receive", "unbound"] as const;
-const CHANNEL_STATES = ["open", "awaited", "closed", "reset", "call-over", "link-over"] as const;
+const CHANNEL_STATES = ["open", "awaited", "closed", "reset", "call-ended", "link-ended"] as const;
 
 /** Decodes the rows from wasm. */
 export function readDiagnostics(rows: BigUint64Array): LinkDiagnostics {

@@ -19,8 +19,8 @@ const STATES: Readonly<Record<CallInFlight["state"] | ChannelInFlight["state"], 
   awaited: "waiting to send or receive",
   closed: "closed, not fully read",
   reset: "reset, still held",
-  "call-over": "its call ended",
-  "link-over": "link lost",
+  "call-ended": "its call has ended",
+  "link-ended": "link ended",
 };
 
 /** The cells of a row, and the class of the first cell. */

@@ -102,7 +102,7 @@ fn claimed_lengths_allocate_nothing() {
     assert_eq!(wrong::<String>(&encode(&u64::MAX)), missing);
 }
 
-/// A list that asks for room as it is told to.
+/// Bytes that reserve as much memory as the length in front of them claims.
 mod bytes_like {
     use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
