@@ -47,6 +47,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match &arguments[..] {
         [serve, name] if serve == child::SERVE => serve_alone(name),
+        [help] if help == "--help" => {
+            println!("{HELP}");
+            Ok(())
+        }
         _ => parse(&arguments).and_then(|options| measure(&options)),
     };
     match result {

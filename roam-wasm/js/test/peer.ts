@@ -127,11 +127,6 @@ export class Peer {
     return message;
   }
 
-  /** The number of messages that have arrived and were not read. */
-  get unread(): number {
-    return this.#arrived.length;
-  }
-
   send(message: Omit<Message, "payload"> & { payload?: readonly number[] }): void {
     const { payload, ...rest } = message;
     this.#socket.send(
