@@ -1,5 +1,6 @@
 //! Local channels, and what happens when one of their halves moves to a peer.
 
+mod encoding;
 mod two_links;
 
 use std::future::pending;
