@@ -69,7 +69,7 @@ pub trait Client: Clone + Send + Sync + 'static {
     /// Calls a method that returns its argument.
     fn echo(&self, payload: Bytes) -> impl Future<Output = Result<Bytes>> + Send;
 
-    /// Calls `echo` `calls` times from `in_flight` tasks, each of which has one call in flight.
+    /// Calls `echo` `calls` times from `in_flight` tasks, with one call in flight each.
     fn echo_many(
         &self,
         payload: Bytes,

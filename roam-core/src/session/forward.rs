@@ -146,7 +146,7 @@ async fn send_back(mut call: IncomingCall, answer: Answer) {
     }
 }
 
-/// Returns what the caller is told of a call that was not forwarded or got no answer.
+/// Returns the answer to a call that was not forwarded or got no answer itself.
 fn failure_of(failure: &CallFailure) -> Failure {
     match failure {
         CallError::TooLarge { .. } => Failure::TooLarge,

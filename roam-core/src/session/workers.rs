@@ -1,4 +1,4 @@
-//! Worker tasks: each runs one future after another, of which each can be aborted.
+//! Worker tasks: each runs one future after another, and any of them can be aborted.
 //!
 //! tokio aligns the memory of a task to 128 bytes, which allocators are slow at, the more so when
 //! another thread frees it. So a task that has finished its future waits for another one, until it

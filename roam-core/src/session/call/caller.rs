@@ -32,7 +32,7 @@ pub struct OutgoingCall {
     pub keeps_payload: bool,
     /// The channel halves in the arguments.
     pub channels: OutgoingChannels,
-    /// When the caller stops waiting. The peer is told how much time is left when the call is sent.
+    /// When the caller stops waiting. The Request carries the time that is left when it is sent.
     pub deadline: Option<Deadline>,
     /// Whether calling the method twice has the same effect as once.
     pub idempotent: bool,

@@ -78,7 +78,7 @@ impl LateBoundHandle {
     /// forwarded by [`forward_connections`].
     ///
     /// # Errors
-    /// When no connection is opened upstream. The link is then closed, and its peer is told why.
+    /// When no connection is opened upstream. The link is then closed with the reason.
     pub async fn forward(
         self,
         downstream: &ConnectionHandle,

@@ -146,8 +146,8 @@ impl ConnectionHandle {
 
     /// Closes the connection; closing the root connection closes the link.
     ///
-    /// Messages that were sent before still go out. The peer is told the reason, of which at most
-    /// 1,024 bytes are kept.
+    /// Messages that were sent before still go out. The peer learns the first 1,024 bytes of the
+    /// reason.
     pub fn close(&self, reason: &str) {
         self.shared().with(|state, _| {
             if self.end_reason().is_none() {

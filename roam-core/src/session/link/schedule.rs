@@ -121,7 +121,7 @@ impl Scheduler {
     }
 
     /// The driver begins to read. Messages that wait for others are sent after this: others have
-    /// run, or so many frames were read that nobody is waited for any longer.
+    /// run, or the driver has read as many frames as a turn allows.
     pub(super) fn on_turn(&mut self) {
         if let Gathering::Yielded { queued } = self.gathering {
             self.gathering = Gathering::Resumed { queued };

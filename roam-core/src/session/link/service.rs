@@ -34,7 +34,7 @@ impl Served {
     }
 }
 
-/// Something that runs one future after another, of which each can be aborted.
+/// Runs one future after another, and aborts the one that it is asked to.
 pub(crate) trait Abort: MaybeSend + MaybeSync + 'static {
     /// Drops the future of this generation, if it still runs, instead of polling it again.
     fn abort(&self, generation: u64);
