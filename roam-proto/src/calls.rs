@@ -12,6 +12,7 @@ use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use crate::map::{IdMap, shrink};
 use crate::message::MAX_CHANNELS;
 use crate::metadata::MetadataError;
+use crate::payload::Encoded;
 
 /// The calls in flight on a connection, both ways.
 #[derive(Debug, Default)]
@@ -66,10 +67,23 @@ pub enum Handler {
 /// The channels that a Request or a Response opens, in the order of the payload.
 #[derive(Clone, Copy, Debug)]
 pub enum NewChannels<'a> {
-    /// A channel for each of these; the direction is that of the half that stays here.
+    /// A channel for each of these; the direction is that of the half that stays here. The payload is
+    /// sent as it is.
     Kept(&'a [Direction]),
+    /// A channel for each of these. Their ids are written into the payload that is sent.
+    Placed(&'a [NewChannel]),
     /// This many channels that [`Relay`](crate::Relay)s join to others.
     Relayed(usize),
+}
+
+/// A channel, and where the payload that opens it holds its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewChannel {
+    /// The direction of the half that stays here.
+    pub kept: Direction,
+    /// The index of the byte that the id replaces: later in the payload than that of the channel
+    /// before. `None` if the id is not to be written.
+    pub place: Option<usize>,
 }
 
 /// Why a Request or a Response was refused. Nothing of it was sent.
@@ -117,6 +131,7 @@ impl<'a> NewChannels<'a> {
     pub fn len(self) -> usize {
         match self {
             Self::Kept(directions) => directions.len(),
+            Self::Placed(channels) => channels.len(),
             Self::Relayed(count) => count,
         }
     }
@@ -125,8 +140,20 @@ impl<'a> NewChannels<'a> {
     pub(crate) fn directions(self) -> impl Iterator<Item = Option<Direction>> + Clone + use<'a> {
         (0..self.len()).map(move |index| match self {
             Self::Kept(directions) => directions.get(index).copied(),
+            Self::Placed(channels) => channels.get(index).map(|channel| channel.kept),
             Self::Relayed(_) => None,
         })
+    }
+
+    /// Returns `payload` with these ids of the channels; `None` if it is to be sent as it is.
+    #[inline]
+    pub(crate) fn number(self, payload: &[u8], ids: impl Iterator<Item = u64>) -> Option<Encoded> {
+        let Self::Placed(channels @ [_, ..]) = self else {
+            return None;
+        };
+        let place = |(channel, id): (&NewChannel, u64)| Some((channel.place?, id));
+        let places = channels.iter().zip(ids).filter_map(place);
+        Some(Encoded::with_ids(payload, channels.len(), places))
     }
 }
 

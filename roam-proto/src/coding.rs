@@ -137,6 +137,9 @@ fn long_varint(mut value: u64, rest: &[u8]) -> Result<(u64, &[u8]), WireError> {
     })
 }
 
+/// The longest varint, in bytes.
+pub(crate) const MAX_VARINT: usize = 10;
+
 /// A destination for encoded bytes.
 pub(crate) trait WriteBytes {
     /// Appends one byte.

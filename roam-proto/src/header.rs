@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::coding::WriteBytes;
+use crate::coding::{MAX_VARINT, WriteBytes};
 
 /// The header of a message that is being queued.
 ///
@@ -18,8 +18,6 @@ pub(crate) struct HeaderBuf {
 
 /// More than calls and answers without metadata and channels need.
 const INLINE_LEN: usize = 64;
-/// The longest varint, in bytes.
-const MAX_VARINT: usize = 10;
 /// How much heap memory is kept for the next long header.
 const KEPT_CAPACITY: usize = 4 * 1024;
 

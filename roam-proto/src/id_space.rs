@@ -24,6 +24,11 @@ impl IdAllocator {
         id
     }
 
+    /// Returns the ids that [`allocate`](Self::allocate) will return, in order.
+    pub(crate) fn upcoming(&self) -> impl Iterator<Item = u64> + use<> {
+        (self.next..).step_by(2)
+    }
+
     /// Returns whether `id`, which must have this allocator's parity, was ever allocated.
     pub(crate) fn was_allocated(&self, id: u64) -> bool {
         id < self.next

@@ -47,7 +47,7 @@ mod relay;
 mod violation;
 
 pub use budget::RemainingBudget;
-pub use calls::{Handler, NewChannels, RequestError};
+pub use calls::{Handler, NewChannel, NewChannels, RequestError};
 pub use channel::{ChannelEnd, Direction, SendError};
 pub use coding::WireError;
 pub use config::{Agreed, Config, FRAME_OVERHEAD, Limits, MAX_HELLO_FRAME};

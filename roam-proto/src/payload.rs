@@ -6,6 +6,8 @@ use core::ops::Deref;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::coding::{MAX_VARINT, WriteBytes};
+
 /// The payload of a received Request or Response.
 ///
 /// It dereferences to a slice. A short payload is stored inline. A long one shares the memory of
@@ -171,6 +173,27 @@ impl Encoded {
         Self { bytes: Vec::new() }
     }
 
+    /// Copies `payload` with up to `count` ids, each in place of the byte at an index. The indexes
+    /// ascend.
+    #[cold]
+    pub(crate) fn with_ids(
+        payload: &[u8],
+        count: usize,
+        ids: impl Iterator<Item = (usize, u64)>,
+    ) -> Self {
+        let capacity = Self::HEADROOM + payload.len() + count * (MAX_VARINT - 1);
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.extend_from_slice(&[0; Self::HEADROOM]);
+        let mut rest = 0;
+        for (place, id) in ids {
+            bytes.write_slice(&payload[rest..place]);
+            bytes.write_varint(id);
+            rest = place + 1;
+        }
+        bytes.write_slice(&payload[rest..]);
+        Self { bytes }
+    }
+
     /// Empties the value and keeps its memory for reuse.
     pub fn clear(&mut self) {
         self.bytes.truncate(Self::HEADROOM);
@@ -267,6 +290,16 @@ mod tests {
     #[test]
     fn events_are_small() {
         assert!(size_of::<Event>() <= 128);
+    }
+
+    #[test]
+    fn ids_replace_single_bytes() {
+        let ids = [(0, 5), (2, 300), (3, u64::MAX)];
+        let numbered = Encoded::with_ids(&[0, 7, 0, 0, 8], 3, ids.into_iter());
+        let mut expected = vec![5, 7, 0xac, 2];
+        expected.extend([0xff; 9]);
+        expected.extend([1, 8]);
+        assert_eq!(numbered, expected);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod proto {
     mod handshake;
     mod idle;
     mod ids;
+    mod places;
     mod random;
     mod relay;
     mod replay;

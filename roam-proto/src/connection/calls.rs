@@ -158,6 +158,8 @@ impl Connection {
         channels: NewChannels<'_>,
         payload: Payload<'_>,
     ) -> Result<(RequestId, Vec<ChannelId>), RequestError> {
+        let mut numbered = channels.number(&payload, self.our_ids.upcoming());
+        let payload = numbered.as_mut().map_or(payload, Payload::from);
         check_outgoing(ctx, metadata, channels, &payload)?;
         let request = self.calls.next_request();
         let channels = self
@@ -228,6 +230,8 @@ impl Connection {
         if !self.calls.is_unanswered(request) {
             return Err(RequestError::AlreadyAnswered);
         }
+        let mut numbered = channels.number(&payload, self.our_ids.upcoming());
+        let payload = numbered.as_mut().map_or(payload, Payload::from);
         check_outgoing(ctx, metadata, channels, &payload)?;
         let channels = self
             .allocate(ctx, channels, None)

@@ -27,7 +27,9 @@ impl Link {
 }
 
 impl Calls<'_> {
-    /// Calls a method: queues a Request and opens its channels, whose ids are returned in order.
+    /// Calls a method: queues a Request and opens its channels, whose ids are returned in order. A
+    /// payload that gets the ids of [placed](NewChannels::Placed) channels is copied, and stays
+    /// unchanged here.
     ///
     /// # Errors
     /// Nothing is queued or opened when the request is refused.
