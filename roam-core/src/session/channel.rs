@@ -6,6 +6,7 @@
 mod context;
 mod core;
 mod local;
+mod places;
 mod receiver;
 mod remote;
 mod rx;
@@ -24,9 +25,6 @@ use core::ChannelCore;
 use receiver::RawReceiver;
 use sender::RawSender;
 use std::sync::Arc;
-
-/// What a channel half encodes to. The channels travel beside the payload, and their order counts.
-const NO_ID: u64 = 0;
 
 /// Creates a channel: what is sent on one half is received from the other, in order.
 ///

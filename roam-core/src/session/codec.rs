@@ -126,17 +126,12 @@ pub(super) fn recycle(mut buffer: Encoded) {
     }
 }
 
-/// Appends `prefix` and the encoding of `value` to `out`.
+/// Appends the encoding of `value` to `out`.
 pub(super) fn encode_into<T: Serialize + ?Sized>(
     value: &T,
-    prefix: &[u8],
     out: Encoded,
 ) -> Result<Encoded, EncodeError> {
-    let encoded = out.append_with(|mut bytes| {
-        bytes.extend_from_slice(prefix);
-        postcard::to_extend(value, bytes)
-    });
-    Ok(encoded?)
+    Ok(out.append_with(|bytes| postcard::to_extend(value, bytes))?)
 }
 
 /// Decodes a value from exactly these bytes.

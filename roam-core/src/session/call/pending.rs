@@ -171,7 +171,7 @@ impl ConnectionHandle {
         if let Some(deadline) = call.deadline {
             deadline.put(&mut call.metadata);
         }
-        let kept = call.channels.kept();
+        let placed = call.channels.placed();
         let payload = if call.keeps_payload {
             Payload::from(&call.payload[..])
         } else {
@@ -183,7 +183,7 @@ impl ConnectionHandle {
             waker,
             call.method,
             &call.metadata,
-            (&kept).into(),
+            NewChannels::Placed(&placed),
             payload,
         )?;
         (call.channels).connect(&mut state.link, self, channels, deferred);

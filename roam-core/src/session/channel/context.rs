@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::places;
 use super::receiver::RawReceiver;
 use super::sender::RawSender;
 use super::sets::{IncomingChannels, OutgoingChannels, RawHalf};
@@ -132,7 +133,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     prefix: &[u8],
 ) -> Result<(Encoded, OutgoingChannels), EncodeError> {
     let scope = Scope::enter(Stage::Encoding);
-    let encoded = codec::encode_into(value, prefix, codec::buffer());
+    let encoded = places::encode_into(value, prefix, codec::buffer());
     match scope.leave() {
         Some(ChannelContext::Encoding { moved: true, .. }) => Err(EncodeError::ChannelMoved),
         Some(ChannelContext::Encoding { channels, .. }) => Ok((encoded?, channels)),
@@ -179,6 +180,18 @@ pub(super) fn collect(take: impl FnOnce() -> Option<RawHalf>) -> Result<(), Misp
         channels.push(half.ok_or(Misplaced::Moved)?);
         Ok(())
     })
+}
+
+/// Records where the encoding holds the half that was collected last.
+#[cold]
+pub(super) fn note_place(place: usize) {
+    let noted = with_context(|context| {
+        if let ChannelContext::Encoding { channels, .. } = context {
+            channels.place_last(place);
+        }
+        Ok(())
+    });
+    debug_assert!(noted.is_ok(), "a half was collected");
 }
 
 /// Returns the next channel as a sender, for a value that is being deserialized.
@@ -244,7 +257,7 @@ mod tests {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let (other, _reader) = channel::<u32>();
             let (payload, channels) = encode(&(other, 7), &[]).unwrap();
-            assert_eq!(channels.kept(), [Direction::Receive]);
+            assert_eq!(kept(&channels), [Direction::Receive]);
             assert_eq!(encode(&7, &[9]).unwrap().0, [9, 14]);
             let missing = decode::<Tx<u32>>(&payload[..1], IncomingChannels::none());
             assert!(missing.is_err());
@@ -268,6 +281,14 @@ mod tests {
         }
     }
 
+    fn kept(channels: &OutgoingChannels) -> Vec<Direction> {
+        channels
+            .placed()
+            .iter()
+            .map(|channel| channel.kept)
+            .collect()
+    }
+
     fn is_unset() -> bool {
         STAGE.get() == Stage::None
     }
@@ -278,7 +299,7 @@ mod tests {
         let (second, _other) = channel::<u32>();
         let (third, _third) = channel::<u32>();
         let (payload, channels) = encode(&(first, Nesting(second), third), &[]).unwrap();
-        assert_eq!(channels.kept(), [Direction::Receive; 3]);
+        assert_eq!(kept(&channels), [Direction::Receive; 3]);
         let found = decode::<Nesting>(&payload[..1], IncomingChannels::none()).err();
         assert_eq!(
             found,
@@ -297,7 +318,7 @@ mod tests {
         catch_unwind(move || encode(&*value, &[])).unwrap_err();
         assert!(is_unset());
         assert!(encode(&7, &[]).unwrap().1.is_empty());
-        let outside = codec::encode_into(&channel::<u32>().0, &[], Encoded::new());
+        let outside = codec::encode_into(&channel::<u32>().0, Encoded::new());
         assert!(outside.is_err());
     }
 }

@@ -11,9 +11,9 @@ use futures::Stream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::context;
 use super::receiver::RawReceiver;
 use super::sets::RawHalf;
+use super::{context, places};
 use crate::schema::{self, Schema, Type, TypeIndex, Types};
 use crate::session::codec;
 use crate::session::error::RecvError;
@@ -103,7 +103,7 @@ impl<T> Serialize for Rx<T> {
             raw.take().map(RawHalf::Receiver)
         };
         context::collect(take).map_err(ser::Error::custom)?;
-        serializer.serialize_u64(super::NO_ID)
+        serializer.serialize_bytes(places::mark())
     }
 }
 

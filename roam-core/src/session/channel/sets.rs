@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 use super::receiver::RawReceiver;
 use super::remote::RemoteChannel;
 use super::sender::RawSender;
-use crate::proto::{ChannelId, Direction, Link};
+use crate::proto::{ChannelId, Direction, Link, NewChannel};
 use crate::session::error::ChannelAbort;
 use crate::session::link::ConnectionHandle;
 use crate::session::link::deferred::Deferred;
@@ -14,7 +14,14 @@ use crate::session::link::deferred::Deferred;
 ///
 /// Dropping them resets their channels: the halves that stay must not see a clean end.
 #[derive(Debug, Default)]
-pub struct OutgoingChannels(Vec<RawHalf>);
+pub struct OutgoingChannels(Vec<Placed>);
+
+/// A half, and where the payload holds its id, if that is known.
+#[derive(Debug)]
+struct Placed {
+    half: RawHalf,
+    place: Option<usize>,
+}
 
 /// A channel half without its type.
 #[derive(Debug)]
@@ -25,12 +32,23 @@ pub(super) enum RawHalf {
 
 impl OutgoingChannels {
     pub(super) fn push(&mut self, half: RawHalf) {
-        self.0.push(half);
+        self.0.push(Placed { half, place: None });
     }
 
-    /// Returns the directions of the halves that stay here, in order.
-    pub(crate) fn kept(&self) -> Vec<Direction> {
-        self.0.iter().map(RawHalf::kept).collect()
+    /// Records where the payload holds the id of the last half.
+    pub(super) fn place_last(&mut self, place: usize) {
+        if let Some(last) = self.0.last_mut() {
+            last.place = Some(place);
+        }
+    }
+
+    /// Returns the channels to open, in order.
+    pub(crate) fn placed(&self) -> Vec<NewChannel> {
+        let placed = |Placed { half, place }: &Placed| NewChannel {
+            kept: half.kept(),
+            place: *place,
+        };
+        self.0.iter().map(placed).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -49,7 +67,8 @@ impl OutgoingChannels {
         if self.0.is_empty() {
             return;
         }
-        for (half, channel) in std::mem::take(&mut self.0).into_iter().zip(channels) {
+        for (Placed { half, .. }, channel) in std::mem::take(&mut self.0).into_iter().zip(channels)
+        {
             let remote = RemoteChannel::new(connection.clone(), channel);
             match half {
                 RawHalf::Sender(sender) => sender.connect(link, remote, deferred),
@@ -71,7 +90,7 @@ impl RawHalf {
 impl Drop for OutgoingChannels {
     #[inline]
     fn drop(&mut self) {
-        while let Some(half) = self.0.pop() {
+        while let Some(Placed { half, .. }) = self.0.pop() {
             if let RawHalf::Sender(sender) = half {
                 sender.abort(ChannelAbort::CallEnded);
             }

@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 use futures::Sink;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::context;
 use super::sender::{Outgoing, RawSender};
 use super::sets::RawHalf;
+use super::{context, places};
 use crate::schema::{self, Schema, Type, TypeIndex, Types};
 use crate::session::abort::{aborting, is_aborting};
 use crate::session::codec;
@@ -84,7 +84,7 @@ impl<T: Serialize> Tx<T> {
         if self.raw.is_moved() {
             return Err(SendError::Moved);
         }
-        let element = codec::encode_into(value.borrow(), &[], codec::buffer())?;
+        let element = codec::encode_into(value.borrow(), codec::buffer())?;
         let mut outgoing = Outgoing::new(element);
         let mut guard = WaitGuard::new(&self.raw);
         let sent = poll_fn(|cx| {
@@ -111,7 +111,7 @@ impl<T: Serialize> Sink<T> for Tx<T> {
         if this.raw.is_moved() {
             return Err(SendError::Moved);
         }
-        let element = codec::encode_into(&value, &[], codec::buffer())?;
+        let element = codec::encode_into(&value, codec::buffer())?;
         this.outgoing.set(element);
         Ok(())
     }
@@ -150,7 +150,7 @@ impl<T> Serialize for Tx<T> {
         let take = || self.raw.take().map(RawHalf::Sender);
         context::collect(take).map_err(ser::Error::custom)?;
         self.outgoing.send_later(&self.raw);
-        serializer.serialize_u64(super::NO_ID)
+        serializer.serialize_bytes(places::mark())
     }
 }
 

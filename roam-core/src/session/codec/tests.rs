@@ -17,7 +17,7 @@ use crate::proto::{Encoded, WireError};
 use super::{DecodeError, Malformed, buffer, decode, encode_into, recycle};
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    encode_into(value, &[], Encoded::new()).unwrap().to_vec()
+    encode_into(value, Encoded::new()).unwrap().to_vec()
 }
 
 /// What is wrong with `bytes`, as those of a `T`.
@@ -30,14 +30,14 @@ fn wrong<T: DeserializeOwned + Debug>(bytes: &[u8]) -> Malformed {
 
 #[test]
 fn recycles_small_buffers() {
-    let large = encode_into(&vec![7_u8; 100_000], &[], buffer()).unwrap();
+    let large = encode_into(&vec![7_u8; 100_000], buffer()).unwrap();
     recycle(large);
     assert_eq!(buffer().capacity(), 0);
-    let small = encode_into("some text", &[], buffer()).unwrap();
+    let small = encode_into("some text", buffer()).unwrap();
     let place = small.as_ptr();
     recycle(small);
-    let other = encode_into(&7_u8, &[1], buffer()).unwrap();
-    assert_eq!((&other[..], other.as_ptr()), (&[1, 7][..], place));
+    let other = encode_into(&7_u8, buffer()).unwrap();
+    assert_eq!((&other[..], other.as_ptr()), (&[7][..], place));
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

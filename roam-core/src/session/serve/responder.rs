@@ -172,8 +172,9 @@ impl Responder {
             payload,
             channels,
         } = answer;
-        let kept = channels.kept();
-        let opened = (state.link.calls(id)).respond(*request, metadata, &kept, payload, handler)?;
+        let placed = channels.placed();
+        let new = NewChannels::Placed(&placed);
+        let opened = (state.link.calls(id)).respond(*request, metadata, new, payload, handler)?;
         channels.connect(&mut state.link, connection, opened, deferred);
         let abort_handle = match handler {
             Handler::Running => None,
