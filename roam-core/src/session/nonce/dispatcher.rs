@@ -15,7 +15,7 @@ use crate::session::serve::{Context, HandlerFuture, IncomingCall, ServiceDispatc
 use super::entry::{Entry, Outcome, Waiting};
 use super::service::{RoamNoncesDispatcher, roam_nonces_service};
 use super::store::{Entered, NonceStore};
-use super::table::{Key, NonceLimits};
+use super::table::{Digest, Key, NonceLimits};
 use super::{NONCE_KEY, Nonce};
 
 /// Serves what another dispatcher serves, and runs a call with a [`Nonce`] once, however often it
@@ -33,8 +33,8 @@ use super::{NONCE_KEY, Nonce};
 ///   [`Failure::Busy`].
 /// - Channels belong to one link. A call with channels in its arguments runs as if it had no nonce,
 ///   and an answer with channels goes to the first caller only. That the call was made is
-///   remembered, and a repetition is answered with [`Failure::NonceSpent`], as is that of a call
-///   whose answer exceeded the limits.
+///   remembered, and a repetition is answered with [`Failure::NonceSpent`], whatever its arguments, as
+///   is that of a call whose answer exceeded the limits.
 /// - Identities are kept apart; see [`with_identity`](Self::with_identity).
 ///
 /// ```
@@ -99,8 +99,7 @@ impl NonceDispatcher {
             method: call.method(),
             nonce,
         };
-        let digest = *blake3::hash(call.payload()).as_bytes();
-        match self.store.enter(key, digest) {
+        match self.store.enter(key, digest_of(&call)) {
             Entered::First(_, claim) if !call.context().channels().is_empty() => {
                 let handler = self.dispatcher.dispatch(call);
                 Box::pin(async move {
@@ -127,6 +126,16 @@ impl NonceDispatcher {
         let handler = AbortOnDrop::new(HandlerFuture::dispatch(&*self.dispatcher, call));
         let unwanted = pin!(entry.unwanted(self.store.retention()));
         select(handler, unwanted).await;
+    }
+}
+
+/// Returns what a repetition has in common with the first call.
+fn digest_of(call: &IncomingCall) -> Digest {
+    if call.context().channels().is_empty() {
+        *blake3::hash(call.payload()).as_bytes()
+    } else {
+        // The payload holds the ids of the channels, which differ when it is sent again.
+        [0; _]
     }
 }
 
