@@ -38,6 +38,7 @@ mod session {
     mod metadata;
     mod net;
     mod nonces;
+    mod payload_ids;
     mod placing;
     mod reconnecting;
 
