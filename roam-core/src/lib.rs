@@ -23,8 +23,8 @@ pub mod transport;
 pub use roam_proto as proto;
 
 pub use proto::{
-    ChannelId, CloseReason, Config, ConnectionId, Failure, Limits, Metadata, MetadataError,
-    MetadataValue, MethodId, ReceivedPayload, RequestId, Rule, Stats, Violation,
+    ChannelId, CloseReason, Config, ConnectionId, Failure, FailureKind, Limits, Metadata,
+    MetadataError, MetadataValue, MethodId, ReceivedPayload, RequestId, Rule, Stats, Violation,
 };
 pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};

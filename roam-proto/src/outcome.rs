@@ -3,10 +3,8 @@
 //! The payload is postcard's encoding of `Result<T, RoamError<E>>`: `00` and the value; or `01`,
 //! one of the four kinds of error, and for the first kind the method's own error.
 
+use crate::failure::{FAILURE_KEY, FailureKind};
 use crate::metadata::Metadata;
-
-/// The metadata key that names a [`Failure`].
-pub const FAILURE_KEY: &str = "roam-error";
 
 /// The outcome of a call. `T` is the body that follows the outcome in the payload.
 ///
@@ -31,37 +29,9 @@ pub enum Outcome<T = ()> {
     InvalidPayload,
     /// The call was cancelled.
     Cancelled,
-    /// The call failed in a way that the wire protocol has no kind for.
-    Failed(Failure),
-}
-
-/// A failure of a call that the wire protocol has no kind for.
-///
-/// It travels as Cancelled, with its name in the Response's metadata under [`FAILURE_KEY`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum Failure {
-    /// The handler panicked.
-    #[error("the handler panicked")]
-    Panic,
-    /// The result is larger than the link allows.
-    #[error("the result is too large")]
-    TooLarge,
-    /// The peer's limit on calls or channels in flight is reached.
-    #[error("too much is in flight")]
-    Busy,
-    /// The call's deadline passed.
-    #[error("the deadline passed")]
-    Deadline,
-    /// A proxy lost the peer that was to answer.
-    #[error("the peer that was to answer is unavailable")]
-    Unavailable,
-    /// The call's nonce belongs to another call of the same method: its arguments differ.
-    #[error("the nonce belongs to another call")]
-    NonceReused,
-    /// The call with this nonce was made, and its answer is no longer kept.
-    #[error("the call with this nonce was made, and its answer is no longer kept")]
-    NonceSpent,
+    /// The call failed in a way that the wire protocol has no kind for. The metadata may say more; see
+    /// [`Failure`](crate::Failure).
+    Failed(FailureKind),
 }
 
 /// The first byte of a payload that holds a value.
@@ -95,7 +65,7 @@ impl Outcome {
     /// Returns the metadata and the payload of a Response for an outcome without a body.
     pub fn response(self) -> (Metadata, &'static [u8]) {
         let metadata = match self {
-            Self::Failed(failure) => Metadata::new().with(FAILURE_KEY, failure.name()),
+            Self::Failed(kind) => Metadata::new().with(FAILURE_KEY, kind.name()),
             _ => Metadata::new(),
         };
         (metadata, self.prefix())
@@ -122,41 +92,10 @@ impl<'a> Outcome<&'a [u8]> {
             [kind::UNKNOWN_METHOD] => Some(Self::UnknownMethod),
             [kind::INVALID_PAYLOAD] => Some(Self::InvalidPayload),
             [kind::CANCELLED] => {
-                Some(Failure::from_metadata(metadata).map_or(Self::Cancelled, Self::Failed))
+                Some(FailureKind::from_metadata(metadata).map_or(Self::Cancelled, Self::Failed))
             }
             _ => None,
         }
-    }
-}
-
-impl Failure {
-    const ALL: [Self; 7] = [
-        Self::Panic,
-        Self::TooLarge,
-        Self::Busy,
-        Self::Deadline,
-        Self::Unavailable,
-        Self::NonceReused,
-        Self::NonceSpent,
-    ];
-
-    /// Returns the failure's name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Panic => "panic",
-            Self::TooLarge => "too-large",
-            Self::Busy => "busy",
-            Self::Deadline => "deadline",
-            Self::Unavailable => "unavailable",
-            Self::NonceReused => "nonce-reused",
-            Self::NonceSpent => "nonce-spent",
-        }
-    }
-
-    /// Returns the failure that a Response's metadata names.
-    pub fn from_metadata(metadata: &Metadata) -> Option<Self> {
-        let name = metadata.get_str(FAILURE_KEY)?;
-        Self::ALL.into_iter().find(|failure| failure.name() == name)
     }
 }
 
@@ -173,7 +112,7 @@ mod tests {
 
     #[test]
     fn outcomes_without_a_body_round_trip() {
-        let failures = Failure::ALL.map(Outcome::Failed);
+        let failures = FailureKind::ALL.map(Outcome::Failed);
         let others = [
             Outcome::UnknownMethod,
             Outcome::InvalidPayload,

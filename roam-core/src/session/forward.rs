@@ -10,7 +10,7 @@ use super::error::{CallError, CallFailure};
 use super::link::ConnectionHandle;
 use super::relay::relay;
 use super::serve::{Context, IncomingCall, Respond, ServiceDispatcher};
-use crate::proto::{Failure, Metadata, MethodId, NewChannels, Outcome};
+use crate::proto::{FailureKind, Metadata, MethodId, NewChannels, Outcome};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
 
@@ -29,8 +29,8 @@ pub use late::{LateBoundForwarder, LateBoundHandle};
 /// - **Ends pass through.** A call that is cancelled is cancelled upstream; a channel that is reset
 ///   on one side is reset on the other.
 /// - **What the other link cannot carry** fails: a call or a result that is too large is answered
-///   [`Failure::TooLarge`], and an element that is too long resets its channel.
-/// - When upstream is lost, calls are answered [`Failure::Unavailable`].
+///   [`FailureKind::TooLarge`], and an element that is too long resets its channel.
+/// - When upstream is lost, calls are answered [`FailureKind::Unavailable`].
 ///
 /// The forwarder learns the direction of a channel from the peers. So a peer that sends on a channel
 /// on which it should receive breaks the rules of *both* links. Keep peers that do not trust each
@@ -147,11 +147,11 @@ async fn send_back(mut call: IncomingCall, answer: Answer) {
 }
 
 /// Returns the answer to a call that was not forwarded or got no answer itself.
-fn failure_of(failure: &CallFailure) -> Failure {
+fn failure_of(failure: &CallFailure) -> FailureKind {
     match failure {
-        CallError::TooLarge { .. } => Failure::TooLarge,
-        CallError::NoBudgetForChannels => Failure::Busy,
+        CallError::TooLarge { .. } => FailureKind::TooLarge,
+        CallError::NoBudgetForChannels => FailureKind::Busy,
         // The others concern types, which are not known here.
-        _ => Failure::Unavailable,
+        _ => FailureKind::Unavailable,
     }
 }

@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use roam_core::raw::RemoteChannel;
 use roam_core::{
-    CallError, CallFailure, Context, DecodeError, Failure, IncomingCall, Metadata, MetadataValue,
-    MethodDescriptor, MethodId, NoDispatcher, RoamError, Rx, Schema, ServiceDispatcher, Tx, rt,
-    service,
+    CallError, CallFailure, Context, DecodeError, Failure, FailureKind, IncomingCall, Metadata,
+    MetadataValue, MethodDescriptor, MethodId, NoDispatcher, RoamError, Rx, Schema,
+    ServiceDispatcher, Tx, rt, service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -340,7 +340,13 @@ async fn oversized_result_is_reported() {
     let lab = lab();
     let error = lab.zeros(1 << 20).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::TooLarge)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::TooLarge,
+                ..
+            })
+        ),
         "{error:?}"
     );
     lab.nothing().await.unwrap();

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use roam_core::proto::{Direction, Event, Response};
 use roam_core::{
-    CallError, ConnectionHandle, ConnectionId, Context, Failure, Metadata, MethodId, NoDispatcher,
-    RecvError, RequestId, Rx, Tx, channel, rt, service,
+    CallError, ConnectionHandle, ConnectionId, Context, Failure, FailureKind, Metadata, MethodId,
+    NoDispatcher, RecvError, RequestId, Rx, Tx, channel, rt, service,
 };
 
 use super::harness::{Events, Seen, events, link, poll_now, settle, until_idle};
@@ -147,7 +147,13 @@ fn millis(millis: u64) -> Duration {
 }
 
 fn is_deadline<T>(result: &Result<T, CallError>) -> bool {
-    matches!(result, Err(CallError::Failed(Failure::Deadline)))
+    matches!(
+        result,
+        Err(CallError::Failed(Failure {
+            kind: FailureKind::Deadline,
+            ..
+        }))
+    )
 }
 
 /// Makes the raw peer call a method with a deadline in ms.

@@ -4,8 +4,8 @@ use std::future::pending;
 
 use futures::future::join_all;
 use roam_core::{
-    CallError, Config, ConnectionHandle, Context, Failure, Limits, NoDispatcher, Rx, Tx, channel,
-    service,
+    CallError, Config, ConnectionHandle, Context, Failure, FailureKind, Limits, NoDispatcher, Rx,
+    Tx, channel, service,
 };
 
 use super::harness::{Events, Seen, events, link, link_with, poll_now, settle, until_idle};
@@ -134,7 +134,13 @@ async fn excess_calls_are_answered_busy() {
     for _ in 0..10 {
         let error = busy.echo("x".into()).await.unwrap_err();
         assert!(
-            matches!(error, CallError::Failed(Failure::Busy)),
+            matches!(
+                error,
+                CallError::Failed(Failure {
+                    kind: FailureKind::Busy,
+                    ..
+                })
+            ),
             "{error:?}"
         );
     }
@@ -198,7 +204,13 @@ async fn excess_channels_at_the_callee_are_answered_busy() {
     let (txs, rxs) = many(5);
     let error = busy.stall_many(rxs).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::Busy)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::Busy,
+                ..
+            })
+        ),
         "{error:?}"
     );
     for tx in &txs {

@@ -257,7 +257,7 @@ async fn oversized_descriptor_is_reported() {
     let described = peer.describe("Workshop".into()).await;
     let too_large = matches!(
         described,
-        Err(CallError::Failed(roam_core::Failure::TooLarge))
+        Err(CallError::Failed(roam_core::FailureKind::TooLarge))
     );
     assert!(too_large, "{described:?}");
 }

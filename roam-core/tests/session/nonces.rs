@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::Shared;
 use roam_core::{
-    CallError, ConnectionHandle, Context, Failure, Metadata, MetadataValue, NONCE_KEY,
+    CallError, ConnectionHandle, Context, FailureKind, Metadata, MetadataValue, NONCE_KEY,
     NoDispatcher, Nonce, NonceDispatcher, NonceLimits, RoamError, Rx, channel, service,
 };
 
@@ -172,10 +172,10 @@ fn with(nonce: Nonce) -> Metadata {
 
 fn failed_as<T: std::fmt::Debug, E: std::fmt::Debug>(
     result: Result<T, CallError<E>>,
-    failure: Failure,
+    failure: FailureKind,
 ) {
     match result {
-        Err(CallError::Failed(failed)) if failed == failure => {}
+        Err(CallError::Failed(failed)) if failed.kind == failure => {}
         other => panic!("{other:?}"),
     }
 }
@@ -228,7 +228,7 @@ async fn errors_and_panics_count_as_responses() {
         let refused = bank.refuse().with_metadata(with(ONE)).await.unwrap_err();
         assert_eq!(refused.into_user(), Some(1));
         let panicked = bank.panic().with_metadata(with(ONE)).await;
-        failed_as(panicked, Failure::Panic);
+        failed_as(panicked, FailureKind::Panic);
     }
     let deposit = bank.deposit(1).with_metadata(with(ONE));
     assert_eq!(deposit.await.unwrap(), 3, "each of them ran once");
@@ -239,7 +239,7 @@ async fn nonce_with_other_arguments_is_refused() {
     let (bank, ..) = world.link();
     let deposit = |amount| bank.deposit(amount).with_metadata(with(ONE));
     assert_eq!(deposit(5).await.unwrap(), 1);
-    failed_as(deposit(6).await, Failure::NonceReused);
+    failed_as(deposit(6).await, FailureKind::NonceReused);
     assert_eq!(deposit(5).await.unwrap(), 1);
 }
 
@@ -317,7 +317,7 @@ async fn call_with_channels_is_answered_once() {
     let (tx, rx) = channel();
     failed_as(
         bank.collect(rx).with_metadata(with(ONE)).await,
-        Failure::NonceSpent,
+        FailureKind::NonceSpent,
     );
     tx.closed().await;
     world.seen.expect(Saw::Began).await;
@@ -333,7 +333,7 @@ async fn response_with_channels_is_given_once() {
     assert_eq!(list.recv().await.unwrap(), None);
     failed_as(
         bank.list().with_metadata(with(ONE)).await,
-        Failure::NonceSpent,
+        FailureKind::NonceSpent,
     );
     world.seen.expect(Saw::Began).await;
     world.seen.expect(Saw::Ended).await;
@@ -357,11 +357,11 @@ async fn calls_beyond_the_limits_are_busy() {
     };
     let first = start(deposit(1));
     world.seen.expect(Saw::Began).await;
-    failed_as(deposit(2).await, Failure::Busy);
+    failed_as(deposit(2).await, FailureKind::Busy);
     world.open();
     assert_eq!(first.await.unwrap(), 1);
     assert_eq!(deposit(2).await.unwrap(), 2);
-    failed_as(deposit(3).await, Failure::Busy);
+    failed_as(deposit(3).await, FailureKind::Busy);
     assert_eq!(deposit(1).await.unwrap(), 1);
     assert_eq!(bank.deposit(5).await.unwrap(), 3);
 }

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::future::{join, join_all};
 use roam_core::{
-    CallError, ConnectionHandle, Context, Failure, NoDispatcher, RecvError, Rx, Tx, channel,
-    service,
+    CallError, ConnectionHandle, Context, Failure, FailureKind, NoDispatcher, RecvError, Rx, Tx,
+    channel, service,
 };
 
 use super::harness::{link, poll_now, until_idle, yield_now};
@@ -67,7 +67,13 @@ async fn nervous() -> (NervousClient, [ConnectionHandle; 2]) {
 }
 
 fn expect_panic(outcome: &Result<(), CallError>) {
-    let told = matches!(outcome, Err(CallError::Failed(Failure::Panic)));
+    let told = matches!(
+        outcome,
+        Err(CallError::Failed(Failure {
+            kind: FailureKind::Panic,
+            ..
+        }))
+    );
     assert!(told, "{outcome:?}");
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use roam_core::{
-    CallError, CloseReason, Context, Failure, LinkStatus, ReconnectingClient, RetryPolicy, Rx,
-    channel, rt, service,
+    CallError, CloseReason, Context, Failure, FailureKind, LinkStatus, ReconnectingClient,
+    RetryPolicy, Rx, channel, rt, service,
 };
 
 use super::harness::{Events, Seen, events, poll_now, start};
@@ -264,7 +264,13 @@ async fn deadline_applies_while_waiting_for_a_link() {
     // Long enough that the call is waiting when it passes.
     let mut call = world.ledger.add(1).with_timeout(Duration::from_millis(50));
     let result = (&mut call).await;
-    assert!(matches!(result, Err(CallError::Failed(Failure::Deadline))));
+    assert!(matches!(
+        result,
+        Err(CallError::Failed(Failure {
+            kind: FailureKind::Deadline,
+            ..
+        }))
+    ));
     let attempt = world.net.attempt().await;
     assert!(attempt.is_given_up());
 }

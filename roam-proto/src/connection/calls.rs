@@ -9,11 +9,12 @@ use crate::calls::{Handler, NewChannels, Outgoing, RequestError};
 use crate::channel::{Channel, ChannelEnd};
 use crate::context::LinkContext;
 use crate::event::{Event, Request, Response};
+use crate::failure::FailureKind;
 use crate::ids::{ChannelId, MethodId, RequestId};
 use crate::map::shrink;
 use crate::message::{MAX_CHANNELS, Message, encode_request_header, encode_response_header};
 use crate::metadata::Metadata;
-use crate::outcome::{Failure, Outcome, is_error};
+use crate::outcome::{Outcome, is_error};
 use crate::payload::{Payload, ReceivedPayload};
 use crate::violation::{Rule, Violation};
 
@@ -59,7 +60,7 @@ impl Connection {
     /// costs is the reply, and replies are bounded.
     #[cold]
     fn answer_busy(&self, ctx: &mut LinkContext, request: RequestId) {
-        let (metadata, payload) = Outcome::Failed(Failure::Busy).response();
+        let (metadata, payload) = Outcome::Failed(FailureKind::Busy).response();
         ctx.outbox.push_control(&Message::Response {
             connection: self.id,
             request,
@@ -77,7 +78,7 @@ impl Connection {
     /// Answers `busy` to a call whose handler may already run. Returns `false` when the call was
     /// answered before.
     pub(crate) fn refuse_call(&mut self, ctx: &mut LinkContext, request: RequestId) -> bool {
-        let (metadata, payload) = Outcome::Failed(Failure::Busy).response();
+        let (metadata, payload) = Outcome::Failed(FailureKind::Busy).response();
         self.answer_and_abort(ctx, request, &metadata, payload)
     }
 
@@ -207,7 +208,7 @@ impl Connection {
             return false;
         }
         self.cancel(ctx, request);
-        let (metadata, payload) = Outcome::Failed(Failure::Busy).response();
+        let (metadata, payload) = Outcome::Failed(FailureKind::Busy).response();
         ctx.events.push_back(Event::Response(Response {
             connection: self.id,
             request,

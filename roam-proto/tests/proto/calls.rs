@@ -1,7 +1,7 @@
 //! Calls: one Request, one Response, and what may happen in between.
 
 use roam_proto::{
-    ChannelEnd, Config, Direction, Event, Failure, Framing, Metadata, Outcome, ReadOutcome,
+    ChannelEnd, Config, Direction, Event, FailureKind, Framing, Metadata, Outcome, ReadOutcome,
     RequestError, SendError,
 };
 
@@ -281,7 +281,7 @@ fn success_resets_unbound_channels() {
 fn failures_travel_as_cancelled_with_a_name() {
     let mut pair = Pair::new();
     let request = pair.call(&[], &[]);
-    let (metadata, payload) = Outcome::Failed(Failure::Panic).response();
+    let (metadata, payload) = Outcome::Failed(FailureKind::Panic).response();
     pair.server
         .link
         .calls(ROOT)
@@ -291,8 +291,8 @@ fn failures_travel_as_cancelled_with_a_name() {
     let response = pair.client.response();
     assert_eq!(&response.payload[..], CANCELLED);
     assert_eq!(
-        Failure::from_metadata(&response.metadata),
-        Some(Failure::Panic)
+        FailureKind::from_metadata(&response.metadata),
+        Some(FailureKind::Panic)
     );
 }
 

@@ -7,8 +7,8 @@
 
 use std::convert::Infallible;
 
-use roam_core::proto::outcome::FAILURE_KEY;
-use roam_core::proto::{Encoded, Failure, Metadata, Outcome};
+use roam_core::proto::failure::FAILURE_KEY;
+use roam_core::proto::{Encoded, FailureKind, Metadata, Outcome};
 use wasm_bindgen::prelude::*;
 
 /// The kind of a call's outcome. Only [`Value`](Self::Value) and [`Error`](Self::Error) have a body.
@@ -29,19 +29,19 @@ pub enum OutcomeKind {
     InvalidPayload,
     /// The call was cancelled.
     Cancelled,
-    /// [`Failure::Panic`]
+    /// [`FailureKind::Panic`]
     Panic,
-    /// [`Failure::TooLarge`]
+    /// [`FailureKind::TooLarge`]
     TooLarge,
-    /// [`Failure::Busy`]
+    /// [`FailureKind::Busy`]
     Busy,
-    /// [`Failure::Deadline`]
+    /// [`FailureKind::Deadline`]
     Deadline,
-    /// [`Failure::Unavailable`]
+    /// [`FailureKind::Unavailable`]
     Unavailable,
-    /// [`Failure::NonceReused`]
+    /// [`FailureKind::NonceReused`]
     NonceReused,
-    /// [`Failure::NonceSpent`]
+    /// [`FailureKind::NonceSpent`]
     NonceSpent,
     /// The payload is neither a value nor an error. Only the peer can send this.
     Malformed,
@@ -70,28 +70,28 @@ impl OutcomeKind {
             Self::UnknownMethod => Outcome::UnknownMethod,
             Self::InvalidPayload => Outcome::InvalidPayload,
             Self::Cancelled => Outcome::Cancelled,
-            Self::Panic => Outcome::Failed(Failure::Panic),
-            Self::TooLarge => Outcome::Failed(Failure::TooLarge),
-            Self::Busy => Outcome::Failed(Failure::Busy),
-            Self::Deadline => Outcome::Failed(Failure::Deadline),
-            Self::Unavailable => Outcome::Failed(Failure::Unavailable),
-            Self::NonceReused => Outcome::Failed(Failure::NonceReused),
-            Self::NonceSpent => Outcome::Failed(Failure::NonceSpent),
+            Self::Panic => Outcome::Failed(FailureKind::Panic),
+            Self::TooLarge => Outcome::Failed(FailureKind::TooLarge),
+            Self::Busy => Outcome::Failed(FailureKind::Busy),
+            Self::Deadline => Outcome::Failed(FailureKind::Deadline),
+            Self::Unavailable => Outcome::Failed(FailureKind::Unavailable),
+            Self::NonceReused => Outcome::Failed(FailureKind::NonceReused),
+            Self::NonceSpent => Outcome::Failed(FailureKind::NonceSpent),
             Self::Malformed => return None,
         })
     }
 }
 
-impl From<Failure> for OutcomeKind {
-    fn from(failure: Failure) -> Self {
+impl From<FailureKind> for OutcomeKind {
+    fn from(failure: FailureKind) -> Self {
         match failure {
-            Failure::Panic => Self::Panic,
-            Failure::TooLarge => Self::TooLarge,
-            Failure::Busy => Self::Busy,
-            Failure::Deadline => Self::Deadline,
-            Failure::Unavailable => Self::Unavailable,
-            Failure::NonceReused => Self::NonceReused,
-            Failure::NonceSpent => Self::NonceSpent,
+            FailureKind::Panic => Self::Panic,
+            FailureKind::TooLarge => Self::TooLarge,
+            FailureKind::Busy => Self::Busy,
+            FailureKind::Deadline => Self::Deadline,
+            FailureKind::Unavailable => Self::Unavailable,
+            FailureKind::NonceReused => Self::NonceReused,
+            FailureKind::NonceSpent => Self::NonceSpent,
             // Failures travel as Cancelled.
             _ => Self::Cancelled,
         }

@@ -152,7 +152,7 @@ async fn oversized_answer_can_be_replaced() {
     };
     let (answered, ()) = join(client.hang().into_future(), answer).await;
     assert!(
-        matches!(answered, Err(CallError::Failed(Failure::TooLarge))),
+        matches!(answered, Err(CallError::Failed(FailureKind::TooLarge))),
         "{answered:?}"
     );
 }

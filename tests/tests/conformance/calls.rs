@@ -1,6 +1,6 @@
 //! Incoming calls: how they are answered, and which break a rule.
 
-use roam_core::proto::{Failure, Message};
+use roam_core::proto::{FailureKind, Message};
 use roam_core::{ConnectionId, Metadata, MethodId, RequestId, Rule};
 use roam_tests::endpoint::{breaks, on_every_link};
 use roam_tests::probe::method;
@@ -63,8 +63,8 @@ fn handler_panic_is_reported() {
         let id = endpoint.call(ROOT, "panic", &[], &[]).await;
         let (metadata, payload) = endpoint.peer.response(ROOT, id).await;
         assert_eq!(
-            (Failure::from_metadata(&metadata), &payload[..]),
-            (Some(Failure::Panic), CANCELLED)
+            (FailureKind::from_metadata(&metadata), &payload[..]),
+            (Some(FailureKind::Panic), CANCELLED)
         );
         endpoint.still_works().await;
     });
@@ -113,8 +113,8 @@ fn calls_over_the_limit_are_answered_busy() {
         let id = endpoint.call(ROOT, "hold", &[], &[]).await;
         let (metadata, payload) = endpoint.peer.response(ROOT, id).await;
         assert_eq!(
-            (Failure::from_metadata(&metadata), &payload[..]),
-            (Some(Failure::Busy), CANCELLED)
+            (FailureKind::from_metadata(&metadata), &payload[..]),
+            (Some(FailureKind::Busy), CANCELLED)
         );
         endpoint.peer.send(&cancel(ROOT, id - 1)).await;
         assert_eq!(endpoint.peer.response(ROOT, id - 1).await.1, CANCELLED);

@@ -1,6 +1,6 @@
 //! Flow control: how much may be sent on a channel.
 
-use roam_core::proto::{Agreed, Failure, Message};
+use roam_core::proto::{Agreed, FailureKind, Message};
 use roam_core::{Config, Limits, Rule, SendError};
 use roam_tests::endpoint::{breaks, breaks_with, on_every_link, on_every_link_with};
 use roam_tests::raw::{ROOT, close, credit, data, reset, text};
@@ -217,7 +217,10 @@ fn windows_over_the_budget_are_answered_busy() {
             .call(ROOT, "take", &[endpoint.their_channel(32)], &[0])
             .await;
         let (metadata, payload) = endpoint.peer.response(ROOT, id).await;
-        assert_eq!(Failure::from_metadata(&metadata), Some(Failure::Busy));
+        assert_eq!(
+            FailureKind::from_metadata(&metadata),
+            Some(FailureKind::Busy)
+        );
         assert_eq!(payload, [1, 3]);
         // Channels on which we only send do not count.
         let channel = endpoint.their_channel(40);

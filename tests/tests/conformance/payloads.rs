@@ -1,7 +1,7 @@
 //! Payloads at and over `max_payload_size`: not sent by us, and a violation when received.
 
 use bytes::Bytes;
-use roam_core::proto::{Failure, Message};
+use roam_core::proto::{FailureKind, Message};
 use roam_core::{CallError, Config, Rule};
 use roam_tests::endpoint::{breaks_with, on_every_link_with};
 use roam_tests::probe::{ProbeClient, method};
@@ -23,7 +23,10 @@ fn oversized_request_is_a_violation() {
         let id = endpoint.call(on, "echo", &[], &text(MAX)).await;
         // The outcome adds a byte to the response, which thus exceeds the limit.
         let (metadata, _) = endpoint.peer.response(on, id).await;
-        assert_eq!(Failure::from_metadata(&metadata), Some(Failure::TooLarge));
+        assert_eq!(
+            FailureKind::from_metadata(&metadata),
+            Some(FailureKind::TooLarge)
+        );
         let id = endpoint.call(on, "echo", &[], &text(MAX - 1)).await;
         assert_eq!(endpoint.peer.response(on, id).await.1.len(), MAX);
         endpoint.call(on, "echo", &[], &text(MAX + 1)).await;

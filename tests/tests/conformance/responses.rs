@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use roam_core::proto::{Failure, Message};
+use roam_core::proto::{Failure, FailureKind, Message};
 use roam_core::{CallError, DecodeError, Metadata, RecvError, RequestId, RoamError, channel};
 use roam_tests::endpoint::{Endpoint, on_every_link};
 use roam_tests::probe::ProbeClient;
@@ -62,7 +62,13 @@ fn metadata_names_the_failure() {
         endpoint.peer.send(&answer).await;
         let answer = call.await.unwrap();
         assert!(
-            matches!(answer, Err(CallError::Failed(Failure::Unavailable))),
+            matches!(
+                answer,
+                Err(CallError::Failed(Failure {
+                    kind: FailureKind::Unavailable,
+                    ..
+                }))
+            ),
             "{answer:?}"
         );
         endpoint.still_works().await;

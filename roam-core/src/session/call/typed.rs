@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::caller::{Answer, Caller, OutgoingCall};
 use super::child::Parent;
 use super::deadline::Deadline;
-use crate::proto::{Failure, Metadata, Outcome};
+use crate::proto::{Failure, FailureKind, Metadata, Outcome};
 use crate::rt::{self, BoxFuture};
 use crate::schema::MethodDescriptor;
 use crate::session::abort::aborting;
@@ -105,7 +105,7 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
             return Ok(());
         };
         if deadline.is_some_and(|deadline| deadline.has_passed()) {
-            return Err(CallFailure::Failed(Failure::Deadline));
+            return Err(CallFailure::Failed(FailureKind::Deadline.into()));
         }
         let Some(Prepared {
             caller,
@@ -158,7 +158,7 @@ where
         if let Some(deadline) = deadline {
             ready!(deadline.as_mut().poll(cx));
             this.state = State::Prepared(None);
-            return Poll::Ready(Err(CallError::Failed(Failure::Deadline)));
+            return Poll::Ready(Err(CallError::Failed(FailureKind::Deadline.into())));
         }
         Poll::Pending
     }
@@ -194,7 +194,10 @@ fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(
         Outcome::UnknownMethod => RoamError::UnknownMethod,
         Outcome::InvalidPayload => RoamError::InvalidPayload,
         Outcome::Cancelled => RoamError::Cancelled,
-        Outcome::Failed(failure) => return Err(CallError::Failed(failure)),
+        Outcome::Failed(kind) => {
+            let failure = Failure::from_metadata(&metadata).unwrap_or(kind.into());
+            return Err(CallError::Failed(failure));
+        }
     };
     Err(CallError::Answered(error))
 }

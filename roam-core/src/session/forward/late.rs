@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use futures::future::{FutureExt, Shared};
 
-use crate::proto::{Failure, MethodId, Outcome};
+use crate::proto::{FailureKind, MethodId, Outcome};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
 
@@ -52,7 +52,7 @@ pub struct LateBoundForwarder {
 }
 
 /// Tells a [`LateBoundForwarder`] where to forward calls. When it is dropped unbound, they are answered
-/// [`Failure::Unavailable`].
+/// [`FailureKind::Unavailable`].
 #[derive(Debug)]
 pub struct LateBoundHandle {
     upstream: oneshot::Sender<ConnectionHandle>,
@@ -87,7 +87,7 @@ impl ServiceDispatcher for LateBoundForwarder {
             match upstream.await {
                 Ok(upstream) => forward(call, upstream).await,
                 Err(oneshot::Canceled) => {
-                    Respond::outcome(call, Outcome::Failed(Failure::Unavailable)).await;
+                    Respond::outcome(call, Outcome::Failed(FailureKind::Unavailable)).await;
                 }
             }
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::future::select;
 
-use crate::proto::{Failure, MethodId, NewChannels, Outcome as CallOutcome};
+use crate::proto::{FailureKind, MethodId, NewChannels, Outcome as CallOutcome};
 use crate::rt::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
 use crate::session::abort::AbortOnDrop;
@@ -28,13 +28,13 @@ use super::{NONCE_KEY, Nonce};
 ///   its answer. It is aborted when nobody has asked for as long as answers are kept. The connection
 ///   in its context is that of the first call, and may have ended. A Cancel or a deadline aborts it,
 ///   unless a repetition waits as well; then, as after a panic, Cancelled is the answer that is kept.
-/// - A nonce that arrives again with other arguments is answered with [`Failure::NonceReused`], a
+/// - A nonce that arrives again with other arguments is answered with [`FailureKind::NonceReused`], a
 ///   value that is not a nonce with `InvalidPayload`, and a call beyond the limits with
-///   [`Failure::Busy`].
+///   [`FailureKind::Busy`].
 /// - Channels belong to one link. A call with channels in its arguments runs as if it had no nonce,
 ///   and an answer with channels goes to the first caller only. That the call was made is
-///   remembered, and a repetition is answered with [`Failure::NonceSpent`], whatever its arguments, as
-///   is that of a call whose answer exceeded the limits.
+///   remembered, and a repetition is answered with [`FailureKind::NonceSpent`], whatever its
+///   arguments, as is that of a call whose answer exceeded the limits.
 /// - Identities are kept apart; see [`with_identity`](Self::with_identity).
 ///
 /// ```
@@ -116,8 +116,8 @@ impl NonceDispatcher {
                 let waiting = Waiting::new(entry, call.context().connection().clone());
                 Box::pin(answer(call, waiting))
             }
-            Entered::Reused => fail(call, Failure::NonceReused),
-            Entered::Full => fail(call, Failure::Busy),
+            Entered::Reused => fail(call, FailureKind::NonceReused),
+            Entered::Full => fail(call, FailureKind::Busy),
         }
     }
 
@@ -152,11 +152,11 @@ async fn answer(mut call: IncomingCall, waiting: Waiting) {
             }
         }
         // Does nothing for the first caller when its answer had channels.
-        Outcome::Spent => (call.responder()).answer(CallOutcome::Failed(Failure::NonceSpent)),
+        Outcome::Spent => (call.responder()).answer(CallOutcome::Failed(FailureKind::NonceSpent)),
     }
 }
 
-fn fail(mut call: IncomingCall, failure: Failure) -> BoxFuture<'static, ()> {
+fn fail(mut call: IncomingCall, failure: FailureKind) -> BoxFuture<'static, ()> {
     call.responder().answer(CallOutcome::Failed(failure));
     Box::pin(std::future::ready(()))
 }

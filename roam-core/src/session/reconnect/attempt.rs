@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::proto::Failure;
+use crate::proto::FailureKind;
 use crate::session::call::{Answer, OutgoingCall};
 use crate::session::error::CallFailure;
 use crate::session::nonce::{NONCE_KEY, Nonce};
@@ -123,8 +123,8 @@ impl Attempt {
     fn answered(&self, link: &Link, answer: Answer) -> Result<Answer, CallFailure> {
         self.connector.prove(link);
         // A repetition that was refused says nothing about what was sent before.
-        match (&self.unknown, Failure::from_metadata(&answer.metadata)) {
-            (Some(unknown), Some(Failure::Busy | Failure::Unavailable)) => {
+        match (&self.unknown, FailureKind::from_metadata(&answer.metadata)) {
+            (Some(unknown), Some(FailureKind::Busy | FailureKind::Unavailable)) => {
                 Err(unknown.failure.clone())
             }
             _ => Ok(answer),

@@ -61,7 +61,7 @@ impl Context {
     /// Makes `call` a child of the call that this handler answers.
     ///
     /// The child inherits the deadline, whatever its own timeout. When the deadline has passed, it
-    /// fails with [`Failure::Deadline`](crate::Failure::Deadline) and is not sent. Unless its
+    /// fails with [`FailureKind::Deadline`](crate::FailureKind::Deadline) and is not sent. Unless its
     /// metadata has a `traceparent`, it joins the same trace: it inherits the
     /// [`traceparent`](Self::traceparent) and the `tracestate`.
     ///

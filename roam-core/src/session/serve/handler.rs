@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 
 use super::dispatcher::ServiceDispatcher;
 use super::incoming::IncomingCall;
-use crate::proto::{Failure, Handler, NewChannels, Outcome, Request};
+use crate::proto::{FailureKind, Handler, NewChannels, Outcome, Request};
 use crate::rt::{self, BoxFuture};
 use crate::session::abort::AbortOnDrop;
 use crate::session::call::Deadline;
@@ -116,7 +116,7 @@ pub(super) fn guarded(
                 .is_none()
         {
             // Before the handler is dropped, which would answer with Cancelled.
-            let (metadata, payload) = Outcome::Failed(Failure::Deadline).response();
+            let (metadata, payload) = Outcome::Failed(FailureKind::Deadline).response();
             let _ = connection.shared().with(|state, _| {
                 let (calls, none) = (state.link.calls(connection.id()), NewChannels::NONE);
                 calls.respond(request, &metadata, none, payload, Handler::Running)

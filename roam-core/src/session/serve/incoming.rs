@@ -9,7 +9,7 @@ use super::context::Context;
 use super::respond::Respond;
 use super::responder::{KeepAnswer, Responder};
 use crate::proto::{
-    Direction, Failure, Metadata, MethodId, Outcome, ReceivedPayload, Request, RequestError,
+    Direction, FailureKind, Metadata, MethodId, Outcome, ReceivedPayload, Request, RequestError,
 };
 use crate::session::call::Deadline;
 use crate::session::channel::{self, IncomingChannels, RemoteChannel};
@@ -132,7 +132,7 @@ impl IncomingCall {
             Ok((payload, channels)) => Respond::new(self, payload, channels),
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
-                Respond::outcome(self, Outcome::Failed(Failure::Panic))
+                Respond::outcome(self, Outcome::Failed(FailureKind::Panic))
             }
         }
     }

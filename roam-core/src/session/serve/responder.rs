@@ -7,7 +7,7 @@ use std::task::{self, Poll, ready};
 use super::context::Context;
 use super::respond::EncodedAnswer;
 use crate::proto::{
-    Failure, Handler, Metadata, NewChannels, Outcome, Payload, RequestError, RequestId,
+    FailureKind, Handler, Metadata, NewChannels, Outcome, Payload, RequestError, RequestId,
 };
 use crate::rt::{MaybeSend, MaybeSync};
 use crate::session::channel::RemoteChannel;
@@ -197,10 +197,10 @@ impl Responder {
         match error {
             RequestError::PayloadTooLarge { len, max } => {
                 tracing::error!(len, max, "a result is larger than max_payload_size");
-                self.answer(Outcome::Failed(Failure::TooLarge));
+                self.answer(Outcome::Failed(FailureKind::TooLarge));
             }
             RequestError::NoBudgetForChannels | RequestError::TooManyChannels(_) => {
-                self.answer(Outcome::Failed(Failure::Busy));
+                self.answer(Outcome::Failed(FailureKind::Busy));
             }
             // The call was cancelled in the meantime, or its connection has ended.
             _ => {}
@@ -212,7 +212,7 @@ impl Drop for Responder {
     fn drop(&mut self) {
         if !self.answered {
             self.answer(if std::thread::panicking() {
-                Outcome::Failed(Failure::Panic)
+                Outcome::Failed(FailureKind::Panic)
             } else {
                 Outcome::Cancelled
             });

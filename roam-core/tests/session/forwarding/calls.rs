@@ -4,7 +4,7 @@ use futures::future::{join, join_all};
 use roam_core::proto::{Direction, Event, Outcome};
 use roam_core::rt::BoxFuture;
 use roam_core::{
-    CallError, Config, Failure, ForwardingDispatcher, IncomingCall, Limits, Metadata,
+    CallError, Config, Failure, FailureKind, ForwardingDispatcher, IncomingCall, Limits, Metadata,
     MetadataValue, MethodDescriptor, MethodId, NoDispatcher, RoamError, ServiceDispatcher, channel,
 };
 
@@ -53,7 +53,10 @@ async fn many_concurrent_calls_are_forwarded() {
     for (sent, answer) in join_all(calls).await {
         match answer {
             Ok(answer) => assert_eq!(answer, sent),
-            Err(CallError::Failed(Failure::Busy)) => busy += 1,
+            Err(CallError::Failed(Failure {
+                kind: FailureKind::Busy,
+                ..
+            })) => busy += 1,
             Err(error) => panic!("{error:?}"),
         }
     }
@@ -95,7 +98,13 @@ async fn panic_is_reported() {
     let proxied = Proxied::new().await;
     let error = proxied.site().panic().await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::Panic)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::Panic,
+                ..
+            })
+        ),
         "{error:?}"
     );
 }
@@ -271,7 +280,13 @@ async fn call_too_large_for_upstream_is_reported() {
     let proxied = Proxied::with(&at_most(10_000), &at_most(1_000)).await;
     let error = proxied.site().echo("a".repeat(2_000)).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::TooLarge)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::TooLarge,
+                ..
+            })
+        ),
         "{error:?}"
     );
     assert_eq!(
@@ -285,7 +300,13 @@ async fn result_too_large_for_downstream_is_reported() {
     let proxied = Proxied::with(&at_most(1_000), &at_most(10_000)).await;
     let error = proxied.site().zeros(2_000).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::TooLarge)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::TooLarge,
+                ..
+            })
+        ),
         "{error:?}"
     );
     assert_eq!(proxied.site().zeros(900).await.unwrap().len(), 900);
@@ -307,7 +328,13 @@ async fn excess_channels_upstream_are_answered_busy() {
     let ((_tx, rx), (back, mut received)) = (channel(), channel());
     let error = proxied.site().double(rx, back).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::Busy)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::Busy,
+                ..
+            })
+        ),
         "{error:?}"
     );
     assert!(received.recv().await.is_err());
@@ -331,7 +358,13 @@ async fn excess_channels_of_a_result_are_answered_busy() {
     let (client, down) = link_with(NoDispatcher, &Config::default(), forwarder, &client);
     let error = SiteClient::new(client.clone()).doubler().await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::Busy)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::Busy,
+                ..
+            })
+        ),
         "{error:?}"
     );
     settle(&client).await;

@@ -4,7 +4,7 @@ use futures::future::{RemoteHandle, join, join_all};
 use roam_core::proto::{Event, Framing};
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, CloseReason, Config, ConnectionHandle, Failure, IncomingConnection,
+    CallError, CloseReason, Config, ConnectionHandle, Failure, FailureKind, IncomingConnection,
     IncomingConnections, LateBoundForwarder, Metadata, NoDispatcher, RejectError, accept, channel,
     connect, forward_connections,
 };
@@ -237,7 +237,11 @@ async fn goodbye_upstream_closes_the_connection_downstream() {
         assert!(
             matches!(
                 error,
-                CallError::Lost { .. } | CallError::Failed(Failure::Unavailable)
+                CallError::Lost { .. }
+                    | CallError::Failed(Failure {
+                        kind: FailureKind::Unavailable,
+                        ..
+                    })
             ),
             "{error:?}"
         );

@@ -2,8 +2,8 @@
 
 use futures::future::join;
 use roam_core::{
-    CallError, Config, ConnectionHandle, Failure, LateBoundForwarder, LateBoundHandle, Limits,
-    NoDispatcher, channel,
+    CallError, Config, ConnectionHandle, Failure, FailureKind, LateBoundForwarder, LateBoundHandle,
+    Limits, NoDispatcher, channel,
 };
 
 use super::super::harness::{link, link_with, poll_now, settle, start, until_idle, yield_now};
@@ -76,7 +76,13 @@ async fn calls_are_unavailable_if_never_bound() {
     drop(late);
     for error in [early.await.unwrap_err(), site.name().await.unwrap_err()] {
         assert!(
-            matches!(error, CallError::Failed(Failure::Unavailable)),
+            matches!(
+                error,
+                CallError::Failed(Failure {
+                    kind: FailureKind::Unavailable,
+                    ..
+                })
+            ),
             "{error:?}"
         );
     }
@@ -119,7 +125,13 @@ async fn number_of_waiting_calls_is_limited() {
     }
     let error = site.name().await.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::Busy)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::Busy,
+                ..
+            })
+        ),
         "{error:?}"
     );
     let (up, _server) = link(NoDispatcher, peer("server").0);

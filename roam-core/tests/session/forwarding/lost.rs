@@ -4,8 +4,8 @@ use futures::future::RemoteHandle;
 use roam_core::proto::{Event, Framing};
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, Config, Failure, ForwardingDispatcher, LateBoundForwarder, NoDispatcher, Rx, Tx,
-    accept, channel, connect,
+    CallError, Config, Failure, FailureKind, ForwardingDispatcher, LateBoundForwarder,
+    NoDispatcher, Rx, Tx, accept, channel, connect,
 };
 
 use super::super::harness::{link, poll_now, start, until_idle};
@@ -25,7 +25,13 @@ runs! {
 fn assert_unavailable<T: std::fmt::Debug>(result: Result<T, CallError>) {
     let error = result.unwrap_err();
     assert!(
-        matches!(error, CallError::Failed(Failure::Unavailable)),
+        matches!(
+            error,
+            CallError::Failed(Failure {
+                kind: FailureKind::Unavailable,
+                ..
+            })
+        ),
         "{error:?}"
     );
 }

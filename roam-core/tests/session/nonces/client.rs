@@ -5,7 +5,7 @@ use std::time::Duration;
 use roam_core::proto::Outcome;
 use roam_core::rt::BoxFuture;
 use roam_core::{
-    CallError, Failure, IncomingCall, MethodDescriptor, MethodId, NonceDispatcher, NonceLimits,
+    CallError, FailureKind, IncomingCall, MethodDescriptor, MethodId, NonceDispatcher, NonceLimits,
     ReconnectingClient, ServiceDispatcher, channel,
 };
 
@@ -151,7 +151,7 @@ impl ServiceDispatcher for TurnsAway {
         if bank_service().method(call.method()).is_none() {
             return self.0.dispatch(call);
         }
-        let (metadata, payload) = Outcome::Failed(Failure::Busy).response();
+        let (metadata, payload) = Outcome::Failed(FailureKind::Busy).response();
         call.respond_raw(&metadata, payload, &[]).unwrap();
         Box::pin(async {})
     }
@@ -168,7 +168,7 @@ async fn rejected_repetition_leaves_the_outcome_unknown() {
     let _server = net.attempt().await.accept(away);
     let result = call.await;
     assert!(is_unknown(&result), "{result:?}");
-    failed_as(bank.deposit(6).await, Failure::Busy);
+    failed_as(bank.deposit(6).await, FailureKind::Busy);
 }
 
 async fn client_adds_no_nonce_where_none_is_needed() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roam_core::{CallError, Failure, NonceLimits, RoamError, rt};
+use roam_core::{CallError, FailureKind, NonceLimits, RoamError, rt};
 
 use super::super::harness::{poll_now, settle, start, until_idle};
 use super::{ONE, Saw, failed_as, with, world};
@@ -81,7 +81,7 @@ async fn deadline_aborts_the_handler() {
     let metadata = with(ONE).with("roam-deadline-ms", 1);
     failed_as(
         bank.deposit(5).with_metadata(metadata).await,
-        Failure::Deadline,
+        FailureKind::Deadline,
     );
     world.seen.expect(Saw::Began).await;
     world.seen.expect(Saw::Ended).await;

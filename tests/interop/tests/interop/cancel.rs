@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::FutureExt;
-use roam_core::{CallError, Failure};
+use roam_core::{CallError, Failure, FailureKind};
 
 use crate::links::Kind;
 use crate::reports::Report;
@@ -39,7 +39,13 @@ fn deadline_stops_their_handler() {
             .hold()
             .with_timeout(Duration::from_millis(20))
             .await;
-        assert!(matches!(failed, Err(CallError::Failed(Failure::Deadline))));
+        assert!(matches!(
+            failed,
+            Err(CallError::Failed(Failure {
+                kind: FailureKind::Deadline,
+                ..
+            }))
+        ));
         assert_eq!(link.their_reports.next().await, Report::Started);
         assert_eq!(link.their_reports.next().await, Report::Stopped);
         link.assert_works().await;
