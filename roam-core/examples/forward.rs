@@ -72,7 +72,7 @@ async fn enter(listen: &str, exit: &str) -> Result<(), Box<dyn Error>> {
             accepted = listener.accept() => accepted?,
             reason = link.closed() => return Err(reason.to_string().into()),
         };
-        let opening = far.open();
+        let opening = far.open().into_future();
         tokio::spawn(async move {
             if let Err(error) = carry(socket, opening).await {
                 eprintln!("{from}: {error}");

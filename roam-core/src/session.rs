@@ -32,7 +32,7 @@ mod workers;
 
 #[cfg(feature = "stream")]
 pub(crate) use abort::AbortOnDrop;
-pub use call::{Answer, Call, Caller, ConnectionCall, Deadline, OutgoingCall};
+pub use call::{Answer, Call, CallFuture, Caller, ConnectionCall, Deadline, OutgoingCall, Reply};
 pub use channel::{IncomingChannels, OutgoingChannels, Rx, Tx, channel};
 pub use codec::{DecodeError, EncodeError, Malformed};
 pub use connections::{IncomingConnection, IncomingConnections, RejectError};

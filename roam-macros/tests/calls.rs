@@ -136,7 +136,7 @@ async fn passes_channels_in_arguments_and_results() {
         input: theirs,
         outputs: vec![None, Some(output)],
     };
-    let call = tokio::spawn(calculator.multiply(job));
+    let call = tokio::spawn(calculator.multiply(job).into_future());
     for number in [1, 20] {
         input.send(number).await.unwrap();
         assert_eq!(doubled.recv().await.unwrap(), Some(2 * number));
@@ -211,5 +211,5 @@ fn calls_can_be_spawned() {
         T: Future<Output = Result<i32, CallError<Never>>> + Send + 'static,
     {
     }
-    assert_spawnable(&|client: CalculatorClient| client.add(2, 3));
+    assert_spawnable(&|client: CalculatorClient| client.add(2, 3).into_future());
 }

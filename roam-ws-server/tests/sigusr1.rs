@@ -42,7 +42,7 @@ async fn sigusr1_reports_what_is_in_flight_on_all_links() {
         let client = websocket::connect(&url, NoDispatcher, &config)
             .await
             .unwrap();
-        tokio::spawn(SlowClient::new(client).wait());
+        tokio::spawn(SlowClient::new(client).wait().into_future());
         waits.recv().await.unwrap();
     }
     let sent = Command::new("kill")

@@ -38,7 +38,7 @@ async fn calls_and_streams_work_in_either_framing() {
         ));
 
         let (tx, rx) = channel();
-        let sum = tokio::spawn(client.sum(rx));
+        let sum = tokio::spawn(client.sum(rx).into_future());
         for number in 0..10_000 {
             tx.send(number).await.unwrap();
         }
@@ -47,7 +47,7 @@ async fn calls_and_streams_work_in_either_framing() {
 
         let (tx, mut rx) = channel();
         let started = Instant::now();
-        let done = tokio::spawn(client.generate(1_000_000, tx));
+        let done = tokio::spawn(client.generate(1_000_000, tx).into_future());
         for expected in 0..1_000_000 {
             assert_eq!(rx.recv().await.unwrap(), Some(expected));
         }

@@ -1,5 +1,6 @@
 //! Making calls.
 
+mod builder;
 mod caller;
 mod child;
 mod deadline;
@@ -7,10 +8,11 @@ mod pending;
 mod trace;
 mod typed;
 
+pub use builder::{Call, Reply};
 pub use caller::{Answer, Caller, OutgoingCall};
 pub(super) use child::Parent;
 pub use deadline::Deadline;
 pub use pending::ConnectionCall;
 pub(super) use pending::PendingCall;
 pub(super) use trace::{handler_span, traceparent};
-pub use typed::Call;
+pub use typed::CallFuture;

@@ -240,7 +240,7 @@ async fn driver_yields_after_waking_a_few_callers() {
     peer.shake_hands().await;
     assert!(poll_now(&mut driver).is_pending());
     let client = EchoClient::new(server.clone());
-    let mut calls: Vec<_> = (0..CALLS).map(|_| client.echo(7)).collect();
+    let mut calls: Vec<_> = (0..CALLS).map(|_| client.echo(7).into_future()).collect();
     for call in &mut calls {
         assert!(poll_now(call).is_pending());
     }
@@ -295,7 +295,7 @@ async fn driver_waits_while_others_queue_messages() {
     assert_eq!(sent(), 1, "expected a Hello");
     let mut calls = Vec::new();
     let mut call = || {
-        let mut call = client.never();
+        let mut call = client.never().into_future();
         assert!(poll_now(&mut call).is_pending());
         calls.push(call);
     };
@@ -314,7 +314,7 @@ async fn responses_received_before_a_lost_link_are_kept() {
     peer.shake_hands().await;
     client.ready().await.unwrap();
     let client = EchoClient::new(client);
-    let mut calls: Vec<_> = (0..CALLS).map(|_| client.echo(7)).collect();
+    let mut calls: Vec<_> = (0..CALLS).map(|_| client.echo(7).into_future()).collect();
     for call in &mut calls {
         assert!(poll_now(call).is_pending());
     }

@@ -113,7 +113,7 @@ async fn call_returns_the_value() {
     let lab = lab();
     lab.nothing().await.unwrap();
     assert_eq!(lab.echo("hello".into()).await.unwrap(), "hello");
-    let many = join_all((0..100).map(|n| lab.echo(n.to_string()))).await;
+    let many = join_all((0..100).map(|n| lab.echo(n.to_string()).into_future())).await;
     for (n, text) in many.into_iter().enumerate() {
         assert_eq!(text.unwrap(), n.to_string());
     }
@@ -184,7 +184,7 @@ async fn context_describes_the_call() {
         .with("a", "text")
         .with("a", 7_u64)
         .with("b", vec![1_u8, 2]);
-    let told = lab.told().with_metadata(metadata.clone()).await.unwrap();
+    let told = lab.told().metadata(metadata.clone()).await.unwrap();
     let keys: Vec<_> = told.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["a", "a", "b"]);
     let values: Vec<_> = metadata
@@ -331,7 +331,7 @@ async fn oversized_arguments_are_not_sent() {
 async fn metadata_over_a_limit_is_not_sent() {
     let lab = lab();
     let metadata = Metadata::new().with("key", "x".repeat(20_000));
-    let error = lab.nothing().with_metadata(metadata).await.unwrap_err();
+    let error = lab.nothing().metadata(metadata).await.unwrap_err();
     assert!(matches!(error, CallError::Metadata(_)), "{error:?}");
     lab.nothing().await.unwrap();
 }

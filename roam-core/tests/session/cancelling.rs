@@ -89,7 +89,7 @@ async fn ward() -> (WardClient, Seen<Does>, ConnectionHandle) {
 
 async fn nothing_is_sent_before_the_first_poll() {
     let (ward, mut seen, client) = ward().await;
-    let mut call = ward.stay();
+    let mut call = ward.stay().into_future();
     settle(&client).await;
     seen.expect_nothing();
     assert_eq!(client.stats().outgoing_calls, 0);
@@ -109,7 +109,7 @@ async fn unpolled_call_resets_its_channels() {
 
 async fn dropped_call_aborts_its_handler() {
     let (ward, mut seen, client) = ward().await;
-    let mut call = ward.stay();
+    let mut call = ward.stay().into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Does::Begin).await;
     assert_eq!(client.stats().outgoing_calls, 1);
@@ -124,7 +124,7 @@ async fn dropped_call_aborts_its_handler() {
     );
 
     let (tx, mut rx) = channel();
-    let mut call = ward.send_and_stay(tx);
+    let mut call = ward.send_and_stay(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     assert_eq!(rx.recv().await.unwrap(), Some(1));
     drop(call);
@@ -137,7 +137,7 @@ async fn call_dropped_before_the_handshake_is_never_sent() {
     let (mut peer, client) = RawPeer::server(NoDispatcher);
     let ward = WardClient::new(client.clone());
     let (tx, mut rx) = channel();
-    let mut call = ward.send_and_stay(tx);
+    let mut call = ward.send_and_stay(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     assert!(poll_now(rx.recv()).is_pending());
     drop(call);
@@ -184,7 +184,7 @@ async fn call_cancelled_in_its_frame_never_runs_its_handler() {
 
 async fn dropped_call_aborts_its_inline_handler() {
     let (ward, mut seen, _client) = ward().await;
-    let mut call = ward.stay_inline();
+    let mut call = ward.stay_inline().into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Does::Begin).await;
     drop(call);
@@ -197,7 +197,7 @@ async fn aborted_handler_resets_the_channels_it_holds() {
     let (client, _) = link(NoDispatcher, handler);
     client.ready().await.unwrap();
     let ward = WardClient::new(client);
-    let mut call = ward.stay();
+    let mut call = ward.stay().into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Does::Begin).await;
     drop(call);

@@ -155,10 +155,12 @@ async fn each_connection_has_its_own_dispatcher() {
     assert_eq!(name(&server).await, "client");
     // Each connection has its own ids for calls and channels.
     let (tx, rx) = channel();
-    let mut flood = NamedClient::new(all[0].0.0.clone()).flood(tx);
+    let mut flood = NamedClient::new(all[0].0.0.clone()).flood(tx).into_future();
     assert!(poll_now(&mut flood).is_pending());
     let (_kept, stalled) = channel();
-    let mut stall = NamedClient::new(all[1].0.0.clone()).stall(stalled);
+    let mut stall = NamedClient::new(all[1].0.0.clone())
+        .stall(stalled)
+        .into_future();
     assert!(poll_now(&mut stall).is_pending());
     all[1].0.2.expect(Saw::Began).await;
     drop(rx);

@@ -99,7 +99,7 @@ impl Ward for Handler {
         rt::sleep(Duration::from_millis(wait)).await;
         let mut call = WardClient::new(cx.connection().clone()).millis_left();
         if let Some(timeout) = timeout {
-            call = call.with_timeout(Duration::from_millis(timeout));
+            call = call.timeout(Duration::from_millis(timeout));
         }
         cx.child_call(call).await.unwrap()
     }
@@ -108,7 +108,7 @@ impl Ward for Handler {
         rt::sleep(Duration::from_millis(wait)).await;
         let call = WardClient::new(cx.connection().clone()).millis_left();
         cx.child_call(call)
-            .with_metadata(cx.metadata().clone())
+            .metadata(cx.metadata().clone())
             .await
             .unwrap()
     }
@@ -182,7 +182,7 @@ fn assert_deadline_response(answer: &Response) {
 
 async fn deadline_fails_the_call() {
     let (ward, mut seen, _client) = ward().await;
-    let ended = ward.stay().with_timeout(millis(20)).await;
+    let ended = ward.stay().timeout(millis(20)).await;
     assert!(is_deadline(&ended), "{ended:?}");
     seen.expect(Does::Begin).await;
     seen.expect(Does::Stop).await;
@@ -239,16 +239,16 @@ async fn deadline_replaces_a_response_that_waits_for_space() {
 async fn call_within_its_deadline_succeeds() {
     let (ward, ..) = ward().await;
     assert_eq!(ward.millis_left().await.unwrap(), None);
-    let left = ward.millis_left().with_timeout(millis(1_000)).await;
+    let left = ward.millis_left().timeout(millis(1_000)).await;
     assert_eq!(left.unwrap(), Some(1_000));
-    let forever = ward.millis_left().with_timeout(Duration::MAX).await;
+    let forever = ward.millis_left().timeout(Duration::MAX).await;
     assert_eq!(forever.unwrap(), Some(u64::MAX));
 }
 
 async fn request_carries_the_time_left_when_it_is_sent() {
     let (mut peer, client) = RawPeer::server(NoDispatcher);
     let stay = WardClient::new(client.clone()).stay();
-    let mut call = stay.with_timeout(Duration::from_micros(1_000_500));
+    let mut call = stay.timeout(Duration::from_micros(1_000_500)).into_future();
     assert!(poll_now(&mut call).is_pending());
     rt::sleep(millis(400)).await;
     peer.shake_hands().await;
@@ -284,7 +284,7 @@ async fn deadline_resets_the_channels_a_handler_holds() {
 async fn child_call_has_at_most_its_parents_time() {
     let (ward, ..) = ward().await;
     for (timeout, left) in [(None, 600), (Some(700), 600), (Some(500), 500)] {
-        let asked = ward.ask_back(400, timeout).with_timeout(millis(1_000));
+        let asked = ward.ask_back(400, timeout).timeout(millis(1_000));
         assert_eq!(asked.await.unwrap(), Some(left), "{timeout:?}");
     }
 }
@@ -292,7 +292,7 @@ async fn child_call_has_at_most_its_parents_time() {
 async fn deadline_in_copied_metadata_is_ignored() {
     let (ward, ..) = ward().await;
     let asked = ward.ask_back_with_our_metadata(400);
-    let asked = asked.with_timeout(millis(1_000)).await;
+    let asked = asked.timeout(millis(1_000)).await;
     assert_eq!(asked.unwrap(), Some(600));
 }
 
@@ -305,7 +305,7 @@ async fn child_call_can_have_a_deadline_of_its_own() {
 async fn call_without_time_left_is_not_sent() {
     let (ward, mut seen, client) = ward().await;
     let (tx, mut rx) = channel();
-    let ended = ward.wait_for_credit(tx).with_timeout(Duration::ZERO).await;
+    let ended = ward.wait_for_credit(tx).timeout(Duration::ZERO).await;
     assert!(is_deadline(&ended), "{ended:?}");
     assert!(matches!(rx.recv().await, Err(RecvError::Reset)));
 
@@ -314,7 +314,7 @@ async fn call_without_time_left_is_not_sent() {
     let (other, _) = link(NoDispatcher, WardDispatcher::new(handler));
     let ended = WardClient::new(other)
         .keep_context()
-        .with_timeout(millis(20))
+        .timeout(millis(20))
         .await;
     assert!(is_deadline(&ended), "{ended:?}");
     kept.expect(Does::Begin).await;

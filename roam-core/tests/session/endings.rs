@@ -166,7 +166,7 @@ async fn dropped_sender_closes_the_channel() {
 
     for close in [true, false] {
         let (tx, rx) = channel();
-        let mut call = ends.read_to_the_end(rx);
+        let mut call = ends.read_to_the_end(rx).into_future();
         assert!(poll_now(&mut call).is_pending());
         seen.expect(Saw::Reading).await;
         count(&tx).await;
@@ -188,7 +188,7 @@ async fn reset_is_not_a_clean_end() {
     assert!(matches!(read_to_error(&mut rx).await, RecvError::Reset));
 
     let (tx, rx) = channel();
-    let mut call = ends.read_to_the_end(rx);
+    let mut call = ends.read_to_the_end(rx).into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Saw::Reading).await;
     tx.reset();
@@ -200,14 +200,14 @@ async fn reset_is_not_a_clean_end() {
 async fn dropped_receiver_fails_the_sender() {
     let (ends, mut seen, client) = ends().await;
     let (tx, rx) = channel();
-    let mut call = ends.send_until_it_fails(tx);
+    let mut call = ends.send_until_it_fails(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     drop(rx);
     seen.expect(Saw::SendFailed).await;
     call.await.unwrap();
 
     let (tx, rx) = channel();
-    let mut call = ends.drop_reader(rx);
+    let mut call = ends.drop_reader(rx).into_future();
     assert!(poll_now(&mut call).is_pending());
     let error = loop {
         if let Err(error) = tx.send(0).await {
@@ -289,10 +289,10 @@ async fn channel_closes_before_the_response() {
 async fn unclaimed_response_resets_its_channels() {
     let (ends, mut seen, client) = ends().await;
     // Dropped before the response, after the response, and after decoding.
-    let mut call = ends.give();
+    let mut call = ends.give().into_future();
     assert!(poll_now(&mut call).is_pending());
     drop(call);
-    let mut call = ends.give();
+    let mut call = ends.give().into_future();
     assert!(poll_now(&mut call).is_pending());
     super::harness::settle(&client).await;
     drop(call);
@@ -311,7 +311,7 @@ async fn responses_with_channels_wait_for_space() {
     let (client, server) = link_with(NoDispatcher, &Config::client(), handler, &narrow);
     client.ready().await.unwrap();
     let ends = EndsClient::new(client.clone());
-    let given = join_all((0..8).map(|_| ends.give())).await;
+    let given = join_all((0..8).map(|_| ends.give().into_future())).await;
     for rx in given {
         let mut rx = rx.unwrap();
         assert_eq!(rx.recv().await.unwrap(), Some(0));

@@ -212,7 +212,7 @@ async fn sender_stops_after_exactly_the_window() {
 async fn receiver_grants_when_less_than_half_is_left() {
     let (source, mut seen, client) = source(&small()).await;
     let (tx, mut rx) = channel();
-    let mut call = source.flood(tx);
+    let mut call = source.flood(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(10).await;
     for _ in 0..5 {
@@ -227,7 +227,7 @@ async fn receiver_grants_when_less_than_half_is_left() {
 async fn sender_continues_with_every_grant() {
     let (source, mut seen, client) = source(&small()).await;
     let (tx, mut rx) = channel();
-    let mut call = source.flood(tx);
+    let mut call = source.flood(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     for wait in 0..50 {
         seen.expect(10 + 6 * wait).await;
@@ -247,7 +247,7 @@ async fn window_grows_while_the_receiver_keeps_up() {
     };
     let (source, mut seen, client) = source(&config).await;
     let (tx, mut rx) = channel();
-    let mut call = source.flood(tx);
+    let mut call = source.flood(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     let mut read = 0;
     loop {
@@ -275,7 +275,7 @@ async fn caller_waits_for_the_callee() {
     let (source, _, client) = source(&small()).await;
     let (waits, mut seen) = events();
     let ((tx, rx), (permit, permissions)) = (channel(), channel());
-    let mut call = source.read(rx, permissions);
+    let mut call = source.read(rx, permissions).into_future();
     assert!(poll_now(&mut call).is_pending());
     let flooding = start(async move { flood(&tx, &waits).await });
     seen.expect(10).await;
@@ -295,7 +295,7 @@ async fn caller_waits_for_the_callee() {
 async fn elements_up_to_half_the_window_are_sent() {
     let (source, ..) = source(&small()).await;
     let (tx, rx) = channel::<Vec<u8>>();
-    let mut call = source.sizes(rx);
+    let mut call = source.sizes(rx).into_future();
     assert!(poll_now(&mut call).is_pending());
     // Each has a length prefix of two bytes.
     let largest = 498_u32.to_le_bytes()[0];
@@ -343,7 +343,10 @@ async fn million_elements_arrive_in_order_each_way() {
     let (source, _, client) = source(&Config::default()).await;
     let (to_us, from_them) = channel();
     let (to_them, from_us) = channel();
-    let (there, here) = (source.check(from_us), source.count(1_000_000, to_us));
+    let (there, here) = (
+        source.check(from_us).into_future(),
+        source.count(1_000_000, to_us).into_future(),
+    );
     let sending = start(count(1_000_000, to_them));
     let checking = start(check(from_them));
     let (there, here) = join(there, here).await;
@@ -359,7 +362,10 @@ async fn large_elements_arrive_in_order_each_way() {
     let chunks: Vec<_> = [0, 1, 4_095, 4_096, 60_000, 131_069].repeat(20);
     let (to_us, from_them) = channel();
     let (to_them, from_us) = channel();
-    let (there, here) = (source.sizes(from_us), source.chunks(chunks.clone(), to_us));
+    let (there, here) = (
+        source.sizes(from_us).into_future(),
+        source.chunks(chunks.clone(), to_us).into_future(),
+    );
     let sending = start(send_chunks(chunks.clone(), to_them));
     let receiving = start(sizes(from_them));
     let (there, here) = join(there, here).await;
@@ -383,7 +389,7 @@ async fn empty_elements_use_no_credit() {
     }
     assert_eq!(rx.recv().await.unwrap(), None);
     let (tx, rx) = channel();
-    let mut check = source.check(rx);
+    let mut check = source.check(rx).into_future();
     assert!(poll_now(&mut check).is_pending());
     assert!(matches!(
         tx.send(1).await,
@@ -395,7 +401,7 @@ async fn sender_knows_what_was_consumed() {
     let (source, _, client) = source(&small()).await;
     let ((tx, rx), (permit, permissions)) = (channel(), channel());
     assert_eq!(tx.consumed(), None);
-    let mut call = source.read(rx, permissions);
+    let mut call = source.read(rx, permissions).into_future();
     assert!(poll_now(&mut call).is_pending());
     for _ in 0..10 {
         tx.send(element()).await.unwrap();

@@ -107,15 +107,15 @@ impl<E> Drop for OnDrop<E> {
 }
 
 /// Polls a future once, without being woken later.
-pub(crate) fn poll_now<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+pub(crate) fn poll_now<F: IntoFuture>(future: F) -> Poll<F::Output> {
+    pin!(future.into_future()).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Runs a future in the background. Dropping the returned handle aborts it.
 pub(crate) fn start<T: MaybeSend + 'static>(
-    future: impl Future<Output = T> + MaybeSend + 'static,
+    future: impl IntoFuture<Output = T, IntoFuture: MaybeSend + 'static>,
 ) -> RemoteHandle<T> {
-    let (running, handle) = future.remote_handle();
+    let (running, handle) = future.into_future().remote_handle();
     rt::spawn(running);
     handle
 }

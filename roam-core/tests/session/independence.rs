@@ -83,7 +83,7 @@ async fn echo_often(busy: &BusyClient) {
 
 async fn slow_handlers_do_not_delay_others() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
-    let mut slow: Vec<_> = (0..200).map(|_| busy.stay()).collect();
+    let mut slow: Vec<_> = (0..200).map(|_| busy.stay().into_future()).collect();
     for call in &mut slow {
         assert!(poll_now(call).is_pending());
         seen.expect(Began).await;
@@ -102,12 +102,12 @@ async fn unread_channels_do_not_delay_others() {
     let mut calls: Vec<roam_core::rt::BoxFuture<'_, _>> = Vec::new();
     for (tx, rx) in from_them {
         unread.push(rx);
-        calls.push(Box::pin(busy.flood(tx)));
+        calls.push(Box::pin(busy.flood(tx).into_future()));
     }
     let mut full = Vec::new();
     for (tx, rx) in to_them {
         full.push(tx);
-        calls.push(Box::pin(busy.stall(rx)));
+        calls.push(Box::pin(busy.stall(rx).into_future()));
     }
     for call in &mut calls {
         assert!(poll_now(call).is_pending());
@@ -126,7 +126,7 @@ async fn unread_channels_do_not_delay_others() {
 
 async fn excess_calls_are_answered_busy() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
-    let mut slow: Vec<_> = (0..256).map(|_| busy.stay()).collect();
+    let mut slow: Vec<_> = (0..256).map(|_| busy.stay().into_future()).collect();
     for call in &mut slow {
         assert!(poll_now(call).is_pending());
         seen.expect(Began).await;
@@ -175,7 +175,7 @@ async fn excess_channels_are_refused_by_the_caller() {
         tx.closed().await;
     }
     let (txs, rxs) = many(3);
-    let mut call = busy.stall_many(rxs);
+    let mut call = busy.stall_many(rxs).into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Began).await;
     drop((call, txs));
@@ -219,7 +219,7 @@ async fn excess_channels_at_the_callee_are_answered_busy() {
     drop(txs);
     until_idle(&server).await;
     let (txs, rxs) = many(4);
-    let mut call = busy.stall_many(rxs);
+    let mut call = busy.stall_many(rxs).into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Began).await;
     drop((call, txs));
@@ -247,7 +247,7 @@ async fn concurrent_large_calls_both_ways_finish() {
 async fn unread_empty_elements_do_not_delay_others() {
     let (busy, mut seen, links) = busy(&Config::default()).await;
     let (tx, rx) = channel();
-    let mut call = busy.stall_empty(rx);
+    let mut call = busy.stall_empty(rx).into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Began).await;
     for _ in 0..1_100 {

@@ -255,11 +255,10 @@ async fn oversized_descriptor_is_reported() {
     let peer = RoamIntrospectionV1Client::new(client);
     assert_eq!(peer.services().await.unwrap().len(), 1);
     let described = peer.describe("Workshop".into()).await;
-    let too_large = matches!(
-        described,
-        Err(CallError::Failed(roam_core::FailureKind::TooLarge))
-    );
-    assert!(too_large, "{described:?}");
+    let Err(CallError::Failed(failure)) = described else {
+        panic!("{described:?}");
+    };
+    assert_eq!(failure.kind, roam_core::FailureKind::TooLarge);
 }
 
 /// Method ids cover the shapes of types. If these ids change, peers with the old ids find no

@@ -71,12 +71,12 @@ async fn waiting_calls_and_responses_arrive_whole() {
         let call = large.echo(text(number));
         // Every other call carries a deadline in its header.
         if number % 2 == 0 {
-            call.with_timeout(Duration::from_hours(1))
+            call.timeout(Duration::from_hours(1))
         } else {
             call
         }
     });
-    let answers = join_all(calls).await;
+    let answers = join_all(calls.map(IntoFuture::into_future)).await;
     for (number, answer) in (0..).zip(answers) {
         assert!(answer.unwrap() == text(number), "{number}");
     }
@@ -105,7 +105,7 @@ async fn sink_elements_arrive_whole() {
         tx.send_all(&mut texts).await.unwrap();
         tx.close();
     });
-    let (checked, ()) = join(large.check(texts), sending).await;
+    let (checked, ()) = join(large.check(texts).into_future(), sending).await;
     assert_eq!(checked.unwrap(), (true, COUNT));
     until_idle(&client).await;
 }

@@ -81,12 +81,12 @@ async fn do_everything(mix: &MixClient, round: u32) {
     let add = async { assert_eq!(mix.add(round, 1).await.unwrap(), round + 1) };
     let inline = async { assert_eq!(mix.inline(round).await.is_ok(), round.is_multiple_of(2)) };
     let dropped = async {
-        let mut call = mix.stay();
+        let mut call = mix.stay().into_future();
         assert!(poll_now(&mut call).is_pending());
     };
     let streams = async {
         let ((tx, input), (output, mut rx)) = (channel(), channel());
-        let call = mix.both(input, output);
+        let call = mix.both(input, output).into_future();
         let here = async {
             for number in 0..20 {
                 tx.send(number).await.unwrap();

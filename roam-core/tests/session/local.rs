@@ -187,7 +187,7 @@ async fn elements_sent_before_the_sender_moved_arrive() {
     let (relay, client) = relay();
     let (tx, rx) = channel();
     count_without_end(&tx, 1_000).await;
-    let call = relay.count(1_000, tx);
+    let call = relay.count(1_000, tx).into_future();
     let (result, sum) = futures::future::join(call, sum(rx)).await;
     result.unwrap();
     assert_eq!(sum, Some(2 * sum_to(1_000)));
@@ -245,7 +245,8 @@ async fn moved_half_fails_locally() {
             .unwrap()
     };
     let (tx, mut rx) = channel::<u32>();
-    let count = || Call::<_, _, ()>::new(client.clone(), method("count"), (3_u32, &tx));
+    let count =
+        || Call::<_, _, ()>::new(client.clone(), method("count"), (3_u32, &tx)).into_future();
     count().await.unwrap();
     assert_eq!(
         rx.recv().await.unwrap(),
@@ -261,7 +262,8 @@ async fn moved_half_fails_locally() {
 
     let (tx, mut rx) = channel::<u32>();
     drop(tx);
-    let sum = || Call::<_, _, Option<u64>>::new(client.clone(), method("sum"), (&rx,));
+    let sum =
+        || Call::<_, _, Option<u64>>::new(client.clone(), method("sum"), (&rx,)).into_future();
     assert_eq!(sum().await.unwrap(), Some(0));
     let error = sum().await.unwrap_err();
     assert!(
@@ -295,7 +297,10 @@ async fn both_halves_can_move_in_two_calls() {
         let (relay, client) = relay();
         let (tx, rx) = channel();
         count_without_end(&tx, 10).await;
-        let (mut sum, mut count) = (relay.sum(rx), relay.count(1_000, tx));
+        let (mut sum, mut count) = (
+            relay.sum(rx).into_future(),
+            relay.count(1_000, tx).into_future(),
+        );
         if sender_first {
             assert!(poll_now(&mut count).is_pending());
         } else {
@@ -326,7 +331,8 @@ async fn sender_is_a_sink_and_receiver_a_stream() {
 
     let (tx, rx) = channel::<u32>();
     let numbers = rx.map(Result::unwrap).collect::<Vec<_>>();
-    let (counted, numbers) = futures::future::join(relay.count(1_000, tx), numbers).await;
+    let (counted, numbers) =
+        futures::future::join(relay.count(1_000, tx).into_future(), numbers).await;
     counted.unwrap();
     assert!(numbers.into_iter().eq(0..1_000));
 
@@ -353,7 +359,7 @@ async fn dropped_sink_has_sent_everything() {
     // The same when the receiver is across a link and its window is full.
     let (relay, _client) = relay();
     let (mut tx, rx) = channel::<u32>();
-    let mut sum = relay.sum(rx);
+    let mut sum = relay.sum(rx).into_future();
     assert!(poll_now(&mut sum).is_pending());
     let mut sent = 0;
     while let Poll::Ready(result) = poll_now(tx.send(1)) {

@@ -120,10 +120,10 @@ async fn expect_all_to_fail(
     let ((flooding, mut flooded), (unread, _kept)) = (channel(), channel());
     let (stalling, stalled) = channel();
     let mut calls: [BoxFuture<'_, Result<(), CallError>>; 4] = [
-        Box::pin(slow.stay()),
-        Box::pin(slow.flood(flooding)),
-        Box::pin(slow.flood(unread)),
-        Box::pin(slow.stall(stalled)),
+        Box::pin(slow.stay().into_future()),
+        Box::pin(slow.flood(flooding).into_future()),
+        Box::pin(slow.flood(unread).into_future()),
+        Box::pin(slow.stall(stalled).into_future()),
     ];
     for call in &mut calls {
         assert!(poll_now(call).is_pending());
@@ -311,7 +311,7 @@ async fn idle_link_is_closed_after_its_timeout() {
 async fn loss_before_the_handshake_fails_everything() {
     let (peer, client) = RawPeer::server(NoDispatcher);
     let slow = SlowClient::new(client.clone());
-    let mut call = slow.stay();
+    let mut call = slow.stay().into_future();
     assert!(poll_now(&mut call).is_pending());
     let ready = start({
         let client = client.clone();

@@ -34,7 +34,7 @@ impl Desk for Handler {
 
     async fn pass_on(&self, cx: &Context) -> Option<String> {
         let call = DeskClient::new(cx.connection().clone()).nothing();
-        let called = cx.child_call(call).with_metadata(full()).await;
+        let called = cx.child_call(call).metadata(full()).await;
         called.err().map(|error| error.to_string())
     }
 }
@@ -68,14 +68,14 @@ async fn calls_over_a_limit_are_not_sent() {
     let (client, _) = link(NoDispatcher, DeskDispatcher::new(Handler));
     let desk = DeskClient::new(client.clone());
     for (metadata, expected) in too_much() {
-        let error = desk.nothing().with_metadata(metadata).await.unwrap_err();
+        let error = desk.nothing().metadata(metadata).await.unwrap_err();
         assert!(
             matches!(error, CallError::Metadata(error) if error == expected),
             "{error:?}"
         );
         assert_eq!(client.stats().outgoing_calls, 0);
     }
-    desk.nothing().with_metadata(full()).await.unwrap();
+    desk.nothing().metadata(full()).await.unwrap();
 }
 
 async fn deadline_on_full_metadata_fails_the_call() {
@@ -89,23 +89,19 @@ async fn deadline_on_full_metadata_fails_the_call() {
         almost_full.push("", bytes(len));
     }
     for fits in [one_less, almost_full.clone()] {
-        desk.nothing()
-            .with_metadata(fits)
-            .with_timeout(long)
-            .await
-            .unwrap();
+        desk.nothing().metadata(fits).timeout(long).await.unwrap();
     }
     for (full, expected) in [
         (full(), MetadataError::TooManyEntries(129)),
         (almost_full.with("", bytes(1)), MetadataError::TooLarge),
     ] {
-        let call = desk.nothing().with_metadata(full.clone());
-        let error = call.with_timeout(long).await.unwrap_err();
+        let call = desk.nothing().metadata(full.clone());
+        let error = call.timeout(long).await.unwrap_err();
         assert!(
             matches!(error, CallError::Metadata(error) if error == expected),
             "{error:?}"
         );
-        desk.nothing().with_metadata(full).await.unwrap();
+        desk.nothing().metadata(full).await.unwrap();
     }
 }
 
@@ -116,7 +112,7 @@ async fn trace_on_full_metadata_fails_the_call() {
     assert_eq!(desk.pass_on().await.unwrap(), None);
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let traced = Metadata::new().with("traceparent", traceparent);
-    let error = desk.pass_on().with_metadata(traced).await.unwrap();
+    let error = desk.pass_on().metadata(traced).await.unwrap();
     assert_eq!(error.as_deref(), Some("129 metadata entries, 128 allowed"));
 }
 

@@ -185,12 +185,12 @@ async fn repetition_gets_the_first_response() {
     let (bank, client, _) = world.link();
     let nonces = [ONE, ONE, Nonce::new([2; 16]), ONE];
     for (nonce, runs) in nonces.into_iter().zip([1, 1, 2, 1]) {
-        let deposit = bank.deposit(5).with_metadata(with(nonce));
+        let deposit = bank.deposit(5).metadata(with(nonce));
         assert_eq!(deposit.await.unwrap(), runs);
     }
     client.close("");
     let (bank, ..) = world.link();
-    let deposit = bank.deposit(5).with_metadata(with(ONE));
+    let deposit = bank.deposit(5).metadata(with(ONE));
     assert_eq!(deposit.await.unwrap(), 1);
     for _ in 0..2 {
         world.seen.expect(Saw::Began).await;
@@ -203,11 +203,11 @@ async fn repetition_waits_for_the_first_call() {
     let mut world = world();
     let (bank, client, _) = world.link();
     let (other_bank, other_client, _) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    let first = start(bank.deposit(5).metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;
     other_client.ready().await.unwrap();
-    let mut again = bank.deposit(5).with_metadata(with(ONE));
-    let mut elsewhere = other_bank.deposit(5).with_metadata(with(ONE));
+    let mut again = bank.deposit(5).metadata(with(ONE)).into_future();
+    let mut elsewhere = other_bank.deposit(5).metadata(with(ONE)).into_future();
     assert!(poll_now(&mut again).is_pending());
     assert!(poll_now(&mut elsewhere).is_pending());
     settle(&client).await;
@@ -225,19 +225,19 @@ async fn errors_and_panics_count_as_responses() {
     let world = open_world();
     let (bank, ..) = world.link();
     for _ in 0..2 {
-        let refused = bank.refuse().with_metadata(with(ONE)).await.unwrap_err();
+        let refused = bank.refuse().metadata(with(ONE)).await.unwrap_err();
         assert_eq!(refused.into_user(), Some(1));
-        let panicked = bank.panic().with_metadata(with(ONE)).await;
+        let panicked = bank.panic().metadata(with(ONE)).await;
         failed_as(panicked, FailureKind::Panic);
     }
-    let deposit = bank.deposit(1).with_metadata(with(ONE));
+    let deposit = bank.deposit(1).metadata(with(ONE));
     assert_eq!(deposit.await.unwrap(), 3, "each of them ran once");
 }
 
 async fn nonce_with_other_arguments_is_refused() {
     let world = open_world();
     let (bank, ..) = world.link();
-    let deposit = |amount| bank.deposit(amount).with_metadata(with(ONE));
+    let deposit = |amount| bank.deposit(amount).metadata(with(ONE));
     assert_eq!(deposit(5).await.unwrap(), 1);
     failed_as(deposit(6).await, FailureKind::NonceReused);
     assert_eq!(deposit(5).await.unwrap(), 1);
@@ -254,7 +254,7 @@ async fn malformed_nonce_is_refused() {
     ];
     for value in values {
         let metadata = Metadata::new().with(NONCE_KEY, value);
-        let refused = bank.deposit(5).with_metadata(metadata).await;
+        let refused = bank.deposit(5).metadata(metadata).await;
         assert!(matches!(
             refused,
             Err(CallError::Answered(RoamError::InvalidPayload))
@@ -270,7 +270,7 @@ async fn nonce_for_an_unserved_method() {
     };
     let (bank, ..) = world.link();
     for _ in 0..2 {
-        let unknown = bank.deposit(5).with_metadata(with(ONE)).await;
+        let unknown = bank.deposit(5).metadata(with(ONE)).await;
         assert!(matches!(
             unknown,
             Err(CallError::Answered(RoamError::UnknownMethod))
@@ -299,7 +299,7 @@ async fn identities_have_separate_nonces() {
     let (bank, ..) = world.link();
     for (name, runs) in [("Ada", 1), ("Bob", 2), ("Ada", 1), ("Bob", 2)] {
         let metadata = with(ONE).with("authorization", name);
-        let deposit = bank.deposit(5).with_metadata(metadata);
+        let deposit = bank.deposit(5).metadata(metadata);
         assert_eq!(deposit.await.unwrap(), runs);
     }
 }
@@ -308,7 +308,7 @@ async fn call_with_channels_is_answered_once() {
     let mut world = open_world();
     let (bank, ..) = world.link();
     let (tx, rx) = channel();
-    let sum = start(bank.collect(rx).with_metadata(with(ONE)));
+    let sum = start(bank.collect(rx).metadata(with(ONE)));
     for number in 1..=3 {
         tx.send(number).await.unwrap();
     }
@@ -316,7 +316,7 @@ async fn call_with_channels_is_answered_once() {
     assert_eq!(sum.await.unwrap(), 6);
     let (tx, rx) = channel();
     failed_as(
-        bank.collect(rx).with_metadata(with(ONE)).await,
+        bank.collect(rx).metadata(with(ONE)).await,
         FailureKind::NonceSpent,
     );
     tx.closed().await;
@@ -328,11 +328,11 @@ async fn call_with_channels_is_answered_once() {
 async fn response_with_channels_is_given_once() {
     let mut world = open_world();
     let (bank, client, server) = world.link();
-    let mut list = bank.list().with_metadata(with(ONE)).await.unwrap();
+    let mut list = bank.list().metadata(with(ONE)).await.unwrap();
     assert_eq!(list.recv().await.unwrap(), Some(1));
     assert_eq!(list.recv().await.unwrap(), None);
     failed_as(
-        bank.list().with_metadata(with(ONE)).await,
+        bank.list().metadata(with(ONE)).await,
         FailureKind::NonceSpent,
     );
     world.seen.expect(Saw::Began).await;
@@ -353,7 +353,7 @@ async fn calls_beyond_the_limits_are_busy() {
     let (bank, ..) = world.link();
     let deposit = |nonce| {
         bank.deposit(5)
-            .with_metadata(with(Nonce::new([nonce; Nonce::LEN])))
+            .metadata(with(Nonce::new([nonce; Nonce::LEN])))
     };
     let first = start(deposit(1));
     world.seen.expect(Saw::Began).await;

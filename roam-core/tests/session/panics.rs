@@ -80,8 +80,8 @@ fn expect_panic(outcome: &Result<(), CallError>) {
 async fn panic_fails_only_its_call() {
     let (nervous, _) = nervous().await;
     for at_once in [true, false] {
-        let echo = nervous.echo("still here".into());
-        let (echo, panicked) = join(echo, nervous.panic(at_once)).await;
+        let echo = nervous.echo("still here".into()).into_future();
+        let (echo, panicked) = join(echo, nervous.panic(at_once).into_future()).await;
         assert_eq!(echo.unwrap(), "still here");
         expect_panic(&panicked);
     }
@@ -115,7 +115,7 @@ async fn panic_resets_a_local_channel() {
 async fn panic_leaves_other_streams_running() {
     let (nervous, _) = nervous().await;
     let (tx, rx) = channel();
-    let mut sum = nervous.sum(rx);
+    let mut sum = nervous.sum(rx).into_future();
     assert!(poll_now(&mut sum).is_pending());
     for number in 0..10 {
         tx.send(number).await.unwrap();
@@ -129,9 +129,15 @@ async fn panicked_handlers_leave_nothing_behind() {
     let (nervous, links) = nervous().await;
     let before = links.clone().map(|link| link.stats().remaining);
     let calls = (0..20).map(|round| nervous.panic(round % 2 == 0));
-    join_all(calls).await.iter().for_each(expect_panic);
+    join_all(calls.map(IntoFuture::into_future))
+        .await
+        .iter()
+        .for_each(expect_panic);
     let streams = (0..20).map(|_| nervous.send_and_panic(channel().0));
-    join_all(streams).await.iter().for_each(expect_panic);
+    join_all(streams.map(IntoFuture::into_future))
+        .await
+        .iter()
+        .for_each(expect_panic);
     for link in &links {
         until_idle(link).await;
     }

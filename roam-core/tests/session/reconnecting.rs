@@ -168,7 +168,7 @@ async fn first_call_connects_and_others_share_the_link() {
     let _server = world.net.attempt().await.accept(world.answering());
     assert_eq!(call.await.unwrap(), 2);
     assert_eq!(world.client.status(), LinkStatus::Connected);
-    let calls = join_all((0..20).map(|n| world.ledger.add(n))).await;
+    let calls = join_all((0..20).map(|n| world.ledger.add(n).into_future())).await;
     for (n, sum) in (1..).zip(calls) {
         assert_eq!(sum.unwrap(), n);
     }
@@ -177,7 +177,7 @@ async fn first_call_connects_and_others_share_the_link() {
 
 async fn waiting_calls_share_an_attempt() {
     let mut world = world(2);
-    let mut calls: Vec<_> = (0..3).map(|n| world.ledger.add(n)).collect();
+    let mut calls: Vec<_> = (0..3).map(|n| world.ledger.add(n).into_future()).collect();
     for call in &mut calls {
         assert!(poll_now(call).is_pending());
     }
@@ -203,7 +203,10 @@ async fn link_closes_when_the_client_is_dropped() {
 
 async fn dropping_the_last_waiting_call_stops_the_attempt() {
     let mut world = world(1);
-    let (mut one, mut other) = (world.ledger.add(1), world.ledger.add(2));
+    let (mut one, mut other) = (
+        world.ledger.add(1).into_future(),
+        world.ledger.add(2).into_future(),
+    );
     assert!(poll_now(&mut one).is_pending());
     assert!(poll_now(&mut other).is_pending());
     let attempt = world.net.attempt().await;
@@ -220,7 +223,7 @@ async fn dropping_the_last_waiting_call_stops_the_attempt() {
 async fn exhausted_attempts_fail_only_the_waiting_calls() {
     let mut world = world(3);
     for _ in 0..2 {
-        let mut calls: Vec<_> = (0..3).map(|n| world.ledger.add(n)).collect();
+        let mut calls: Vec<_> = (0..3).map(|n| world.ledger.add(n).into_future()).collect();
         for call in &mut calls {
             assert!(poll_now(call).is_pending());
         }
@@ -262,7 +265,11 @@ async fn channels_work_in_both_directions() {
 async fn deadline_applies_while_waiting_for_a_link() {
     let mut world = world(1);
     // Long enough that the call is waiting when it passes.
-    let mut call = world.ledger.add(1).with_timeout(Duration::from_millis(50));
+    let mut call = world
+        .ledger
+        .add(1)
+        .timeout(Duration::from_millis(50))
+        .into_future();
     let result = (&mut call).await;
     assert!(matches!(
         result,

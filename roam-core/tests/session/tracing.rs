@@ -65,7 +65,7 @@ impl Traced for Handler {
     async fn trace_back(&self, cx: &Context, own: Option<String>) -> [Option<String>; 2] {
         let mut call = TracedClient::new(cx.connection().clone()).trace();
         if let Some(own) = own {
-            call = call.with_metadata(Metadata::new().with("traceparent", own));
+            call = call.metadata(Metadata::new().with("traceparent", own));
         }
         cx.child_call(call).await.unwrap()
     }
@@ -92,30 +92,30 @@ fn texts(texts: [Option<&str>; 2]) -> [Option<String>; 2] {
 async fn handler_sees_a_valid_trace() {
     let client = client();
     assert_eq!(client.trace().await.unwrap(), [None, None]);
-    let call = client.trace().with_metadata(traced(TRACEPARENT));
+    let call = client.trace().metadata(traced(TRACEPARENT));
     let seen = texts([Some(TRACEPARENT), Some("vendor=1")]);
     assert_eq!(call.await.unwrap(), seen);
-    let malformed = client.trace().with_metadata(traced("00-none-of-01"));
+    let malformed = client.trace().metadata(traced("00-none-of-01"));
     assert_eq!(malformed.await.unwrap(), texts([None, Some("vendor=1")]));
     let a_number = Metadata::new().with("traceparent", 7);
-    let a_number = client.trace().with_metadata(a_number);
+    let a_number = client.trace().metadata(a_number);
     assert_eq!(a_number.await.unwrap(), [None, None]);
 }
 
 async fn child_call_continues_its_parents_trace() {
     let client = client();
     assert_eq!(client.trace_back(None).await.unwrap(), [None, None]);
-    let call = client.trace_back(None).with_metadata(traced(TRACEPARENT));
+    let call = client.trace_back(None).metadata(traced(TRACEPARENT));
     let seen = texts([Some(TRACEPARENT), Some("vendor=1")]);
     assert_eq!(call.await.unwrap(), seen);
-    let malformed = client.trace_back(None).with_metadata(traced("malformed"));
+    let malformed = client.trace_back(None).metadata(traced("malformed"));
     assert_eq!(malformed.await.unwrap(), [None, None]);
 }
 
 async fn child_call_keeps_a_trace_of_its_own() {
     let own = TRACEPARENT.replace("4bf", "000");
     let call = client().trace_back(Some(own.clone()));
-    let seen = call.with_metadata(traced(TRACEPARENT)).await.unwrap();
+    let seen = call.metadata(traced(TRACEPARENT)).await.unwrap();
     assert_eq!(seen, [Some(own), None]);
 }
 
@@ -201,9 +201,9 @@ fn handler_runs_in_a_span_that_describes_its_call() {
     recorder.listen(async move {
         let client = client();
         client.work().await.unwrap();
-        let call = client.work_inline().with_metadata(traced(TRACEPARENT));
+        let call = client.work_inline().metadata(traced(TRACEPARENT));
         call.await.unwrap();
-        let call = client.work().with_metadata(traced("malformed"));
+        let call = client.work().metadata(traced("malformed"));
         call.await.unwrap();
         let span = |method, request, more| {
             format!(
@@ -232,7 +232,7 @@ fn aborted_handler_is_dropped_in_its_span() {
     recorder.listen(async move {
         let (client, _) = link(NoDispatcher, TracedDispatcher::new(Handler));
         client.ready().await.unwrap();
-        let mut call = TracedClient::new(client.clone()).stay();
+        let mut call = TracedClient::new(client.clone()).stay().into_future();
         assert!(poll_now(&mut call).is_pending());
         settle(&client).await;
         drop(call);

@@ -57,9 +57,9 @@ async fn wakers_are_dropped_outside_the_lock() {
     let slow = SlowClient::new(client.clone());
     let ((tx, input), (output, mut rx)) = (channel::<u32>(), channel::<u32>());
     let (local_tx, mut local_rx) = channel::<u32>();
-    let mut both = slow.both(input, output);
+    let mut both = slow.both(input, output).into_future();
     assert!(poll_now(&mut both).is_pending());
-    let mut stay = slow.stay();
+    let mut stay = slow.stay().into_future();
     let mut incoming = client.listen();
     {
         let mut closed = Box::pin(client.closed());

@@ -108,7 +108,7 @@ fn oversized_outgoing_metadata_is_not_sent() {
     on_every_link(async |endpoint| {
         let client = ProbeClient::new(endpoint.link.clone());
         for (metadata, expected) in oversized().into_iter().zip(refusals) {
-            let refused = client.meet().with_metadata(metadata).await;
+            let refused = client.meet().metadata(metadata).await;
             assert!(
                 matches!(refused, Err(CallError::Metadata(error)) if error == expected),
                 "{refused:?}"

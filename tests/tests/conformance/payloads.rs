@@ -37,7 +37,7 @@ fn oversized_request_is_a_violation() {
 fn oversized_response_is_a_violation() {
     breaks_with(&config(), Rule::PayloadLimit, async |endpoint, on| {
         let connection = endpoint.connection(on);
-        let call = tokio::spawn(ProbeClient::new(connection).fill(1));
+        let call = tokio::spawn(ProbeClient::new(connection).fill(1).into_future());
         let request = endpoint.peer.next().await;
         assert!(matches!(
             Message::decode(&request),
@@ -75,7 +75,7 @@ fn oversized_outgoing_request_is_not_sent() {
             "{refused:?}"
         );
         // The next message that the peer receives is another call.
-        let call = tokio::spawn(client.fill(3));
+        let call = tokio::spawn(client.fill(3).into_future());
         let request = endpoint.peer.next().await;
         let Ok(Message::Request {
             request,

@@ -33,7 +33,7 @@ fn errors_of_every_kind_reach_the_caller() {
             (&[1, 2], RoamError::InvalidPayload),
             (&[1, 3], RoamError::Cancelled),
         ] {
-            let call = tokio::spawn(client(&endpoint).fill(1));
+            let call = tokio::spawn(client(&endpoint).fill(1).into_future());
             let id = receive_call(&mut endpoint).await;
             endpoint.peer.send(&response(ROOT, id, &[], payload)).await;
             let answer = call.await.unwrap();
@@ -49,7 +49,7 @@ fn errors_of_every_kind_reach_the_caller() {
 #[test]
 fn metadata_names_the_failure() {
     on_every_link(async |mut endpoint| {
-        let call = tokio::spawn(client(&endpoint).fill(1));
+        let call = tokio::spawn(client(&endpoint).fill(1).into_future());
         let id = receive_call(&mut endpoint).await;
         let metadata = Metadata::new().with("roam-error", "unavailable");
         let answer = Message::Response {
@@ -89,7 +89,7 @@ fn undecodable_response_fails_only_its_call() {
         &[1, 0, 7],
     ] {
         on_every_link(async |mut endpoint| {
-            let call = tokio::spawn(client(&endpoint).fill(1));
+            let call = tokio::spawn(client(&endpoint).fill(1).into_future());
             let id = receive_call(&mut endpoint).await;
             endpoint.peer.send(&response(ROOT, id, &[], payload)).await;
             let answer = call.await.unwrap();
@@ -106,7 +106,7 @@ fn undecodable_response_fails_only_its_call() {
 fn wrong_channel_count_fails_the_call_and_resets_channels() {
     on_every_link(async |mut endpoint| {
         for (n, payload) in [(1, &[0, 1, 7][..]), (2, &[0, 0])] {
-            let call = tokio::spawn(client(&endpoint).stream());
+            let call = tokio::spawn(client(&endpoint).stream().into_future());
             let id = receive_call(&mut endpoint).await;
             let channels: Vec<_> = (0..n).map(|k| endpoint.their_channel(10 * n + k)).collect();
             endpoint
@@ -124,7 +124,7 @@ fn wrong_channel_count_fails_the_call_and_resets_channels() {
                     .await;
             }
         }
-        let call = tokio::spawn(client(&endpoint).stream());
+        let call = tokio::spawn(client(&endpoint).stream().into_future());
         let id = receive_call(&mut endpoint).await;
         endpoint.peer.send(&response(ROOT, id, &[], &[0, 0])).await;
         let answer = call.await.unwrap();
@@ -159,7 +159,7 @@ fn channel_in_a_stray_response_is_reset() {
 fn dropped_call_is_cancelled_and_its_channels_reset() {
     on_every_link(async |mut endpoint| {
         let (tx, rx) = channel::<String>();
-        let call = tokio::spawn(client(&endpoint).take(rx));
+        let call = tokio::spawn(client(&endpoint).take(rx).into_future());
         let id = receive_call(&mut endpoint).await;
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
@@ -185,7 +185,7 @@ fn dropped_call_is_cancelled_and_its_channels_reset() {
 fn error_response_ends_argument_channels_with_an_error() {
     on_every_link(async |mut endpoint| {
         let (tx, mut rx) = channel::<String>();
-        let call = tokio::spawn(client(&endpoint).give(tx));
+        let call = tokio::spawn(client(&endpoint).give(tx).into_future());
         let id = receive_call(&mut endpoint).await;
         endpoint
             .peer

@@ -26,14 +26,14 @@ fn server_crash_fails_everything_pending() {
         let link = connect(address).await;
         let client = ProbeClient::new(link.clone());
 
-        let held = tokio::spawn(client.hold());
+        let held = tokio::spawn(client.hold().into_future());
         assert_eq!(events.started().await, "hold");
         let (to_server, rx) = channel::<String>();
-        let taking = tokio::spawn(client.take(rx));
+        let taking = tokio::spawn(client.take(rx).into_future());
         assert_eq!(events.started().await, "take");
         let _unread = events.input().await;
         let (tx, mut from_server) = channel::<String>();
-        let giving = tokio::spawn(client.give(tx));
+        let giving = tokio::spawn(client.give(tx).into_future());
         assert_eq!(events.started().await, "give");
         let output = events.output().await;
         output.send("before".to_owned()).await.unwrap();
@@ -92,14 +92,18 @@ fn client_crash_stops_its_handlers_and_frees_its_slot() {
             let runtime = new_runtime();
             let client = runtime.spawn(connect(address)).await.unwrap();
             let client = ProbeClient::new(client);
-            runtime.spawn(client.meet()).await.unwrap().unwrap();
+            runtime
+                .spawn(client.meet().into_future())
+                .await
+                .unwrap()
+                .unwrap();
             let link = events.met().await;
             for _ in 0..5 {
-                runtime.spawn(client.hold());
+                runtime.spawn(client.hold().into_future());
                 assert_eq!(events.started().await, "hold");
             }
             let (tx, rx) = channel::<String>();
-            runtime.spawn(client.take(rx));
+            runtime.spawn(client.take(rx).into_future());
             assert_eq!(events.started().await, "take");
             let mut input = events.input().await;
             tx.send("before".to_owned()).await.unwrap();

@@ -39,9 +39,10 @@ fn both_peers_echo_64_large_payloads_at_once() {
     watched(async {
         let (to_server, to_client) = both_ways().await;
         let large = Bytes::from(vec![7; 900_000]);
-        let echoes =
-            (0..64).flat_map(|_| [to_server.echo(large.clone()), to_client.echo(large.clone())]);
-        for echoed in join_all(echoes.map(tokio::spawn)).await {
+        let echoes = (0..64)
+            .flat_map(|_| [to_server.echo(large.clone()), to_client.echo(large.clone())])
+            .map(|echo| tokio::spawn(echo.into_future()));
+        for echoed in join_all(echoes).await {
             assert_eq!(echoed.unwrap().unwrap(), large);
         }
     });
@@ -54,7 +55,7 @@ fn unread_empty_elements_do_not_delay_calls() {
         let (address, _) = serve(server).await;
         let client = ProbeClient::new(connect(address).await);
         let ((tx, rx), (start, started)) = (channel(), channel());
-        let count = tokio::spawn(client.count_empty(rx, started));
+        let count = tokio::spawn(client.count_empty(rx, started).into_future());
         assert_eq!(events.started().await, "count_empty");
         for _ in 0..1_100 {
             tx.send(()).await.unwrap();

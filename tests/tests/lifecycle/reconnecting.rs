@@ -111,9 +111,9 @@ fn idempotent_calls_are_retried_after_a_server_restart() {
         calls.recv().await.unwrap();
         assert_eq!(client.status(), LinkStatus::Connected);
 
-        let sell = tokio::spawn(till.sell());
+        let sell = tokio::spawn(till.sell().into_future());
         calls.recv().await.unwrap();
-        let sold = tokio::spawn(till.sold());
+        let sold = tokio::spawn(till.sold().into_future());
         calls.recv().await.unwrap();
         kill(runtime).await;
         let failed = sell.await.unwrap();
@@ -126,7 +126,7 @@ fn idempotent_calls_are_retried_after_a_server_restart() {
         while !matches!(status, LinkStatus::Connecting { attempt: 3.. }) {
             status = client.changed(status).await;
         }
-        let late = tokio::spawn(till.sell());
+        let late = tokio::spawn(till.sell().into_future());
 
         seller.permits.add_permits(2);
         let (runtime, _) = serve(address.port(), TillDispatcher::new(seller)).await;
@@ -149,7 +149,7 @@ fn call_with_a_nonce_runs_once_despite_lost_links() {
         });
         let (runtime, address) = serve(0, dispatcher).await;
         let till = TillClient::new(client(address).with_nonces());
-        let sell = tokio::spawn(till.sell());
+        let sell = tokio::spawn(till.sell().into_future());
         for _ in 0..3 {
             let link = arrivals.recv().await.unwrap();
             link.close("have to go");

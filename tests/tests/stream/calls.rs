@@ -67,7 +67,7 @@ async fn call_everything(connection: ConnectionHandle) {
 
 async fn sum(client: &TestbedClient, count: i32) {
     let (tx, rx) = channel();
-    let sum = tokio::spawn(client.sum(rx));
+    let sum = tokio::spawn(client.sum(rx).into_future());
     for number in 0..count {
         tx.send(number).await.unwrap();
     }
@@ -80,7 +80,7 @@ async fn sum(client: &TestbedClient, count: i32) {
 
 async fn generate(client: &TestbedClient, count: u32) {
     let (tx, mut rx) = channel();
-    let done = tokio::spawn(client.generate(count, tx));
+    let done = tokio::spawn(client.generate(count, tx).into_future());
     for expected in 0..i32::try_from(count).unwrap() {
         assert_eq!(rx.recv().await.unwrap(), Some(expected));
     }
@@ -91,7 +91,7 @@ async fn generate(client: &TestbedClient, count: u32) {
 /// Echoes texts concurrently, so that both peers write far more than the stream buffers.
 async fn echo_at_once(client: &TestbedClient, calls: usize, len: usize) {
     let text = format!("{}\0", "x".repeat(999)).repeat(len / 1_000);
-    let answers = join_all((0..calls).map(|_| client.echo(text.clone()))).await;
+    let answers = join_all((0..calls).map(|_| client.echo(text.clone()).into_future())).await;
     for answer in answers {
         assert!(answer.unwrap() == text);
     }

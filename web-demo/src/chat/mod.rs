@@ -41,7 +41,7 @@ impl Chat for Lobby {
 
     async fn nudge(&self, _: &Context, from: u32, to: u32) -> Result<Attention, NudgeError> {
         let (name, page) = self.room.introduce(from, to).ok_or(NudgeError::NotHere)?;
-        let answer = page.nudged(name).with_timeout(NUDGE_TIMEOUT).await;
+        let answer = page.nudged(name).timeout(NUDGE_TIMEOUT).await;
         answer.map_err(|error| {
             tracing::debug!(%error, "a page did not answer a nudge");
             NudgeError::NoAnswer

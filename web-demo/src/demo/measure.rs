@@ -99,10 +99,7 @@ async fn report<C: Caller>(page: &PageClient<C>, state: &State) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let reported = page
-            .sending(state.progress())
-            .with_timeout(REPORT_TIMEOUT)
-            .await;
+        let reported = page.sending(state.progress()).timeout(REPORT_TIMEOUT).await;
         if let Err(error) = reported {
             return tracing::debug!(%error, "stopped reporting the progress of a stream");
         }

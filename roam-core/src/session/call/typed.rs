@@ -1,143 +1,114 @@
-//! Typed calls.
+//! Typed calls in flight.
 
+use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::builder::Call;
 use super::caller::{Answer, Caller, OutgoingCall};
-use super::child::Parent;
 use super::deadline::Deadline;
-use crate::proto::{Failure, FailureKind, Metadata, Outcome};
+use crate::proto::{Failure, FailureKind, Outcome};
 use crate::rt::{self, BoxFuture};
-use crate::schema::MethodDescriptor;
 use crate::session::abort::aborting;
 use crate::session::channel;
 use crate::session::codec::{self, DecodeError};
 use crate::session::error::{CallError, CallFailure, Never, RoamError};
 
-/// A typed call. Nothing is sent before it is first polled. Dropping it cancels the call and aborts
-/// the handler at the peer.
-///
-/// `A` is the tuple of arguments, `T` the result, and `E` the method's own error.
+/// A [`Call`] as a future. Nothing is sent before it is first polled. Dropping it cancels the call
+/// and aborts the handler at the peer.
 #[must_use = "a call does nothing unless it is awaited"]
-pub struct Call<C: Caller, A, T, E = Never> {
-    state: State<C, A>,
-    timeout: Option<Duration>,
-    result: PhantomData<fn() -> (T, E)>,
-}
+pub struct CallFuture<C: Caller, A, T, E = Never>(State<C, A, T, E>);
 
-enum State<C: Caller, A> {
-    Prepared(Option<Prepared<C, A>>),
+enum State<C: Caller, A, T, E> {
+    Unsent(Call<C, A, T, E>),
     Waiting {
         answer: C::Future,
         deadline: Option<BoxFuture<'static, ()>>,
     },
-}
-
-struct Prepared<C, A> {
-    caller: C,
-    method: &'static MethodDescriptor,
-    args: A,
-    metadata: Metadata,
-    parent: Option<Box<Parent>>,
+    Ended,
 }
 
 impl<C: Caller, A, T, E> Call<C, A, T, E> {
-    /// Creates a call of `method`. Generated clients use this.
-    pub fn new(caller: C, method: &'static MethodDescriptor, args: A) -> Self {
-        let prepared = Prepared {
-            caller,
-            method,
-            args,
-            metadata: Metadata::new(),
-            parent: None,
-        };
-        Self {
-            state: State::Prepared(Some(prepared)),
-            timeout: None,
-            result: PhantomData,
-        }
-    }
-
-    /// Sends `metadata` with the call. Has no effect once the call was polled.
-    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        if let State::Prepared(Some(prepared)) = &mut self.state {
-            prepared.metadata = metadata;
-        }
-        self
-    }
-
-    /// Waits for the answer no longer than `timeout`, counted from the first poll. The peer aborts
-    /// the handler when that has passed. Has no effect once the call was polled.
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Makes the call a child of another; see [`child_call`](crate::Context::child_call).
-    pub(crate) fn with_parent(mut self, parent: Parent) -> Self {
-        if let State::Prepared(Some(prepared)) = &mut self.state {
-            prepared.parent = Some(Box::new(parent));
-        }
-        self
-    }
-}
-
-impl<C, A> Prepared<C, A> {
-    /// Returns when the caller stops waiting, counted from now.
-    fn deadline(&self, timeout: Option<Duration>) -> Option<Deadline> {
+    /// Returns when the caller stops waiting, if the call is sent now.
+    fn deadline(&self) -> Option<Deadline> {
         let inherited = self.parent.as_ref().and_then(|parent| parent.deadline);
-        Deadline::sooner(timeout.map(Deadline::after), inherited)
+        Deadline::sooner(self.timeout.map(Deadline::after), inherited)
     }
 }
 
 impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
-    fn start(&mut self) -> Result<(), CallFailure> {
-        let State::Prepared(prepared) = &mut self.state else {
-            return Ok(());
-        };
-        let Some(deadline) = prepared.as_ref().map(|call| call.deadline(self.timeout)) else {
-            return Ok(());
-        };
+    /// Sends the call.
+    fn send(mut self, deadline: Option<Deadline>) -> Result<C::Future, CallFailure> {
         if deadline.is_some_and(|deadline| deadline.has_passed()) {
             return Err(CallFailure::Failed(FailureKind::Deadline.into()));
         }
-        let Some(Prepared {
-            caller,
-            method,
-            args,
-            mut metadata,
-            parent,
-        }) = prepared.take()
-        else {
-            return Ok(());
-        };
-        if let Some(parent) = parent {
-            parent.put_trace(&mut metadata);
+        if let Some(parent) = self.parent.take() {
+            parent.put_trace(&mut self.metadata);
         }
-        let (payload, channels) = aborting(move || channel::encode(&args, &[]))?;
-        let answer = caller.call(OutgoingCall {
-            method: method.id,
-            metadata,
+        let args = self.args.take();
+        // The arguments are there: only sending takes them.
+        let encode = move || args.map(|args| channel::encode(&args, &[])).transpose();
+        let (payload, channels) = aborting(encode)?.unwrap_or_default();
+        Ok(self.caller.call(OutgoingCall {
+            method: self.method.id,
+            metadata: self.metadata,
             payload,
             keeps_payload: false,
             channels,
             deadline,
-            idempotent: method.idempotent,
-        });
-        let deadline = deadline
-            .map(|deadline| Box::pin(rt::sleep(deadline.remaining())) as BoxFuture<'static, ()>);
-        self.state = State::Waiting { answer, deadline };
-        Ok(())
+            idempotent: self.method.idempotent,
+        }))
     }
 }
 
-impl<C, A, T, E> Future for Call<C, A, T, E>
+impl<C: Caller, A, T, E> CallFuture<C, A, T, E> {
+    pub(super) fn new(call: Call<C, A, T, E>) -> Self {
+        Self(State::Unsent(call))
+    }
+}
+
+impl<C: Caller, A: Serialize, T, E> CallFuture<C, A, T, E> {
+    fn start(&mut self) -> Result<(), CallFailure> {
+        let State::Unsent(_) = &self.0 else {
+            return Ok(());
+        };
+        if let State::Unsent(call) = std::mem::replace(&mut self.0, State::Ended) {
+            let deadline = call.deadline();
+            let answer = call.send(deadline)?;
+            let deadline = deadline
+                .map(|deadline| Box::pin(rt::sleep(deadline.remaining())) as BoxFuture<'static, _>);
+            self.0 = State::Waiting { answer, deadline };
+        }
+        Ok(())
+    }
+
+    /// Sends the call, and waits for the answer.
+    #[inline]
+    pub(super) fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, CallError<E>>> {
+        self.start().map_err(CallFailure::into_typed)?;
+        let State::Waiting { answer, deadline } = &mut self.0 else {
+            panic!("a call was polled after it had ended")
+        };
+        if let Poll::Ready(answer) = Pin::new(answer).poll(cx) {
+            return Poll::Ready(answer.map_err(CallFailure::into_typed));
+        }
+        if let Some(deadline) = deadline {
+            ready!(deadline.as_mut().poll(cx));
+            self.0 = State::Ended;
+            return Poll::Ready(Err(CallError::Failed(FailureKind::Deadline.into())));
+        }
+        Poll::Pending
+    }
+}
+
+impl<C, A, T, E> Future for CallFuture<C, A, T, E>
 where
     C: Caller,
     A: Serialize,
@@ -146,38 +117,16 @@ where
 {
     type Output = Result<T, CallError<E>>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        this.start().map_err(CallFailure::into_typed)?;
-        let State::Waiting { answer, deadline } = &mut this.state else {
-            panic!("a call was polled after it had ended")
-        };
-        if let Poll::Ready(answer) = Pin::new(answer).poll(cx) {
-            return Poll::Ready(decode_answer(answer.map_err(CallFailure::into_typed)?));
-        }
-        if let Some(deadline) = deadline {
-            ready!(deadline.as_mut().poll(cx));
-            this.state = State::Prepared(None);
-            return Poll::Ready(Err(CallError::Failed(FailureKind::Deadline.into())));
-        }
-        Poll::Pending
-    }
-}
-
-impl<C: Caller, A, T, E> Drop for Call<C, A, T, E> {
-    fn drop(&mut self) {
-        // Senders in the arguments of a call that was never sent have not finished.
-        if let State::Prepared(prepared) = &mut self.state {
-            let prepared = prepared.take();
-            aborting(|| drop(prepared));
-        }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.poll_answer(cx))?;
+        Poll::Ready(decode_answer(answer))
     }
 }
 
 // The futures that it holds are `Unpin`, so nothing is ever pinned.
-impl<C: Caller, A, T, E> Unpin for Call<C, A, T, E> {}
+impl<C: Caller, A, T, E> Unpin for CallFuture<C, A, T, E> {}
 
-fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(
+pub(super) fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(
     answer: Answer,
 ) -> Result<T, CallError<E>> {
     let Answer {
@@ -202,10 +151,12 @@ fn decode_answer<T: DeserializeOwned, E: DeserializeOwned>(
     Err(CallError::Answered(error))
 }
 
-impl<C: Caller, A, T, E> std::fmt::Debug for Call<C, A, T, E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Call")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+impl<C: Caller, A, T, E> fmt::Debug for CallFuture<C, A, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut call = f.debug_struct("CallFuture");
+        if let State::Unsent(unsent) = &self.0 {
+            call.field("call", unsent);
+        }
+        call.finish_non_exhaustive()
     }
 }

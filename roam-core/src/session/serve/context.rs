@@ -76,6 +76,6 @@ impl Context {
     /// # }
     /// ```
     pub fn child_call<C: Caller, A, T, E>(&self, call: Call<C, A, T, E>) -> Call<C, A, T, E> {
-        call.with_parent(Parent::new(self.deadline, &self.metadata))
+        call.parent(Parent::new(self.deadline, &self.metadata))
     }
 }

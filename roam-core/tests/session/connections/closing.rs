@@ -49,8 +49,11 @@ async fn closing_one_ends_its_calls_and_channels() {
     let (connection, there, mut seen) = connect(&client, &mut incoming, ("a", "A")).await;
     let named = NamedClient::new(connection.clone());
     let ((stalling, stalled), (flooding, mut flooded)) = (channel(), channel());
-    let (mut stay, mut stall) = (named.stay(), named.stall(stalled));
-    let mut flood = named.flood(flooding);
+    let (mut stay, mut stall) = (
+        named.stay().into_future(),
+        named.stall(stalled).into_future(),
+    );
+    let mut flood = named.flood(flooding).into_future();
     assert!(poll_now(&mut stay).is_pending());
     seen.expect(Saw::Began).await;
     assert!(poll_now(&mut stall).is_pending());
@@ -147,11 +150,13 @@ async fn closing_fails_calls_that_wait_to_be_sent() {
     // The peer does not read, so the transport fills up, and then the queue.
     let large = "x".repeat(300_000);
     let greet = GreetClient::new(server.clone());
-    let mut calls: Vec<_> = (0..40).map(|_| greet.greet(large.clone())).collect();
+    let mut calls: Vec<_> = (0..40)
+        .map(|_| greet.greet(large.clone()).into_future())
+        .collect();
     for call in &mut calls {
         assert!(poll_now(call).is_pending());
     }
-    let mut call = NamedClient::new(granted.clone()).name();
+    let mut call = NamedClient::new(granted.clone()).name().into_future();
     assert!(poll_now(&mut call).is_pending());
     granted.close("enough");
     let error = call.await.unwrap_err();

@@ -28,7 +28,7 @@ async fn dropped_receiver_leaves_no_waker() {
     assert_eq!(Arc::strong_count(&held), 2);
     drop(tx);
     let (tx, mut rx) = channel();
-    let mut call = source.count(u32::MAX, tx);
+    let mut call = source.count(u32::MAX, tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     // Read what has arrived, so that the receiver waits.
     while rx
@@ -47,10 +47,10 @@ impl Wake for Held {
 }
 
 /// Polls a future that has to wait, drops it and checks that nothing holds its waker any more.
-fn expect_no_waker_left(what: &str, future: impl Future) {
+fn expect_no_waker_left(what: &str, future: impl IntoFuture) {
     let held = Arc::new(Held);
     let waker = Waker::from(Arc::clone(&held));
-    let mut future = Box::pin(future);
+    let mut future = Box::pin(future.into_future());
     let polled = future.as_mut().poll(&mut TaskContext::from_waker(&waker));
     assert!(polled.is_pending(), "{what} has to wait");
     assert!(
@@ -79,7 +79,10 @@ async fn dropped_futures_leave_no_waker() {
     client.ready().await.unwrap();
 
     let ((to_us, _rx), (tx, from_us)) = (channel(), channel());
-    let (mut there, mut here) = (source.sizes(from_us), source.flood(to_us));
+    let (mut there, mut here) = (
+        source.sizes(from_us).into_future(),
+        source.flood(to_us).into_future(),
+    );
     assert!(poll_now(&mut there).is_pending() && poll_now(&mut here).is_pending());
     expect_no_waker_left("waiting for the end of a channel", tx.closed());
     while poll_now(tx.send(vec![0; 1_000])).is_ready() {}

@@ -203,7 +203,7 @@ async fn calls_to_the_client_are_forwarded() {
     assert_eq!(proxied.site().name_of_caller().await.unwrap(), "client");
     let client = SiteClient::new(proxied.server.clone());
     let (tx, mut rx) = channel();
-    let (counted, received) = join(client.count(3, tx), async {
+    let (counted, received) = join(client.count(3, tx).into_future(), async {
         let mut received = Vec::new();
         while let Some(number) = rx.recv().await.unwrap() {
             received.push(number);
@@ -220,7 +220,7 @@ async fn dropped_call_is_cancelled_upstream() {
     let mut proxied = Proxied::new().await;
     let site = proxied.site();
     let ((tx, rx), (back, mut received)) = (channel(), channel());
-    let mut call = Box::pin(site.hold(rx, back));
+    let mut call = Box::pin(site.hold(rx, back).into_future());
     assert!(poll_now(&mut call).is_pending());
     proxied.seen.expect(Saw::Began).await;
     drop(call);

@@ -92,7 +92,7 @@ async fn calls_are_unavailable_if_never_bound() {
 async fn waiting_call_can_be_cancelled() {
     let (site, late, down) = unbound(&Config::default()).await;
     let ((tx, rx), (back, received)) = (channel(), channel());
-    let mut call = Box::pin(site.hold(rx, back));
+    let mut call = Box::pin(site.hold(rx, back).into_future());
     assert!(poll_now(&mut call).is_pending());
     while down.stats().incoming_calls == 0 {
         yield_now().await;
@@ -105,7 +105,7 @@ async fn waiting_call_can_be_cancelled() {
     assert_eq!(site.name().await.unwrap(), "server");
     seen.expect_nothing();
     let ((_tx, rx), (back, _received)) = (channel(), channel());
-    let mut call = Box::pin(site.hold(rx, back));
+    let mut call = Box::pin(site.hold(rx, back).into_future());
     assert!(poll_now(&mut call).is_pending());
     seen.expect(Saw::Began).await;
 }

@@ -125,7 +125,7 @@ async fn handler_is_aborted_when_the_client_closes() {
     let mut proxied = Proxied::new().await;
     let site = proxied.site();
     let ((tx, rx), (back, mut received)) = (channel(), channel());
-    let mut call = Box::pin(site.hold(rx, back));
+    let mut call = Box::pin(site.hold(rx, back).into_future());
     assert!(poll_now(&mut call).is_pending());
     proxied.seen.expect(Saw::Began).await;
     proxied.client.close("bye");

@@ -37,10 +37,10 @@ async fn send_all(tx: Tx<u32>, numbers: impl IntoIterator<Item = u32>) {
 async fn channels_are_forwarded_both_ways() {
     let proxied = Proxied::new().await;
     let (tx, rx) = channel();
-    let (sum, ()) = join(proxied.site().sum(rx), send_all(tx, 1..=10)).await;
+    let (sum, ()) = join(proxied.site().sum(rx).into_future(), send_all(tx, 1..=10)).await;
     assert_eq!(sum.unwrap(), 55);
     let (tx, rx) = channel();
-    let (counted, numbers) = join(proxied.site().count(5, tx), collect(rx)).await;
+    let (counted, numbers) = join(proxied.site().count(5, tx).into_future(), collect(rx)).await;
     counted.unwrap();
     assert_eq!(numbers, [0, 1, 2, 3, 4]);
     proxied.until_idle().await;
@@ -130,7 +130,7 @@ async fn dropped_receiver_stops_the_sender() {
     let mut proxied = Proxied::new().await;
     let ((tx, rx), (back, received)) = (channel(), channel::<u32>());
     let site = proxied.site();
-    let mut call = Box::pin(site.drop_reader(rx, back));
+    let mut call = Box::pin(site.drop_reader(rx, back).into_future());
     assert!(poll_now(&mut call).is_pending());
     // The server dropped its receiver.
     tx.closed().await;
@@ -151,7 +151,7 @@ async fn dropped_sender_is_a_clean_end() {
     drop(tx);
     assert_eq!(proxied.site().sum(rx).await.unwrap(), 0);
     let (tx, rx) = channel();
-    let (counted, numbers) = join(proxied.site().count(0, tx), collect(rx)).await;
+    let (counted, numbers) = join(proxied.site().count(0, tx).into_future(), collect(rx)).await;
     counted.unwrap();
     assert_eq!(numbers, [0; 0]);
     proxied.until_idle().await;
@@ -195,7 +195,11 @@ async fn both_halves_can_move_to_the_server() {
     // Both halves of the channel move to the server, one after the other.
     let proxied = Proxied::new().await;
     let (tx, rx) = channel();
-    let (counted, sum) = join(proxied.site().count(100, tx), proxied.site().sum(rx)).await;
+    let (counted, sum) = join(
+        proxied.site().count(100, tx).into_future(),
+        proxied.site().sum(rx).into_future(),
+    )
+    .await;
     counted.unwrap();
     assert_eq!(sum.unwrap(), 99 * 100 / 2);
     settle(&proxied.client).await;

@@ -139,7 +139,7 @@ async fn stalled_reader_stops_a_server_behind_two_proxies() {
         let (source, mut seen, links) = chain(windows).await;
         let largest = windows.into_iter().max().unwrap();
         let (tx, mut rx) = channel();
-        let mut call = Box::pin(source.flood(tx));
+        let mut call = Box::pin(source.flood(tx).into_future());
         assert!(poll_now(&mut call).is_pending());
         expect_stop(&mut seen, largest, &links).await;
         // The reader gets the waiting elements, and reading them lets the sender continue.
@@ -161,7 +161,7 @@ async fn stalled_reader_stops_a_client_behind_two_proxies() {
         let (waits, mut seen) = events();
         let largest = windows.into_iter().max().unwrap();
         let ((tx, rx), (permit, permissions)) = (channel(), channel());
-        let mut call = Box::pin(source.read(rx, permissions));
+        let mut call = Box::pin(source.read(rx, permissions).into_future());
         assert!(poll_now(&mut call).is_pending());
         let flooding = start(async move { flood(&tx, &waits).await });
         expect_stop(&mut seen, largest, &links).await;
@@ -206,7 +206,7 @@ async fn unread_channel_does_not_delay_others() {
     client.ready().await.unwrap();
     let source = SourceClient::new(client);
     let (tx, _unread) = channel();
-    let mut flooding = Box::pin(source.flood(tx));
+    let mut flooding = Box::pin(source.flood(tx).into_future());
     assert!(poll_now(&mut flooding).is_pending());
     seen.next().await;
     let (tx, rx) = channel();

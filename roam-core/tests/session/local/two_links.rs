@@ -57,11 +57,13 @@ fn two_links() -> (RelayClient, [ConnectionHandle; 2]) {
 async fn halves_can_be_passed_on_to_another_peer() {
     let (relay, links) = two_links();
     let (tx, rx) = channel();
-    let (sum_there, ()) = futures::future::join(relay.sum(rx), count(10_000, tx)).await;
+    let (sum_there, ()) =
+        futures::future::join(relay.sum(rx).into_future(), count(10_000, tx)).await;
     assert_eq!(sum_there.unwrap(), Some(sum_to(10_000)));
 
     let (tx, rx) = channel();
-    let (done, received) = futures::future::join(relay.count(10_000, tx), sum(rx)).await;
+    let (done, received) =
+        futures::future::join(relay.count(10_000, tx).into_future(), sum(rx)).await;
     done.unwrap();
     assert_eq!(received, Some(sum_to(10_000)));
 
@@ -77,7 +79,7 @@ async fn receiver_two_links_away_stops_the_sender() {
     let (relay, links) = two_links();
     links[0].ready().await.unwrap();
     let (tx, rx) = channel();
-    let mut call = relay.stall(rx);
+    let mut call = relay.stall(rx).into_future();
     assert!(poll_now(&mut call).is_pending());
     let mut sent = 0;
     // Until nothing more can be sent, although every peer had time to pass elements on.
@@ -102,7 +104,7 @@ async fn receiver_two_links_away_stops_the_sender() {
 async fn end_two_links_away_is_noticed() {
     let (relay, links) = two_links();
     let (tx, rx) = channel();
-    let mut call = relay.is_gone(tx);
+    let mut call = relay.is_gone(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     drop(rx);
     call.await.unwrap();

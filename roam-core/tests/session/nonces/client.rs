@@ -62,7 +62,7 @@ async fn client_keeps_a_nonce_of_the_user() {
     let (client, mut net) = net::client(3);
     let call = start({
         let bank = BankClient::new(client.clone());
-        bank.deposit(5).with_metadata(with(ONE))
+        bank.deposit(5).metadata(with(ONE))
     });
     let server = net.attempt().await.accept(world.served.clone());
     world.seen.expect(Saw::Began).await;
@@ -74,7 +74,7 @@ async fn client_keeps_a_nonce_of_the_user() {
         BankClient::new(client.clone()),
         BankClient::new(client.with_nonces()),
     ] {
-        let again = bank.deposit(5).with_metadata(with(ONE));
+        let again = bank.deposit(5).metadata(with(ONE));
         assert_eq!(again.await.unwrap(), 1);
     }
 }

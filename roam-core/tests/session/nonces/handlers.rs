@@ -22,14 +22,14 @@ runs_with_paused_clock! {
 async fn handler_outlives_its_link() {
     let mut world = world();
     let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    let first = start(bank.deposit(5).metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;
     client.close("");
     server.closed().await;
     assert!(first.await.is_err());
     let (bank, client, _) = world.link();
     client.ready().await.unwrap();
-    let mut again = bank.deposit(5).with_metadata(with(ONE));
+    let mut again = bank.deposit(5).metadata(with(ONE)).into_future();
     assert!(poll_now(&mut again).is_pending());
     settle(&client).await;
     world.seen.expect_nothing();
@@ -42,11 +42,11 @@ async fn handler_outlives_its_link() {
 async fn cancel_aborts_the_handler() {
     let mut world = world();
     let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    let first = start(bank.deposit(5).metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;
     drop(first);
     world.seen.expect(Saw::Ended).await;
-    let again = bank.deposit(5).with_metadata(with(ONE)).await;
+    let again = bank.deposit(5).metadata(with(ONE)).await;
     assert!(matches!(
         again,
         Err(CallError::Answered(RoamError::Cancelled))
@@ -61,10 +61,10 @@ async fn cancel_spares_a_handler_that_another_call_awaits() {
     let (bank, client, _) = world.link();
     let (other_bank, other_client, _) = world.link();
     client.ready().await.unwrap();
-    let mut first = bank.deposit(5).with_metadata(with(ONE));
+    let mut first = bank.deposit(5).metadata(with(ONE)).into_future();
     assert!(poll_now(&mut first).is_pending());
     world.seen.expect(Saw::Began).await;
-    let mut again = other_bank.deposit(5).with_metadata(with(ONE));
+    let mut again = other_bank.deposit(5).metadata(with(ONE)).into_future();
     other_client.ready().await.unwrap();
     assert!(poll_now(&mut again).is_pending());
     settle(&other_client).await;
@@ -80,12 +80,12 @@ async fn deadline_aborts_the_handler() {
     let (bank, ..) = world.link();
     let metadata = with(ONE).with("roam-deadline-ms", 1);
     failed_as(
-        bank.deposit(5).with_metadata(metadata).await,
+        bank.deposit(5).metadata(metadata).await,
         FailureKind::Deadline,
     );
     world.seen.expect(Saw::Began).await;
     world.seen.expect(Saw::Ended).await;
-    let again = bank.deposit(5).with_metadata(with(ONE)).await;
+    let again = bank.deposit(5).metadata(with(ONE)).await;
     assert!(matches!(
         again,
         Err(CallError::Answered(RoamError::Cancelled))
@@ -96,7 +96,7 @@ async fn deadline_aborts_the_handler() {
 async fn running_handler_counts_as_an_incoming_call() {
     let mut world = world();
     let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    let first = start(bank.deposit(5).metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;
     assert_eq!(server.stats().incoming_calls, 1);
     world.open();
@@ -113,7 +113,7 @@ async fn abandoned_handler_is_aborted_after_the_retention() {
         ..NonceLimits::default()
     });
     let (bank, client, server) = world.link();
-    let first = start(bank.deposit(5).with_metadata(with(ONE)));
+    let first = start(bank.deposit(5).metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;
     let clock = rt::Clock::start();
     client.close("");

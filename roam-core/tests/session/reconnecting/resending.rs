@@ -162,7 +162,7 @@ async fn call_with_local_channels_is_resent() {
     }
     // The send buffer has no space for a second call.
     let (tx, rx) = channel();
-    let mut sum = world.ledger.sum(rx);
+    let mut sum = world.ledger.sum(rx).into_future();
     assert!(poll_now(&mut sum).is_pending());
     let sum = start(sum);
     tx.send(20).await.unwrap();
@@ -176,7 +176,7 @@ async fn call_with_local_channels_is_resent() {
 
 async fn resent_call_carries_the_time_left() {
     let mut world = world(2);
-    let call = start(world.ledger.told().with_timeout(Duration::from_mins(10)));
+    let call = start(world.ledger.told().timeout(Duration::from_mins(10)));
     let server = world.net.attempt().await.accept(world.holding());
     world.seen.expect("told").await;
     // Let at least a millisecond pass.

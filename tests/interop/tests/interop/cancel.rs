@@ -19,7 +19,7 @@ fn dropped_call_stops_their_handler() {
             let mut link = kind.link().await;
             let client = link.our_client();
             {
-                let mut call = pin!(client.hold());
+                let mut call = pin!(client.hold().into_future());
                 assert!(call.as_mut().now_or_never().is_none());
                 assert_eq!(link.their_reports.next().await, Report::Started);
             }
@@ -37,7 +37,7 @@ fn deadline_stops_their_handler() {
         let failed = link
             .our_client()
             .hold()
-            .with_timeout(Duration::from_millis(20))
+            .timeout(Duration::from_millis(20))
             .await;
         assert!(matches!(
             failed,

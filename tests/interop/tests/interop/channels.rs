@@ -37,7 +37,7 @@ fn our_sender_waits_when_its_credit_is_used_up() {
             let link = kind.link_with_credit(1_024).await;
             let (tx, rx) = channel();
             let client = link.our_client();
-            let mut sum = pin!(client.sum(rx));
+            let mut sum = pin!(client.sum(rx).into_future());
             assert!(sum.as_mut().now_or_never().is_none());
             // Each element takes one byte.
             for _ in 0..1_024 {

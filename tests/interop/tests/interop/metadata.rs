@@ -65,7 +65,7 @@ fn metadata_keeps_kinds_order_and_duplicates() {
             let received = link
                 .our_client()
                 .metadata()
-                .with_metadata(ours(&expected()))
+                .metadata(ours(&expected()))
                 .await;
             assert_eq!(received.unwrap(), expected());
             let received = link
@@ -84,11 +84,7 @@ fn both_accept_metadata_at_the_limits() {
         watched(async {
             let link = kind.link().await;
             let entries = at_the_limits();
-            let received = link
-                .our_client()
-                .metadata()
-                .with_metadata(ours(&entries))
-                .await;
+            let received = link.our_client().metadata().metadata(ours(&entries)).await;
             assert_eq!(received.unwrap(), entries);
             let received = link
                 .their_client()
@@ -106,11 +102,7 @@ fn oversized_metadata_is_not_sent() {
         let link = Kind::WeConnectByTcp.link().await;
         let mut entries = at_the_limits();
         entries[0].0.push('k');
-        let refused = link
-            .our_client()
-            .metadata()
-            .with_metadata(ours(&entries))
-            .await;
+        let refused = link.our_client().metadata().metadata(ours(&entries)).await;
         assert!(matches!(refused, Err(CallError::Metadata(_))));
         link.assert_works().await;
     });
