@@ -18,7 +18,10 @@ mod codec;
 mod connections;
 mod diagnostics;
 mod error;
+mod extensions;
 mod forward;
+mod identity;
+mod layer;
 mod link;
 mod nonce;
 mod open;
@@ -38,13 +41,17 @@ pub use codec::{DecodeError, EncodeError, Malformed};
 pub use connections::{IncomingConnection, IncomingConnections, RejectError};
 pub use diagnostics::{Diagnostics, LinkDiagnostics, Links};
 pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
+pub use extensions::Extensions;
 pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections};
+pub use identity::Identity;
+pub use layer::{CallService, CallerService, Dispatched, LayeredCaller, LayeredDispatcher};
 pub use link::{ConnectionHandle, Driver};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
 pub use open::{accept, connect, initiate};
 pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
 pub use serve::{
-    Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher, ServiceDispatcher,
+    Answered, CallWatch, Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher,
+    ServiceDispatcher,
 };
 pub use tunnel::{Tunnel, tunnel_pair};
 #[cfg(feature = "stream")]

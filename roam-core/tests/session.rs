@@ -32,6 +32,7 @@ mod session {
     mod independence;
     mod introspection;
     mod large;
+    mod layers;
     mod leaks;
     mod local;
     mod loss;

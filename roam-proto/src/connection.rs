@@ -357,6 +357,7 @@ impl Connection {
         if channel.ended() == Some(ChannelEnd::Closed) {
             self.closed.insert(id.0);
         }
+        ctx.on_forgotten(self.id, id);
     }
 
     /// Ends channels, such as those of a call's arguments, and forgets those that no user holds.

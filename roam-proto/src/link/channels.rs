@@ -145,6 +145,18 @@ impl Channel<'_> {
         }
     }
 
+    /// Returns whether the channel is forgotten: it has ended, and its holder knows. If not, an
+    /// [`Event::ChannelReady`](crate::Event::ChannelReady) follows when it is, or when its
+    /// connection has ended.
+    pub fn is_forgotten(self) -> bool {
+        let watched = (self.0.connection, self.0.id);
+        let Some((_, ctx)) = self.0.link.any_half(watched.0, watched.1) else {
+            return true;
+        };
+        ctx.watched.insert(watched);
+        false
+    }
+
     /// Resets and forgets the channel, from either half.
     pub fn reset(self) {
         let Handle {

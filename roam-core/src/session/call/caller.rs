@@ -4,8 +4,9 @@ use std::future::Future;
 
 use super::deadline::Deadline;
 use super::pending::ConnectionCall;
-use crate::proto::{Encoded, Metadata, MethodId, ReceivedPayload};
+use crate::proto::{Encoded, Metadata, ReceivedPayload};
 use crate::rt::{MaybeSend, MaybeSync};
+use crate::schema::MethodDescriptor;
 use crate::session::channel::{IncomingChannels, OutgoingChannels};
 use crate::session::error::CallFailure;
 use crate::session::link::ConnectionHandle;
@@ -23,7 +24,7 @@ pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
 #[derive(Debug)]
 pub struct OutgoingCall {
     /// The method.
-    pub method: MethodId,
+    pub method: &'static MethodDescriptor,
     /// Key-value pairs that travel with the arguments.
     pub metadata: Metadata,
     /// The encoded arguments.
@@ -34,8 +35,6 @@ pub struct OutgoingCall {
     pub channels: OutgoingChannels,
     /// When the caller stops waiting. The Request carries the time that is left when it is sent.
     pub deadline: Option<Deadline>,
-    /// Whether calling the method twice has the same effect as once.
-    pub idempotent: bool,
 }
 
 /// The answer to a call, not decoded yet. Dropping it resets the channels it holds.

@@ -181,7 +181,7 @@ impl ConnectionHandle {
         let (request, channels) = self.request(
             state,
             waker,
-            call.method,
+            call.method.id,
             &call.metadata,
             NewChannels::Placed(&placed),
             payload,

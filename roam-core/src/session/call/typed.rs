@@ -54,13 +54,12 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
         let encode = move || args.map(|args| channel::encode(&args, &[])).transpose();
         let (payload, channels) = aborting(encode)?.unwrap_or_default();
         Ok(self.caller.call(OutgoingCall {
-            method: self.method.id,
+            method: self.method,
             metadata: self.metadata,
             payload,
             keeps_payload: false,
             channels,
             deadline,
-            idempotent: self.method.idempotent,
         }))
     }
 }

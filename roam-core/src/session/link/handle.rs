@@ -1,17 +1,22 @@
 //! Handles to connections.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
+
+use futures::future::select;
 
 use super::deferred::Deferred;
 use super::service::{Served, Service};
 use super::shared::{LinkGuard, Shared};
 use super::state::State;
 use super::wait::WaitKey;
-use crate::proto::{Agreed, CloseReason, ConnectionId, Link, Stats};
+use crate::proto::{Agreed, ChannelId, CloseReason, ConnectionId, Link, Stats};
 use crate::rt::Clock;
 use crate::session::error::ConnectError;
+use crate::session::extensions::Extensions;
+use crate::session::identity::Identity;
 
 /// What is known of a connection without the link's lock.
 pub(crate) struct ConnectionState {
@@ -19,6 +24,7 @@ pub(crate) struct ConnectionState {
     ended: OnceLock<CloseReason>,
     /// Shared by all handles, as long as there is one.
     handle: OnceLock<Weak<HandleInner>>,
+    extensions: Extensions,
 }
 
 impl ConnectionState {
@@ -27,6 +33,7 @@ impl ConnectionState {
             id,
             ended: OnceLock::new(),
             handle: OnceLock::new(),
+            extensions: Extensions::default(),
         })
     }
 
@@ -154,6 +161,42 @@ impl ConnectionHandle {
                 state.link.close_connection(self.id(), reason);
             }
         });
+    }
+
+    /// Returns the values that users attached to this connection: the root connection or a virtual
+    /// one. Handles to the same connection share them.
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.state.extensions
+    }
+
+    /// Returns the values that users attached to the link, which all its connections share.
+    pub fn link_extensions(&self) -> &Extensions {
+        &self.shared().extensions
+    }
+
+    /// Returns who the peer is, if somebody [said so](Self::set_identity).
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.link_extensions().get()
+    }
+
+    /// Says who the peer is. It holds for the whole link and replaces what was said before.
+    pub fn set_identity(&self, identity: Identity) {
+        self.link_extensions().insert(identity);
+    }
+
+    /// Waits until a channel of this connection is forgotten: it has ended, and its holder here
+    /// has learnt it.
+    pub(crate) async fn channel_forgotten(&self, channel: ChannelId) {
+        let key = WaitKey::Channel(self.id(), channel);
+        let forgotten = |state: &mut State, _: &mut Deferred, _: &Context<'_>| {
+            if state.link.channel(self.id(), channel).is_forgotten() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        };
+        let forgotten = pin!(self.shared().wait_for(key, forgotten));
+        select(forgotten, pin!(self.closed())).await;
     }
 
     /// Returns a snapshot of the link's counters.

@@ -14,12 +14,14 @@ use super::state::State;
 use super::wait::{WaitGuard, WaitKey, WaitList, WaiterId};
 use crate::proto::{CloseReason, ConnectionId, Link, Metadata, Role};
 use crate::rt::Clock;
+use crate::session::extensions::Extensions;
 
 /// The state of a link, shared by its driver, its handles and its channels.
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(super) clock: Clock,
     guard: OnceLock<Weak<LinkGuard>>,
+    pub(super) extensions: Extensions,
 }
 
 /// Held by everything that a user holds of a link.
@@ -41,6 +43,7 @@ impl Shared {
             state: Mutex::new(state),
             clock,
             guard: OnceLock::new(),
+            extensions: Extensions::default(),
         });
         let guard = Arc::new(LinkGuard {
             shared: Arc::clone(&shared),

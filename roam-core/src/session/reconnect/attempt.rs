@@ -33,7 +33,7 @@ type Sent = ControlFlow<Result<Answer, CallFailure>, CallFailure>;
 
 impl Attempt {
     pub(super) fn new(connector: Arc<Connector>, mut call: OutgoingCall, nonces: bool) -> Self {
-        let repeatable = call.channels.is_empty() && !call.idempotent;
+        let repeatable = call.channels.is_empty() && !call.method.idempotent;
         let mut has_nonce = call.metadata.get(NONCE_KEY).is_some();
         if nonces && repeatable && !has_nonce {
             call.metadata.push(NONCE_KEY, Nonce::random());
@@ -101,7 +101,10 @@ impl Attempt {
 
     /// Returns the unknown outcome if the call must not be sent to a peer with this store.
     fn forbids_sending(&self, store: Option<&KnownStore>) -> Option<&Unknown> {
-        let unknown = self.unknown.as_ref().filter(|_| !self.call.idempotent)?;
+        let unknown = self
+            .unknown
+            .as_ref()
+            .filter(|_| !self.call.method.idempotent)?;
         let known = store.zip(unknown.sending);
         let is_safe = known.is_some_and(|(store, sending)| store.knows(sending));
         (!is_safe).then_some(unknown)
@@ -109,7 +112,7 @@ impl Attempt {
 
     fn lost(&mut self, failure: CallFailure, sent: bool, sending: Option<Sending>) -> Sent {
         if sent {
-            if !self.call.idempotent && sending.is_none() {
+            if !self.call.method.idempotent && sending.is_none() {
                 return ControlFlow::Break(Err(failure));
             }
             self.unknown.get_or_insert_with(|| Unknown {

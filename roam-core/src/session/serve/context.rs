@@ -1,7 +1,12 @@
 //! What a handler knows of its call.
 
+use std::sync::Arc;
+
+use super::extras::Extras;
 use crate::proto::{ChannelId, ConnectionId, Metadata, MethodId, RequestId};
 use crate::session::call::{Call, Caller, Deadline, Parent, traceparent};
+use crate::session::extensions::Extensions;
+use crate::session::identity::Identity;
 use crate::session::link::ConnectionHandle;
 
 /// What a handler knows of its call, in addition to the arguments.
@@ -13,6 +18,7 @@ pub struct Context {
     pub(crate) metadata: Metadata,
     pub(crate) channels: Vec<ChannelId>,
     pub(crate) deadline: Option<Deadline>,
+    pub(super) extras: Extras,
 }
 
 impl Context {
@@ -56,6 +62,39 @@ impl Context {
     /// well-formed as W3C's Trace Context has it. The handler's `tracing` span records it as well.
     pub fn traceparent(&self) -> Option<&str> {
         traceparent(&self.metadata)
+    }
+
+    /// Returns the values that layers attached to this call.
+    ///
+    /// Those of its connection and of its link are at
+    /// [`extensions`](ConnectionHandle::extensions) and
+    /// [`link_extensions`](ConnectionHandle::link_extensions) of the
+    /// [connection](Self::connection).
+    pub fn extensions(&self) -> &Extensions {
+        self.extras.extensions()
+    }
+
+    /// Returns who the peer is, if that is known.
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.connection.identity()
+    }
+
+    /// Sends `metadata` with the value or the error that the handler returns. It replaces what was
+    /// set before. The caller gets it by [`Call::reply`].
+    ///
+    /// ```
+    /// # use roam_core::{Context, Metadata, service};
+    /// # #[service] trait Files { async fn open(&self, name: String) -> u64; }
+    /// # struct Disk;
+    /// impl Files for Disk {
+    ///     async fn open(&self, cx: &Context, name: String) -> u64 {
+    ///         cx.set_answer_metadata(Metadata::new().with("etag", "33a64df5"));
+    ///         42
+    ///     }
+    /// }
+    /// ```
+    pub fn set_answer_metadata(&self, metadata: Metadata) {
+        self.extras.set_answer_metadata(metadata);
     }
 
     /// Makes `call` a child of the call that this handler answers.

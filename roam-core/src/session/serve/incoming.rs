@@ -6,11 +6,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Context;
+use super::extras::Extras;
+use super::hooks::{Backing, KeepAnswer};
 use super::respond::Respond;
-use super::responder::{KeepAnswer, Responder};
+use super::responder::Responder;
+use super::watch::CallWatch;
 use crate::proto::{
-    Direction, FailureKind, Metadata, MethodId, Outcome, ReceivedPayload, Request, RequestError,
+    Direction, Failure, FailureKind, Metadata, MethodId, Outcome, ReceivedPayload, Request,
+    RequestError,
 };
+use crate::schema::MethodDescriptor;
 use crate::session::call::Deadline;
 use crate::session::channel::{self, IncomingChannels, RemoteChannel};
 use crate::session::link::ConnectionHandle;
@@ -52,6 +57,7 @@ impl IncomingCall {
             metadata,
             channels,
             deadline,
+            extras: Extras::default(),
         };
         Self(Box::new(Parts {
             payload,
@@ -73,6 +79,28 @@ impl IncomingCall {
     /// Returns what answers the call.
     pub(crate) fn responder(&mut self) -> &mut Responder {
         &mut self.0.responder
+    }
+
+    /// Returns what answers the call when this is dropped unanswered.
+    pub(crate) fn back(&mut self, method: Option<&'static MethodDescriptor>) -> Backing {
+        self.0.responder.back(method)
+    }
+
+    /// Returns the descriptor of the called method. It is known inside
+    /// [layers](crate::LayeredDispatcher), unless the call is only forwarded.
+    pub fn descriptor(&self) -> Option<&'static MethodDescriptor> {
+        self.0.responder.descriptor()
+    }
+
+    /// Watches how the call is answered, and when its last channel has ended.
+    pub fn watch(&mut self) -> CallWatch {
+        self.0.responder.watch()
+    }
+
+    /// Refuses the call, for example because its caller may not make it.
+    pub fn refuse(mut self, failure: &Failure) -> Ready<()> {
+        self.responder().fail(failure);
+        ready(())
     }
 
     /// Returns the encoded arguments.
@@ -129,7 +157,10 @@ impl IncomingCall {
         };
         drop(result);
         match encoded {
-            Ok((payload, channels)) => Respond::new(self, payload, channels),
+            Ok((payload, channels)) => {
+                let metadata = self.context().extras.take_answer_metadata();
+                Respond::new(self, metadata, payload, channels)
+            }
             Err(error) => {
                 tracing::error!(method = %self.method(), %error, "a result cannot be encoded");
                 Respond::outcome(self, Outcome::Failed(FailureKind::Panic))

@@ -29,11 +29,16 @@ pub(super) struct EncodedAnswer {
 }
 
 impl Respond {
-    pub(super) fn new(call: IncomingCall, payload: Encoded, channels: OutgoingChannels) -> Self {
+    pub(super) fn new(
+        call: IncomingCall,
+        metadata: Metadata,
+        payload: Encoded,
+        channels: OutgoingChannels,
+    ) -> Self {
         Self::encoded(
             call,
             EncodedAnswer {
-                metadata: Metadata::new(),
+                metadata,
                 payload,
                 channels,
             },

@@ -1,15 +1,17 @@
 //! What answers a call of the peer.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use super::context::Context;
+use super::hooks::{Backing, Hooks, KeepAnswer};
 use super::respond::EncodedAnswer;
+use super::watch::CallWatch;
 use crate::proto::{
-    FailureKind, Handler, Metadata, NewChannels, Outcome, Payload, RequestError, RequestId,
+    ChannelId, Failure, FailureKind, Handler, Metadata, NewChannels, Outcome, Payload,
+    RequestError, RequestId,
 };
-use crate::rt::{MaybeSend, MaybeSync};
+use crate::schema::MethodDescriptor;
 use crate::session::channel::RemoteChannel;
 use crate::session::link::ConnectionHandle;
 use crate::session::link::deferred::Deferred;
@@ -24,16 +26,10 @@ pub(crate) struct Responder {
     answered: bool,
     /// The link knows that the handler has finished.
     finished: bool,
-    /// Keeps the answer instead of sending it. An answer with channels cannot be kept and is sent.
-    keeper: Option<Box<dyn KeepAnswer>>,
+    /// Few calls have any.
+    hooks: Option<Box<Hooks>>,
     /// Set when the call was split: its handler counts as running until all parts are dropped.
     parts: Option<Arc<Parts>>,
-}
-
-/// Keeps an answer in place of sending it.
-pub(crate) trait KeepAnswer: Debug + MaybeSend + MaybeSync + 'static {
-    /// Keeps the answer to a call. It is called at most once.
-    fn keep(&mut self, metadata: &Metadata, payload: &[u8]);
 }
 
 /// Dropped with the last part of a call.
@@ -55,7 +51,7 @@ impl Responder {
             context,
             answered: false,
             finished: false,
-            keeper: None,
+            hooks: None,
             parts: None,
         }
     }
@@ -76,17 +72,43 @@ impl Responder {
             context: self.context.clone(),
             answered: false,
             finished: false,
-            keeper: Some(keeper),
+            hooks: Some(Box::new(Hooks::keeping(keeper))),
             parts: Some(Arc::clone(parts)),
         }
+    }
+
+    /// Watches how the call is answered.
+    pub(super) fn watch(&mut self) -> CallWatch {
+        self.hooks.get_or_insert_default().watch(&self.context)
+    }
+
+    /// Returns what answers the call when this part of it is dropped unanswered.
+    pub(super) fn back(&mut self, method: Option<&'static MethodDescriptor>) -> Backing {
+        self.hooks
+            .get_or_insert_default()
+            .back(&self.context, method)
+    }
+
+    pub(super) fn descriptor(&self) -> Option<&'static MethodDescriptor> {
+        self.hooks.as_ref()?.method
     }
 
     /// Answers at once with an outcome without a body.
     pub(crate) fn answer(&mut self, outcome: Outcome) {
         let (metadata, payload) = outcome.response();
+        self.answer_with(&metadata, payload);
+    }
+
+    /// Answers at once with a failure and its details.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        let (metadata, payload) = failure.response();
+        self.answer_with(&metadata, payload);
+    }
+
+    fn answer_with(&mut self, metadata: &Metadata, payload: &[u8]) {
         self.answered = true;
         // The call may have been cancelled in the meantime; then it has been answered.
-        let _ = self.try_respond(&metadata, payload, NewChannels::NONE);
+        let _ = self.try_respond(metadata, payload, NewChannels::NONE);
     }
 
     /// Answers at once with an encoded outcome. Returns the channels that it opens.
@@ -99,27 +121,54 @@ impl Responder {
         payload: &[u8],
         channels: NewChannels<'_>,
     ) -> Result<Vec<RemoteChannel>, RequestError> {
+        let opened = match &mut self.hooks {
+            None => self.send(metadata, payload, channels)?,
+            Some(hooks) => {
+                metadata.check()?;
+                if hooks.keep(metadata, payload, !channels.is_empty()) {
+                    Vec::new()
+                } else {
+                    self.send_noted(metadata, payload, channels)?
+                }
+            }
+        };
+        self.answered = true;
+        let connection = &self.context.connection;
+        let remote = |channel| RemoteChannel::new(connection.clone(), channel);
+        Ok(opened.into_iter().map(remote).collect())
+    }
+    fn send(
+        &self,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: NewChannels<'_>,
+    ) -> Result<Vec<ChannelId>, RequestError> {
         let Context {
             connection,
             request,
             ..
         } = &self.context;
-        if let Some(keeper) = &mut self.keeper
-            && channels.is_empty()
-        {
-            metadata.check()?;
-            keeper.keep(metadata, payload);
-            self.answered = true;
-            return Ok(Vec::new());
-        }
-        let payload = Payload::from(payload);
-        let channels = connection.shared().with(|state, _| {
-            let calls = state.link.calls(connection.id());
+        connection.shared().with(|state, _| {
+            let (calls, payload) = (state.link.calls(connection.id()), Payload::from(payload));
             calls.respond(*request, metadata, channels, payload, Handler::Running)
-        })?;
-        self.answered = true;
-        let remote = |channel| RemoteChannel::new(connection.clone(), channel);
-        Ok(channels.into_iter().map(remote).collect())
+        })
+    }
+
+    /// Sends an answer, and tells those who watch the call.
+    #[cold]
+    fn send_noted(
+        &self,
+        metadata: &Metadata,
+        payload: &[u8],
+        channels: NewChannels<'_>,
+    ) -> Result<Vec<ChannelId>, RequestError> {
+        let sent = self.send(metadata, payload, channels);
+        match (&self.hooks, &sent) {
+            (Some(hooks), Ok(channels)) => hooks.note_sent(channels.clone()),
+            (Some(hooks), Err(error)) => hooks.note_refused(error, &self.context),
+            (None, _) => {}
+        }
+        sent
     }
 
     /// Answers as soon as there is send capacity. The handler has then finished.
@@ -129,19 +178,42 @@ impl Responder {
         waiter: &mut Option<WaiterId>,
         cx: &task::Context<'_>,
     ) -> Poll<()> {
-        if let Some(keeper) = &mut self.keeper
-            && answer.channels.is_empty()
-        {
-            keeper.keep(&answer.metadata, &answer.payload);
+        let Some(hooks) = &mut self.hooks else {
+            return self.poll_send(answer, waiter, cx, |_| {});
+        };
+        if hooks.keep(
+            &answer.metadata,
+            &answer.payload,
+            !answer.channels.is_empty(),
+        ) {
             self.answered = true;
             return Poll::Ready(());
         }
+        let mut sent = None;
+        let polled = self.poll_send(answer, waiter, cx, |channels| {
+            sent = Some(channels.to_vec());
+        });
+        if let (Some(hooks), Some(channels)) = (&self.hooks, sent) {
+            hooks.note_sent(channels);
+        }
+        polled
+    }
+
+    /// Calls `opened` with the channels of the answer when that is sent.
+    #[inline]
+    fn poll_send(
+        &mut self,
+        answer: &mut EncodedAnswer,
+        waiter: &mut Option<WaiterId>,
+        cx: &task::Context<'_>,
+        opened: impl FnOnce(&[ChannelId]),
+    ) -> Poll<()> {
         let shared = self.context.connection.shared();
         let responded = ready!(shared.poll_wait(
             WaitKey::Capacity,
             waiter,
             cx,
-            |state, deferred| { self.poll_finish(answer, state, deferred) }
+            |state, deferred| { self.poll_finish(answer, state, deferred, opened) }
         ));
         match responded {
             Ok(_abort_handle) => {
@@ -159,6 +231,7 @@ impl Responder {
         answer: &mut EncodedAnswer,
         state: &mut State,
         deferred: &mut Deferred,
+        on_opened: impl FnOnce(&[ChannelId]),
     ) -> Poll<Result<Option<AbortHandle>, RequestError>> {
         let Context {
             connection,
@@ -175,6 +248,7 @@ impl Responder {
         let placed = channels.placed();
         let new = NewChannels::Placed(&placed);
         let opened = (state.link.calls(id)).respond(*request, metadata, new, payload, handler)?;
+        on_opened(&opened);
         channels.connect(&mut state.link, connection, opened, deferred);
         let abort_handle = match handler {
             Handler::Running => None,
@@ -203,14 +277,19 @@ impl Responder {
                 self.answer(Outcome::Failed(FailureKind::Busy));
             }
             // The call was cancelled in the meantime, or its connection has ended.
-            _ => {}
+            error => {
+                if let Some(hooks) = &self.hooks {
+                    hooks.note_refused(&error, &self.context);
+                }
+            }
         }
     }
 }
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        if !self.answered {
+        let answers = !self.answered && !self.hooks.as_mut().is_some_and(|it| it.give_back());
+        if answers {
             self.answer(if std::thread::panicking() {
                 Outcome::Failed(FailureKind::Panic)
             } else {

@@ -1,0 +1,106 @@
+//! Watching how a call of the peer is answered, and when it has ended.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::proto::{ChannelId, Metadata, Outcome};
+use crate::session::watch::Watch;
+
+/// Watches a call of the peer, beside what answers it. See [`IncomingCall::watch`].
+///
+/// Cheap to clone. It keeps the handle of the connection.
+///
+/// [`IncomingCall::watch`]: super::IncomingCall::watch
+#[derive(Clone, Debug)]
+pub struct CallWatch {
+    context: Context,
+    watched: Arc<Watched>,
+}
+
+/// How a call was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// The kind of answer.
+    pub outcome: Outcome,
+    /// The length of the encoded answer in bytes.
+    pub size: usize,
+}
+
+/// What a [`CallWatch`] waits for.
+#[derive(Debug, Default)]
+pub(super) struct Watched(Watch<Progress>);
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// The answer that is about to be sent, or was sent.
+    answer: Option<Answered>,
+    /// The channels of the answer, once it was sent.
+    sent: Option<Vec<ChannelId>>,
+}
+
+impl CallWatch {
+    pub(super) fn new(context: Context, watched: Arc<Watched>) -> Self {
+        Self { context, watched }
+    }
+
+    /// Returns what is known of the call.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Waits until the call is answered.
+    ///
+    /// Cancel safe.
+    pub async fn answered(&self) -> Answered {
+        let answer = |progress: &Progress| progress.answer.filter(|_| progress.sent.is_some());
+        self.watched.0.wait_for(answer).await
+    }
+
+    /// Waits until the call is answered, and the last channel of its arguments and of its answer
+    /// has ended here: its holder has closed, reset or dropped it, or has read its end. The end of
+    /// the connection ends them all.
+    ///
+    /// Cancel safe.
+    pub async fn ended(&self) -> Answered {
+        let answered = self.answered().await;
+        let of_answer = (self.watched.0).read(|progress| progress.sent.clone());
+        let of_answer = of_answer.unwrap_or_default();
+        for &channel in self.context.channels().iter().chain(&of_answer) {
+            self.context.connection().channel_forgotten(channel).await;
+        }
+        answered
+    }
+}
+
+impl Watched {
+    /// Records an answer that is about to be sent. A later one replaces it until one is sent.
+    pub(super) fn record(&self, metadata: &Metadata, payload: &[u8]) {
+        let outcome = match Outcome::decode(payload, metadata) {
+            Some(Outcome::Value(_)) => Outcome::Value(()),
+            Some(Outcome::Error(_)) => Outcome::Error(()),
+            Some(Outcome::UnknownMethod) => Outcome::UnknownMethod,
+            Some(Outcome::InvalidPayload) | None => Outcome::InvalidPayload,
+            Some(Outcome::Cancelled) => Outcome::Cancelled,
+            Some(Outcome::Failed(kind)) => Outcome::Failed(kind),
+        };
+        let size = payload.len();
+        self.0.change(|progress| {
+            if progress.sent.is_none() {
+                progress.answer = Some(Answered { outcome, size });
+            }
+        });
+    }
+
+    /// Returns whether an answer was sent or kept, or none is wanted any more.
+    pub(super) fn is_sent(&self) -> bool {
+        self.0.read(|progress| progress.sent.is_some())
+    }
+
+    /// Records that the answer was sent, with these channels.
+    pub(super) fn sent(&self, channels: Vec<ChannelId>) {
+        self.0.change(|progress| {
+            progress.sent.get_or_insert(channels);
+        });
+    }
+}
