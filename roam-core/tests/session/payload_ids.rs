@@ -209,7 +209,7 @@ async fn resent_call_holds_the_ids_of_its_link() {
     }
     // The send buffer has no space for a second call, whose id would be 3.
     let (_other, second) = channel();
-    let mut call = numbers.sum(vec![None, Some(second)]);
+    let mut call = numbers.sum(vec![None, Some(second)]).into_future();
     assert!(poll_now(&mut call).is_pending());
     let call = start(call);
     server.kill();
