@@ -44,13 +44,13 @@ struct Output {
 impl Flavor for Output {
     type Output = Vec<u8>;
 
-    #[inline(always)]
+    #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.bytes.push(byte);
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         if bytes.is_empty() && std::ptr::eq(bytes.as_ptr(), mark().as_ptr()) {
             context::note_place(self.bytes.len() - self.start - 1);
