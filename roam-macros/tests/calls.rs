@@ -184,7 +184,7 @@ impl Caller for Without {
     type Future = BoxFuture<'static, Result<Answer, CallFailure>>;
 
     fn call(self, call: OutgoingCall) -> Self::Future {
-        let refused = calculator_service().method(call.method);
+        let refused = calculator_service().method(call.method.id);
         if refused.is_some_and(|method| method.name == self.1) {
             return Box::pin(async { Err(CallError::Answered(RoamError::Cancelled)) });
         }

@@ -72,7 +72,7 @@ impl Shop for Handler {
 
     async fn wait(&self, _: &Context) {
         self.0.tell(Saw::Waits);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn who(&self, cx: &Context) -> (Option<String>, Option<String>) {
