@@ -37,8 +37,8 @@ const FAILURE_PREFIX: &str = "xtask: ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let workspace = Workspace::locate();
-    match run(&workspace, &arguments) {
+    let result = setup::workspace().and_then(|workspace| run(&workspace, &arguments));
+    match result {
         Ok(code) => code,
         Err(error) => {
             eprintln!("\n{FAILURE_PREFIX}{error:#}");

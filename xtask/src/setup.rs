@@ -1,6 +1,7 @@
 //! Installs the tools needed to build and test roam.
 
 mod browsers;
+mod cache;
 mod cargo_tools;
 mod debian;
 mod node;
@@ -28,6 +29,18 @@ pub trait Tool {
     fn manual_install(&self) -> String;
 }
 
+/// Returns the workspace that this program was built from. Its commands find the tools that are
+/// installed into the cache.
+pub fn workspace() -> Result<Workspace> {
+    let root = Workspace::locate();
+    let tools = vec![
+        cargo_tools::wasm_bindgen(&root)?.bin()?,
+        cargo_tools::geckodriver().bin()?,
+        node::WasmOpt::bin()?,
+    ];
+    Workspace::new(root, tools)
+}
+
 /// Installs what all builds and tests need.
 pub fn ensure_all(workspace: &Workspace) -> Result<()> {
     ensure_check_tools(workspace)?;
@@ -40,7 +53,7 @@ pub fn ensure_all(workspace: &Workspace) -> Result<()> {
 pub fn ensure_build_tools(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &node::Node)?;
     ensure(workspace, &wasm_std::WasmStd)?;
-    ensure(workspace, &cargo_tools::wasm_bindgen(workspace)?)?;
+    ensure(workspace, &cargo_tools::wasm_bindgen(&workspace.path(""))?)?;
     ensure(workspace, &node::WasmOpt)
 }
 

@@ -13,19 +13,19 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Returns the workspace that this program was built from.
-    pub fn locate() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("xtask is a folder of the workspace")
-            .to_owned();
-        let tools = root.join(".tools");
-        let own = [tools.join("bin"), tools.join("node_modules/.bin")];
+    /// Returns the workspace in `root`, whose commands search the folders `tools` first.
+    pub fn new(root: PathBuf, tools: Vec<PathBuf>) -> Result<Self> {
         let inherited = std::env::var_os("PATH").unwrap_or_default();
-        let search_path =
-            std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited)))
-                .expect("the path of the workspace contains a ':'");
-        Self { root, search_path }
+        let folders = tools.into_iter().chain(std::env::split_paths(&inherited));
+        let search_path = std::env::join_paths(folders)
+            .context("a folder of tools has a character that PATH cannot hold")?;
+        Ok(Self { root, search_path })
+    }
+
+    /// Returns the folder of the workspace that this program was built from.
+    pub fn locate() -> PathBuf {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        root.expect("xtask is a folder of the workspace").to_owned()
     }
 
     /// Resolves a path relative to the root.
@@ -33,13 +33,7 @@ impl Workspace {
         self.root.join(relative)
     }
 
-    /// Returns the folder for tools installed for this workspace only. Git ignores it.
-    pub fn tools(&self) -> PathBuf {
-        self.path(".tools")
-    }
-
-    /// Returns a command that runs in the root, searches [`Self::tools`] first and builds into
-    /// `target`.
+    /// Returns a command that runs in the root and builds into `target`.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command

@@ -1,11 +1,13 @@
-//! Tools installed by `cargo install` into `.tools`, for this workspace only, so that they do not
-//! replace the versions of other projects.
+//! Tools that `cargo install` builds into the cache, where they do not replace the versions of other
+//! projects.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use super::Tool;
+use super::cache::Entry;
 use crate::shell::{Run, Workspace};
 
 /// A tool from a crate.
@@ -14,6 +16,8 @@ pub struct CargoTool {
     program: &'static str,
     version: String,
     default_features: bool,
+    /// Packages to compile with optimizations, because the tool spends its time in them.
+    optimized: &'static [&'static str],
     /// Whether only this version works.
     exact: bool,
 }
@@ -25,20 +29,72 @@ pub fn geckodriver() -> CargoTool {
         program: "geckodriver",
         version: "0.37.1".to_owned(),
         default_features: true,
+        optimized: &[],
         exact: false,
     }
 }
 
-/// Returns the generator of JavaScript bindings. It rejects modules built with another version.
-pub fn wasm_bindgen(workspace: &Workspace) -> Result<CargoTool> {
+/// Returns the generator of JavaScript bindings for the checkout in `root`. It rejects modules built
+/// with another version.
+pub fn wasm_bindgen(root: &Path) -> Result<CargoTool> {
     Ok(CargoTool {
         krate: "wasm-bindgen-cli",
         program: "wasm-bindgen",
-        version: locked_version(workspace, "wasm-bindgen")?,
+        version: locked_version(root, "wasm-bindgen")?,
         default_features: false,
+        optimized: &["walrus", "id-arena"],
         exact: true,
     })
 }
+
+impl CargoTool {
+    /// Returns the folder of the program once it is installed.
+    pub fn bin(&self) -> Result<PathBuf> {
+        Ok(self.entry()?.folder().join("bin"))
+    }
+
+    fn entry(&self) -> Result<Entry> {
+        Entry::new(self.krate, &self.version)
+    }
+
+    fn build(&self, workspace: &Workspace, folder: &Path) -> Result<()> {
+        // Without `--locked`: a registry may no longer have the locked versions.
+        let mut command = workspace.command("cargo");
+        command.args(["install", "--quiet", self.krate, "--version", &self.version]);
+        if !self.default_features {
+            command.arg("--no-default-features");
+        }
+        for package in self.optimized {
+            let setting = format!("profile.release.package.{package}.opt-level=1");
+            command.args(["--config", &setting]);
+        }
+        command.arg("--root").arg(folder);
+        // A folder of their own, where the tools share what they depend on.
+        command.env("CARGO_TARGET_DIR", workspace.path("target/tools"));
+        for (name, value) in BUILD_ENV {
+            command.env(name, value);
+        }
+        for name in INHERITED {
+            command.env_remove(name);
+        }
+        command.run()
+    }
+}
+
+/// The tools run for seconds, so build time matters more than their speed: wasm-bindgen builds in
+/// 58 s instead of 113 s on two cores, and takes 6 s instead of 4 s for all modules of our tests.
+const BUILD_ENV: &[(&str, &str)] = &[
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+];
+
+/// Variables for builds of this workspace, which must not change how its tools are built.
+const INHERITED: &[&str] = &[
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+];
 
 impl Tool for CargoTool {
     fn name(&self) -> String {
@@ -53,21 +109,14 @@ impl Tool for CargoTool {
     }
 
     fn source(&self) -> &'static str {
-        "cargo install, into .tools (takes minutes)"
+        "cargo install, into the cache of tools (takes minutes)"
     }
 
     fn install(&self, workspace: &Workspace) -> Result<()> {
-        // Without `--locked`: a registry may no longer have the locked versions.
-        let mut command = workspace.command("cargo");
-        command.args(["install", "--quiet", self.krate, "--version", &self.version]);
-        if !self.default_features {
-            command.arg("--no-default-features");
-        }
-        command.arg("--root").arg(workspace.tools());
-        // The tools run for seconds, so build time matters more than their speed.
-        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-        command.env("CARGO_PROFILE_RELEASE_LTO", "off");
-        command.run()
+        self.entry()?.install(
+            || self.is_installed(workspace),
+            |folder| self.build(workspace, folder),
+        )
     }
 
     fn manual_install(&self) -> String {
@@ -76,8 +125,8 @@ impl Tool for CargoTool {
 }
 
 /// Returns the version of a package in `Cargo.lock`.
-fn locked_version(workspace: &Workspace, package: &str) -> Result<String> {
-    let file = workspace.path("Cargo.lock");
+fn locked_version(root: &Path, package: &str) -> Result<String> {
+    let file = root.join("Cargo.lock");
     let text =
         fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))?;
     version_in(&text, package).with_context(|| {

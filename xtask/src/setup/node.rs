@@ -1,8 +1,11 @@
 //! Node, and tools from npm.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use super::Tool;
+use super::cache::Entry;
 use crate::shell::{Run, Workspace};
 
 /// Node, which compiles TypeScript, builds the page and runs the tests of the npm package.
@@ -47,6 +50,17 @@ pub struct WasmOpt;
 
 const BINARYEN: &str = "132";
 
+impl WasmOpt {
+    /// Returns the folder of the program once it is installed.
+    pub fn bin() -> Result<PathBuf> {
+        Ok(Self::entry()?.folder().join("node_modules/.bin"))
+    }
+
+    fn entry() -> Result<Entry> {
+        Entry::new("binaryen", BINARYEN)
+    }
+}
+
 impl Tool for WasmOpt {
     fn name(&self) -> String {
         format!("wasm-opt {BINARYEN}")
@@ -58,16 +72,21 @@ impl Tool for WasmOpt {
     }
 
     fn source(&self) -> &'static str {
-        "npm package binaryen, into .tools"
+        "npm package binaryen, into the cache of tools"
     }
 
     fn install(&self, workspace: &Workspace) -> Result<()> {
-        let mut command = workspace.command("npm");
-        command.args(["install", "--no-save", "--no-package-lock", "--prefix"]);
-        command
-            .arg(workspace.tools())
-            .arg(format!("binaryen@{BINARYEN}.0.0"))
-            .run()
+        Self::entry()?.install(
+            || self.is_installed(workspace),
+            |folder| {
+                let mut command = workspace.command("npm");
+                command.args(["install", "--no-save", "--no-package-lock", "--prefix"]);
+                command
+                    .arg(folder)
+                    .arg(format!("binaryen@{BINARYEN}.0.0"))
+                    .run()
+            },
+        )
     }
 
     fn manual_install(&self) -> String {
