@@ -9,7 +9,7 @@ use roam_core::introspection::roam_introspection_v1_service;
 fn package_has_the_current_introspection_service() {
     let text = roam_codegen::typescript(roam_introspection_v1_service());
     // The package cannot import itself by name.
-    let text = text.replace("\"roam-client\"", "\"../index.js\"");
+    let text = text.replace("\"@roam-rpc/client\"", "\"../index.js\"");
     golden_file::check("../../../roam-wasm/js/src/introspect/service.ts", &text);
 }
 

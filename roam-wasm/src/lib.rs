@@ -4,7 +4,7 @@
 //! `roam_core::connect`.
 //!
 //! The default feature `javascript` adds the module `javascript`: the exports for the npm package
-//! `roam-client`.
+//! `@roam-rpc/client`.
 #![cfg(target_arch = "wasm32")]
 #![forbid(unsafe_code)]
 

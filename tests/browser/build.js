@@ -3,13 +3,14 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 const SITE = "build/site";
+const PACKAGE = "@roam-rpc/client";
 
 /** Leaves the installed npm package out of the bundle, so that the page loads its files unchanged. */
 const asInstalled = {
-  name: "roam-client as installed",
+  name: `${PACKAGE} as installed`,
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^roam-client/ }, ({ path }) => ({
-      path: `/roam-client/dist/${path === "roam-client" ? "index" : "introspect"}.js`,
+    onResolve({ filter: /^@roam-rpc\/client/ }, ({ path }) => ({
+      path: `/client/dist/${path === PACKAGE ? "index" : "introspect"}.js`,
       external: true,
     })),
 };
@@ -18,7 +19,7 @@ await rm("build", { recursive: true, force: true });
 await mkdir(SITE, { recursive: true });
 await Promise.all([
   cp("page/index.html", `${SITE}/index.html`),
-  cp("node_modules/roam-client", `${SITE}/roam-client`, { recursive: true }),
+  cp(`node_modules/${PACKAGE}`, `${SITE}/client`, { recursive: true }),
   build({
     entryPoints: ["page/main.ts", "page/worker.ts"],
     bundle: true,

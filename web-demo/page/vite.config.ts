@@ -8,7 +8,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   // Bundling the package in development would separate it from its wasm file.
-  optimizeDeps: { exclude: ["roam-client"] },
+  optimizeDeps: { exclude: ["@roam-rpc/client"] },
   // For `npm run dev` while `web-demo` is running.
   server: { proxy: { "/rpc": { target: "http://127.0.0.1:8080", ws: true } } },
 });

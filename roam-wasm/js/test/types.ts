@@ -1,5 +1,5 @@
 // What the compiler accepts and rejects. `npm run check` is the test; nothing here runs.
-import * as roam from "roam-client";
+import * as roam from "@roam-rpc/client";
 
 import {
   Everything,

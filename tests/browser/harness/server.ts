@@ -1,4 +1,4 @@
-import { type ConnectOptions, connect, type Link, type WebSocketClass } from "roam-client";
+import { type ConnectOptions, connect, type Link, type WebSocketClass } from "@roam-rpc/client";
 import { WebSocket } from "ws";
 import { Watch, type WatchClient } from "../gen/watch.js";
 import { program, SITE } from "./environment.js";

@@ -1,5 +1,5 @@
 /** Benchmarks that run in the tab. */
-import { connect } from "roam-client";
+import { connect } from "@roam-rpc/client";
 import { Calls } from "../gen/calls.js";
 import { Streams } from "../gen/streams.js";
 import { block, count } from "./kit.js";

@@ -1,5 +1,5 @@
 /** Test functions for a browser that does not accept functions from Node. */
-import { connect } from "roam-client";
+import { connect } from "@roam-rpc/client";
 import { Calls } from "../gen/calls.js";
 import { Streams, type Tally } from "../gen/streams.js";
 import { count, failure, read } from "./kit.js";

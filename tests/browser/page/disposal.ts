@@ -1,5 +1,5 @@
 /** `await using`. Tests cannot use it themselves, because it compiles to helpers outside the function. */
-import { channel, connect } from "roam-client";
+import { channel, connect } from "@roam-rpc/client";
 import { Parcels } from "../gen/parcels.js";
 import { Streams } from "../gen/streams.js";
 

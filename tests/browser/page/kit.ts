@@ -1,5 +1,5 @@
 /** Helpers for the functions that tests run in a tab, whose results are sent to Node. */
-import { RoamError } from "roam-client";
+import { RoamError } from "@roam-rpc/client";
 
 /** An error in a form that can be sent to Node. */
 export interface Failure {

@@ -1,6 +1,6 @@
 /** The globals of a test tab: the package, the services of the test server, and helpers. */
-import * as roam from "roam-client";
-import { introspect } from "roam-client/introspect";
+import * as roam from "@roam-rpc/client";
+import { introspect } from "@roam-rpc/client/introspect";
 import { Calls } from "../gen/calls.js";
 import { Notifier } from "../gen/notifier.js";
 import { Parcels } from "../gen/parcels.js";

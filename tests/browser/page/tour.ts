@@ -1,5 +1,5 @@
 /** A tour of everything that a link can do, for each environment that the package supports. */
-import { channel, connect, type ConnectOptions, isErrorOf, type Link, userError } from "roam-client";
+import { channel, connect, type ConnectOptions, isErrorOf, type Link, userError } from "@roam-rpc/client";
 import { Calls } from "../gen/calls.js";
 import { Notifier } from "../gen/notifier.js";
 import { Parcels } from "../gen/parcels.js";

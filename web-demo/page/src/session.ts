@@ -1,4 +1,4 @@
-import { connect, type Link } from "roam-client";
+import { connect, type Link } from "@roam-rpc/client";
 import { Chat, type ChatClient } from "./gen/chat.js";
 import { Demo, type DemoClient } from "./gen/demo.js";
 import { Page, type PageHandler } from "./gen/page.js";

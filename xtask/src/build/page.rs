@@ -22,15 +22,16 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     npm::run_script(workspace, &folder, "build").run()
 }
 
-/// Rejects a lock file with a checksum for roam-client. npm would then accept only one build of it,
+/// Rejects a lock file with a checksum for our package. npm would then accept only one build of it,
 /// or install that one from its cache.
 fn check_lock(folder: &Path) -> Result<()> {
     let file = folder.join("package-lock.json");
     let lock =
         fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))?;
     ensure!(
-        !has_checksum(&lock, "roam-client"),
-        "remove the \"integrity\" line of roam-client from {}: it differs for each build",
+        !has_checksum(&lock, package::NAME),
+        "remove the \"integrity\" line of {} from {}: it differs for each build",
+        package::NAME,
         file.display()
     );
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::shell::{Run, Workspace};
 
-use super::package::FOLDER;
+use super::package::{FOLDER, NAME};
 
 /// Total bytes after brotli. A page loads roam before it does anything else, so roam should be no
 /// larger than a picture.
@@ -66,13 +66,13 @@ pub fn check(parts: &[Part]) -> Result<()> {
     }
     let all = parts.iter().map(|part| part.size).sum();
     println!(
-        "size: {:>9} brotli  total of roam-client, limit {}",
+        "size: {:>9} brotli  total of {NAME}, limit {}",
         kilobytes(all),
         kilobytes(BUDGET)
     );
     ensure!(
         all <= BUDGET,
-        "roam-client is {} after brotli, over its limit of {}",
+        "{NAME} is {} after brotli, over its limit of {}",
         kilobytes(all),
         kilobytes(BUDGET)
     );

@@ -21,7 +21,7 @@ export interface Introspection {
  * Rejects with `unknown-method` if the server does not offer introspection.
  *
  * ```ts
- * import { introspect } from "roam-client/introspect";
+ * import { introspect } from "@roam-rpc/client/introspect";
  *
  * const server = await introspect(link);
  * await server.client("Demo").divide(6, 3); // 2n

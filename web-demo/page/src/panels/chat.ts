@@ -1,4 +1,4 @@
-import { isErrorOf, type Rx, type Tx } from "roam-client";
+import { isErrorOf, type Rx, type Tx } from "@roam-rpc/client";
 import type { ChatClient, ChatEvent, JoinError, Member, Membership, Message } from "../gen/chat.js";
 import type { Attention } from "../gen/page.js";
 import type { Panel, Session } from "../session.js";

@@ -1,4 +1,4 @@
-import type { Link } from "roam-client";
+import type { Link } from "@roam-rpc/client";
 import type { DemoClient } from "../gen/demo.js";
 import type { Panel, Session } from "../session.js";
 import { element, setText, showOnly } from "../view/dom.js";

@@ -1,4 +1,4 @@
-import type { Stream } from "roam-client";
+import type { Stream } from "@roam-rpc/client";
 import type { DemoClient, Sample } from "../gen/demo.js";
 import type { Progress } from "../gen/page.js";
 import type { Panel, Session } from "../session.js";

@@ -1,4 +1,4 @@
-import { isErrorOf } from "roam-client";
+import { isErrorOf } from "@roam-rpc/client";
 import type { DemoClient } from "../gen/demo.js";
 import type { Panel, Session } from "../session.js";
 import { element } from "../view/dom.js";

@@ -1,4 +1,4 @@
-import { RoamError } from "roam-client";
+import { RoamError } from "@roam-rpc/client";
 
 /** Returns the text of an error for the visitor. */
 export function explain(error: unknown): string {

@@ -1,4 +1,4 @@
-import type { CallInFlight, ChannelInFlight, Link, LinkDiagnostics } from "roam-client";
+import type { CallInFlight, ChannelInFlight, Link, LinkDiagnostics } from "@roam-rpc/client";
 import { element, make, setText } from "./dom.js";
 import * as format from "./format.js";
 
