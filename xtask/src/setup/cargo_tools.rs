@@ -24,14 +24,17 @@ pub struct CargoTool {
 
 /// Returns the driver program for Firefox.
 pub fn geckodriver() -> CargoTool {
-    CargoTool {
-        krate: "geckodriver",
-        program: "geckodriver",
-        version: "0.37.1".to_owned(),
-        default_features: true,
-        optimized: &[],
-        exact: false,
-    }
+    CargoTool::any_version("geckodriver", "0.37.1")
+}
+
+/// Returns the tools that only the slow tests need.
+pub fn for_slow_tests() -> [CargoTool; 4] {
+    [
+        CargoTool::any_version("cargo-hack", "0.6.46"),
+        CargoTool::any_version("cargo-deny", "0.20.2"),
+        CargoTool::any_version("cargo-fuzz", "0.13.2"),
+        CargoTool::any_version("wasm-pack", "0.15.1"),
+    ]
 }
 
 /// Returns the generator of JavaScript bindings for the checkout in `root`. It rejects modules built
@@ -48,6 +51,18 @@ pub fn wasm_bindgen(root: &Path) -> Result<CargoTool> {
 }
 
 impl CargoTool {
+    /// Returns a tool that works in any version; `version` is installed where there is none.
+    fn any_version(krate: &'static str, version: &str) -> Self {
+        Self {
+            krate,
+            program: krate,
+            version: version.to_owned(),
+            default_features: true,
+            optimized: &[],
+            exact: false,
+        }
+    }
+
     /// Returns the folder of the program once it is installed.
     pub fn bin(&self) -> Result<PathBuf> {
         Ok(self.entry()?.folder().join("bin"))
@@ -102,10 +117,11 @@ impl Tool for CargoTool {
     }
 
     fn is_installed(&self, workspace: &Workspace) -> bool {
-        let Ok(version) = workspace.command(self.program).arg("--version").read() else {
-            return false;
-        };
-        !self.exact || version == format!("{} {}", self.program, self.version)
+        if !self.exact {
+            return workspace.find(self.program).is_some();
+        }
+        let version = workspace.command(self.program).arg("--version").read();
+        version.is_ok_and(|version| version == format!("{} {}", self.program, self.version))
     }
 
     fn source(&self) -> &'static str {

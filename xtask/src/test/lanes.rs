@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::counts::Counts;
-use super::steps::{Lane, Step};
+use super::step::{Lane, Step};
 use super::summary::{Outcome, Report};
 
 /// Runs the lanes in parallel and returns the reports in the order of `steps`.

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, in the order they run.
+//! The steps of each `cargo xtask test`, in the order they run.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::counts::{check, run_tests};
+use super::step::{Lane, Step};
 use crate::build::{self, BrowserTests, Profile};
 use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox};
@@ -25,29 +26,7 @@ const WASM_TARGETS: &[[&str; 3]] = &[
     ["--package", "roam-wasm", "--all-targets"],
 ];
 
-/// A step.
-pub struct Step {
-    pub name: &'static str,
-    /// What it does, in one line.
-    pub does: &'static str,
-    pub lane: Lane,
-    /// The steps that must pass first.
-    pub needs: &'static [&'static str],
-    /// Runs the step and prints the results of its tests and checks.
-    pub action: fn(&Workspace) -> Result<()>,
-}
-
-/// A lane: its steps run in sequence, in parallel with the other lane. Cargo's locks keep their
-/// builds apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Native programs, and other steps that balance the length of the lanes.
-    Native,
-    /// Builds and tests for Node and browsers.
-    Web,
-}
-
-/// All steps. In each lane quick ones come first, and each step follows those it needs.
+/// The steps. In each lane quick ones come first, and each step follows those it needs.
 pub const STEPS: &[Step] = &[
     Step {
         name: "setup-rust",
@@ -253,7 +232,10 @@ fn clippy_wasm(workspace: &Workspace) -> Result<()> {
 }
 
 fn docs(workspace: &Workspace) -> Result<()> {
-    let mut cargo = cargo(workspace, &["doc", "--workspace", "--no-deps"]);
+    let mut cargo = cargo(
+        workspace,
+        &["doc", "--workspace", "--no-deps", "--all-features"],
+    );
     check(cargo.env("RUSTDOCFLAGS", "-D warnings").run())
 }
 
@@ -292,7 +274,8 @@ fn page_tests(workspace: &Workspace) -> Result<()> {
     run_tests(&mut tests)
 }
 
-fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
+/// Returns a cargo command in the workspace.
+pub fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = workspace.command("cargo");
     command.args(arguments);
     command
@@ -300,24 +283,4 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
 
 fn script(workspace: &Workspace, folder: &str, name: &str) -> Command {
     build::npm_script(workspace, &workspace.path(folder), name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::STEPS;
-
-    #[test]
-    fn steps_follow_those_they_need() {
-        for (position, step) in STEPS.iter().enumerate() {
-            for need in step.needs {
-                assert!(
-                    STEPS[..position]
-                        .iter()
-                        .any(|earlier| earlier.name == *need),
-                    "{} comes before {need}, which it needs",
-                    step.name
-                );
-            }
-        }
-    }
 }
