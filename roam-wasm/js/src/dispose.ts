@@ -1,5 +1,10 @@
-// Compiled `await using` looks up this symbol, which older browsers do not have.
-const symbols = Symbol as { asyncDispose?: symbol };
-symbols.asyncDispose ??= Symbol.for("Symbol.asyncDispose");
+// Compiled `using` and `await using` look up these symbols, which older browsers do not have. Classes take them from
+// here, so that bundlers keep this file in a package without side effects.
+const symbols = Symbol as { dispose?: symbol; asyncDispose?: symbol };
 
-export {};
+/** `Symbol.dispose` */
+export const dispose: typeof Symbol.dispose = (symbols.dispose ??= Symbol.for("Symbol.dispose")) as never;
+
+/** `Symbol.asyncDispose` */
+export const asyncDispose: typeof Symbol.asyncDispose = (symbols.asyncDispose ??=
+  Symbol.for("Symbol.asyncDispose")) as never;

@@ -1,4 +1,4 @@
-//! The download size of roam for a page.
+//! The download size of roam for a page: as a bundler minifies it, and after brotli.
 
 use anyhow::{Context, Result, ensure};
 
@@ -15,7 +15,7 @@ const BUDGET: u64 = 70_000;
 pub struct Packed {
     /// The name of the file that `npm pack` wrote.
     pub file: String,
-    /// The files that a browser loads.
+    /// What a browser loads.
     pub parts: Vec<Part>,
 }
 
@@ -27,16 +27,22 @@ pub struct Part {
     pub size: u64,
 }
 
-/// Compresses the files listed by `npm pack --json`, except for introspection, which pages load on
-/// demand. Runs in Node, which parses JSON and has brotli.
+/// Bundles and compresses what a page loads from the package that `npm pack --json` listed, except
+/// for introspection, which pages load on demand. Runs in Node, which parses JSON and has brotli.
 pub fn measure(workspace: &Workspace, listing: &str) -> Result<Packed> {
     const SCRIPT: &str = "const { readFileSync } = require('fs');
         const { brotliCompressSync } = require('zlib');
+        const { buildSync } = require('esbuild');
         const [packed] = JSON.parse(process.argv[1]);
+        const [script, wasm] = ['dist/index.js', 'wasm/roam_wasm_bg.wasm'];
+        for (const part of [script, wasm])
+            if (!packed.files.some(({ path }) => path === part)) throw new Error(`${part} is not packed`);
+        const { outputFiles } = buildSync({
+            entryPoints: [script], bundle: true, minify: true, format: 'esm', target: 'es2022', write: false,
+        });
         console.log(packed.filename);
-        const loaded = ({ path }) => /[.](js|wasm)$/.test(path) && path !== 'dist/introspect.js';
-        for (const { path } of packed.files.filter(loaded))
-            console.log(brotliCompressSync(readFileSync(path)).length + ' ' + path);";
+        for (const [path, bytes] of [[script, outputFiles[0].contents], [wasm, readFileSync(wasm)]])
+            console.log(brotliCompressSync(bytes).length + ' ' + path);";
     let mut node = workspace.command("node");
     let lines = node
         .current_dir(workspace.path(FOLDER))

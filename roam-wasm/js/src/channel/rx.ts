@@ -1,4 +1,4 @@
-import "../dispose.js";
+import { asyncDispose } from "../dispose.js";
 import { type ChannelSource, END } from "./endpoint.js";
 import type { LocalChannel } from "./local.js";
 
@@ -32,7 +32,7 @@ export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, As
   }
 
   /** Same as `return()`. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.return();
   }
 

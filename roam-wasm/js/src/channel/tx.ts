@@ -1,4 +1,4 @@
-import "../dispose.js";
+import { asyncDispose } from "../dispose.js";
 import { RoamError } from "../errors.js";
 import type { Input } from "../types.js";
 import { type ChannelSink, SENT } from "./endpoint.js";
@@ -46,7 +46,7 @@ export class Tx<T> implements AsyncDisposable {
   }
 
   /** Same as `close()`. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 

@@ -1,4 +1,4 @@
-import "../dispose.js";
+import { asyncDispose } from "../dispose.js";
 import type { Service } from "../description.js";
 import type { CloseInfo, LinkEvents, LinkStats, WasmLink } from "../wasm.js";
 import { Calls } from "./calls.js";
@@ -60,7 +60,7 @@ export class Link implements AsyncDisposable {
   }
 
   /** Same as `close()`. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 }
