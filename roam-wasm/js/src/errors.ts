@@ -99,6 +99,12 @@ export function userError<E>(value: E): RoamError<E> {
   return new RoamError("user", "the method's own error", { value });
 }
 
+/** Returns the error for a payload that exceeds the link's limit. */
+export function payloadTooLarge(length: number, max: number, method: string): RoamError {
+  const reason = `a payload of ${length} bytes exceeds the link's max_payload_size of ${max}`;
+  return new RoamError("too-large", reason, { method });
+}
+
 /** Converts an exception thrown by wasm. */
 export function fromFailure(failure: unknown, method?: string): unknown {
   if (!isFailure(failure)) return failure;

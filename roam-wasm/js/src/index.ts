@@ -12,9 +12,16 @@ export type {
   Variant,
 } from "./description.js";
 export { isErrorOf, RoamError, type RoamErrorCode, userError } from "./errors.js";
-export { connect, type ConnectOptions, type WebSocketClass, type WebSocketLike } from "./link/connect.js";
+export {
+  connect,
+  type ConnectOptions,
+  type ServiceHandlers,
+  type WebSocketClass,
+  type WebSocketLike,
+} from "./link/connect.js";
 export type { CallInFlight, ChannelInFlight, LinkDiagnostics } from "./link/diagnostics.js";
 export type { Link } from "./link/link.js";
+export type { Serving } from "./link/services.js";
 export type { WasmSource } from "./load.js";
 export type {
   Answer,

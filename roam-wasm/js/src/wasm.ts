@@ -3,12 +3,13 @@
  * encoded values, which only TypeScript encodes and decodes. Outcomes of calls are encoded by Rust.
  *
  * A `view` points into wasm's memory: it is valid until the callback returns or wasm is called
- * again. A payload encodes each channel half as 0; the halves themselves are passed separately, in
+ * again. Calls and requests have the ids that they have on the wire, which are unique within their
+ * connection. A payload encodes each channel half as 0; the halves themselves are passed separately, in
  * payload order.
  */
 export interface Wasm {
-  /** Takes over a connecting WebSocket and does the handshake. Rejects with a {@link Failure}. */
-  open(socket: unknown, options: OpenOptions, events: LinkEvents): Promise<WasmLink>;
+  /** Takes over a connecting WebSocket and does the handshake. Resolves after `ready`; rejects with a {@link Failure}. */
+  open(socket: unknown, options: OpenOptions, events: LinkEvents): Promise<void>;
 }
 
 /** Bytes received from wasm. */
@@ -24,15 +25,24 @@ export interface OpenOptions {
 
 /** The callbacks of a link; wasm calls them as methods. */
 export interface LinkEvents {
-  /** `call(id, …)` was answered. Body and metadata are views. */
-  response(id: number, kind: OutcomeKind, body: Bytes, metadata: Bytes, halves: Channels | undefined): void;
-  /** `call(id, …)` failed and will not be answered. */
-  failed(id: number, failure: Failure): void;
-  /** The peer calls a method that we serve. Payload and metadata are views. */
-  request(id: number, method: bigint, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void;
-  /** The peer cancelled request `id`, or the link has ended. */
-  cancelled(id: number): void;
-  /** The link has ended; called once, after all other events. */
+  /** The handshake is complete; called once, before all other events. */
+  ready(link: WasmLink, maxPayload: number, maxElement: number): void;
+  /** A call was answered. The body is a view. */
+  response(connection: number, call: number, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void;
+  /** A call failed and will not be answered. */
+  failed(connection: number, call: number, failure: Failure): void;
+  /** The peer calls a method. Payload and metadata are views; no metadata is no bytes. */
+  request(
+    connection: number,
+    request: bigint,
+    method: bigint,
+    payload: Bytes,
+    metadata: Bytes,
+    halves: Channels | undefined,
+  ): void;
+  /** The peer cancelled its call. */
+  cancelled(connection: number, request: bigint): void;
+  /** The link has ended, and with it everything in flight; called once, after all other events. */
   closed(info: CloseInfo): void;
 }
 
@@ -68,27 +78,43 @@ export enum OutcomeKind {
   Malformed,
 }
 
+/** The connection that every link has: the only one so far. */
+export const ROOT = 0;
+
+/** The constants of a link, in bytes. */
+export interface Agreed {
+  /** The longest payload. */
+  readonly maxPayload: number;
+  /** The longest element of a channel. */
+  readonly maxElement: number;
+}
+
 /** The half of a channel that we keep; the other half goes to the peer. */
 export const KEEP_SENDER = 0;
 export const KEEP_RECEIVER = 1;
 
 export interface WasmLink {
-  /** Sends a Request under an unused id. `keep` has a byte for each channel in the payload. Returns the kept halves. */
-  call(id: number, method: bigint, payload: Uint8Array, metadata: Uint8Array, keep: Uint8Array): Channels | undefined;
-  /** Cancels a call; no event for `id` follows. */
-  cancel(id: number): void;
-  /** Adds methods that we serve. */
-  serve(methods: BigUint64Array): void;
-  /** Answers request `id` and returns the kept halves. If it throws, another answer can be sent. */
+  /** Sends a Request and returns its id. `keep` has a byte for each channel in the payload, if there are any. */
+  call(
+    connection: number,
+    method: bigint,
+    payload: Uint8Array,
+    metadata: Uint8Array | undefined,
+    keep: Uint8Array | undefined,
+  ): number;
+  /** Takes the kept halves of the last `call`. */
+  kept(): Channels | undefined;
+  /** Cancels a call. An event for it that is already on its way still comes. */
+  cancel(connection: number, call: number): void;
+  /** Answers a request and returns the kept halves. If it throws, another answer can be sent. */
   respond(
-    id: number,
+    connection: number,
+    request: bigint,
     kind: OutcomeKind,
     body: Uint8Array,
-    metadata: Uint8Array,
-    keep: Uint8Array,
+    metadata: Uint8Array | undefined,
+    keep: Uint8Array | undefined,
   ): Channels | undefined;
-  /** Returns the longest element of a channel, in bytes. */
-  largestElement(): number;
   stats(): LinkStats;
   /** Returns everything in flight, as rows that `diagnostics.ts` reads. */
   diagnostics(): BigUint64Array;

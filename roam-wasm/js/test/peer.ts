@@ -77,10 +77,14 @@ export interface Message {
   value?: unknown;
 }
 
-/** The settings in the peer's Hello. */
-export interface Limits {
+/** A message to send. */
+export type Sent = Omit<Message, "payload"> & { payload?: readonly number[] };
+
+/** The peer's Hello, and what it sends right after it. */
+export interface Opening {
   maxPayload?: number;
   credit?: number;
+  early?: readonly Sent[];
 }
 
 export class Peer {
@@ -101,9 +105,9 @@ export class Peer {
   }
 
   /** Returns a link and its peer, after the handshake. */
-  static async connect(
-    options: ConnectOptions = {},
-    { maxPayload = 1024, credit = 64 }: Limits = {},
+  static async connect<const Handlers extends readonly object[]>(
+    options: ConnectOptions<Handlers> = {},
+    { maxPayload = 1024, credit = 64, early = [] }: Opening = {},
   ): Promise<[Link, Peer]> {
     const server = await listen();
     const accepted = once(server, "connection") as Promise<[WebSocket]>;
@@ -111,6 +115,7 @@ export class Peer {
     const [socket] = await accepted;
     const peer = new Peer(server, socket);
     peer.send({ tag: "Hello", value: { tag: "V2", value: { maxPayload, credit } } });
+    for (const message of early) peer.send(message);
     await peer.expect("Hello");
     return [await linked, peer];
   }
@@ -127,7 +132,7 @@ export class Peer {
     return message;
   }
 
-  send(message: Omit<Message, "payload"> & { payload?: readonly number[] }): void {
+  send(message: Sent): void {
     const { payload, ...rest } = message;
     this.#socket.send(
       encode(MESSAGE, { conn: 0n, metadata: [], channels: [], ...rest, payload: Uint8Array.from(payload ?? []) }),

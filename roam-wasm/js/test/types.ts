@@ -147,6 +147,30 @@ export function handlers(rest: Omit<EverythingHandler, "divide" | "sum" | "ticks
   link.serve(Everything, {});
 }
 
+export async function early(rest: Omit<EverythingHandler, "divide">): Promise<void> {
+  await roam.connect("/rpc", {
+    serve: [
+      [
+        Everything,
+        {
+          ...rest,
+          divide(dividend) {
+            same<typeof dividend, bigint>(true);
+            return dividend;
+          },
+        },
+      ],
+    ],
+  });
+  // @ts-expect-error methods are missing
+  await roam.connect("/rpc", { serve: [[Everything, {}]] });
+}
+
+export function stopping(handler: EverythingHandler): void {
+  using serving = link.serve(Everything, handler);
+  serving();
+}
+
 export async function links(): Promise<void> {
   await using other = await roam.connect("wss://example.org/rpc", { token: () => Promise.resolve("secret") });
   const { kind, reason } = await other.closed;

@@ -9,12 +9,11 @@ use wasm_bindgen::prelude::*;
 use super::failure::Failure;
 use super::session::{Session, settle_promise};
 
-const ROOT: ConnectionId = ConnectionId::ROOT;
-
 /// A channel to the peer, without a direction: its holder is a sender or a receiver.
 #[derive(Clone)]
 pub(super) struct Channel {
     pub(super) session: Rc<Session>,
+    pub(super) connection: ConnectionId,
     pub(super) id: ChannelId,
 }
 
@@ -23,6 +22,7 @@ pub(super) struct Channel {
 pub(super) struct Waiters(Vec<Waiter>);
 
 struct Waiter {
+    connection: ConnectionId,
     channel: ChannelId,
     /// Waits for this many bytes of credit, or for elements if `None`.
     credit: Option<usize>,
@@ -36,7 +36,7 @@ impl Channel {
         let queued = self.session.act(|link| {
             elements
                 .iter()
-                .try_for_each(|element| link.sender(ROOT, self.id).queue(element))
+                .try_for_each(|element| link.sender(self.connection, self.id).queue(element))
         });
         queued.map_err(|error| self.session.send_failure(error))
     }
@@ -44,25 +44,27 @@ impl Channel {
     /// Returns how many bytes may be sent now.
     pub(super) fn sendable(&self) -> usize {
         let mut link = self.session.link.borrow_mut();
-        link.sender(ROOT, self.id).sendable()
+        link.sender(self.connection, self.id).sendable()
     }
 
     /// Returns how many bytes the peer is known to have consumed; `None` if the channel has ended.
     pub(super) fn consumed_by_peer(&self) -> Option<u64> {
         let mut link = self.session.link.borrow_mut();
-        link.sender(ROOT, self.id).consumed()
+        link.sender(self.connection, self.id).consumed()
     }
 
     /// Closes the channel, as its sender.
     pub(super) fn close(&self) {
-        self.session.act(|link| link.sender(ROOT, self.id).close());
-        self.session.wake(self.id);
+        self.session
+            .act(|link| link.sender(self.connection, self.id).close());
+        self.session.wake(self.connection, self.id);
     }
 
     /// Resets the channel.
     pub(super) fn reset(&self) {
-        self.session.act(|link| link.channel(ROOT, self.id).reset());
-        self.session.wake(self.id);
+        self.session
+            .act(|link| link.channel(self.connection, self.id).reset());
+        self.session.wake(self.connection, self.id);
     }
 
     /// Returns a promise that resolves when `credit` bytes may be sent or, for `None`, when
@@ -70,6 +72,7 @@ impl Channel {
     pub(super) fn wait(&self, credit: Option<usize>) -> Promise {
         Promise::new(&mut |resolve, reject| {
             let waiter = Waiter {
+                connection: self.connection,
                 channel: self.id,
                 credit,
                 resolve,
@@ -86,12 +89,14 @@ impl Channel {
 
 impl Session {
     /// Checks the promises that wait for `channel`: it has credit or elements, or has ended.
-    pub(super) fn wake(&self, channel: ChannelId) {
+    pub(super) fn wake(&self, connection: ConnectionId, channel: ChannelId) {
         let waiters = self
             .waiters
             .borrow_mut()
             .0
-            .extract_if(.., |waiter| waiter.channel == channel)
+            .extract_if(.., |waiter| {
+                (waiter.connection, waiter.channel) == (connection, channel)
+            })
             .collect::<Vec<_>>();
         for waiter in waiters {
             self.wait(waiter);
@@ -103,7 +108,8 @@ impl Session {
         let ready = match waiter.credit {
             Some(bytes) => {
                 let mut link = self.link.borrow_mut();
-                link.sender(ROOT, waiter.channel).wait_for_credit(bytes)
+                link.sender(waiter.connection, waiter.channel)
+                    .wait_for_credit(bytes)
             }
             None => Ok(()),
         };

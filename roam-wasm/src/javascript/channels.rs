@@ -17,6 +17,7 @@ use super::session::Session;
 #[wasm_bindgen]
 pub struct Channels {
     session: Rc<Session>,
+    connection: ConnectionId,
     halves: RefCell<Vec<Option<Half>>>,
 }
 
@@ -31,6 +32,7 @@ impl Channels {
     /// if we opened them, and is empty if the peer did.
     pub(super) fn new(
         session: &Rc<Session>,
+        connection: ConnectionId,
         channels: &[ChannelId],
         kept: &[Direction],
     ) -> Option<Self> {
@@ -41,6 +43,7 @@ impl Channels {
         };
         (!channels.is_empty()).then(|| Self {
             session: Rc::clone(session),
+            connection,
             halves: RefCell::new(channels.iter().map(half).collect()),
         })
     }
@@ -56,14 +59,15 @@ impl Channels {
                 "no such channel half, or it was already taken",
             ));
         };
-        let session = Rc::clone(&self.session);
+        let (session, connection) = (Rc::clone(&self.session), self.connection);
         if direction.is_none()
-            && !session.act(|link| link.channel(ConnectionId::ROOT, channel).bind(wanted))
+            && !session.act(|link| link.channel(connection, channel).bind(wanted))
         {
             return Err(session.end_failure(ChannelEnd::ConnectionEnded));
         }
         Ok(Channel {
             session,
+            connection,
             id: channel,
         })
     }
@@ -93,6 +97,7 @@ impl Drop for Channels {
         for Half { channel, direction } in self.halves.take().into_iter().flatten() {
             let channel = Channel {
                 session: Rc::clone(&self.session),
+                connection: self.connection,
                 id: channel,
             };
             match direction {
@@ -104,11 +109,11 @@ impl Drop for Channels {
 }
 
 /// Decodes which halves JavaScript keeps, a byte each: 0 for the sender, 1 for the receiver.
-pub(super) fn directions(keep: &[u8]) -> Result<Vec<Direction>, Failure> {
+pub(super) fn directions(keep: Option<&[u8]>) -> Result<Vec<Direction>, Failure> {
     let direction = |kind: &u8| match kind {
         0 => Ok(Direction::Send),
         1 => Ok(Direction::Receive),
         _ => Err(Failure::protocol("expected a sender (0) or a receiver (1)")),
     };
-    keep.iter().map(direction).collect()
+    keep.unwrap_or_default().iter().map(direction).collect()
 }

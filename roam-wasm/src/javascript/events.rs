@@ -9,46 +9,67 @@ use wasm_bindgen::prelude::*;
 
 use super::channels::Channels;
 use super::failure::{Failure, kind_of, text_of};
+use super::link::Link;
 use super::outcome::OutcomeKind;
 
 #[wasm_bindgen]
 extern "C" {
     /// An object of JavaScript with a method for each event.
     ///
-    /// Payloads, bodies and metadata are views into wasm's memory, valid until the method returns.
+    /// Payloads, bodies and metadata are views into wasm's memory, valid until wasm is called again
+    /// or the method returns.
     pub type LinkEvents;
 
-    /// The call `id` was answered.
+    /// The handshake is complete: the first event. Lengths in bytes.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn ready(
+        this: &LinkEvents,
+        link: Link,
+        max_payload: u32,
+        largest_element: usize,
+    ) -> Result<(), JsValue>;
+
+    /// A call was answered.
     #[wasm_bindgen(method, catch)]
     pub(super) fn response(
         this: &LinkEvents,
-        id: u32,
+        connection: f64,
+        call: f64,
         kind: OutcomeKind,
         body: &[u8],
-        metadata: &[u8],
         halves: Option<Channels>,
     ) -> Result<(), JsValue>;
 
-    /// The call `id` failed and will not be answered.
+    /// A call failed and will not be answered.
     #[wasm_bindgen(method, catch)]
-    pub(super) fn failed(this: &LinkEvents, id: u32, failure: Failure) -> Result<(), JsValue>;
+    pub(super) fn failed(
+        this: &LinkEvents,
+        connection: f64,
+        call: f64,
+        failure: Failure,
+    ) -> Result<(), JsValue>;
 
-    /// The peer calls a served method.
+    /// The peer calls a method.
     #[wasm_bindgen(method, catch)]
     pub(super) fn request(
         this: &LinkEvents,
-        id: u32,
+        connection: f64,
+        request: u64,
         method: u64,
         payload: &[u8],
         metadata: &[u8],
         halves: Option<Channels>,
     ) -> Result<(), JsValue>;
 
-    /// The peer cancelled its call `id`, or the link has ended.
+    /// The peer cancelled its call.
     #[wasm_bindgen(method, catch)]
-    pub(super) fn cancelled(this: &LinkEvents, id: u32) -> Result<(), JsValue>;
+    pub(super) fn cancelled(
+        this: &LinkEvents,
+        connection: f64,
+        request: u64,
+    ) -> Result<(), JsValue>;
 
-    /// The link has ended.
+    /// The link has ended, and with it everything in flight.
     #[wasm_bindgen(method, catch)]
     pub(super) fn closed(this: &LinkEvents, info: CloseInfo) -> Result<(), JsValue>;
 

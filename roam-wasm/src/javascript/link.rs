@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Object, Promise};
-use roam_core::proto::Agreed;
+use roam_core::proto::{ConnectionId, RequestId};
 use roam_core::{Config, MethodId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
@@ -13,6 +13,7 @@ use super::channels::{Channels, directions};
 use super::diagnostics;
 use super::events::{Events, LinkEvents};
 use super::failure::Failure;
+use super::ids::{from_number, to_number};
 use super::outcome::OutcomeKind;
 use super::session::{Opening, Session};
 
@@ -84,9 +85,9 @@ impl OpenOptions {
     }
 }
 
-/// Takes over a socket that is connecting or open. Resolves with a [`Link`] when it is ready, and
-/// rejects with a [`Failure`] if it cannot be opened.
-#[wasm_bindgen(unchecked_return_type = "Promise<Link>")]
+/// Takes over a socket that is connecting or open. Resolves after the event `ready`, which hands
+/// over the [`Link`], and rejects with a [`Failure`] if it cannot be opened.
+#[wasm_bindgen(unchecked_return_type = "Promise<void>")]
 #[allow(
     clippy::needless_pass_by_value,
     reason = "the options are a JavaScript object"
@@ -104,72 +105,81 @@ pub fn open(socket: WebSocket, options: OpenOptions, events: LinkEvents) -> Prom
 #[wasm_bindgen]
 pub struct Link {
     session: Rc<Session>,
-    agreed: Agreed,
 }
 
 impl Link {
-    pub(super) fn new(session: Rc<Session>, agreed: Agreed) -> Self {
-        Self { session, agreed }
+    pub(super) fn new(session: Rc<Session>) -> Self {
+        Self { session }
     }
 }
 
 #[wasm_bindgen]
 impl Link {
-    /// Makes a call under an unused id and returns the kept halves of its channels. `keep` has a
-    /// byte for each channel in the payload: 0 keeps the sender here, 1 the receiver.
+    /// Makes a call and returns its id. `keep` has a byte for each channel in the payload: 0 keeps
+    /// the sender here, 1 the receiver; [`kept`](Self::kept) returns the halves.
     ///
     /// # Errors
     /// The call was not sent.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen passes no optional slices"
+    )]
     pub fn call(
         &self,
-        id: u32,
+        connection: f64,
         method: u64,
         payload: &[u8],
-        metadata: &[u8],
-        keep: &[u8],
-    ) -> Result<Option<Channels>, Failure> {
-        let keep = directions(keep)?;
-        let channels = self
-            .session
-            .call(id, MethodId(method), payload, metadata, &keep)?;
-        Ok(Channels::new(&self.session, &channels, &keep))
+        metadata: Option<Vec<u8>>,
+        keep: Option<Vec<u8>>,
+    ) -> Result<f64, Failure> {
+        let keep = directions(keep.as_deref())?;
+        let connection = ConnectionId(from_number(connection));
+        let (method, metadata) = (MethodId(method), metadata.as_deref());
+        let (call, channels) = (self.session).call(connection, method, payload, metadata, &keep)?;
+        let kept = Channels::new(&self.session, connection, &channels, &keep);
+        self.session.kept.set(kept);
+        Ok(to_number(call.0))
     }
 
-    /// Cancels a call; no event for it follows.
-    pub fn cancel(&self, id: u32) {
-        self.session.cancel(id);
+    /// Takes the kept halves of the last [`call`](Self::call).
+    pub fn kept(&self) -> Option<Channels> {
+        self.session.kept.take()
     }
 
-    /// Adds methods to serve.
-    pub fn serve(&self, methods: &[u64]) {
-        self.session.serve(methods);
+    /// Cancels a call. An event for it that is already on its way still comes.
+    pub fn cancel(&self, connection: f64, call: f64) {
+        let connection = ConnectionId(from_number(connection));
+        let call = RequestId(from_number(call));
+        self.session.act(|link| link.calls(connection).cancel(call));
     }
 
-    /// Answers a call by the peer, even a cancelled one; `keep` as in [`call`](Self::call). The body
-    /// is empty for kinds without one.
+    /// Answers a call by the peer, even a cancelled one, and returns the kept halves; `keep` as in
+    /// [`call`](Self::call). The body is empty for kinds without one.
     ///
     /// # Errors
     /// The call was not answered, and another answer can be sent.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen passes no optional slices"
+    )]
     pub fn respond(
         &self,
-        id: u32,
+        connection: f64,
+        request: u64,
         kind: OutcomeKind,
         body: &[u8],
-        metadata: &[u8],
-        keep: &[u8],
+        metadata: Option<Vec<u8>>,
+        keep: Option<Vec<u8>>,
     ) -> Result<Option<Channels>, Failure> {
-        let keep = directions(keep)?;
+        let keep = directions(keep.as_deref())?;
         let outcome = kind
             .outcome()
             .ok_or_else(|| Failure::protocol("an answer to send is never malformed"))?;
-        let channels = self.session.respond(id, outcome, body, metadata, &keep)?;
-        Ok(Channels::new(&self.session, &channels, &keep))
-    }
-
-    /// Returns the longest element of a channel, in bytes.
-    #[wasm_bindgen(js_name = largestElement)]
-    pub fn largest_element(&self) -> usize {
-        self.agreed.largest_element()
+        let connection = ConnectionId(from_number(connection));
+        let (request, metadata) = (RequestId(request), metadata.as_deref());
+        let channels =
+            (self.session).respond(connection, request, outcome, body, metadata, &keep)?;
+        Ok(Channels::new(&self.session, connection, &channels, &keep))
     }
 
     /// Returns the current statistics.

@@ -5,8 +5,12 @@
 //!
 //! JavaScript encodes and decodes values. A payload encodes each channel half as a zero; our
 //! halves are passed separately as [`Channels`]. The outcome of a call is passed as an
-//! [`OutcomeKind`] and a body. Answers arrive as calls to [`LinkEvents`] under ids chosen by
-//! JavaScript, so that a call needs no wasm object and no promise.
+//! [`OutcomeKind`] and a body. Answers arrive as calls to [`LinkEvents`] under the ids of their
+//! calls, so that a call needs no wasm object and no promise. The ids are the machine's: JavaScript
+//! has the only table of calls.
+//!
+//! Every call and channel names its connection. JavaScript has only the root connection so far: it
+//! opens no others, and rejects those that the peer asks for.
 
 mod calls;
 mod channel;
@@ -14,6 +18,7 @@ mod channels;
 mod diagnostics;
 mod events;
 mod failure;
+mod ids;
 mod link;
 mod outcome;
 mod receiver;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use js_sys::Promise;
-use roam_core::proto::{ChannelEnd, ConnectionId, ElementQueue, ReadOutcome};
+use roam_core::proto::{ChannelEnd, ElementQueue, ReadOutcome};
 use wasm_bindgen::prelude::*;
 
 use super::channel::Channel;
@@ -37,8 +37,13 @@ impl Receiver {
     fn arrived(&self) -> std::cell::RefMut<'_, Option<Arrived>> {
         let mut arrived = self.arrived.borrow_mut();
         if arrived.is_none() {
-            let mut link = self.channel.session.link.borrow_mut();
-            *arrived = match link.receiver(ConnectionId::ROOT, self.channel.id).read() {
+            let Channel {
+                session,
+                connection,
+                id,
+            } = &self.channel;
+            let mut link = session.link.borrow_mut();
+            *arrived = match link.receiver(*connection, *id).read() {
                 ReadOutcome::Elements { queue, .. } => Some(Ok(queue)),
                 ReadOutcome::Empty => None,
                 ReadOutcome::Ended(end) => Some(Err(end)),
@@ -81,8 +86,12 @@ impl Receiver {
 
     /// Reports that the application has consumed `bytes` of elements.
     pub fn consumed(&self, bytes: u32) {
-        let Channel { session, id } = &self.channel;
-        session.act(|link| link.receiver(ConnectionId::ROOT, *id).consume(bytes));
+        let Channel {
+            session,
+            connection,
+            id,
+        } = &self.channel;
+        session.act(|link| link.receiver(*connection, *id).consume(bytes));
     }
 
     /// Resets the channel and drops the elements that have arrived.

@@ -2,17 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use js_sys::Function;
 use roam_core::proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
 use roam_core::rt::Clock;
 use roam_core::{Config, Metadata};
-use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
-use super::calls::Calls;
 use super::channel::Waiters;
+use super::channels::Channels;
 use super::events::Events;
 use super::failure::Failure;
 use super::socket_driver::SocketDriver;
@@ -24,9 +24,11 @@ pub(super) struct Session {
     pub(super) socket: WebSocket,
     pub(super) driver: SocketDriver,
     pub(super) events: Events,
-    pub(super) calls: RefCell<Calls>,
+    /// The kept halves of the last call, until JavaScript takes them.
+    pub(super) kept: Cell<Option<Channels>>,
     pub(super) waiters: RefCell<Waiters>,
-    clock: Clock,
+    /// Started with the machine.
+    pub(super) clock: Clock,
     tracks_ages: Cell<bool>,
     opening: Cell<Option<Opening>>,
 }
@@ -51,7 +53,7 @@ impl Session {
             socket,
             driver: SocketDriver::default(),
             events,
-            calls: RefCell::default(),
+            kept: Cell::default(),
             waiters: RefCell::default(),
             clock: Clock::start(),
             tracks_ages: Cell::default(),
@@ -102,8 +104,14 @@ impl Session {
             Event::Ready(agreed) => self.on_ready(agreed),
             Event::Response(response) => self.on_response(response),
             Event::Request(request) => self.on_request(&request),
-            Event::Cancelled { request, .. } => self.on_cancelled(request),
-            Event::ChannelReady { channel, .. } => self.wake(channel),
+            Event::Cancelled {
+                connection,
+                request,
+            } => self.on_cancelled(connection, request),
+            Event::ChannelReady {
+                connection,
+                channel,
+            } => self.wake(connection, channel),
             Event::ConnectRequest { request, .. } => {
                 let mut link = self.link.borrow_mut();
                 link.reject_connection(request, "not listening", &Metadata::new());
@@ -112,7 +120,8 @@ impl Session {
                 connection: ConnectionId::ROOT,
                 reason,
             } => self.on_ended(&reason),
-            // We never wait for queue space or open connections, and the link's end fails calls.
+            // We never wait for queue space or open connections, and JavaScript fails the calls of an
+            // ended link.
             Event::SendBufferReady
             | Event::NotSent { .. }
             | Event::ConnectAnswer { .. }
@@ -122,8 +131,11 @@ impl Session {
 
     fn on_ready(self: &Rc<Self>, agreed: Agreed) {
         if let Some(opening) = self.opening.take() {
-            let link = super::Link::new(Rc::clone(self), agreed);
-            settle_promise(&opening.resolve, &link.into());
+            let link = super::Link::new(Rc::clone(self));
+            let (payload, element) = (agreed.max_payload_size, agreed.largest_element());
+            self.events
+                .emit(|events| events.ready(link, payload, element));
+            settle_promise(&opening.resolve, &JsValue::UNDEFINED);
         }
     }
 
@@ -132,7 +144,7 @@ impl Session {
             settle_promise(&opening.reject, &Failure::connect(reason).into());
             return;
         }
-        self.fail_calls(reason);
+        self.kept.take();
         self.events.close(reason);
     }
 }
@@ -142,7 +154,8 @@ pub(super) fn settle_promise(function: &Function, value: &JsValue) {
     let _ = function.call1(&JsValue::UNDEFINED, value);
 }
 
-/// Makes a machine. Its clock stays at zero until the handshake timeout, unless ages are tracked.
+/// Makes a machine whose time begins with the session's clock, so that the handshake timeout covers
+/// the opening of the socket.
 fn machine(framing: Framing, config: &Config) -> Link {
     Link::new(Role::Initiator, framing, config, Duration::ZERO)
 }

@@ -27,6 +27,9 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
+/// The longest time that `setTimeout` takes.
+const LONGEST_TIMER_MS: f64 = i32::MAX as f64;
+
 type Callback = Closure<dyn Fn(JsValue)>;
 
 /// The driver of a session. Its callbacks keep the session alive until the link has ended.
@@ -64,7 +67,7 @@ impl Session {
             timeout,
         };
         self.driver.callbacks.replace(Some(callbacks));
-        self.set_timer(self.config.handshake_timeout);
+        self.set_timer(None);
         match self.socket.ready_state() {
             WebSocket::OPEN => self.on_socket_event(SocketEvent::Open),
             WebSocket::CLOSED => {
@@ -76,6 +79,8 @@ impl Session {
 
     fn on_socket_event(self: &Rc<Self>, event: SocketEvent) {
         self.update_clock();
+        // The timer may be late: browsers slow those of hidden pages.
+        self.handle_due();
         match event {
             SocketEvent::Open => {
                 self.driver.open.set(true);
@@ -96,24 +101,38 @@ impl Session {
         self.schedule();
     }
 
-    /// Handles the only timer. It is set for the handshake timeout or to recheck a full socket.
+    /// Handles the only timer. It may be early.
     fn on_timeout(self: &Rc<Self>) {
         self.driver.timer.take();
-        self.link
-            .borrow_mut()
-            .handle_timeout(self.config.handshake_timeout);
+        self.handle_due();
+        self.set_timer(None);
         self.send_queued();
     }
 
-    fn set_timer(&self, after: Duration) {
-        let millis = after.as_millis().min(i32::MAX.unsigned_abs().into());
-        if let (Some(callbacks), Ok(millis)) =
-            (&*self.driver.callbacks.borrow(), u32::try_from(millis))
-        {
+    /// Handles the machine's timeout, if it has passed.
+    fn handle_due(&self) {
+        let mut link = self.link.borrow_mut();
+        if let Some(due) = link.poll_timeout() {
+            let now = self.clock.now();
+            if now >= due {
+                link.handle_timeout(now);
+            }
+        }
+    }
+
+    /// Sets the timer for the machine's timeout, or for `recheck` if that is earlier.
+    fn set_timer(&self, recheck: Option<Duration>) {
+        let due = self.link.borrow().poll_timeout();
+        let rest = due.map(|due| due.saturating_sub(self.clock.now()));
+        let Some(after) = recheck.into_iter().chain(rest).min() else {
+            return;
+        };
+        if let Some(callbacks) = &*self.driver.callbacks.borrow() {
             self.clear_timer();
-            self.driver
-                .timer
-                .replace(Some(set_timeout(&callbacks.timeout, millis.into())));
+            // Fractions would be truncated, and more than the longest timer would be zero.
+            let millis = (after.as_secs_f64() * 1000.0).ceil();
+            let timer = set_timeout(&callbacks.timeout, millis.min(LONGEST_TIMER_MS));
+            self.driver.timer.replace(Some(timer));
         }
     }
 
@@ -158,7 +177,7 @@ impl Session {
         }
         // After the end of the link the remaining frames are few: send them without waiting.
         if !self.has_ended() && self.socket.buffered_amount() > MAX_BUFFERED {
-            self.set_timer(RECHECK);
+            self.set_timer(Some(RECHECK));
             return None;
         }
         self.link.borrow_mut().poll_transmit()

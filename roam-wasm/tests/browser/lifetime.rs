@@ -46,7 +46,7 @@ async fn ended_calls_and_channels_free_their_memory() {
     let (socket, _) = serve(PACKED, TestbedDispatcher::new(Handler::default())).await;
     let link = Link::open(&socket, &page).await.expect("the peer answers");
     let mut before = 0;
-    for round in 0..5_000 {
+    for round in 1..=5_000 {
         let channels = link.call(round, method("generate"), (100_u32, 0_u8), &[RECEIVER]);
         let channels = channels.expect("a half was kept");
         let numbers = channels.receiver(0).expect("the half was kept");

@@ -21,20 +21,28 @@ export class Page {
     return this.#events.length;
   }
 
-  response(id, outcome, body, metadata, channels) {
-    this.#record({ kind: "response", id, outcome, payload: body.slice(), metadata: metadata.slice(), channels });
+  // Not recorded, as `open` waits for it.
+  ready(link, maxPayload, maxElement) {
+    this.link = link;
+    this.maxPayload = maxPayload;
+    this.maxElement = maxElement;
   }
 
-  failed(id, failure) {
-    this.#record({ kind: "failed", id, failure });
+  response(connection, id, outcome, body, channels) {
+    this.#record({ kind: "response", connection, id, outcome, payload: body.slice(), channels });
   }
 
-  request(id, method, payload, metadata, channels) {
-    this.#record({ kind: "request", id, method, payload: payload.slice(), metadata: metadata.slice(), channels });
+  failed(connection, id, failure) {
+    this.#record({ kind: "failed", connection, id, failure });
   }
 
-  cancelled(id) {
-    this.#record({ kind: "cancelled", id });
+  request(connection, request, method, payload, metadata, channels) {
+    const id = Number(request);
+    this.#record({ kind: "request", connection, id, method, payload: payload.slice(), metadata: metadata.slice(), channels });
+  }
+
+  cancelled(connection, request) {
+    this.#record({ kind: "cancelled", connection, id: Number(request) });
   }
 
   closed(info) {

@@ -24,6 +24,17 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn unread(this: &Page) -> usize;
 
+    #[wasm_bindgen(method, getter)]
+    fn link(this: &Page) -> Link;
+
+    /// The longest payload of the link, in bytes.
+    #[wasm_bindgen(method, getter, js_name = maxPayload)]
+    pub(crate) fn max_payload(this: &Page) -> usize;
+
+    /// The longest element of the link's channels, in bytes.
+    #[wasm_bindgen(method, getter, js_name = maxElement)]
+    pub(crate) fn max_element(this: &Page) -> usize;
+
     #[wasm_bindgen(extends = Page)]
     #[derive(Debug)]
     pub(crate) type ThrowingPage;
@@ -40,6 +51,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn kind(this: &PageEvent) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn connection(this: &PageEvent) -> u32;
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn id(this: &PageEvent) -> u32;
@@ -91,31 +105,29 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = call)]
     fn call_bytes(
         this: &Link,
-        id: u32,
+        connection: u32,
         method: u64,
         payload: &Uint8Array,
-        metadata: &Uint8Array,
-        keep: &Uint8Array,
-    ) -> Result<Option<Channels>, Failure>;
+        metadata: Option<&Uint8Array>,
+        keep: Option<&Uint8Array>,
+    ) -> Result<u32, Failure>;
 
     #[wasm_bindgen(method)]
-    pub(crate) fn cancel(this: &Link, id: u32);
+    fn kept(this: &Link) -> Option<Channels>;
 
-    #[wasm_bindgen(method)]
-    pub(crate) fn serve(this: &Link, methods: &[u64]);
+    #[wasm_bindgen(method, js_name = cancel)]
+    fn cancel_on(this: &Link, connection: u32, id: u32);
 
     #[wasm_bindgen(method, catch, js_name = respond)]
     fn respond_bytes(
         this: &Link,
-        id: u32,
+        connection: u32,
+        request: u64,
         kind: OutcomeKind,
         body: &Uint8Array,
-        metadata: &Uint8Array,
-        keep: &Uint8Array,
+        metadata: Option<&Uint8Array>,
+        keep: Option<&Uint8Array>,
     ) -> Result<Option<Channels>, Failure>;
-
-    #[wasm_bindgen(method, js_name = largestElement)]
-    pub(crate) fn largest_element(this: &Link) -> usize;
 
     #[wasm_bindgen(method)]
     fn stats(this: &Link) -> Object;
@@ -181,6 +193,9 @@ extern "C" {
     pub(crate) fn free(this: &Receiver);
 }
 
+/// The only connection.
+const ROOT: u32 = 0;
+
 /// Keeps the sender.
 pub(crate) const SENDER: u8 = 0;
 /// Keeps the receiver.
@@ -189,7 +204,11 @@ pub(crate) const RECEIVER: u8 = 1;
 impl Page {
     pub(crate) async fn next(&self) -> PageEvent {
         let event = JsFuture::from(self.next_promise()).await;
-        event.expect("the promise never rejects").unchecked_into()
+        let event: PageEvent = event.expect("the promise never rejects").unchecked_into();
+        if event.kind() != "closed" {
+            assert_eq!(event.connection(), ROOT);
+        }
+        event
     }
 
     /// Returns the value of the next event, which must be the answer to call `id`.
@@ -226,10 +245,10 @@ impl Link {
         let events: &JsValue = page.as_ref();
         let events = events.clone().unchecked_into();
         let opened = javascript::open(socket.socket(), object.unchecked_into(), events);
-        settled(opened).await.map(JsCast::unchecked_into)
+        settled(opened).await.map(|_| page.link())
     }
 
-    /// Calls a method.
+    /// Makes the call of the link that gets this id: they are counted from 1.
     pub(crate) fn call(
         &self,
         id: u32,
@@ -238,8 +257,15 @@ impl Link {
         keep: &[u8],
     ) -> Option<Channels> {
         let payload = postcard::to_allocvec(&args).expect("the value can be encoded");
-        self.call_bytes(id, method, &owned(&payload), &owned(&[]), &owned(keep))
-            .expect("the call can be sent")
+        let keep = some(keep);
+        let called = self.call_bytes(ROOT, method, &owned(&payload), None, keep.as_ref());
+        assert_eq!(called.expect("the call can be sent"), id);
+        self.kept()
+    }
+
+    /// Cancels a call.
+    pub(crate) fn cancel(&self, id: u32) {
+        self.cancel_on(ROOT, id);
     }
 
     /// Answers a request with an encoded value.
@@ -250,8 +276,9 @@ impl Link {
         metadata: &[u8],
         keep: &[u8],
     ) -> Result<Option<Channels>, Failure> {
-        let (value, metadata, keep) = (owned(value), owned(metadata), owned(keep));
-        self.respond_bytes(id, OutcomeKind::Value, &value, &metadata, &keep)
+        let (value, metadata, keep) = (owned(value), some(metadata), some(keep));
+        let (metadata, keep) = (metadata.as_ref(), keep.as_ref());
+        self.respond_bytes(ROOT, id.into(), OutcomeKind::Value, &value, metadata, keep)
     }
 
     /// Answers a request with an outcome that has no channels and no metadata of its own.
@@ -261,12 +288,13 @@ impl Link {
         kind: OutcomeKind,
         body: &[u8],
     ) -> Result<Option<Channels>, Failure> {
-        self.respond_bytes(id, kind, &owned(body), &owned(&[]), &owned(&[]))
+        self.respond_bytes(ROOT, id.into(), kind, &owned(body), None, None)
     }
 
     /// Makes an invalid call and returns its failure.
     pub(crate) fn call_refused(&self, method: u64, payload: &[u8], metadata: &[u8]) -> Failure {
-        self.call_bytes(0, method, &owned(payload), &owned(metadata), &owned(&[]))
+        let metadata = some(metadata);
+        self.call_bytes(ROOT, method, &owned(payload), metadata.as_ref(), None)
             .expect_err("the call is invalid")
     }
 
@@ -338,6 +366,11 @@ async fn settled(promise: Promise) -> Result<JsValue, Failure> {
     JsFuture::from(promise)
         .await
         .map_err(JsCast::unchecked_into)
+}
+
+/// Returns `None` for no bytes.
+fn some(bytes: &[u8]) -> Option<Uint8Array> {
+    (!bytes.is_empty()).then(|| owned(bytes))
 }
 
 /// Copies bytes out of wasm's memory, as a page holds them: growing the memory invalidates a view.

@@ -1,16 +1,13 @@
 import type { Codec } from "../codec/codec.js";
 import { unexpected, ValueError } from "../codec/error.js";
-import type { ChannelDecoder } from "../codec/reader.js";
-import type { ChannelEncoder } from "../codec/writer.js";
-import { type Channels, KEEP_RECEIVER, KEEP_SENDER } from "../wasm.js";
+import { type ChannelDecoder, Reader } from "../codec/reader.js";
+import { type ChannelEncoder, withWriter, type Writer } from "../codec/writer.js";
+import { type Bytes, type Channels, KEEP_RECEIVER, KEEP_SENDER } from "../wasm.js";
 import type { CallChannels } from "./call-channels.js";
 import { LocalChannel } from "./local.js";
 import { isStreamable } from "./pipe.js";
 import { Rx } from "./rx.js";
 import { Tx } from "./tx.js";
-
-/** The `keep` bytes of a payload without channels. */
-export const NO_CHANNELS = new Uint8Array();
 
 /** A channel half in a value that is being sent. */
 interface Outgoing {
@@ -27,7 +24,7 @@ export class OutgoingChannels implements ChannelEncoder {
 
   /** For each channel, which half we keep. */
   get keep(): Uint8Array {
-    return this.#outgoing.length === 0 ? NO_CHANNELS : Uint8Array.from(this.#outgoing, ({ keep }) => keep);
+    return Uint8Array.from(this.#outgoing, ({ keep }) => keep);
   }
 
   /** Adds a sender for the peer; we keep the receiver. */
@@ -63,8 +60,8 @@ export class OutgoingChannels implements ChannelEncoder {
   }
 
   /** Connects the halves that we keep, once the value was sent. */
-  connect(halves: Channels | undefined, channels: CallChannels): void {
-    if (halves !== undefined) this.#outgoing.forEach((each, index) => each.connect(halves, index, channels));
+  connect(halves: Channels, channels: CallChannels): void {
+    this.#outgoing.forEach((each, index) => each.connect(halves, index, channels));
   }
 
   /** Resets the channels of a value that nobody needs any more. */
@@ -79,36 +76,79 @@ export class OutgoingChannels implements ChannelEncoder {
   }
 }
 
+/**
+ * Calls `write` to encode a value, and `use` with its bytes, which are valid until `use` returns, and with its channel
+ * halves if it has any.
+ */
+export function encodeValue<T>(
+  write: (writer: Writer) => void,
+  use: (bytes: Uint8Array, outgoing: OutgoingChannels | undefined) => T,
+): T {
+  return withWriter((writer) => {
+    writer.collector = OutgoingChannels;
+    write(writer);
+    return use(writer.written(), writer.channels as OutgoingChannels | undefined);
+  });
+}
+
+/** Calls `read` to decode a value from a view into wasm's memory; its halves are added to `channels`. */
+export function decodeValue<T>(
+  bytes: Bytes,
+  halves: Channels | undefined,
+  channels: CallChannels | undefined,
+  read: (reader: Reader) => T,
+): T {
+  if (halves === undefined || channels === undefined) {
+    const reader = new Reader(bytes, false);
+    reader.channels = NO_CHANNELS;
+    return read(reader);
+  }
+  // Taking a half calls wasm, which invalidates the view.
+  const reader = new Reader(bytes.slice(), true);
+  const incoming = new IncomingChannels(halves, channels);
+  reader.channels = incoming;
+  const value = read(reader);
+  incoming.finish();
+  return value;
+}
+
+/** Rejects channel halves in a value that came without any. */
+const NO_CHANNELS: ChannelDecoder = { tx: () => tooMany(0), rx: () => tooMany(0) };
+
+function tooMany(count: number): never {
+  throw new ValueError(`the value has more channels than the ${count} received`);
+}
+
 /** Hands out the channel halves that came with a value while it is decoded. */
-export class IncomingChannels implements ChannelDecoder {
-  readonly #halves: Channels | undefined;
+class IncomingChannels implements ChannelDecoder {
+  readonly #halves: Channels;
   readonly #channels: CallChannels;
   #taken = 0;
 
-  constructor(halves: Channels | undefined, channels: CallChannels) {
+  constructor(halves: Channels, channels: CallChannels) {
     this.#halves = halves;
     this.#channels = channels;
   }
 
   tx(element: Codec): Tx<unknown> {
     const index = this.#take();
-    return new Tx(this.#channels.addSink(this.#halves!.sender(index), element));
+    return new Tx(this.#channels.addSink(this.#halves.sender(index), element));
   }
 
   rx(element: Codec): Rx<unknown> {
     const index = this.#take();
-    return new Rx(this.#channels.addSource(this.#halves!.receiver(index), element));
+    return new Rx(this.#channels.addSource(this.#halves.receiver(index), element));
   }
 
   /** Throws if channels are left that the value does not mention. */
   finish(): void {
-    const count = this.#halves?.length ?? 0;
+    const count = this.#halves.length;
     if (this.#taken !== count) throw new ValueError(`received ${count} channels, but the value has ${this.#taken}`);
   }
 
   #take(): number {
-    const count = this.#halves?.length ?? 0;
-    if (this.#taken === count) throw new ValueError(`the value has more channels than the ${count} received`);
+    const count = this.#halves.length;
+    if (this.#taken === count) tooMany(count);
     return this.#taken++;
   }
 }

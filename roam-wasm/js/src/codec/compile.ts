@@ -105,8 +105,7 @@ function deeper(at: { depth: number }): void {
 function channelHalf(half: "tx" | "rx", element: Codec): Codec {
   return {
     encode(writer, value) {
-      if (writer.channels === undefined) throw new ValueError("a channel cannot carry channels");
-      writer.channels[half](value, element);
+      writer.collect()[half](value, element);
       writer.byte(0);
     },
     decode(reader) {

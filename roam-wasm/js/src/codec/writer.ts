@@ -26,7 +26,9 @@ export class Writer {
   #at = 0;
   /** How deep the value being encoded is nested in recursive types. */
   depth = 0;
-  /** Collects the channel halves; without it, encoding one throws. */
+  /** Makes the collector of channel halves; without it, encoding a half throws. */
+  collector: (new () => ChannelEncoder) | undefined;
+  /** The channel halves so far; `undefined` until the first. */
   channels: ChannelEncoder | undefined;
 
   /** The number of bytes written. */
@@ -37,6 +39,12 @@ export class Writer {
   /** The number of bytes that fit before the buffer grows. */
   get capacity(): number {
     return this.#bytes.length;
+  }
+
+  /** Returns the collector of channel halves, and makes it for the first. */
+  collect(): ChannelEncoder {
+    if (this.collector === undefined) throw new ValueError("a channel cannot carry channels");
+    return (this.channels ??= new this.collector());
   }
 
   /** Returns a view of the written bytes, valid until the next write. */
@@ -185,6 +193,7 @@ export function withWriter<T>(use: (writer: Writer) => T): T {
     return use(writer);
   } finally {
     writer.truncate(0);
+    writer.collector = undefined;
     writer.channels = undefined;
     if (writer.capacity <= MAX_SPARE_CAPACITY) spare = writer;
   }

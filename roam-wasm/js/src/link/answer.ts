@@ -1,7 +1,7 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { IncomingChannels } from "../channel/channels.js";
+import { decodeValue } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
-import { Reader } from "../codec/reader.js";
+import type { Reader } from "../codec/reader.js";
 import { RoamError, type RoamErrorCode } from "../errors.js";
 import { type Bytes, type Channels, OutcomeKind } from "../wasm.js";
 import type { Method } from "./method.js";
@@ -34,20 +34,17 @@ export function decodeAnswer(
   halves: Channels | undefined,
   maxElement: number,
 ): unknown {
-  const channels = new CallChannels(method.label, maxElement);
+  const channels = halves && new CallChannels(method.label, maxElement);
   try {
-    // Taking a half calls wasm, which invalidates the view of the body.
-    const reader = halves === undefined ? new Reader(body, false) : new Reader(body.slice(), true);
-    const incoming = new IncomingChannels(halves, channels);
-    reader.channels = incoming;
-    if (kind !== OutcomeKind.Value) throw failureOf(method, kind, reader);
-    const value = method.ok.decode(reader);
-    reader.finish();
-    incoming.finish();
-    return value;
+    return decodeValue(body, halves, channels, (reader) => {
+      if (kind !== OutcomeKind.Value) throw failureOf(method, kind, reader);
+      const value = method.ok.decode(reader);
+      reader.finish();
+      return value;
+    });
   } catch (error) {
     const failure = error instanceof ValueError ? undecodable(method, error) : error;
-    channels.abort(failure);
+    channels?.abort(failure);
     throw failure;
   } finally {
     halves?.free();

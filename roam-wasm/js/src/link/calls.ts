@@ -1,12 +1,19 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { OutgoingChannels } from "../channel/channels.js";
+import { encodeValue, type OutgoingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
-import { withWriter, type Writer } from "../codec/writer.js";
-import { fromFailure, linkClosed, RoamError } from "../errors.js";
+import { fromFailure, linkClosed, payloadTooLarge, RoamError } from "../errors.js";
 import type { CallOptions } from "../types.js";
-import type { Bytes, Channels, CloseInfo, OutcomeKind, WasmLink } from "../wasm.js";
+import {
+  type Agreed,
+  type Bytes,
+  type Channels,
+  type CloseInfo,
+  type OutcomeKind,
+  ROOT,
+  type WasmLink,
+} from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
-import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
+import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
 
 const NO_OPTIONS: CallOptions = {};
@@ -16,23 +23,36 @@ interface Pending {
   readonly method: Method;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
-  readonly channels: CallChannels | undefined;
+  channels: CallChannels | undefined;
+  readonly timeoutMs: number | undefined;
+  /** When the call began, on the clock of `performance.now()`, if it has a timeout. */
+  readonly began: number | undefined;
   /** Stops watching the signal and the timeout. */
   unwatch: (() => void) | undefined;
 }
 
-/** Our calls on a link. */
+/** A Request that was sent, and its channels if it has any. */
+interface Sent {
+  readonly id: number;
+  readonly outgoing: OutgoingChannels | undefined;
+  readonly halves: Channels | undefined;
+}
+
+/** Our calls on a connection. */
 export class Calls {
   readonly #link: WasmLink;
-  /** Metadata sent with every call. */
+  readonly #agreed: Agreed;
+  /** Metadata sent with every call, and its encoding. */
   readonly #metadata: readonly Entry[];
+  readonly #encodedMetadata: Uint8Array | undefined;
   readonly #pending = new Map<number, Pending>();
-  #lastId = 0;
   #closed: CloseInfo | undefined;
 
-  constructor(link: WasmLink, metadata: readonly Entry[]) {
+  constructor(link: WasmLink, agreed: Agreed, metadata: readonly Entry[]) {
     this.#link = link;
+    this.#agreed = agreed;
     this.#metadata = metadata;
+    this.#encodedMetadata = encodeMetadata(metadata);
   }
 
   /** Calls a method now; the promise rejects if the call is invalid. */
@@ -48,9 +68,14 @@ export class Calls {
   response(id: number, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void {
     const call = this.#take(id);
     if (call === undefined) return halves?.free();
+    // The timer may be late: browsers slow those of hidden pages.
+    if (hasTimedOut(call)) {
+      halves?.free();
+      return giveUp(call, timedOut(call));
+    }
     let value;
     try {
-      value = decodeAnswer(call.method, kind, body, halves, this.#link.largestElement());
+      value = decodeAnswer(call.method, kind, body, halves, this.#agreed.maxElement);
     } catch (error) {
       return settleFailed(call, error);
     }
@@ -81,56 +106,49 @@ export class Calls {
     reject: Pending["reject"],
   ): void {
     if (this.#closed !== undefined) throw linkClosed(this.#closed, method.label);
-    const outgoing = new OutgoingChannels();
-    const id = this.#nextId();
-    const halves = this.#send(id, method, args, options, outgoing);
-    const channels = halves && new CallChannels(method.label, this.#link.largestElement());
-    const call: Pending = { method, resolve, reject, channels, unwatch: undefined };
+    const { signal, timeoutMs } = options;
+    const began = timeoutMs === undefined ? undefined : performance.now();
+    const { id, outgoing, halves } = this.#send(method, args, options);
+    const channels = halves && new CallChannels(method.label, this.#agreed.maxElement);
+    const call: Pending = { method, resolve, reject, channels, timeoutMs, began, unwatch: undefined };
     this.#pending.set(id, call);
-    if (options.signal !== undefined || options.timeoutMs !== undefined)
-      call.unwatch = this.#watch(id, method, options);
+    if (signal !== undefined || timeoutMs !== undefined) call.unwatch = this.#watch(id, call, signal);
     if (channels === undefined) return;
     channels.onProgress = options.onProgress;
     channels.onSourceError = (error) => this.#cancel(id, error);
-    outgoing.connect(halves, channels);
+    outgoing?.connect(halves!, channels);
   }
 
-  #send(
-    id: number,
-    method: Method,
-    args: readonly unknown[],
-    options: CallOptions,
-    outgoing: OutgoingChannels,
-  ): Channels | undefined {
+  #send(method: Method, args: readonly unknown[], options: CallOptions): Sent {
     try {
-      return withWriter((writer) => {
-        writer.channels = outgoing;
-        encodeArgs(writer, method, args);
-        return this.#withMetadata(options, (metadata) =>
-          this.#link.call(id, method.id, writer.written(), metadata, outgoing.keep),
-        );
-      });
+      const metadata = this.#encodeMetadata(options);
+      return encodeValue(
+        (writer) => encodeArgs(writer, method, args),
+        (payload, outgoing) => {
+          const { maxPayload } = this.#agreed;
+          if (payload.length > maxPayload) throw payloadTooLarge(payload.length, maxPayload, method.label);
+          const id = this.#link.call(ROOT, method.id, payload, metadata, outgoing?.keep);
+          return { id, outgoing, halves: outgoing && this.#link.kept() };
+        },
+      );
     } catch (error) {
       if (error instanceof ValueError) throw new RoamError("invalid-argument", error.message, { method: method.label });
       throw fromFailure(error, method.label);
     }
   }
 
-  #withMetadata<T>(options: CallOptions, use: (metadata: Uint8Array) => T): T {
+  #encodeMetadata({ metadata, timeoutMs }: CallOptions): Uint8Array | undefined {
+    if (metadata === undefined && timeoutMs === undefined) return this.#encodedMetadata;
     const all: Entry[] = [...this.#metadata];
-    if (options.metadata !== undefined) all.push(...entries(options.metadata));
-    if (options.timeoutMs !== undefined) all.push([DEADLINE, Math.ceil(options.timeoutMs)]);
-    if (all.length === 0) return use(NO_METADATA);
-    return withWriter((writer: Writer) => {
-      encodeMetadata(writer, all);
-      return use(writer.written());
-    });
+    if (metadata !== undefined) all.push(...entries(metadata));
+    if (timeoutMs !== undefined) all.push([DEADLINE, Math.ceil(timeoutMs)]);
+    return encodeMetadata(all);
   }
 
-  #watch(id: number, method: Method, { signal, timeoutMs }: CallOptions): () => void {
+  #watch(id: number, call: Pending, signal: AbortSignal | undefined): () => void {
+    const { timeoutMs } = call;
     const onAbort = (): void => this.#cancel(id, signal?.reason);
-    const onTimeout = (): void =>
-      this.#cancel(id, new RoamError("deadline", `no answer within ${timeoutMs} ms`, { method: method.label }));
+    const onTimeout = (): void => this.#cancel(id, timedOut(call));
     signal?.addEventListener("abort", onAbort);
     const timer =
       timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
@@ -144,9 +162,8 @@ export class Calls {
   #cancel(id: number, reason: unknown): void {
     const call = this.#take(id);
     if (call === undefined) return;
-    this.#link.cancel(id);
-    call.channels?.abort(reason);
-    call.reject(reason);
+    this.#link.cancel(ROOT, id);
+    giveUp(call, reason);
   }
 
   #take(id: number): Pending | undefined {
@@ -156,12 +173,20 @@ export class Calls {
     call.unwatch?.();
     return call;
   }
+}
 
-  #nextId(): number {
-    do this.#lastId = (this.#lastId + 1) >>> 0;
-    while (this.#pending.has(this.#lastId));
-    return this.#lastId;
-  }
+/** Rejects the call, and resets its channels. */
+function giveUp(call: Pending, reason: unknown): void {
+  call.channels?.abort(reason);
+  call.reject(reason);
+}
+
+function hasTimedOut({ began, timeoutMs }: Pending): boolean {
+  return began !== undefined && performance.now() - began >= timeoutMs!;
+}
+
+function timedOut({ method, timeoutMs }: Pending): RoamError {
+  return new RoamError("deadline", `no answer within ${timeoutMs} ms`, { method: method.label });
 }
 
 function settleFailed(call: Pending, error: unknown): void {

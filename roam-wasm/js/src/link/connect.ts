@@ -1,9 +1,18 @@
+import type { Service } from "../description.js";
 import { fromFailure, RoamError } from "../errors.js";
 import { loadWasm, type WasmSource } from "../load.js";
 import { type Link, openLink } from "./link.js";
+import { Services } from "./services.js";
+
+/** Pairs of a service and a handler for it. */
+export type ServiceHandlers<Handlers extends readonly object[]> = {
+  readonly [I in keyof Handlers]: readonly [service: Service<unknown, Handlers[I]>, handler: NoInfer<Handlers[I]>];
+};
 
 /** Options of `connect`. */
-export interface ConnectOptions {
+export interface ConnectOptions<Handlers extends readonly object[] = readonly object[]> {
+  /** What to serve from the start, so that no call by the server comes too early; as with `link.serve`. */
+  readonly serve?: ServiceHandlers<Handlers> | undefined;
   /** Sent with every call as metadata `authorization: Bearer …`; a function is called once, before connecting. */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
   /** Aborts connecting; has no effect on the link afterwards. */
@@ -45,8 +54,18 @@ const SUBPROTOCOLS = ["roam.v2.packed", "roam.v2"];
  *
  * The URL has the scheme `ws`, `wss`, `http` or `https`; in a page it may be relative.
  * Rejects with `invalid-argument` if it is malformed, with `connect` if no link can be established.
+ *
+ * ```ts
+ * const link = await connect("/rpc", { serve: [[Notifier, { notify: (text) => show(text) }]] });
+ * ```
  */
-export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Link> {
+export async function connect<const Handlers extends readonly object[]>(
+  url: string | URL,
+  options: ConnectOptions<Handlers> = {},
+): Promise<Link> {
+  const services = new Services();
+  for (const [service, handler] of options.serve ?? [])
+    services.serve(service, handler as Readonly<Record<string, unknown>>);
   const address = socketUrl(url);
   const { signal, maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs } = options;
   const settings = { maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs };
@@ -60,7 +79,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   signal?.addEventListener("abort", giveUp);
   try {
     const metadata = bearer === undefined ? [] : [["authorization", `Bearer ${bearer}`] as const];
-    return await openLink((events) => wasm.open(socket, settings, events), metadata);
+    return await openLink((events) => wasm.open(socket, settings, events), metadata, services);
   } catch (failure) {
     throw signal?.aborted ? signal.reason : fromFailure(failure);
   } finally {
@@ -85,7 +104,10 @@ function socketUrl(url: string | URL): string {
   return address.href;
 }
 
-function openSocket(address: string, { WebSocket: given, subprotocols }: ConnectOptions): WebSocketLike {
+function openSocket(
+  address: string,
+  { WebSocket: given, subprotocols }: Pick<ConnectOptions, "WebSocket" | "subprotocols">,
+): WebSocketLike {
   const WebSocket: WebSocketClass | undefined = given ?? globalThis.WebSocket;
   if (WebSocket === undefined)
     throw new RoamError("connect", "no global WebSocket: pass a class as the option WebSocket");

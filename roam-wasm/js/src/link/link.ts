@@ -1,11 +1,12 @@
 import { asyncDispose } from "../dispose.js";
 import type { Service } from "../description.js";
-import type { CloseInfo, LinkEvents, LinkStats, WasmLink } from "../wasm.js";
+import { type CloseInfo, type LinkEvents, type LinkStats, type WasmLink } from "../wasm.js";
 import { Calls } from "./calls.js";
 import { makeClient } from "./client.js";
 import { type LinkDiagnostics, readDiagnostics } from "./diagnostics.js";
 import type { Entry } from "./metadata.js";
 import { Server } from "./server.js";
+import type { Services, Serving } from "./services.js";
 
 /** A link to a server: calls and streams in both directions over one WebSocket. */
 export class Link implements AsyncDisposable {
@@ -13,13 +14,13 @@ export class Link implements AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
   readonly #link: WasmLink;
   readonly #calls: Calls;
-  readonly #server: Server;
+  readonly #services: Services;
 
   /** @internal */
-  constructor(link: WasmLink, calls: Calls, server: Server, closed: Promise<CloseInfo>) {
+  constructor(link: WasmLink, calls: Calls, services: Services, closed: Promise<CloseInfo>) {
     this.#link = link;
     this.#calls = calls;
-    this.#server = server;
+    this.#services = services;
     this.closed = closed;
   }
 
@@ -31,9 +32,17 @@ export class Link implements AsyncDisposable {
   /**
    * Serves the server's calls to a service. A handler may be asynchronous, gets a `Context` after its
    * arguments, fails with `throw userError(…)`, and owns its channels until it returns.
+   *
+   * Serving the same service again replaces its handler. Call what this returns to stop serving; handlers that run
+   * then still answer. Calls that may come before this belong in the option `serve` of `connect`.
+   *
+   * ```ts
+   * const stop = link.serve(Notifier, { notify: (text) => show(text) });
+   * stop(); // or: using serving = link.serve(…)
+   * ```
    */
-  serve<Handler extends object>(service: Service<unknown, Handler>, handler: Handler): void {
-    this.#server.serve(service, handler as Readonly<Record<string, unknown>>);
+  serve<Handler extends object>(service: Service<unknown, Handler>, handler: NoInfer<Handler>): Serving {
+    return this.#services.serve(service, handler as Readonly<Record<string, unknown>>);
   }
 
   /** Returns the current statistics of the link. */
@@ -67,25 +76,33 @@ export class Link implements AsyncDisposable {
 
 /** Opens a link with `open`, which gets the callbacks for it. */
 export async function openLink(
-  open: (events: LinkEvents) => Promise<WasmLink>,
+  open: (events: LinkEvents) => Promise<void>,
   metadata: readonly Entry[],
+  services: Services,
 ): Promise<Link> {
   let resolveClosed: (info: CloseInfo) => void;
   const closed = new Promise<CloseInfo>((resolve) => (resolveClosed = resolve));
-  let calls: Calls;
-  let server: Server;
-  const link = await open({
-    response: (id, kind, body, _metadata, halves) => calls.response(id, kind, body, halves),
-    failed: (id, failure) => calls.failed(id, failure),
-    request: (id, method, payload, metadata, halves) => server.request(id, method, payload, metadata, halves),
-    cancelled: (id) => server.cancelled(id),
+  let link!: Link;
+  let calls!: Calls;
+  let server!: Server;
+  // All connections are the root connection so far.
+  await open({
+    ready: (wasm, maxPayload, maxElement) => {
+      const agreed = { maxPayload, maxElement };
+      calls = new Calls(wasm, agreed, metadata);
+      server = new Server(wasm, agreed, services);
+      link = new Link(wasm, calls, services, closed);
+    },
+    response: (_connection, id, kind, body, halves) => calls.response(id, kind, body, halves),
+    failed: (_connection, id, failure) => calls.failed(id, failure),
+    request: (_connection, id, method, payload, metadata, halves) =>
+      server.request(id, method, payload, metadata, halves),
+    cancelled: (_connection, id) => server.cancelled(id),
     closed: (info) => {
-      calls?.closed(info);
-      server?.closed();
+      calls.closed(info);
+      server.closed();
       resolveClosed(info);
     },
   });
-  calls = new Calls(link, metadata);
-  server = new Server(link);
-  return new Link(link, calls, server, closed);
+  return link;
 }

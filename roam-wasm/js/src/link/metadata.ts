@@ -1,6 +1,6 @@
 import { ValueError } from "../codec/error.js";
 import { Reader } from "../codec/reader.js";
-import type { Writer } from "../codec/writer.js";
+import { withWriter, type Writer } from "../codec/writer.js";
 import type { Metadata, MetadataInit, MetadataValue } from "../types.js";
 import type { Bytes } from "../wasm.js";
 
@@ -14,9 +14,6 @@ const BYTES = 1;
 const U64 = 2;
 const U64_MAX = 2n ** 64n - 1n;
 
-/** The encoding of no metadata. */
-export const NO_METADATA = new Uint8Array();
-
 type Given = MetadataValue | Uint8Array | number;
 
 /** A metadata entry to send. */
@@ -27,14 +24,18 @@ export function entries(init: MetadataInit): Entry[] {
   return Symbol.iterator in init ? [...init] : Object.entries(init);
 }
 
-/** Encodes metadata; wasm checks its limits when it is sent. */
-export function encodeMetadata(writer: Writer, metadata: readonly Entry[]): void {
-  writer.varint(metadata.length);
-  for (const [key, value] of metadata) {
-    if (typeof key !== "string") throw new ValueError("metadata: a key is not a string");
-    writer.string(key);
-    encodeValue(writer, key, value);
-  }
+/** Encodes metadata, if there is any; wasm checks its limits when it is sent. */
+export function encodeMetadata(metadata: readonly Entry[]): Uint8Array | undefined {
+  if (metadata.length === 0) return undefined;
+  return withWriter((writer) => {
+    writer.varint(metadata.length);
+    for (const [key, value] of metadata) {
+      if (typeof key !== "string") throw new ValueError("metadata: a key is not a string");
+      writer.string(key);
+      encodeValue(writer, key, value);
+    }
+    return writer.written().slice();
+  });
 }
 
 /** Decodes metadata; no bytes are no metadata. */

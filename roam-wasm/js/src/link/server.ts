@@ -1,82 +1,61 @@
 import { CallChannels } from "../channel/call-channels.js";
-import { IncomingChannels, NO_CHANNELS, OutgoingChannels } from "../channel/channels.js";
+import { decodeValue, encodeValue, type OutgoingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
-import { Reader } from "../codec/reader.js";
-import { withWriter, type Writer } from "../codec/writer.js";
-import type { ServiceDescription } from "../description.js";
-import { fromFailure, report, RoamError } from "../errors.js";
+import type { Writer } from "../codec/writer.js";
+import { fromFailure, payloadTooLarge, report, RoamError } from "../errors.js";
 import type { Context, Metadata } from "../types.js";
-import { type Bytes, type Channels, OutcomeKind, type WasmLink } from "../wasm.js";
-import { DEADLINE, decodeMetadata, LONGEST_TIMER_MS, NO_METADATA } from "./metadata.js";
-import { decodeArgs, type Method, methodsOf } from "./method.js";
+import { type Agreed, type Bytes, type Channels, OutcomeKind, ROOT, type WasmLink } from "../wasm.js";
+import { DEADLINE, decodeMetadata, LONGEST_TIMER_MS } from "./metadata.js";
+import { decodeArgs, type Method } from "./method.js";
+import type { Served, Services } from "./services.js";
 
 const NO_BODY = new Uint8Array();
 
-type Handler = (...args: unknown[]) => unknown;
-
-/** A method that we serve. */
-interface Served {
-  readonly method: Method;
-  readonly handler: Handler;
-}
+/** How many bytes the encoding of an outcome adds to its body, at least. */
+const MIN_PREFIX = 1;
 
 /** An unanswered call by the peer. */
 interface Request {
   readonly served: Served;
-  readonly channels: CallChannels;
+  readonly channels: CallChannels | undefined;
   readonly abort: AbortController;
   /** Aborts the handler at the caller's deadline. */
   deadline: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The peer's calls on a link. */
+/** An answer that was sent, and its channels if it has any. */
+interface Responded {
+  readonly outgoing: OutgoingChannels | undefined;
+  /** `undefined` also if the caller no longer waits. */
+  readonly halves: Channels | undefined;
+}
+
+/** The peer's calls on a connection. */
 export class Server {
   readonly #link: WasmLink;
-  readonly #served = new Map<bigint, Served>();
-  readonly #requests = new Map<number, Request>();
+  readonly #agreed: Agreed;
+  readonly #services: Services;
+  readonly #requests = new Map<bigint, Request>();
 
-  constructor(link: WasmLink) {
+  constructor(link: WasmLink, agreed: Agreed, services: Services) {
     this.#link = link;
-  }
-
-  /** Serves a service with `handler` from now on. */
-  serve(service: ServiceDescription, handler: Readonly<Record<string, unknown>>): void {
-    const served = methodsOf(service).map((method): Served => {
-      const answer = handler[method.name];
-      if (typeof answer !== "function")
-        throw new RoamError("invalid-argument", "the handler does not implement this method", { method: method.label });
-      return { method, handler: (...args) => answer.apply(handler, args) as unknown };
-    });
-    for (const each of served) this.#served.set(each.method.id, each);
-    this.#link.serve(BigUint64Array.from(served, ({ method }) => method.id));
+    this.#agreed = agreed;
+    this.#services = services;
   }
 
   /** Handles a call by the peer. */
-  request(id: number, methodId: bigint, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
-    const served = this.#served.get(methodId)!;
-    const request: Request = {
-      served,
-      channels: new CallChannels(served.method.label, this.#link.largestElement()),
-      abort: new AbortController(),
-      deadline: undefined,
-    };
-    this.#requests.set(id, request);
+  request(id: bigint, methodId: bigint, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
+    const served = this.#services.get(methodId);
     try {
-      const args = this.#decode(request, payload, halves);
-      const context: Context = { signal: request.abort.signal, metadata: decodeMetadata(metadata) };
-      request.deadline = startDeadline(request, context.metadata);
-      void this.#handle(id, request, args, context);
-    } catch (error) {
-      request.channels.abort(error);
-      this.#requests.delete(id);
-      this.#refuse(id, OutcomeKind.InvalidPayload);
+      if (served === undefined) return this.#refuse(id, OutcomeKind.UnknownMethod);
+      this.#start(id, served, payload, metadata, halves);
     } finally {
       halves?.free();
     }
   }
 
   /** Aborts the handler of a cancelled call. */
-  cancelled(id: number): void {
+  cancelled(id: bigint): void {
     const request = this.#requests.get(id);
     if (request !== undefined) abortHandler(request, "cancelled", "the caller cancelled");
   }
@@ -87,23 +66,34 @@ export class Server {
     this.#requests.clear();
   }
 
-  #decode({ served, channels }: Request, payload: Bytes, halves: Channels | undefined): unknown[] {
-    // Taking a half calls wasm, which invalidates the view of the payload.
-    const reader = halves === undefined ? new Reader(payload, false) : new Reader(payload.slice(), true);
-    const incoming = new IncomingChannels(halves, channels);
-    reader.channels = incoming;
-    const args = decodeArgs(reader, served.method);
-    incoming.finish();
-    return args;
+  #start(id: bigint, served: Served, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
+    const { method } = served;
+    const channels = halves && new CallChannels(method.label, this.#agreed.maxElement);
+    const request: Request = { served, channels, abort: new AbortController(), deadline: undefined };
+    try {
+      // Taking a half calls wasm, which invalidates the view of the metadata.
+      const context: Context = { signal: request.abort.signal, metadata: decodeMetadata(metadata) };
+      const args = decodeValue(payload, halves, channels, (reader) => decodeArgs(reader, method));
+      this.#requests.set(id, request);
+      request.deadline = startDeadline(request, context.metadata);
+      void this.#handle(id, request, args, context);
+    } catch (error) {
+      channels?.abort(error);
+      this.#refuse(id, OutcomeKind.InvalidPayload);
+    }
   }
 
-  async #handle(id: number, request: Request, args: unknown[], context: Context): Promise<void> {
+  async #handle(id: bigint, request: Request, args: unknown[], context: Context): Promise<void> {
     // Do not run user code inside wasm's callback.
     await undefined;
     try {
       const value = await request.served.handler(...args, context);
-      await request.channels.close();
-      this.#succeed(id, request.served.method, value);
+      await request.channels?.close();
+      const { method } = request.served;
+      this.#answer(id, method, OutcomeKind.Value, (writer) => {
+        // Ignore what a handler returns for a method without a result.
+        if (!method.ok.empty) method.ok.encode(writer, value);
+      });
     } catch (error) {
       await this.#fail(id, request, error);
     } finally {
@@ -112,47 +102,39 @@ export class Server {
     }
   }
 
-  #succeed(id: number, method: Method, value: unknown): void {
-    const outgoing = new OutgoingChannels();
-    const halves = this.#answer(id, method, OutcomeKind.Value, outgoing, (writer) => {
-      // Ignore what a handler returns for a method without a result.
-      if (!method.ok.empty) method.ok.encode(writer, value);
-    });
-    if (halves === undefined)
-      return outgoing.abort(new RoamError("cancelled", "the caller cancelled", { method: method.label }));
-    const channels = new CallChannels(method.label, this.#link.largestElement());
-    channels.onSourceError = report;
-    outgoing.connect(halves, channels);
-  }
-
-  async #fail(id: number, { served, channels, abort }: Request, error: unknown): Promise<void> {
+  async #fail(id: bigint, { served, channels, abort }: Request, error: unknown): Promise<void> {
     const { method } = served;
     const { err } = method;
     if (err === undefined || !(error instanceof RoamError) || error.code !== "user") {
-      channels.abort(error);
+      channels?.abort(error);
       if (abort.signal.aborted) return this.#stopped(id, abort.signal.reason as RoamError);
       return isResetOrClosed(error) ? this.#refuse(id, OutcomeKind.Cancelled) : this.#panic(id, error);
     }
     try {
-      await channels.close();
-      this.#answer(id, method, OutcomeKind.Error, new OutgoingChannels(), (writer) => err.encode(writer, error.value));
+      await channels?.close();
+      this.#answer(id, method, OutcomeKind.Error, (writer) => err.encode(writer, error.value));
     } catch (invalid) {
       this.#panic(id, invalid);
     }
   }
 
-  #answer(
-    id: number,
-    method: Method,
-    kind: OutcomeKind,
-    outgoing: OutgoingChannels,
-    write: (writer: Writer) => void,
-  ): Channels | undefined {
+  #answer(id: bigint, method: Method, kind: OutcomeKind, write: (writer: Writer) => void): void {
+    const { outgoing, halves } = this.#respond(id, method, kind, write);
+    if (outgoing === undefined) return;
+    if (halves === undefined)
+      return outgoing.abort(new RoamError("cancelled", "the caller cancelled", { method: method.label }));
+    const channels = new CallChannels(method.label, this.#agreed.maxElement);
+    channels.onSourceError = report;
+    outgoing.connect(halves, channels);
+  }
+
+  #respond(id: bigint, method: Method, kind: OutcomeKind, write: (writer: Writer) => void): Responded {
     try {
-      return withWriter((writer) => {
-        writer.channels = outgoing;
-        write(writer);
-        return this.#link.respond(id, kind, writer.written(), NO_METADATA, outgoing.keep);
+      return encodeValue(write, (body, outgoing) => {
+        const { maxPayload } = this.#agreed;
+        const length = body.length + MIN_PREFIX;
+        if (length > maxPayload) throw payloadTooLarge(length, maxPayload, method.label);
+        return { outgoing, halves: this.#link.respond(ROOT, id, kind, body, undefined, outgoing?.keep) };
       });
     } catch (error) {
       if (error instanceof ValueError)
@@ -162,20 +144,20 @@ export class Server {
   }
 
   /** Answers for a handler that failed: reports the error here and sends the caller only its kind. */
-  #panic(id: number, error: unknown): void {
+  #panic(id: bigint, error: unknown): void {
     report(error);
     const isTooLarge = error instanceof RoamError && error.code === "too-large";
     this.#refuse(id, isTooLarge ? OutcomeKind.TooLarge : OutcomeKind.Panic);
   }
 
   /** Answers for a handler that was aborted. */
-  #stopped(id: number, reason: RoamError): void {
+  #stopped(id: bigint, reason: RoamError): void {
     this.#refuse(id, reason.code === "deadline" ? OutcomeKind.Deadline : OutcomeKind.Cancelled);
   }
 
   /** Answers with an outcome that has no body. */
-  #refuse(id: number, kind: OutcomeKind): void {
-    this.#link.respond(id, kind, NO_BODY, NO_METADATA, NO_CHANNELS);
+  #refuse(id: bigint, kind: OutcomeKind): void {
+    this.#link.respond(ROOT, id, kind, NO_BODY, undefined, undefined);
   }
 }
 
@@ -194,5 +176,5 @@ function startDeadline(request: Request, metadata: Metadata): Request["deadline"
 function abortHandler({ served, abort, channels }: Request, code: "cancelled" | "deadline", why: string): void {
   const reason = new RoamError(code, why, { method: served.method.label });
   abort.abort(reason);
-  channels.abort(reason);
+  channels?.abort(reason);
 }
