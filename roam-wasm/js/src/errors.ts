@@ -15,6 +15,10 @@ import type { FailsWith } from "./types.js";
  * - `unavailable`: a server behind the peer is unreachable
  * - `nonce-reused`: the peer has seen the call's nonce with other arguments
  * - `nonce-spent`: the peer has answered a call with this nonce and no longer has the answer
+ * - `unauthenticated`: the peer does not know who we are, or no longer believes it
+ * - `permission-denied`: we may not do this
+ * - `resource-exhausted`: we have used up our share; `retryAfterMs` may say when to try again
+ * - `failed-precondition`: the system is not in the state that the method needs
  * - `reset`: the peer reset the channel
  *
  * Failures here, or of the link:
@@ -35,6 +39,10 @@ export type RoamErrorCode =
   | "unavailable"
   | "nonce-reused"
   | "nonce-spent"
+  | "unauthenticated"
+  | "permission-denied"
+  | "resource-exhausted"
+  | "failed-precondition"
   | "reset"
   | "invalid-argument"
   | "too-large"
@@ -57,11 +65,13 @@ export class RoamError<E = unknown> extends Error {
   readonly method: string | undefined;
   /** With the code `user`, the method's own error. */
   readonly value: E | undefined;
+  /** After how many milliseconds to try again, if the peer said so. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: RoamErrorCode,
     reason: string,
-    details: { method?: string | undefined; value?: E; cause?: unknown } = {},
+    details: { method?: string | undefined; value?: E; retryAfterMs?: number | undefined; cause?: unknown } = {},
   ) {
     super(
       details.method === undefined ? reason : `${details.method}: ${reason}`,
@@ -72,6 +82,7 @@ export class RoamError<E = unknown> extends Error {
     this.reason = reason;
     this.method = details.method;
     this.value = details.value;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

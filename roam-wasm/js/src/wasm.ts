@@ -63,7 +63,7 @@ export enum OutcomeKind {
   Value,
   /** The body is the method's own error. */
   Error,
-  // The others have no body.
+  // The body of a failure is the answer's metadata; the others have none.
   UnknownMethod,
   InvalidPayload,
   Cancelled,
@@ -74,6 +74,10 @@ export enum OutcomeKind {
   Unavailable,
   NonceReused,
   NonceSpent,
+  Unauthenticated,
+  PermissionDenied,
+  ResourceExhausted,
+  FailedPrecondition,
   /** The peer's answer has no outcome; not for {@link WasmLink.respond}. */
   Malformed,
 }

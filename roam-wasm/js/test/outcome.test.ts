@@ -41,6 +41,15 @@ test("answers become values and errors", async (t) => {
     ["unavailable", "the server behind the peer is unreachable", [1, 3], named("unavailable")],
     ["nonce-reused", "the nonce was used for another call", [1, 3], named("nonce-reused")],
     ["nonce-spent", "a call with this nonce was already answered", [1, 3], named("nonce-spent")],
+    ["unauthenticated", "the peer does not know who we are", [1, 3], named("unauthenticated")],
+    ["permission-denied", "we may not do this", [1, 3], named("permission-denied")],
+    ["resource-exhausted", "we have used up our share", [1, 3], named("resource-exhausted")],
+    [
+      "failed-precondition",
+      "the system is not in the state that the call needs",
+      [1, 3],
+      named("failed-precondition"),
+    ],
     ...[[], [2], [1], [1, 4]].map((payload): [RoamErrorCode, string, number[]] => [
       "protocol",
       "failed to decode the answer: neither a value nor an error",
@@ -54,6 +63,26 @@ test("answers become values and errors", async (t) => {
       return true;
     });
   }
+});
+
+test("a refusal says why and when to try again", async (t) => {
+  const [link, peer] = await connect(t);
+  const call = link.client(Everything).divide(7n, 2n);
+  const { id } = await peer.expect("Request");
+  const metadata = [
+    ...named("resource-exhausted"),
+    ["roam-error-reason", { tag: "String", value: "3 calls a minute" }],
+    ["roam-retry-after-ms", { tag: "U64", value: 20_000n }],
+  ];
+  peer.send({ tag: "Response", id: id!, payload: [1, 3], metadata });
+  await assert.rejects(call, (error) => {
+    assert(error instanceof RoamError, String(error));
+    assert.deepEqual(
+      [error.code, error.reason, error.retryAfterMs],
+      ["resource-exhausted", "3 calls a minute", 20_000],
+    );
+    return true;
+  });
 });
 
 test("results and errors of handlers become answers", async (t) => {
@@ -83,4 +112,15 @@ test("results and errors of handlers become answers", async (t) => {
   assert.deepEqual(await answerOf(fail(new Error("a bug"))), [[1, 3], named("panic")]);
   assert.deepEqual(await answerOf(fail(new RoamError("too-large", ""))), [[1, 3], named("too-large")]);
   assert.equal(reported.length, 2);
+  const denied = new RoamError("permission-denied", "only for owners");
+  const why = ["roam-error-reason", { tag: "String", value: "only for owners" }];
+  assert.deepEqual(await answerOf(fail(denied)), [[1, 3], [why, ...named("permission-denied")]]);
+  const limited = new RoamError("resource-exhausted", "ä".repeat(600), { retryAfterMs: 1_500 });
+  const cut = ["roam-error-reason", { tag: "String", value: "ä".repeat(512) }];
+  const delay = ["roam-retry-after-ms", { tag: "U64", value: 1_500n }];
+  assert.deepEqual(await answerOf(fail(limited)), [[1, 3], [cut, delay, ...named("resource-exhausted")]]);
+  // What a call of the handler's own ran into concerns nobody else.
+  const elsewhere = new RoamError("permission-denied", "not you", { method: "Other.method" });
+  assert.deepEqual(await answerOf(fail(elsewhere)), [[1, 3], named("panic")]);
+  assert.equal(reported.length, 3);
 });

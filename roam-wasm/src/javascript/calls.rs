@@ -66,7 +66,7 @@ impl Session {
             };
             let halves = Channels::new(self, connection, &channels, &[]);
             let (kind, body) = OutcomeKind::split(&response.payload, &response.metadata);
-            events.response(to_number(connection.0), call, kind, body, halves)
+            events.response(to_number(connection.0), call, kind, &body, halves)
         });
     }
 

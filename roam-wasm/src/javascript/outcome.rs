@@ -5,10 +5,11 @@
     reason = "wasm-bindgen compares the numbers of JavaScript"
 )]
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
-use roam_core::proto::failure::FAILURE_KEY;
-use roam_core::proto::{Encoded, FailureKind, Metadata, Outcome};
+use roam_core::proto::failure::{FAILURE_KEY, REASON_KEY};
+use roam_core::proto::{Encoded, Failure, FailureKind, Metadata, Outcome};
 use wasm_bindgen::prelude::*;
 
 /// The kind of a call's outcome. Only [`Value`](Self::Value) and [`Error`](Self::Error) have a body.
@@ -43,23 +44,32 @@ pub enum OutcomeKind {
     NonceReused,
     /// [`FailureKind::NonceSpent`]
     NonceSpent,
+    /// [`FailureKind::Unauthenticated`]
+    Unauthenticated,
+    /// [`FailureKind::PermissionDenied`]
+    PermissionDenied,
+    /// [`FailureKind::ResourceExhausted`]
+    ResourceExhausted,
+    /// [`FailureKind::FailedPrecondition`]
+    FailedPrecondition,
     /// The payload is neither a value nor an error. Only the peer can send this.
     Malformed,
 }
 
 impl OutcomeKind {
-    /// Splits the payload of a Response into the kind of its outcome and the body.
-    pub(super) fn split<'p>(payload: &'p [u8], metadata: &Metadata) -> (Self, &'p [u8]) {
+    /// Splits the payload of a Response into the kind of its outcome and the body. The body of a
+    /// failure is the metadata, which may say more.
+    pub(super) fn split<'p>(payload: &'p [u8], metadata: &Metadata) -> (Self, Cow<'p, [u8]>) {
         let kind = match Outcome::decode(payload, metadata) {
-            Some(Outcome::Value(body)) => return (Self::Value, body),
-            Some(Outcome::Error(body)) => return (Self::Error, body),
+            Some(Outcome::Value(body)) => return (Self::Value, body.into()),
+            Some(Outcome::Error(body)) => return (Self::Error, body.into()),
             Some(Outcome::UnknownMethod) => Self::UnknownMethod,
             Some(Outcome::InvalidPayload) => Self::InvalidPayload,
             Some(Outcome::Cancelled) => Self::Cancelled,
-            Some(Outcome::Failed(failure)) => failure.into(),
+            Some(Outcome::Failed(kind)) => return (kind.into(), metadata.to_bytes().into()),
             None => Self::Malformed,
         };
-        (kind, &[])
+        (kind, Cow::Borrowed(&[]))
     }
 
     /// Returns the outcome to send; `None` if it is [`Malformed`](Self::Malformed).
@@ -77,6 +87,10 @@ impl OutcomeKind {
             Self::Unavailable => Outcome::Failed(FailureKind::Unavailable),
             Self::NonceReused => Outcome::Failed(FailureKind::NonceReused),
             Self::NonceSpent => Outcome::Failed(FailureKind::NonceSpent),
+            Self::Unauthenticated => Outcome::Failed(FailureKind::Unauthenticated),
+            Self::PermissionDenied => Outcome::Failed(FailureKind::PermissionDenied),
+            Self::ResourceExhausted => Outcome::Failed(FailureKind::ResourceExhausted),
+            Self::FailedPrecondition => Outcome::Failed(FailureKind::FailedPrecondition),
             Self::Malformed => return None,
         })
     }
@@ -92,16 +106,26 @@ impl From<FailureKind> for OutcomeKind {
             FailureKind::Unavailable => Self::Unavailable,
             FailureKind::NonceReused => Self::NonceReused,
             FailureKind::NonceSpent => Self::NonceSpent,
+            FailureKind::Unauthenticated => Self::Unauthenticated,
+            FailureKind::PermissionDenied => Self::PermissionDenied,
+            FailureKind::ResourceExhausted => Self::ResourceExhausted,
+            FailureKind::FailedPrecondition => Self::FailedPrecondition,
             // Failures travel as Cancelled.
             _ => Self::Cancelled,
         }
     }
 }
 
-/// Encodes the payload of a Response and adds the name of a failure to its metadata.
+/// Encodes the payload of a Response, and adds the name of a failure to its metadata, which may hold
+/// details.
 pub(super) fn encode(outcome: Outcome, body: &[u8], metadata: &mut Metadata) -> Encoded {
-    if let Outcome::Failed(failure) = outcome {
-        metadata.push(FAILURE_KEY, failure.name());
+    if let Outcome::Failed(kind) = outcome {
+        metadata.push(FAILURE_KEY, kind.name());
+        // A handler may have given a reason that is too long.
+        let failure = Failure::from_metadata(metadata);
+        if let Some(reason) = failure.and_then(|failure| failure.reason) {
+            metadata.set(REASON_KEY, String::from(reason));
+        }
     }
     let Ok(payload) = Encoded::new().append_with(|mut payload| {
         payload.extend_from_slice(outcome.prefix());

@@ -4,9 +4,10 @@ import { ValueError } from "../codec/error.js";
 import type { Reader } from "../codec/reader.js";
 import { RoamError, type RoamErrorCode } from "../errors.js";
 import { type Bytes, type Channels, OutcomeKind } from "../wasm.js";
+import { decodeDetails } from "./metadata.js";
 import type { Method } from "./method.js";
 
-/** The errors for the outcomes without a body. */
+/** The errors for the outcomes without a value: their codes, and reasons if the peer gives none. */
 const ERRORS: Readonly<
   Record<Exclude<OutcomeKind, OutcomeKind.Value | OutcomeKind.Error>, readonly [RoamErrorCode, string]>
 > = {
@@ -23,6 +24,13 @@ const ERRORS: Readonly<
   [OutcomeKind.Unavailable]: ["unavailable", "the server behind the peer is unreachable"],
   [OutcomeKind.NonceReused]: ["nonce-reused", "the nonce was used for another call"],
   [OutcomeKind.NonceSpent]: ["nonce-spent", "a call with this nonce was already answered"],
+  [OutcomeKind.Unauthenticated]: ["unauthenticated", "the peer does not know who we are"],
+  [OutcomeKind.PermissionDenied]: ["permission-denied", "we may not do this"],
+  [OutcomeKind.ResourceExhausted]: ["resource-exhausted", "we have used up our share"],
+  [OutcomeKind.FailedPrecondition]: [
+    "failed-precondition",
+    "the system is not in the state that the call needs",
+  ],
   [OutcomeKind.Malformed]: ["protocol", "failed to decode the answer: neither a value nor an error"],
 };
 
@@ -53,7 +61,9 @@ export function decodeAnswer(
 
 function failureOf(method: Method, kind: Exclude<OutcomeKind, OutcomeKind.Value>, reader: Reader): RoamError {
   if (kind === OutcomeKind.Error) return userFailure(method, reader);
-  return new RoamError(...ERRORS[kind], { method: method.label });
+  const [code, summary] = ERRORS[kind];
+  const { reason, retryAfterMs } = decodeDetails(reader);
+  return new RoamError(code, reason ?? summary, { method: method.label, retryAfterMs });
 }
 
 function userFailure(method: Method, reader: Reader): RoamError {

@@ -9,6 +9,9 @@ export const DEADLINE = "roam-deadline-ms";
 /** The longest time a timer can take; a deadline beyond it needs no timer. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+const REASON = "roam-error-reason";
+const RETRY_AFTER = "roam-retry-after-ms";
+
 const STRING = 0;
 const BYTES = 1;
 const U64 = 2;
@@ -38,10 +41,37 @@ export function encodeMetadata(metadata: readonly Entry[]): Uint8Array | undefin
   });
 }
 
+/** What the peer said of a failure. */
+export interface Details {
+  readonly reason: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Encodes the details of a failure, as metadata of the answer. */
+export function encodeDetails({ reason, retryAfterMs }: Details): Uint8Array | undefined {
+  const metadata: Entry[] = [];
+  if (reason) metadata.push([REASON, reason]);
+  if (retryAfterMs !== undefined) metadata.push([RETRY_AFTER, Math.ceil(retryAfterMs)]);
+  return encodeMetadata(metadata);
+}
+
+/** Decodes the details of a failure from the metadata of its answer; no bytes are no metadata. */
+export function decodeDetails(reader: Reader): Details {
+  const metadata = new Map(decodeEntries(reader));
+  const [reason, millis] = [metadata.get(REASON), metadata.get(RETRY_AFTER)];
+  return {
+    reason: typeof reason === "string" ? reason : undefined,
+    retryAfterMs: typeof millis === "bigint" ? Number(millis) : undefined,
+  };
+}
+
 /** Decodes metadata; no bytes are no metadata. */
 export function decodeMetadata(bytes: Bytes): Metadata {
-  if (bytes.length === 0) return [];
-  const reader = new Reader(bytes, false);
+  return decodeEntries(new Reader(bytes, false));
+}
+
+function decodeEntries(reader: Reader): Metadata {
+  if (reader.rest === 0) return [];
   const length = reader.listLength(false);
   return Array.from({ length }, () => [reader.string(), decodeValue(reader)] as const);
 }

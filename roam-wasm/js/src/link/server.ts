@@ -2,10 +2,10 @@ import { CallChannels } from "../channel/call-channels.js";
 import { decodeValue, encodeValue, type OutgoingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
 import type { Writer } from "../codec/writer.js";
-import { fromFailure, payloadTooLarge, report, RoamError } from "../errors.js";
+import { fromFailure, payloadTooLarge, report, RoamError, type RoamErrorCode } from "../errors.js";
 import type { Context, Metadata } from "../types.js";
 import { type Agreed, type Bytes, type Channels, OutcomeKind, ROOT, type WasmLink } from "../wasm.js";
-import { DEADLINE, decodeMetadata, LONGEST_TIMER_MS } from "./metadata.js";
+import { DEADLINE, decodeMetadata, type Details, encodeDetails, LONGEST_TIMER_MS } from "./metadata.js";
 import { decodeArgs, type Method } from "./method.js";
 import type { Served, Services } from "./services.js";
 
@@ -13,6 +13,14 @@ const NO_BODY = new Uint8Array();
 
 /** How many bytes the encoding of an outcome adds to its body, at least. */
 const MIN_PREFIX = 1;
+
+/** The errors by which a handler refuses a call. */
+const REFUSALS: ReadonlyMap<RoamErrorCode, OutcomeKind> = new Map([
+  ["unauthenticated", OutcomeKind.Unauthenticated],
+  ["permission-denied", OutcomeKind.PermissionDenied],
+  ["resource-exhausted", OutcomeKind.ResourceExhausted],
+  ["failed-precondition", OutcomeKind.FailedPrecondition],
+]);
 
 /** An unanswered call by the peer. */
 interface Request {
@@ -108,7 +116,9 @@ export class Server {
     if (err === undefined || !(error instanceof RoamError) || error.code !== "user") {
       channels?.abort(error);
       if (abort.signal.aborted) return this.#stopped(id, abort.signal.reason as RoamError);
-      return isResetOrClosed(error) ? this.#refuse(id, OutcomeKind.Cancelled) : this.#panic(id, error);
+      if (isResetOrClosed(error)) return this.#refuse(id, OutcomeKind.Cancelled);
+      const refusal = refusalOf(error);
+      return refusal === undefined ? this.#panic(id, error) : this.#refuse(id, refusal, error as RoamError);
     }
     try {
       await channels?.close();
@@ -156,9 +166,16 @@ export class Server {
   }
 
   /** Answers with an outcome that has no body. */
-  #refuse(id: bigint, kind: OutcomeKind): void {
-    this.#link.respond(ROOT, id, kind, NO_BODY, undefined, undefined);
+  #refuse(id: bigint, kind: OutcomeKind, details?: Details): void {
+    const metadata = details && encodeDetails(details);
+    this.#link.respond(ROOT, id, kind, NO_BODY, metadata, undefined);
   }
+}
+
+/** Returns how a handler refused its call; a call of its own that was refused is none of it. */
+function refusalOf(error: unknown): OutcomeKind | undefined {
+  if (!(error instanceof RoamError) || error.method !== undefined) return undefined;
+  return REFUSALS.get(error.code);
 }
 
 /** Returns whether a handler failed only because the caller reset a channel or the link has ended. */
