@@ -16,7 +16,10 @@ use std::error::Error;
 use std::io;
 
 use roam_core::net::stream::tcp;
-use roam_core::{CallError, Config, Context, NoDispatcher, Tunnel, service, tunnel_pair};
+use roam_core::{
+    CallError, Config, Context, NoDispatcher, service,
+    tunnel::{Tunnel, tunnel_pair},
+};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The far side of a forwarded port.

@@ -1,8 +1,79 @@
 //! Typed RPC with real streams: the engine that runs both ends of a roam link, on tokio and in the
 //! browser.
 //!
-//! A service is a trait, from which `#[service]` generates the handler trait, the dispatcher and the
-//! client. Channels ([`Tx`], [`Rx`]) travel as arguments and results, and calls go both ways.
+//! A service is a trait, from which [`service`] generates the trait that handlers implement, the
+//! dispatcher and the client. Channels ([`Tx`], [`Rx`]) travel as arguments and results, and calls
+//! go both ways.
+//!
+//! ```
+//! use roam_core::proto::Framing;
+//! use roam_core::transport::memory_pair;
+//! use roam_core::{Config, Context, NoDispatcher, Rx, Tx, accept, channel, initiate, service};
+//!
+//! #[service]
+//! trait Weather {
+//!     /// Sends the temperature of a place, again and again.
+//!     async fn watch(&self, place: String, temperatures: Tx<f64>);
+//!     /// Returns the mean of what was measured.
+//!     async fn report(&self, measured: Rx<f64>) -> f64;
+//! }
+//!
+//! struct Station;
+//!
+//! impl Weather for Station {
+//!     async fn watch(&self, _: &Context, _place: String, temperatures: Tx<f64>) {
+//!         for degrees in [20.5, 21.0] {
+//!             // Waits while the reader is slow, and fails once nobody reads.
+//!             let Ok(()) = temperatures.send(degrees).await else { return };
+//!         }
+//!     }
+//!
+//!     async fn report(&self, _: &Context, mut measured: Rx<f64>) -> f64 {
+//!         let (mut sum, mut count) = (0.0, 0.0);
+//!         while let Ok(Some(degrees)) = measured.recv().await {
+//!             (sum, count) = (sum + degrees, count + 1.0);
+//!         }
+//!         sum / count
+//!     }
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! // In place of this pair of transports, a WebSocket or a byte stream; see `net`.
+//! let (ours, theirs) = memory_pair(Framing::Packed);
+//! let dispatcher = WeatherDispatcher::new(Station);
+//! tokio::spawn(accept(theirs, dispatcher, &Config::default()).1);
+//! let weather = WeatherClient::new(initiate(ours, NoDispatcher, &Config::client()).await?);
+//!
+//! let (tx, mut temperatures) = channel();
+//! tokio::spawn(weather.watch("Rome".to_owned(), tx).into_future());
+//! assert_eq!(temperatures.recv().await?, Some(20.5));
+//!
+//! let (measured, rx) = channel();
+//! let mean = tokio::spawn(weather.report(rx).into_future());
+//! measured.send(18.0).await?;
+//! measured.send(20.0).await?;
+//! measured.close();
+//! assert_eq!(mean.await??, 19.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Where to find what
+//! | for | see |
+//! |---|---|
+//! | services, calls, channels, settings | this page |
+//! | WebSocket, TCP, Unix sockets | [`net`], and the crate `roam-ws-server` |
+//! | callers, layers around calls, clients that reconnect | [`client`] |
+//! | calls before a handler gets them, layers, virtual connections | [`server`] |
+//! | calls that happen once, however often they are sent | [`nonce`] |
+//! | passing calls on | [`proxy`] |
+//! | byte streams inside of a link | [`tunnel`] |
+//! | what is in flight | [`diagnostics`] |
+//! | asking a peer what it serves | [`introspection`] |
+//! | types that travel | [`schema`] |
+//! | transports of your own | [`transport`] |
+//! | calls and channels in bytes | [`raw`] |
+//! | the protocol machine, without I/O | [`proto`] |
 
 #![allow(
     clippy::arc_with_non_send_sync,
@@ -14,6 +85,7 @@ extern crate self as roam_core;
 
 pub mod introspection;
 pub mod net;
+#[doc(hidden)]
 pub mod rt;
 pub mod schema;
 mod session;
@@ -29,7 +101,52 @@ pub use proto::{
 pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};
 pub use session::raw;
-pub use session::*;
+pub use session::{
+    Call, CallError, CallFuture, Caller, ConnectError, ConnectionHandle, Context, Deadline,
+    DecodeError, Driver, EncodeError, Extensions, Identity, IncomingChannels, Malformed, Never,
+    NoDispatcher, OutgoingChannels, RecvError, Reply, RoamError, RoutedDispatcher, Rx, SendError,
+    ServiceDispatcher, Tx, accept, channel, connect, initiate,
+};
+
+/// Making calls without types, with layers, and over links that are lost.
+pub mod client {
+    pub use crate::session::{
+        Answer, CallFailure, CallerService, ConnectionCall, LayeredCaller, LinkStatus,
+        OutgoingCall, ReconnectingClient, RetryPolicy,
+    };
+}
+
+/// Answering calls without types and with layers, and accepting virtual connections.
+pub mod server {
+    pub use crate::session::{
+        Answered, CallService, CallWatch, Dispatched, IncomingCall, IncomingConnection,
+        IncomingConnections, LayeredDispatcher, RejectError, Respond,
+    };
+}
+
+/// Passing calls and connections on to another peer.
+pub mod proxy {
+    pub use crate::session::{
+        ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections,
+    };
+}
+
+/// Calls that happen once, however often they are sent.
+pub mod nonce {
+    pub use crate::session::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
+}
+
+/// Byte streams inside of a link.
+pub mod tunnel {
+    pub use crate::session::{Tunnel, tunnel_pair};
+    #[cfg(feature = "stream")]
+    pub use crate::session::{pump_read_to_tx, pump_rx_to_write, tunnel_stream};
+}
+
+/// What is in flight on links.
+pub mod diagnostics {
+    pub use crate::session::{Diagnostics, LinkDiagnostics, Links};
+}
 
 /// What generated code uses. Not for anybody else.
 #[doc(hidden)]

@@ -6,9 +6,12 @@ use roam_core::proto::Framing;
 use roam_core::schema::Schema;
 use roam_core::transport::memory_pair;
 use roam_core::{
-    Answer, CallError, CallFailure, Caller, Config, ConnectionHandle, Context, Never, NoDispatcher,
-    OutgoingCall, RoamError, RoutedDispatcher, Rx, ServiceDispatcher, Tx, accept, channel, connect,
-    rt::BoxFuture, service,
+    CallError, Caller, Config, ConnectionHandle, Context, Never, NoDispatcher, RoamError,
+    RoutedDispatcher, Rx, ServiceDispatcher, Tx, accept, channel,
+    client::{Answer, CallFailure, OutgoingCall},
+    connect,
+    rt::BoxFuture,
+    service,
 };
 use serde::{Deserialize, Serialize};
 

@@ -14,7 +14,7 @@ use crate::diagnostics::Origin;
 use crate::event::CloseReason;
 use crate::id_space::{IdAllocator, RecentIds, SeenIds};
 use crate::ids::{ChannelId, ConnectionId, RequestId, Role};
-use crate::map::{IdMap, shrink};
+use crate::map::{IdMap, IdSet, shrink};
 use crate::message::Message;
 use crate::violation::{Rule, Violation};
 
@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     peer_ids: SeenIds,
     /// Channels that the peer closed and that have since been read to their end.
     closed: RecentIds,
+    /// Channels whose end the shell wants to know.
+    pub(crate) watched: IdSet,
 }
 
 /// A message for a channel that is not live.
@@ -52,6 +54,7 @@ impl Connection {
             our_ids: IdAllocator::new(role),
             peer_ids: SeenIds::default(),
             closed: RecentIds::default(),
+            watched: IdSet::default(),
         }
     }
 
@@ -357,7 +360,8 @@ impl Connection {
         if channel.ended() == Some(ChannelEnd::Closed) {
             self.closed.insert(id.0);
         }
-        ctx.on_forgotten(self.id, id);
+        let is_watched = !self.watched.is_empty() && self.watched.remove(&id.0);
+        ctx.wake(is_watched, self.id, id);
     }
 
     /// Ends channels, such as those of a call's arguments, and forgets those that no user holds.

@@ -1,6 +1,6 @@
 //! State that all connections of a link share.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -23,8 +23,6 @@ pub(crate) struct LinkContext {
     pub(crate) budget: Budget,
     /// Channels that wait for send capacity, each listed once.
     pub(crate) blocked: Vec<(ConnectionId, ChannelId)>,
-    /// Channels whose end the shell wants to know.
-    pub(crate) watched: BTreeSet<(ConnectionId, ChannelId)>,
     /// Responses to calls that were no longer waiting.
     pub(crate) stray_responses: u64,
     /// The time that the shell last told, or `None` while nobody wants ages.
@@ -46,12 +44,6 @@ impl LinkContext {
     /// Returns whether a window may grow, and charges the budget if so.
     pub(crate) fn may_grow(&mut self, from: u32, to: u32) -> bool {
         to <= self.limits.channel_window && self.budget.grow(from, to)
-    }
-
-    /// Tells the shell that a channel is forgotten, if it wants to know.
-    pub(crate) fn on_forgotten(&mut self, connection: ConnectionId, channel: ChannelId) {
-        let watched = !self.watched.is_empty() && self.watched.remove(&(connection, channel));
-        self.wake(watched, connection, channel);
     }
 
     /// Retries a channel when the outbox has capacity again.

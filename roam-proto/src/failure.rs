@@ -152,7 +152,7 @@ impl fmt::Display for Failure {
             write!(f, ": {reason}")?;
         }
         if let Some(retry_after) = self.retry_after {
-            write!(f, " (try again after {retry_after:?})")?;
+            write!(f, " (try again after {} ms)", retry_after.as_millis())?;
         }
         Ok(())
     }

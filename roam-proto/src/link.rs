@@ -18,7 +18,7 @@ pub use channels::{Channel, ReadOutcome, Receiver, Sender};
 pub use load::Load;
 pub use stats::{Stats, Traffic};
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -95,7 +95,6 @@ impl Link {
             events: VecDeque::new(),
             budget: Budget::new(&config.limits, our_hello.initial_channel_credit),
             blocked: Vec::new(),
-            watched: BTreeSet::new(),
             stray_responses: 0,
             now: None,
         };

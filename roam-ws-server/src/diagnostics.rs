@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 
-use roam_core::Links;
+use roam_core::diagnostics::Links;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Calls `report` with a text of everything in flight on `links` each time the process gets
@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Meant for a program's main function:
 ///
 /// ```no_run
-/// use roam_core::{Links, NoDispatcher};
+/// use roam_core::{NoDispatcher, diagnostics::Links};
 /// use roam_ws_server::{Server, report_on_sigusr1};
 ///
 /// # async fn example() -> std::io::Result<()> {

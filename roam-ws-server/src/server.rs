@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use roam_core::net::websocket;
-use roam_core::{Config, ConnectionHandle, Links, ServiceDispatcher};
+use roam_core::{Config, ConnectionHandle, ServiceDispatcher, diagnostics::Links};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 

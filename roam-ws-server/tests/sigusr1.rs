@@ -5,7 +5,7 @@ use std::future::pending;
 use std::process::{Command, id};
 
 use roam_core::net::websocket;
-use roam_core::{Config, Context, Links, NoDispatcher, service};
+use roam_core::{Config, Context, NoDispatcher, diagnostics::Links, service};
 use roam_ws_server::{Server, report_on_sigusr1};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};

@@ -6,7 +6,7 @@
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! axum::serve(listener, web_demo::router(roam_core::Links::new())).await
+//! axum::serve(listener, web_demo::router(roam_core::diagnostics::Links::new())).await
 //! # }
 //! ```
 #![forbid(unsafe_code)]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Parser;
-use roam_core::Links;
+use roam_core::diagnostics::Links;
 use tokio::net::TcpListener;
 
 /// Serves the roam demo: a page and the services it calls.

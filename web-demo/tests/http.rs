@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use roam_core::Links;
+use roam_core::diagnostics::Links;
 use tower::ServiceExt as _;
 
 async fn ask(request: axum::http::request::Builder) -> Response<Body> {

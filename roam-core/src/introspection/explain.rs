@@ -4,8 +4,9 @@ use std::fmt;
 
 use heck::ToKebabCase;
 
+use crate::client::CallFailure;
 use crate::schema::{Difference, difference};
-use crate::{CallError, CallFailure, Caller, RoamError, ServiceDescriptor};
+use crate::{CallError, Caller, RoamError, ServiceDescriptor};
 
 use super::nearest::nearest;
 use super::service::RoamIntrospectionV1Client;

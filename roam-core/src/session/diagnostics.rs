@@ -78,7 +78,7 @@ impl Display for Diagnostics {
 /// It keeps no link open, and forgets links that nothing refers to.
 ///
 /// ```
-/// use roam_core::Links;
+/// use roam_core::diagnostics::Links;
 ///
 /// let links = Links::new();
 /// // Give it to a server, or fill it by `links.add(&handle, "backend")`.

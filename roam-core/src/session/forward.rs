@@ -43,7 +43,7 @@ pub use late::{LateBoundForwarder, LateBoundHandle};
 /// ```
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
-/// use roam_core::{Config, Context, ForwardingDispatcher, NoDispatcher, accept, initiate, service};
+/// use roam_core::{Config, Context, NoDispatcher, accept, initiate, service, proxy::ForwardingDispatcher};
 ///
 /// #[service]
 /// trait Greeter {

@@ -24,7 +24,7 @@ pub const NONCE_KEY: &str = "roam-nonce";
 /// It travels in the call's metadata under [`NONCE_KEY`].
 ///
 /// ```
-/// use roam_core::{Metadata, NONCE_KEY, Nonce};
+/// use roam_core::{Metadata, nonce::{NONCE_KEY, Nonce}};
 ///
 /// let metadata = Metadata::new().with(NONCE_KEY, Nonce::random());
 /// assert!(Nonce::try_from(metadata.get(NONCE_KEY).unwrap()).is_ok());

@@ -36,8 +36,8 @@ use series::Connector;
 /// A call is sent again when its link was lost and
 /// - it was certainly not sent, or
 /// - its method is `#[roam(idempotent)]`, or
-/// - it carries a [`Nonce`](crate::Nonce), and the next link leads to the same
-///   [`NonceDispatcher`](crate::NonceDispatcher), which still remembers the nonce. A server that
+/// - it carries a [`Nonce`](crate::nonce::Nonce), and the next link leads to the same
+///   [`NonceDispatcher`](crate::nonce::NonceDispatcher), which still remembers the nonce. A server that
 ///   restarts forgets all nonces.
 ///
 /// Any other call fails with [`CallError::Lost`](crate::CallError::Lost) `{ sent: true, .. }`: its
@@ -53,7 +53,7 @@ use series::Connector;
 /// ```
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
-/// use roam_core::{Config, NoDispatcher, ReconnectingClient, RetryPolicy, accept, initiate};
+/// use roam_core::{Config, NoDispatcher, accept, initiate, client::{ReconnectingClient, RetryPolicy}};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// // In place of this, `websocket::connect("wss://…", …)` or `roam_wasm::connect("wss://…", …)`.

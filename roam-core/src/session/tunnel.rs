@@ -32,7 +32,7 @@ pub struct Tunnel {
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// let (mut ours, theirs) = roam_core::tunnel_pair();
+/// let (mut ours, theirs) = roam_core::tunnel::tunnel_pair();
 /// theirs.tx.send(bytes::Bytes::from("hello")).await?;
 /// theirs.tx.close();
 /// assert_eq!(ours.rx.recv().await?.as_deref(), Some(&b"hello"[..]));

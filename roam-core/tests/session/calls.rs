@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use roam_core::raw::RemoteChannel;
 use roam_core::{
-    CallError, CallFailure, Context, DecodeError, Failure, FailureKind, IncomingCall, Metadata,
-    MetadataValue, MethodDescriptor, MethodId, NoDispatcher, RoamError, Rx, Schema,
-    ServiceDispatcher, Tx, rt, service,
+    CallError, Context, DecodeError, Failure, FailureKind, Metadata, MetadataValue,
+    MethodDescriptor, MethodId, NoDispatcher, RoamError, Rx, Schema, ServiceDispatcher, Tx,
+    client::CallFailure, rt, server::IncomingCall, service,
 };
 use serde::{Deserialize, Serialize};
 

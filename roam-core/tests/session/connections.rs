@@ -7,8 +7,10 @@ use std::future::pending;
 use futures::FutureExt;
 use roam_core::proto::{Event, RequestId};
 use roam_core::{
-    CallError, Config, ConnectionHandle, ConnectionId, Context, IncomingConnections, Metadata,
-    MethodId, NoDispatcher, RejectError, RoamError, Rx, SendError, Tx, channel, service,
+    CallError, Config, ConnectionHandle, ConnectionId, Context, Metadata, MethodId, NoDispatcher,
+    RoamError, Rx, SendError, Tx, channel,
+    server::{IncomingConnections, RejectError},
+    service,
 };
 
 use super::harness::{Events, Seen, events, link, link_with, poll_now, start};

@@ -5,8 +5,8 @@ use std::future::pending;
 use roam_core::proto::{CallStage, Direction};
 use roam_core::rt::BoxFuture;
 use roam_core::{
-    Context, IncomingCall, Links, Metadata, MethodDescriptor, MethodId, NoDispatcher, Rx,
-    ServiceDispatcher, Tx, channel, service,
+    Context, Metadata, MethodDescriptor, MethodId, NoDispatcher, Rx, ServiceDispatcher, Tx,
+    channel, diagnostics::Links, server::IncomingCall, service,
 };
 
 use super::harness::{Events, events, link, settle, start, until_idle, yield_now};

@@ -11,9 +11,12 @@ use futures::future::Either;
 use roam_core::proto::Outcome;
 use roam_core::rt::MaybeSend;
 use roam_core::{
-    Answer, CallError, CallFailure, Context, Failure, FailureKind, ForwardingDispatcher, Identity,
-    IncomingCall, LayeredCaller, LayeredDispatcher, Metadata, NoDispatcher, OutgoingCall, Rx, Tx,
-    channel, rt, service,
+    CallError, Context, Failure, FailureKind, Identity, Metadata, NoDispatcher, Rx, Tx, channel,
+    client::{Answer, CallFailure, LayeredCaller, OutgoingCall},
+    proxy::ForwardingDispatcher,
+    rt,
+    server::{IncomingCall, LayeredDispatcher},
+    service,
 };
 use tower_layer::{Layer, layer_fn};
 use tower_service::Service;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use futures::future::join_all;
 use roam_core::{
-    ConnectionHandle, Context, IncomingCall, Metadata, MethodDescriptor, MethodId, NoDispatcher,
-    Rx, ServiceDispatcher, Stats, Tx, channel, rt, service,
+    ConnectionHandle, Context, Metadata, MethodDescriptor, MethodId, NoDispatcher, Rx,
+    ServiceDispatcher, Stats, Tx, channel, rt, server::IncomingCall, service,
 };
 
 use super::harness::{Events, events, link, poll_now, until_idle, yield_now};

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use roam_core::proto::RequestError;
 use roam_core::{
-    CallError, Context, IncomingCall, Metadata, MetadataError, MethodDescriptor, MethodId,
-    NoDispatcher, RejectError, ServiceDispatcher, rt, service,
+    CallError, Context, Metadata, MetadataError, MethodDescriptor, MethodId, NoDispatcher,
+    ServiceDispatcher, rt,
+    server::{IncomingCall, RejectError},
+    service,
 };
 
 use super::harness::{Events, events, link, start};

@@ -10,8 +10,9 @@ use futures::{FutureExt, StreamExt};
 use roam_core::proto::Framing;
 use roam_core::transport::{MemoryTransport, Transport, TransportError, memory_pair};
 use roam_core::{
-    CloseReason, Config, ConnectError, ConnectionHandle, NoDispatcher, ReconnectingClient,
-    RetryPolicy, ServiceDispatcher, accept, initiate,
+    CloseReason, Config, ConnectError, ConnectionHandle, NoDispatcher, ServiceDispatcher, accept,
+    client::{ReconnectingClient, RetryPolicy},
+    initiate,
 };
 
 use super::harness::start;

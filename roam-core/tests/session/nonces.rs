@@ -10,8 +10,10 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::Shared;
 use roam_core::{
-    CallError, ConnectionHandle, Context, FailureKind, Metadata, MetadataValue, NONCE_KEY,
-    NoDispatcher, Nonce, NonceDispatcher, NonceLimits, RoamError, Rx, channel, service,
+    CallError, ConnectionHandle, Context, FailureKind, Metadata, MetadataValue, NoDispatcher,
+    RoamError, Rx, channel,
+    nonce::{NONCE_KEY, Nonce, NonceDispatcher, NonceLimits},
+    service,
 };
 
 use super::harness::{Events, Seen, events, link, poll_now, settle, start, until_idle};

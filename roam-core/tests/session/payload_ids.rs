@@ -6,8 +6,8 @@ use roam_core::proto::{
 };
 use roam_core::rt::BoxFuture;
 use roam_core::{
-    Context, ForwardingDispatcher, IncomingCall, Metadata, MethodDescriptor, MethodId,
-    NoDispatcher, Rx, ServiceDispatcher, Tx, channel, rt, service,
+    Context, Metadata, MethodDescriptor, MethodId, NoDispatcher, Rx, ServiceDispatcher, Tx,
+    channel, proxy::ForwardingDispatcher, rt, server::IncomingCall, service,
 };
 
 use super::harness::{Events, events, poll_now, start, yield_now};

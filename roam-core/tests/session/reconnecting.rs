@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use roam_core::{
-    CallError, CloseReason, Context, Failure, FailureKind, LinkStatus, ReconnectingClient,
-    RetryPolicy, Rx, channel, rt, service,
+    CallError, CloseReason, Context, Failure, FailureKind, Rx, channel,
+    client::{LinkStatus, ReconnectingClient, RetryPolicy},
+    rt, service,
 };
 
 use super::harness::{Events, Seen, events, poll_now, start};

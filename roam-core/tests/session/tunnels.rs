@@ -14,9 +14,9 @@ use roam_core::net::stream::tcp;
 use roam_core::proto::Framing;
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CloseReason, Config, ConnectionHandle, Context, NoDispatcher, RecvError, SendError, Tunnel,
-    accept, channel, connect, pump_read_to_tx, pump_rx_to_write, rt, service, tunnel_pair,
-    tunnel_stream,
+    CloseReason, Config, ConnectionHandle, Context, NoDispatcher, RecvError, SendError, accept,
+    channel, connect, rt, service,
+    tunnel::{Tunnel, pump_read_to_tx, pump_rx_to_write, tunnel_pair, tunnel_stream},
 };
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, duplex,

@@ -124,7 +124,7 @@ fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> Token
             #[allow(unused_variables, unused_mut)]
             fn dispatch(
                 &self,
-                mut #call: ::roam_core::IncomingCall,
+                mut #call: ::roam_core::server::IncomingCall,
             ) -> ::roam_core::rt::BoxFuture<'static, ()> {
                 let #handler = ::std::sync::Arc::clone(&self.handler);
                 match #describe().position(#call.method()) {

@@ -149,12 +149,15 @@ impl Channel<'_> {
     /// [`Event::ChannelReady`](crate::Event::ChannelReady) follows when it is, or when its
     /// connection has ended.
     pub fn is_forgotten(self) -> bool {
-        let watched = (self.0.connection, self.0.id);
-        let Some((_, ctx)) = self.0.link.any_half(watched.0, watched.1) else {
+        let id = self.0.id.0;
+        let Some((connection, _)) = self.0.link.connection(self.0.connection) else {
             return true;
         };
-        ctx.watched.insert(watched);
-        false
+        let is_known = connection.channels.contains_key(&id);
+        if is_known {
+            connection.watched.insert(id);
+        }
+        !is_known
     }
 
     /// Resets and forgets the channel, from either half.

@@ -3,7 +3,10 @@
 use std::io;
 
 use roam_core::net::stream::tcp;
-use roam_core::{Context, Schema, Tunnel, service, tunnel_pair};
+use roam_core::{
+    Context, Schema, service,
+    tunnel::{Tunnel, tunnel_pair},
+};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use roam_core::proto::{ChannelId, Message};
 use roam_core::{
-    CloseReason, ConnectionHandle, ConnectionId, Metadata, NoDispatcher, RejectError, RequestId,
-    Rule,
+    CloseReason, ConnectionHandle, ConnectionId, Metadata, NoDispatcher, RequestId, Rule,
+    server::RejectError,
 };
 use roam_tests::endpoint::{Endpoint, on_every_link};
 use roam_tests::probe::method;

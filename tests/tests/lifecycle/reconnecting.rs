@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use roam_core::net::websocket;
 use roam_core::{
-    CallError, Config, ConnectionHandle, Context, LinkStatus, NoDispatcher, NonceDispatcher,
-    ReconnectingClient, RetryPolicy, ServiceDispatcher, service,
+    CallError, Config, ConnectionHandle, Context, NoDispatcher, ServiceDispatcher,
+    client::{LinkStatus, ReconnectingClient, RetryPolicy},
+    nonce::NonceDispatcher,
+    service,
 };
 use roam_tests::watched;
 use roam_ws_server::Server;

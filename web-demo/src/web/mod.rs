@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{any, get};
-use roam_core::Links;
+use roam_core::diagnostics::Links;
 use roam_ws_server::Server;
 use tower_http::compression::CompressionLayer;
 

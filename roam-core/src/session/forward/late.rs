@@ -22,9 +22,7 @@ use crate::session::serve::{IncomingCall, Respond, ServiceDispatcher};
 /// ```
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
-/// use roam_core::{
-///     Config, ConnectionHandle, ForwardingDispatcher, LateBoundForwarder, accept, initiate,
-/// };
+/// use roam_core::{Config, ConnectionHandle, accept, initiate, proxy::{ForwardingDispatcher, LateBoundForwarder}};
 /// # use roam_core::{MethodId, Metadata, NoDispatcher, proto::Outcome};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -26,7 +26,7 @@ use crate::session::serve::{IncomingCall, ServiceDispatcher};
 ///
 /// ```
 /// use std::task::{Context, Poll};
-/// use roam_core::{Failure, FailureKind, IncomingCall, LayeredDispatcher, NoDispatcher};
+/// use roam_core::{Failure, FailureKind, NoDispatcher, server::{IncomingCall, LayeredDispatcher}};
 /// use tower_service::Service;
 ///
 /// /// Refuses calls of peers that nobody knows.

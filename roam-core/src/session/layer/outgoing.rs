@@ -18,7 +18,7 @@ use crate::session::error::CallFailure;
 /// from it as from any other caller:
 ///
 /// ```
-/// use roam_core::{ConnectionHandle, LayeredCaller, OutgoingCall, service};
+/// use roam_core::{ConnectionHandle, service, client::{LayeredCaller, OutgoingCall}};
 /// use tower_layer::Layer;
 /// use tower_service::Service;
 /// # use std::task::{Context, Poll};

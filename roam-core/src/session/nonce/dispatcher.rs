@@ -38,7 +38,7 @@ use super::{NONCE_KEY, Nonce};
 /// - Identities are kept apart; see [`with_identity`](Self::with_identity).
 ///
 /// ```
-/// use roam_core::{NoDispatcher, NonceDispatcher};
+/// use roam_core::{NoDispatcher, nonce::NonceDispatcher};
 ///
 /// let dispatcher = NonceDispatcher::new(NoDispatcher);
 /// ```

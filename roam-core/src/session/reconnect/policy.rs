@@ -36,7 +36,7 @@ impl RetryPolicy {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use roam_core::RetryPolicy;
+    /// use roam_core::client::RetryPolicy;
     ///
     /// let policy = RetryPolicy::default();
     /// assert_eq!(policy.longest_backoff(3), Duration::from_secs(1));

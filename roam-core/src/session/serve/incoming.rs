@@ -87,7 +87,7 @@ impl IncomingCall {
     }
 
     /// Returns the descriptor of the called method. It is known inside
-    /// [layers](crate::LayeredDispatcher), unless the call is only forwarded.
+    /// [layers](crate::server::LayeredDispatcher), unless the call is only forwarded.
     pub fn descriptor(&self) -> Option<&'static MethodDescriptor> {
         self.0.responder.descriptor()
     }

@@ -31,7 +31,7 @@ const MAX_CHUNK: usize = 16 * 1024;
 /// [`tcp::tunnel`](crate::net::stream::tcp::tunnel) prevents that.
 ///
 /// ```
-/// use roam_core::{tunnel_pair, tunnel_stream};
+/// use roam_core::tunnel::{tunnel_pair, tunnel_stream};
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -1,7 +1,9 @@
 //! How connections end, alone and with their link.
 
 use roam_core::proto::{Event, MAX_REASON};
-use roam_core::{CallError, CloseReason, Metadata, NoDispatcher, RejectError, channel, service};
+use roam_core::{
+    CallError, CloseReason, Metadata, NoDispatcher, channel, server::RejectError, service,
+};
 
 use super::super::harness::{link, poll_now, until_idle};
 use super::super::raw_peer::RawPeer;

@@ -4,8 +4,9 @@ use futures::future::{join, join_all};
 use roam_core::proto::{Direction, Event, Outcome};
 use roam_core::rt::BoxFuture;
 use roam_core::{
-    CallError, Config, Failure, FailureKind, ForwardingDispatcher, IncomingCall, Limits, Metadata,
-    MetadataValue, MethodDescriptor, MethodId, NoDispatcher, RoamError, ServiceDispatcher, channel,
+    CallError, Config, Failure, FailureKind, Limits, Metadata, MetadataValue, MethodDescriptor,
+    MethodId, NoDispatcher, RoamError, ServiceDispatcher, channel, proxy::ForwardingDispatcher,
+    server::IncomingCall,
 };
 
 use super::super::harness::{

@@ -4,9 +4,10 @@ use futures::future::{RemoteHandle, join, join_all};
 use roam_core::proto::{Event, Framing};
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, CloseReason, Config, ConnectionHandle, Failure, FailureKind, IncomingConnection,
-    IncomingConnections, LateBoundForwarder, Metadata, NoDispatcher, RejectError, accept, channel,
-    connect, forward_connections,
+    CallError, CloseReason, Config, ConnectionHandle, Failure, FailureKind, Metadata, NoDispatcher,
+    accept, channel, connect,
+    proxy::{LateBoundForwarder, forward_connections},
+    server::{IncomingConnection, IncomingConnections, RejectError},
 };
 
 use super::super::harness::{link, poll_now, start, until_idle};

@@ -2,8 +2,8 @@
 
 use futures::future::join;
 use roam_core::{
-    CallError, Config, ConnectionHandle, Failure, FailureKind, LateBoundForwarder, LateBoundHandle,
-    Limits, NoDispatcher, channel,
+    CallError, Config, ConnectionHandle, Failure, FailureKind, Limits, NoDispatcher, channel,
+    proxy::{LateBoundForwarder, LateBoundHandle},
 };
 
 use super::super::harness::{link, link_with, poll_now, settle, start, until_idle, yield_now};

@@ -4,8 +4,8 @@ use futures::future::RemoteHandle;
 use roam_core::proto::{Event, Framing};
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, Config, Failure, FailureKind, ForwardingDispatcher, LateBoundForwarder,
-    NoDispatcher, Rx, Tx, accept, channel, connect,
+    CallError, Config, Failure, FailureKind, NoDispatcher, Rx, Tx, accept, channel, connect,
+    proxy::{ForwardingDispatcher, LateBoundForwarder},
 };
 
 use super::super::harness::{link, poll_now, start, until_idle};

@@ -10,8 +10,9 @@ mod windows;
 use std::future::pending;
 
 use roam_core::{
-    Config, ConnectionHandle, Context, ForwardingDispatcher, LateBoundForwarder, NoDispatcher, Rx,
-    ServiceDispatcher, Tx, channel, rt, service,
+    Config, ConnectionHandle, Context, NoDispatcher, Rx, ServiceDispatcher, Tx, channel,
+    proxy::{ForwardingDispatcher, LateBoundForwarder},
+    rt, service,
 };
 
 use super::harness::{Events, Seen, events, link_with, until_idle};

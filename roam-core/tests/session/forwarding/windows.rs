@@ -201,7 +201,7 @@ async fn unread_channel_does_not_delay_others() {
     let server = SourceDispatcher::new(Handler { waits });
     let config = Config::default();
     let (up, _) = link_with(NoDispatcher, &config, server, &config);
-    let forwarder = roam_core::ForwardingDispatcher::new(up);
+    let forwarder = roam_core::proxy::ForwardingDispatcher::new(up);
     let (client, _) = link_with(NoDispatcher, &config, forwarder, &config);
     client.ready().await.unwrap();
     let source = SourceClient::new(client);

@@ -5,8 +5,10 @@ use std::time::Duration;
 use roam_core::proto::Outcome;
 use roam_core::rt::BoxFuture;
 use roam_core::{
-    CallError, FailureKind, IncomingCall, MethodDescriptor, MethodId, NonceDispatcher, NonceLimits,
-    ReconnectingClient, ServiceDispatcher, channel,
+    CallError, FailureKind, MethodDescriptor, MethodId, ServiceDispatcher, channel,
+    client::ReconnectingClient,
+    nonce::{NonceDispatcher, NonceLimits},
+    server::IncomingCall,
 };
 
 use super::super::harness::{events, start, yield_now};

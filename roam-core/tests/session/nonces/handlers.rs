@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roam_core::{CallError, FailureKind, NonceLimits, RoamError, rt};
+use roam_core::{CallError, FailureKind, RoamError, nonce::NonceLimits, rt};
 
 use super::super::harness::{poll_now, settle, start, until_idle};
 use super::{ONE, Saw, failed_as, with, world};

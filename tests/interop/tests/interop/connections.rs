@@ -5,7 +5,7 @@
 
 use roam::wire::MetadataValue;
 use roam_core::proto::Rule;
-use roam_core::{CloseReason, Metadata, NoDispatcher, RejectError};
+use roam_core::{CloseReason, Metadata, NoDispatcher, server::RejectError};
 use roam_session::ConnectError;
 use tokio::join;
 

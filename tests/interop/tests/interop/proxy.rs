@@ -1,6 +1,6 @@
 //! Our proxy between two of their peers, which knows none of the types that it forwards.
 
-use roam_core::ForwardingDispatcher;
+use roam_core::proxy::ForwardingDispatcher;
 
 use crate::links::{Kind, Link};
 use crate::metadata::{expected, theirs as their_metadata};
