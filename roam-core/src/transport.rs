@@ -40,6 +40,7 @@ pub trait Transport: MaybeSend + Unpin + 'static {
 
 /// Why a transport has failed.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransportError {
     /// The peer broke a rule of the transport, such as one against text frames.
     #[error(transparent)]

@@ -7,10 +7,11 @@ use crate::message::Hello;
 /// The settings of one end of a link.
 ///
 /// ```
-/// let config = roam_proto::Config { initial_channel_credit: 1 << 20, ..Default::default() };
+/// let config = roam_proto::Config::default().with_initial_channel_credit(1 << 20);
 /// assert_eq!(config.max_payload_size, 1 << 20);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The largest payload of a call or an element, in bytes. The smaller value of the two peers
     /// applies. Default: 1 MiB.
@@ -35,6 +36,7 @@ pub struct Config {
 /// [`Config::max_payload_size`] and metadata, so callers bound them by bounding their calls. A
 /// limit could do nothing better than fail the call that asked for the answer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Calls of the peer in flight on a connection; one more is answered `busy`. Default: 256.
     pub calls: usize,
@@ -112,6 +114,41 @@ impl Config {
         }
     }
 
+    /// Sets [`max_payload_size`](Self::max_payload_size).
+    #[must_use]
+    pub fn with_max_payload_size(mut self, max_payload_size: u32) -> Self {
+        self.max_payload_size = max_payload_size;
+        self
+    }
+
+    /// Sets [`initial_channel_credit`](Self::initial_channel_credit).
+    #[must_use]
+    pub fn with_initial_channel_credit(mut self, initial_channel_credit: u32) -> Self {
+        self.initial_channel_credit = initial_channel_credit;
+        self
+    }
+
+    /// Sets [`handshake_timeout`](Self::handshake_timeout).
+    #[must_use]
+    pub fn with_handshake_timeout(mut self, handshake_timeout: Duration) -> Self {
+        self.handshake_timeout = handshake_timeout;
+        self
+    }
+
+    /// Sets [`idle_timeout`](Self::idle_timeout).
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle_timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = idle_timeout.into();
+        self
+    }
+
+    /// Sets [`limits`](Self::limits).
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Returns the longest frame that a transport may accept, in bytes.
     pub fn max_frame(&self) -> usize {
         max_frame(self.max_payload_size)
@@ -125,8 +162,67 @@ impl Config {
     }
 }
 
+impl Limits {
+    /// Sets [`calls`](Self::calls).
+    #[must_use]
+    pub fn with_calls(mut self, calls: usize) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// Sets [`call_payloads`](Self::call_payloads).
+    #[must_use]
+    pub fn with_call_payloads(mut self, call_payloads: usize) -> Self {
+        self.call_payloads = call_payloads;
+        self
+    }
+
+    /// Sets [`receive_budget`](Self::receive_budget).
+    #[must_use]
+    pub fn with_receive_budget(mut self, receive_budget: usize) -> Self {
+        self.receive_budget = receive_budget;
+        self
+    }
+
+    /// Sets [`channel_window`](Self::channel_window).
+    #[must_use]
+    pub fn with_channel_window(mut self, channel_window: u32) -> Self {
+        self.channel_window = channel_window;
+        self
+    }
+
+    /// Sets [`sending_channels`](Self::sending_channels).
+    #[must_use]
+    pub fn with_sending_channels(mut self, sending_channels: usize) -> Self {
+        self.sending_channels = sending_channels;
+        self
+    }
+
+    /// Sets [`connections`](Self::connections).
+    #[must_use]
+    pub fn with_connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Sets [`send_buffer`](Self::send_buffer).
+    #[must_use]
+    pub fn with_send_buffer(mut self, send_buffer: usize) -> Self {
+        self.send_buffer = send_buffer;
+        self
+    }
+
+    /// Sets [`control_replies`](Self::control_replies).
+    #[must_use]
+    pub fn with_control_replies(mut self, control_replies: usize) -> Self {
+        self.control_replies = control_replies;
+        self
+    }
+}
+
 /// What the two peers agreed on: the smaller of their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Agreed {
     /// The largest payload, in bytes.
     pub max_payload_size: u32,

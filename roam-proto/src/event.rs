@@ -106,6 +106,7 @@ pub struct Response {
 
 /// Why a connection, or a link, ended.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CloseReason {
     /// We ended it.
     #[error("closed here{}", reason_suffix(.0))]

@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 /// Why an HTTP request was not upgraded to a link.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UpgradeError {
     /// The request is not a valid WebSocket handshake.
     #[error("not a WebSocket request: {0}")]

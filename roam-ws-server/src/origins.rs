@@ -8,6 +8,7 @@ use http::uri::{Authority, Uri};
 /// A browser lets any page connect to any server, with the visitor's cookies, and only tells the
 /// server the page's origin. Programs other than browsers send no origin and may always connect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origins {
     /// Pages served from the host and port they connect to, as named by the `Host` header. A proxy
     /// in front of the server must pass that header on.

@@ -13,6 +13,7 @@ use super::service::RoamIntrospectionV1Client;
 
 /// How the services of the peer differ from our description.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mismatch {
     /// The peer has no such service.
     NoSuchService {
@@ -44,6 +45,7 @@ pub enum Mismatch {
 
 /// Why [`explain`] failed.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExplainError {
     /// The given description has no such method.
     #[error("{service} has no method {method}")]

@@ -19,6 +19,7 @@ use decoder::{Decoder, Fault, MAX_DEPTH, MAX_EMPTY};
 
 /// Why a value cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// A channel half in it was sent before.
     #[error("a channel half was already sent or closed")]
@@ -30,6 +31,7 @@ pub enum EncodeError {
 
 /// Why bytes do not decode to a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are malformed for the type.
     #[error("cannot be decoded, at byte {at}: {what}")]
@@ -54,6 +56,7 @@ pub enum DecodeError {
 
 /// How bytes are malformed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Malformed {
     /// Bytes are missing or left over, or a primitive is malformed.
     #[error(transparent)]

@@ -12,6 +12,7 @@ use crate::proto::{CloseReason, Metadata, MetadataError, RequestError, RequestId
 
 /// Why a virtual connection was not opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RejectError {
     /// The peer rejected it.
     #[error("rejected: {reason}")]

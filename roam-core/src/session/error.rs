@@ -53,6 +53,7 @@ pub enum RoamError<E = Never> {
 
 /// Why a call has no value.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CallError<E = Never> {
     /// The peer answered with an error.
     #[error(transparent)]
@@ -165,6 +166,7 @@ impl CallFailure {
 
 /// Why an element was not sent.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The receiver was dropped, or reset the channel.
     #[error("the receiver was dropped or reset the channel")]
@@ -193,6 +195,7 @@ pub enum SendError {
 
 /// Why a channel ended without being closed.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecvError {
     /// The sender reset the channel, or was dropped without closing it.
     #[error("the sender reset the channel")]
@@ -213,6 +216,7 @@ pub enum RecvError {
 
 /// Why a channel ended without being closed, or why an element was not sent.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum ChannelAbort {
     /// Either half reset it.
     Reset,
@@ -252,6 +256,7 @@ impl From<ChannelAbort> for SendError {
 
 /// Why a link could not be established.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// The link ended before the handshake was complete.
     #[error("{0}")]

@@ -37,15 +37,10 @@ fn element() -> Vec<u8> {
 
 /// A window of ten elements that does not grow when they are read fast.
 fn small() -> Config {
-    let limits = Limits {
-        channel_window: 1_000,
-        ..Limits::default()
-    };
-    Config {
-        initial_channel_credit: 1_000,
-        limits,
-        ..Config::default()
-    }
+    let limits = Limits::default().with_channel_window(1_000);
+    Config::default()
+        .with_initial_channel_credit(1_000)
+        .with_limits(limits)
 }
 
 #[service]
@@ -241,10 +236,7 @@ async fn sender_continues_with_every_grant() {
 }
 
 async fn window_grows_while_the_receiver_keeps_up() {
-    let config = Config {
-        limits: Limits::default(),
-        ..small()
-    };
+    let config = small().with_limits(Limits::default());
     let (source, mut seen, client) = source(&config).await;
     let (tx, mut rx) = channel();
     let mut call = source.flood(tx).into_future();
@@ -377,10 +369,7 @@ async fn large_elements_arrive_in_order_each_way() {
 }
 
 async fn empty_elements_use_no_credit() {
-    let config = Config {
-        initial_channel_credit: 0,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(0);
     let (source, ..) = source(&config).await;
     let (tx, mut rx) = channel();
     source.empty(100_000, tx).await.unwrap();

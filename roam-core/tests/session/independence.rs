@@ -150,14 +150,8 @@ async fn excess_calls_are_answered_busy() {
 }
 
 async fn excess_channels_are_refused_by_the_caller() {
-    let limits = Limits {
-        sending_channels: 3,
-        ..Limits::default()
-    };
-    let few = Config {
-        limits,
-        ..Config::default()
-    };
+    let limits = Limits::default().with_sending_channels(3);
+    let few = Config::default().with_limits(limits);
     let (began, mut seen) = events();
     let handler = BusyDispatcher::new(Handler(began));
     let (client, _) = link_with(NoDispatcher, &few, handler, &Config::default());
@@ -183,14 +177,8 @@ async fn excess_channels_are_refused_by_the_caller() {
 }
 
 async fn excess_channels_at_the_callee_are_answered_busy() {
-    let limits = Limits {
-        receive_budget: 2 << 20,
-        ..Limits::default()
-    };
-    let few = Config {
-        limits,
-        ..Config::default()
-    };
+    let limits = Limits::default().with_receive_budget(2 << 20);
+    let few = Config::default().with_limits(limits);
     let (began, mut seen) = events();
     let handler = BusyDispatcher::new(Handler(began));
     let (client, server) = link_with(NoDispatcher, &Config::client(), handler, &few);

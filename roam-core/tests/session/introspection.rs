@@ -246,10 +246,7 @@ async fn explaining_an_undeclared_method_fails_locally() {
 }
 
 async fn oversized_descriptor_is_reported() {
-    let small = roam_core::Config {
-        max_payload_size: 100,
-        ..roam_core::Config::default()
-    };
+    let small = roam_core::Config::default().with_max_payload_size(100);
     let server = introspection([workshop_service()]);
     let (client, _) = link_with(NoDispatcher, &small, server, &small);
     let peer = RoamIntrospectionV1Client::new(client);

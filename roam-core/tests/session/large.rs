@@ -50,10 +50,7 @@ fn text(number: u32) -> String {
 
 /// Returns a link that queues one message at a time and whose window holds two elements.
 fn narrow() -> (LargeClient, ConnectionHandle) {
-    let mut config = Config {
-        initial_channel_credit: 200_000,
-        ..Config::default()
-    };
+    let mut config = Config::default().with_initial_channel_credit(200_000);
     config.limits.send_buffer = 0;
     config.limits.channel_window = 200_000;
     let (client, _) = link_with(

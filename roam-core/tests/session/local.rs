@@ -91,10 +91,7 @@ impl Relay for Handler {
 
 fn relay() -> (RelayClient, ConnectionHandle) {
     // A small window, so that senders have to wait.
-    let config = Config {
-        initial_channel_credit: 1_000,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(1_000);
     let (client, _) = link_with(
         NoDispatcher,
         &config,
@@ -218,10 +215,7 @@ async fn channel_that_ended_before_it_moved_stays_ended() {
 }
 
 async fn element_too_large_for_the_link_is_no_clean_end() {
-    let config = Config {
-        initial_channel_credit: 8,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(8);
     let (client, _) = link_with(
         NoDispatcher,
         &config,

@@ -294,10 +294,7 @@ async fn handles_and_channels_keep_a_link_open() {
 }
 
 async fn idle_link_is_closed_after_its_timeout() {
-    let idle = Config {
-        idle_timeout: Some(Duration::from_millis(1)),
-        ..Config::default()
-    };
+    let idle = Config::default().with_idle_timeout(Some(Duration::from_millis(1)));
     let (ours, theirs) = memory_pair(Framing::Packed);
     let (client, driver) = connect(ours, NoDispatcher, &Config::client());
     let _client = start(driver);
@@ -360,11 +357,8 @@ impl Transport for Stuck {
 }
 
 async fn stuck_peer_does_not_delay_closing() {
-    let config = Config {
-        // No other timer wakes the driver.
-        handshake_timeout: Duration::from_mins(1),
-        ..Config::default()
-    };
+    // No other timer wakes the driver.
+    let config = Config::default().with_handshake_timeout(Duration::from_mins(1));
     let (link, driver) = accept(Stuck, NoDispatcher, &config);
     let clock = rt::Clock::start();
     let driver = start(driver);

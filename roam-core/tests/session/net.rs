@@ -33,11 +33,11 @@ pub(crate) struct ServerEnd {
 
 /// Returns a client that does not wait between attempts, and its network.
 pub(crate) fn client(attempts: u32) -> (ReconnectingClient, Net) {
-    client_with(RetryPolicy {
-        attempts,
-        initial_backoff: std::time::Duration::ZERO,
-        ..RetryPolicy::default()
-    })
+    client_with(
+        RetryPolicy::default()
+            .with_attempts(attempts)
+            .with_initial_backoff(std::time::Duration::ZERO),
+    )
 }
 
 pub(crate) fn client_with(policy: RetryPolicy) -> (ReconnectingClient, Net) {

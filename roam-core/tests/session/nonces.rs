@@ -347,11 +347,9 @@ async fn response_with_channels_is_given_once() {
 
 async fn calls_beyond_the_limits_are_busy() {
     let mut world = world();
-    world.served = world.served.with_limits(NonceLimits {
-        calls: 2,
-        running: 1,
-        ..NonceLimits::default()
-    });
+    world.served = world
+        .served
+        .with_limits(NonceLimits::default().with_calls(2).with_running(1));
     let (bank, ..) = world.link();
     let deposit = |nonce| {
         bank.deposit(5)

@@ -377,12 +377,13 @@ async fn method_errors_do_not_reconnect() {
 
 async fn client_waits_between_attempts() {
     let hour = Duration::from_hours(1);
-    let (client, mut net) = net::client_with(RetryPolicy {
-        attempts: 2,
-        initial_backoff: hour,
-        max_backoff: hour,
-        multiplier: 1,
-    });
+    let (client, mut net) = net::client_with(
+        RetryPolicy::default()
+            .with_attempts(2)
+            .with_initial_backoff(hour)
+            .with_max_backoff(hour)
+            .with_multiplier(1),
+    );
     let ledger = LedgerClient::new(client.clone());
     let call = start(ledger.balance());
     let attempt = net.attempt().await;

@@ -365,10 +365,7 @@ async fn errors_contain_their_cause() {
 
 async fn slow_reader_stops_the_writer() {
     const WINDOW: usize = 10_000;
-    let config = Config {
-        initial_channel_credit: WINDOW.try_into().unwrap(),
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(WINDOW.try_into().unwrap());
     let mut peers = tunnelled_with::<DuplexStream>(&config).await;
     let written = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&written);

@@ -26,11 +26,9 @@ pub use Direction::{Receive, Send};
 
 /// A config with limits that are easy to add up: a window of 100 bytes, elements of 50 at most.
 pub fn small() -> Config {
-    Config {
-        max_payload_size: 1_000,
-        initial_channel_credit: 100,
-        ..Config::default()
-    }
+    Config::default()
+        .with_max_payload_size(1_000)
+        .with_initial_channel_credit(100)
 }
 
 pub fn limited(change: impl FnOnce(&mut Limits)) -> Config {

@@ -14,6 +14,7 @@ pub struct Traffic {
 
 /// A snapshot of a link's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// Bytes of frames received and sent.
     pub traffic: Traffic,

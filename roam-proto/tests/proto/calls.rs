@@ -166,10 +166,7 @@ fn oversized_calls_and_answers_are_refused_unsent() {
 
 #[test]
 fn largest_message_fits_a_frame() {
-    let config = Config {
-        initial_channel_credit: 10,
-        ..small()
-    };
+    let config = small().with_initial_channel_credit(10);
     let mut pair = Pair::with(Framing::Single, &config, &config);
     let mut metadata = Metadata::new();
     (0..4).for_each(|_| metadata.push("", vec![7; 16_384]));

@@ -296,10 +296,7 @@ fn reset_by_the_reader_drops_a_finished_channel() {
 
 #[test]
 fn full_send_buffer_blocks_senders_and_wakes_them() {
-    let config = roam_proto::Config {
-        initial_channel_credit: 10_000,
-        ..limited(|limits| limits.send_buffer = 500)
-    };
+    let config = limited(|limits| limits.send_buffer = 500).with_initial_channel_credit(10_000);
     let mut pair = Pair::with(roam_proto::Framing::Single, &config, &config);
     let (_, first) = pair.upload();
     let (_, second) = pair.upload();

@@ -1,6 +1,6 @@
 //! Credit: the sender blocks at the exact byte, and the receiver grants as its user consumes.
 
-use roam_proto::{ChannelId, Config, Framing, ReadOutcome, SendError};
+use roam_proto::{ChannelId, Framing, ReadOutcome, SendError};
 
 use super::harness::*;
 
@@ -199,10 +199,7 @@ fn sender_learns_what_the_reader_has_consumed() {
 #[test]
 fn long_streams_flow_in_both_directions_at_once() {
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
-        let config = Config {
-            initial_channel_credit: 1_000,
-            ..small()
-        };
+        let config = small().with_initial_channel_credit(1_000);
         let mut pair = Pair::with(framing, &config, &config);
         let request = pair.call(&[Send, Receive], &[]);
         let [up, down] = request.channels[..] else {

@@ -168,10 +168,7 @@ fn byte_stream_may_be_split_anywhere() {
 
 #[test]
 fn byte_stream_begins_as_specified() {
-    let config = Config {
-        initial_channel_credit: 64 * 1024,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(64 * 1024);
     let mut pair = Pair::before_handshake(Framing::Cobs, &config, &config);
     let hello = [0x01, 0x08, 0x01, 0x80, 0x80, 0x40, 0x80, 0x80, 0x04, 0x00];
     assert_eq!(&pair.client.link.poll_transmit().unwrap()[..], hello);

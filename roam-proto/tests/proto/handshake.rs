@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use roam_proto::{
-    Agreed, CloseReason, Config, Event, Framing, Hello, Message, RequestError, Role, Rule,
+    CloseReason, Config, Event, Framing, Hello, Message, RequestError, Role, Rule,
 };
 
 use super::harness::*;
 
 fn config(max_payload_size: u32, initial_channel_credit: u32) -> Config {
-    Config {
-        max_payload_size,
-        initial_channel_credit,
-        ..Config::default()
-    }
+    Config::default()
+        .with_max_payload_size(max_payload_size)
+        .with_initial_channel_credit(initial_channel_credit)
 }
 
 #[test]
@@ -22,13 +20,13 @@ fn smaller_of_both_values_applies() {
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
         let mut pair = Pair::before_handshake(framing, &client, &server);
         pair.settle();
-        let agreed = Agreed {
-            max_payload_size: 1_024,
-            initial_channel_credit: 64,
-        };
-        assert_eq!(agreed.largest_element(), 32);
         for peer in [&mut pair.client, &mut pair.server] {
-            assert!(matches!(peer.event(), Event::Ready(ready) if ready == agreed));
+            let Event::Ready(agreed) = peer.event() else {
+                panic!("the handshake is complete");
+            };
+            let values = (agreed.max_payload_size, agreed.initial_channel_credit);
+            assert_eq!(values, (1_024, 64));
+            assert_eq!(agreed.largest_element(), 32);
             assert_eq!(peer.link.agreed(), Some(agreed));
             assert_eq!(peer.link.poll_timeout(), None);
         }
@@ -112,10 +110,7 @@ fn handshake_times_out_after_five_seconds() {
 #[test]
 fn handshake_timeout_can_be_set_and_counts_from_the_start() {
     let start = Duration::from_secs(1_000);
-    let config = Config {
-        handshake_timeout: Duration::from_millis(20),
-        ..small()
-    };
+    let config = small().with_handshake_timeout(Duration::from_millis(20));
     let link = roam_proto::Link::new(Role::Acceptor, Framing::Single, &config, start);
     assert_eq!(link.poll_timeout(), Some(start + Duration::from_millis(20)));
 }

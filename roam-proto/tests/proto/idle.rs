@@ -10,10 +10,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A config that closes idle links.
 fn idle() -> Config {
-    Config {
-        idle_timeout: Some(TIMEOUT),
-        ..small()
-    }
+    small().with_idle_timeout(Some(TIMEOUT))
 }
 
 /// A server after the handshake, at the time of its first idle check.
@@ -161,10 +158,7 @@ fn unanswered_connect_keeps_the_link_open() {
 
 #[test]
 fn unfinished_handshake_is_not_idle() {
-    let config = Config {
-        handshake_timeout: 4 * TIMEOUT,
-        ..idle()
-    };
+    let config = idle().with_handshake_timeout(4 * TIMEOUT);
     let mut pair = Pair::before_handshake(Framing::Packed, &config, &config);
     let link = &mut pair.client.link;
     for n in 1..4 {

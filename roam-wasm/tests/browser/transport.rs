@@ -104,10 +104,7 @@ async fn refused(socket: &FakeSocket, config: &Config) -> ConnectError {
 
 #[wasm_bindgen_test]
 async fn failing_socket_is_an_error() {
-    let config = Config {
-        handshake_timeout: Duration::from_millis(10),
-        ..Config::client()
-    };
+    let config = Config::client().with_handshake_timeout(Duration::from_millis(10));
     let socket = FakeSocket::new("");
     assert!(matches!(
         refused(&socket, &config).await,

@@ -30,11 +30,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// - `/echo`: a raw WebSocket that echoes each frame.
 pub fn router(site: &Path) -> Router {
     let server = Server::new(super::dispatcher());
-    let small = Server::new(super::dispatcher()).with_config(Config {
-        max_payload_size: 16 * 1024,
-        initial_channel_credit: 4 * 1024,
-        ..Config::default()
-    });
+    let small = Server::new(super::dispatcher()).with_config(
+        Config::default()
+            .with_max_payload_size(16 * 1024)
+            .with_initial_channel_credit(4 * 1024),
+    );
     let policy = HeaderValue::from_static(POLICY);
     Router::new()
         .fallback_service(ServeDir::new(site))

@@ -1,21 +1,16 @@
 //! Flow control: how much may be sent on a channel.
 
-use roam_core::proto::{Agreed, FailureKind, Message};
+use roam_core::proto::{FailureKind, Message};
 use roam_core::{Config, Limits, Rule, SendError};
 use roam_tests::endpoint::{breaks, breaks_with, on_every_link, on_every_link_with};
 use roam_tests::raw::{ROOT, close, credit, data, reset, text};
 
 /// Fixed windows of 100,000 bytes, which limit an element to 50,000 bytes.
 fn config() -> Config {
-    let limits = Limits {
-        channel_window: 100_000,
-        ..Limits::default()
-    };
-    Config {
-        initial_channel_credit: 100_000,
-        limits,
-        ..Config::default()
-    }
+    let limits = Limits::default().with_channel_window(100_000);
+    Config::default()
+        .with_initial_channel_credit(100_000)
+        .with_limits(limits)
 }
 
 #[test]
@@ -172,19 +167,11 @@ fn oversized_element_is_not_sent() {
 
 #[test]
 fn empty_window_carries_nothing() {
-    let none = Config {
-        initial_channel_credit: 0,
-        ..Config::default()
-    };
+    let none = Config::default().with_initial_channel_credit(0);
     breaks_with(&none, Rule::CreditOverrun, async |endpoint, on| {
         let agreed = endpoint.link.ready().await.unwrap();
-        assert_eq!(
-            agreed,
-            Agreed {
-                max_payload_size: 1 << 20,
-                initial_channel_credit: 0
-            }
-        );
+        let values = (agreed.max_payload_size, agreed.initial_channel_credit);
+        assert_eq!(values, (1 << 20, 0));
         let channels = [endpoint.their_channel(0), endpoint.their_channel(1)];
         endpoint.call(on, "both", &channels, &[0, 0]).await;
         assert_eq!(endpoint.events.started().await, "both");

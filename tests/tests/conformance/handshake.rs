@@ -78,10 +78,7 @@ fn peer_without_hello_times_out() {
     in_every_setting(async |setting| {
         let handshake_timeout = Duration::from_millis(20);
         let started = Instant::now();
-        let config = Config {
-            handshake_timeout,
-            ..Config::default()
-        };
+        let config = Config::default().with_handshake_timeout(handshake_timeout);
         let mut handshake = Handshake::new(setting, config).await;
         handshake.peer.expect(&Message::Hello(HELLO)).await;
         assert_eq!(

@@ -193,10 +193,7 @@ fn processes_messages_before_bad_packing() {
 
 #[test]
 fn limits_frames() {
-    let config = Config {
-        max_payload_size: 1_000,
-        ..Config::default()
-    };
+    let config = Config::default().with_max_payload_size(1_000);
     let limit = 1_000 + FRAME_OVERHEAD;
     for (len, rule) in [(limit, Rule::DecodeError), (limit + 1, Rule::TooLarge)] {
         on_every_link_with(&config, async |mut endpoint| {

@@ -11,10 +11,7 @@ use roam_tests::raw::{ROOT, data, response, text};
 const MAX: usize = 20_000;
 
 fn config() -> Config {
-    Config {
-        max_payload_size: 20_000,
-        ..Config::default()
-    }
+    Config::default().with_max_payload_size(20_000)
 }
 
 #[test]

@@ -87,10 +87,7 @@ fn links_over_the_limit_wait_for_a_free_slot() {
 fn incomplete_http_request_times_out() {
     watched(async {
         let (server, _events) = server();
-        let config = Config {
-            handshake_timeout: Duration::from_millis(50),
-            ..Config::default()
-        };
+        let config = Config::default().with_handshake_timeout(Duration::from_millis(50));
         let (address, _) = serve(server.with_config(config).with_max_links(1)).await;
         for beginning in ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nX-Slow: "] {
             let mut slow = TcpStream::connect(address).await.unwrap();

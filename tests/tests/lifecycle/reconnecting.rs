@@ -91,12 +91,11 @@ fn client(server: SocketAddr) -> ReconnectingClient {
     let connect = move || async move {
         websocket::connect(&format!("ws://{server}/"), NoDispatcher, &Config::client()).await
     };
-    let policy = RetryPolicy {
-        attempts: u32::MAX,
-        initial_backoff: Duration::from_millis(5),
-        max_backoff: Duration::from_millis(50),
-        multiplier: 2,
-    };
+    let policy = RetryPolicy::default()
+        .with_attempts(u32::MAX)
+        .with_initial_backoff(Duration::from_millis(5))
+        .with_max_backoff(Duration::from_millis(50))
+        .with_multiplier(2);
     ReconnectingClient::new(connect, policy)
 }
 

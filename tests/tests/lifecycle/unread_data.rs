@@ -70,10 +70,7 @@ fn peer_that_never_reads_our_replies_is_disconnected() {
         assert!(matches!(link.closed().await, CloseReason::RepliesUnread));
         echo(&bystander).await;
         // Its slot is free for the next client, although it still holds its socket.
-        let patient = Config {
-            handshake_timeout: Duration::from_mins(1),
-            ..Config::client()
-        };
+        let patient = Config::client().with_handshake_timeout(Duration::from_mins(1));
         let url = format!("ws://{address}/");
         echo(
             &websocket::connect(&url, NoDispatcher, &patient)

@@ -13,10 +13,7 @@ pub(crate) fn accept_link<S>(stream: S) -> (ConnectionHandle, JoinHandle<CloseRe
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let config = Config {
-        initial_channel_credit: 64 * 1024,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(64 * 1024);
     let (handle, driver) = accept(StreamTransport::new(stream), NoDispatcher, &config);
     (handle, tokio::spawn(driver))
 }

@@ -35,10 +35,7 @@ pub(crate) async fn open_page(
     let (_, driver) = accept(theirs, server.clone(), &Config::default());
     tokio::spawn(driver);
     let (called, calls) = mpsc::unbounded_channel();
-    let config = Config {
-        initial_channel_credit: 64 * 1024,
-        ..Config::client()
-    };
+    let config = Config::client().with_initial_channel_credit(64 * 1024);
     let page = initiate(ours, PageDispatcher::new(Recorder(called)), &config).await;
     (page.expect("the handshake succeeds"), calls)
 }

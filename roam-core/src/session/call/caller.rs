@@ -22,6 +22,7 @@ pub trait Caller: Clone + MaybeSend + MaybeSync + 'static {
 
 /// A call that is ready to be sent.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct OutgoingCall {
     /// The method.
     pub method: &'static MethodDescriptor,
@@ -39,6 +40,7 @@ pub struct OutgoingCall {
 
 /// The answer to a call, not decoded yet. Dropping it resets the channels it holds.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Answer {
     /// Key-value pairs that travel with the result.
     pub metadata: Metadata,

@@ -122,8 +122,7 @@ fn reason_across(reason: &CloseReason) -> Cow<'_, str> {
             "the peer behind this connection broke a rule: {violation}"
         )),
         CloseReason::Idle => Cow::Borrowed("nothing was going on"),
-        CloseReason::RepliesUnread | CloseReason::HandshakeTimeout | CloseReason::Lost(_) => {
-            Cow::Borrowed(LOST)
-        }
+        // Lost, or ended for what concerns that side alone.
+        _ => Cow::Borrowed(LOST),
     }
 }

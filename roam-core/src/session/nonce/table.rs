@@ -10,6 +10,7 @@ use crate::proto::MethodId;
 
 /// Limits on what clients can make a server remember.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NonceLimits {
     /// Remembered calls, including running ones. Default: 65,536, which is 1,000 calls a second for
     /// a minute.
@@ -24,6 +25,43 @@ pub struct NonceLimits {
     /// How long an answer is certainly kept. When a new call with a nonce could only be remembered
     /// by forgetting a younger answer, it is answered `busy`. Default: 1 minute.
     pub min_retention: Duration,
+}
+
+impl NonceLimits {
+    /// Sets [`calls`](Self::calls).
+    #[must_use]
+    pub fn with_calls(mut self, calls: usize) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// Sets [`bytes`](Self::bytes).
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets [`running`](Self::running).
+    #[must_use]
+    pub fn with_running(mut self, running: usize) -> Self {
+        self.running = running;
+        self
+    }
+
+    /// Sets [`retention`](Self::retention).
+    #[must_use]
+    pub fn with_retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Sets [`min_retention`](Self::min_retention).
+    #[must_use]
+    pub fn with_min_retention(mut self, min_retention: Duration) -> Self {
+        self.min_retention = min_retention;
+        self
+    }
 }
 
 /// The memory of a remembered call without its identity and its answer, in bytes, rounded up.

@@ -8,6 +8,7 @@ use std::time::Duration;
 /// Waits are random (full jitter) below a maximum that grows from the initial to the maximal backoff,
 /// so that the clients of a restarted server do not all come at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// Attempts to connect in a row before the calls that wait fail, and how often one call is sent
     /// at most. 0 counts as 1. Default: 8.
@@ -32,6 +33,34 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Sets [`attempts`](Self::attempts).
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Sets [`initial_backoff`](Self::initial_backoff).
+    #[must_use]
+    pub fn with_initial_backoff(mut self, initial_backoff: Duration) -> Self {
+        self.initial_backoff = initial_backoff;
+        self
+    }
+
+    /// Sets [`max_backoff`](Self::max_backoff).
+    #[must_use]
+    pub fn with_max_backoff(mut self, max_backoff: Duration) -> Self {
+        self.max_backoff = max_backoff;
+        self
+    }
+
+    /// Sets [`multiplier`](Self::multiplier).
+    #[must_use]
+    pub fn with_multiplier(mut self, multiplier: u32) -> Self {
+        self.multiplier = multiplier;
+        self
+    }
+
     /// Returns the longest wait after this many failures in a row; zero after none.
     ///
     /// ```

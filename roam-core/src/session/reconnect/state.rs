@@ -13,6 +13,7 @@ use super::policy::RetryPolicy;
 
 /// What a [`ReconnectingClient`](super::ReconnectingClient) is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LinkStatus {
     /// There is no link and nobody waits for one. The next call connects.
     Idle,

@@ -271,10 +271,7 @@ async fn late_response_is_dropped() {
 }
 
 fn at_most(max_payload_size: u32) -> Config {
-    Config {
-        max_payload_size,
-        ..Config::default()
-    }
+    Config::default().with_max_payload_size(max_payload_size)
 }
 
 async fn call_too_large_for_upstream_is_reported() {
@@ -315,13 +312,7 @@ async fn result_too_large_for_downstream_is_reported() {
 }
 
 fn channels_at_most(sending_channels: usize) -> Config {
-    Config {
-        limits: Limits {
-            sending_channels,
-            ..Limits::default()
-        },
-        ..Config::default()
-    }
+    Config::default().with_limits(Limits::default().with_sending_channels(sending_channels))
 }
 
 async fn excess_channels_upstream_are_answered_busy() {
@@ -346,13 +337,7 @@ async fn excess_channels_upstream_are_answered_busy() {
 
 async fn excess_channels_of_a_result_are_answered_busy() {
     // Nothing may be sent on channels towards the client.
-    let client = Config {
-        limits: Limits {
-            sending_channels: 0,
-            ..Limits::default()
-        },
-        ..Config::default()
-    };
+    let client = Config::default().with_limits(Limits::default().with_sending_channels(0));
     let (server, _) = super::peer("server");
     let (up, _server) = link(NoDispatcher, server);
     let forwarder = ForwardingDispatcher::new(up.clone());

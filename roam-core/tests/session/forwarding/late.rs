@@ -49,10 +49,7 @@ async fn calls_wait_until_upstream_is_bound() {
 }
 
 async fn channels_of_waiting_calls_hold_a_window() {
-    let config = Config {
-        initial_channel_credit: 100,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(100);
     let (site, late, _down) = unbound(&config).await;
     let (tx, rx) = channel();
     let sum = start(site.sum(rx));
@@ -111,13 +108,7 @@ async fn waiting_call_can_be_cancelled() {
 }
 
 async fn number_of_waiting_calls_is_limited() {
-    let config = Config {
-        limits: Limits {
-            calls: 2,
-            ..Limits::default()
-        },
-        ..Config::default()
-    };
+    let config = Config::default().with_limits(Limits::default().with_calls(2));
     let (site, late, down) = unbound(&config).await;
     let waiting = [start(site.name()), start(site.name())];
     while down.stats().incoming_calls < 2 {

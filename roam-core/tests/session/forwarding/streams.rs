@@ -172,9 +172,8 @@ async fn reset_is_not_a_clean_end() {
 }
 
 async fn element_too_long_for_the_other_link_resets_its_channel() {
-    let credit = |initial_channel_credit| Config {
-        initial_channel_credit,
-        ..Config::default()
+    let credit = |initial_channel_credit| {
+        Config::default().with_initial_channel_credit(initial_channel_credit)
     };
     // One of the elements is too long for the client's link.
     let proxied = Proxied::with(&credit(1_000), &credit(10_000)).await;

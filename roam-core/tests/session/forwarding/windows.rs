@@ -22,10 +22,7 @@ fn element() -> Vec<u8> {
 }
 
 fn window(elements: u32) -> Config {
-    Config {
-        initial_channel_credit: 100 * elements,
-        ..Config::default()
-    }
+    Config::default().with_initial_channel_credit(100 * elements)
 }
 
 #[service]

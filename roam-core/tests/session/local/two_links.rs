@@ -44,10 +44,7 @@ impl Relay for PassesOn {
 
 /// Returns a client of a server that is itself a client of another server.
 fn two_links() -> (RelayClient, [ConnectionHandle; 2]) {
-    let config = Config {
-        initial_channel_credit: 1_000,
-        ..Config::default()
-    };
+    let config = Config::default().with_initial_channel_credit(1_000);
     let (near, far) = relay();
     let middle = RelayDispatcher::new(PassesOn(near));
     let (client, _) = link_with(NoDispatcher, &config, middle, &config);

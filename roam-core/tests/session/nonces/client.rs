@@ -110,10 +110,9 @@ async fn client_does_not_resend_to_a_server_without_nonces() {
 
 async fn client_does_not_resend_after_the_minimum_retention() {
     let mut world = world();
-    world.served = world.served.with_limits(NonceLimits {
-        min_retention: Duration::ZERO,
-        ..NonceLimits::default()
-    });
+    world.served = world
+        .served
+        .with_limits(NonceLimits::default().with_min_retention(Duration::ZERO));
     let (bank, mut net) = client(3);
     let call = start(bank.deposit(5));
     let server = net.attempt().await.accept(world.served.clone());

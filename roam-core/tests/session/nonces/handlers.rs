@@ -108,10 +108,9 @@ async fn running_handler_counts_as_an_incoming_call() {
 async fn abandoned_handler_is_aborted_after_the_retention() {
     let mut world = world();
     let retention = Duration::from_hours(1);
-    world.served = world.served.with_limits(NonceLimits {
-        retention,
-        ..NonceLimits::default()
-    });
+    world.served = world
+        .served
+        .with_limits(NonceLimits::default().with_retention(retention));
     let (bank, client, server) = world.link();
     let first = start(bank.deposit(5).metadata(with(ONE)));
     world.seen.expect(Saw::Began).await;

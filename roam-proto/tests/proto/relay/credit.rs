@@ -1,7 +1,6 @@
 //! Credit passes through a relay, which grants none of its own.
 
 use proptest::prelude::*;
-use roam_proto::Config;
 
 use super::super::harness::*;
 use super::proxy::{Proxy, credit_bytes, data_bytes, window};
@@ -154,10 +153,7 @@ struct Chain {
 
 impl Chain {
     fn new(windows: [u32; 3]) -> Self {
-        let config = |credit| Config {
-            max_payload_size: 1 << 20,
-            ..window(credit)
-        };
+        let config = |credit| window(credit).with_max_payload_size(1 << 20);
         let [first, second, third] = windows.map(config);
         let mut proxies = [Proxy::with(&first, &second), Proxy::with(&second, &third)];
         for proxy in &mut proxies {

@@ -31,10 +31,7 @@ impl Joined {
 
 /// A config with this initial credit.
 pub(super) fn window(credit: u32) -> Config {
-    Config {
-        initial_channel_credit: credit,
-        ..small()
-    }
+    small().with_initial_channel_credit(credit)
 }
 
 impl Proxy {

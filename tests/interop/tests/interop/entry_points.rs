@@ -24,10 +24,7 @@ fn their_service() -> theirs::TestbedDispatcher<theirs::TestbedHandler> {
 }
 
 fn config() -> Config {
-    Config {
-        initial_channel_credit: CREDIT,
-        ..Config::client()
-    }
+    Config::client().with_initial_channel_credit(CREDIT)
 }
 
 async fn listener() -> (TcpListener, String) {

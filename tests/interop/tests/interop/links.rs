@@ -193,10 +193,7 @@ impl Link {
 }
 
 fn config(initial_channel_credit: u32) -> Config {
-    Config {
-        initial_channel_credit,
-        ..Config::default()
-    }
+    Config::default().with_initial_channel_credit(initial_channel_credit)
 }
 
 /// Returns the connecting and the accepting socket of a TCP connection.

@@ -28,10 +28,7 @@ impl Scripted {
     async fn connect() -> Self {
         let (connecting, accepting) = sockets().await;
         let (handler, reports) = ours::testbed_handler();
-        let config = Config {
-            initial_channel_credit: CREDIT,
-            ..Config::default()
-        };
+        let config = Config::default().with_initial_channel_credit(CREDIT);
         let dispatcher = ours::TestbedDispatcher::new(handler);
         let (ours, driver) = accept(StreamTransport::new(accepting), dispatcher, &config);
         let methods = ours::testbed_service().methods.iter();

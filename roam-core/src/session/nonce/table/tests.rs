@@ -3,13 +3,12 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn limits() -> NonceLimits {
-    NonceLimits {
-        calls: 3,
-        bytes: 3 * CALL_COST + 100,
-        running: 2,
-        retention: 50 * SECOND,
-        min_retention: 10 * SECOND,
-    }
+    NonceLimits::default()
+        .with_calls(3)
+        .with_bytes(3 * CALL_COST + 100)
+        .with_running(2)
+        .with_retention(50 * SECOND)
+        .with_min_retention(10 * SECOND)
 }
 
 fn key(nonce: u8) -> Key {
