@@ -8,7 +8,7 @@
 //! ```
 //! use roam_core::proto::Framing;
 //! use roam_core::transport::memory_pair;
-//! use roam_core::{Config, Context, NoDispatcher, Rx, Tx, accept, channel, initiate, service};
+//! use roam_core::{Context, Rx, Tx, accept, channel, connect, service};
 //!
 //! #[service]
 //! trait Weather {
@@ -40,9 +40,9 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! // In place of this pair of transports, a WebSocket or a byte stream; see `net`.
 //! let (ours, theirs) = memory_pair(Framing::Packed);
-//! let dispatcher = WeatherDispatcher::new(Station);
-//! tokio::spawn(accept(theirs, dispatcher, &Config::default()).1);
-//! let weather = WeatherClient::new(initiate(ours, NoDispatcher, &Config::client()).await?);
+//! let (_, driver) = accept(theirs).dispatcher(WeatherDispatcher::new(Station)).drive();
+//! tokio::spawn(driver);
+//! let weather = WeatherClient::new(connect(ours).await?);
 //!
 //! let (tx, mut temperatures) = channel();
 //! tokio::spawn(weather.watch("Rome".to_owned(), tx).into_future());
@@ -103,16 +103,16 @@ pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};
 pub use session::raw;
 pub use session::{
     Call, CallError, CallFuture, Caller, ConnectError, ConnectionHandle, Context, Deadline,
-    DecodeError, Driver, EncodeError, Extensions, Identity, IncomingChannels, Malformed, Never,
-    NoDispatcher, OutgoingChannels, RecvError, Reply, RoamError, RoutedDispatcher, Rx, SendError,
-    ServiceDispatcher, Tx, accept, channel, connect, initiate,
+    DecodeError, Driver, EncodeError, Extensions, Identity, IncomingChannels, LinkBuilder,
+    Malformed, Never, NoDispatcher, OutgoingChannels, RecvError, Reply, RoamError,
+    RoutedDispatcher, Rx, SendError, ServiceDispatcher, Tx, accept, channel, connect,
 };
 
 /// Making calls without types, with layers, and over links that are lost.
 pub mod client {
     pub use crate::session::{
-        Answer, CallFailure, CallerService, ConnectionCall, LayeredCaller, LinkStatus,
-        OutgoingCall, ReconnectingClient, RetryPolicy,
+        Answer, CallFailure, CallerService, ConnectionCall, Dial, LayeredCaller, LinkStatus,
+        Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
     };
 }
 

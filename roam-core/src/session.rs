@@ -47,7 +47,7 @@ pub use identity::Identity;
 pub use layer::{CallService, CallerService, Dispatched, LayeredCaller, LayeredDispatcher};
 pub use link::{ConnectionHandle, Driver};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
-pub use open::{accept, connect, initiate};
+pub use open::{Dial, LinkBuilder, Opened, accept, connect};
 pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
 pub use serve::{
     Answered, CallWatch, Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher,

@@ -1,47 +1,54 @@
 //! Connecting from Rust programs in the browser.
 
 use js_sys::{Array, Error, JsString};
+use roam_core::client::Dial;
 use roam_core::transport::{PACKED, SINGLE, Subprotocols};
-use roam_core::{Config, ConnectError, ConnectionHandle, ServiceDispatcher};
+use roam_core::{Config, ConnectError, LinkBuilder};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
 
 use crate::transport::WebSocketTransport;
 
-/// Connects to a server at a `ws:` or `wss:` address, spawns the driver and waits until the link is
-/// ready.
+/// Connects to a server at a `ws:` or `wss:` address, within the handshake timeout, and opens a link.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), roam_core::ConnectError> {
-/// use roam_core::{Config, NoDispatcher};
-///
-/// let server = roam_wasm::connect("wss://example.com/rpc", NoDispatcher, &Config::client()).await?;
+/// let server = roam_wasm::connect("wss://example.com/rpc").await?;
 /// # Ok(()) }
 /// ```
-pub async fn connect(
-    url: &str,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> Result<ConnectionHandle, ConnectError> {
-    let transport = open(url, Subprotocols::Offer, config).await?;
-    roam_core::initiate(transport, dispatcher, config).await
+pub fn connect(url: &str) -> LinkBuilder<Dialer> {
+    LinkBuilder::connect(Dialer::new(url, Subprotocols::Offer))
 }
 
-/// Connects a socket to a server, within the handshake timeout.
-pub async fn open(
-    url: &str,
+/// Opens WebSockets to a URL.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    url: String,
     subprotocols: Subprotocols,
-    config: &Config,
-) -> Result<WebSocketTransport, ConnectError> {
-    let socket = match subprotocols {
-        Subprotocols::Offer => {
-            let names: Array = [PACKED, SINGLE].map(JsString::from).into_iter().collect();
-            WebSocket::new_with_str_sequence(url, &names)
-        }
-        Subprotocols::OfferNone => WebSocket::new(url),
-    };
-    let socket = socket.map_err(|error| ConnectError::Transport(Box::new(Thrown::from(error))))?;
-    WebSocketTransport::adopt(socket, config).await
+}
+
+impl Dialer {
+    /// Creates a dialer that offers these subprotocols.
+    pub fn new(url: &str, subprotocols: Subprotocols) -> Self {
+        let url = url.to_owned();
+        Self { url, subprotocols }
+    }
+}
+
+impl Dial for Dialer {
+    type Transport = WebSocketTransport;
+
+    async fn dial(self, config: &Config) -> Result<WebSocketTransport, ConnectError> {
+        let socket = match self.subprotocols {
+            Subprotocols::OfferNone => WebSocket::new(&self.url),
+            _ => {
+                let names: Array = [PACKED, SINGLE].map(JsString::from).into_iter().collect();
+                WebSocket::new_with_str_sequence(&self.url, &names)
+            }
+        };
+        let thrown = |error| ConnectError::Transport(Box::new(Thrown::from(error)));
+        WebSocketTransport::adopt(socket.map_err(thrown)?, config).await
+    }
 }
 
 /// An exception thrown by a browser function.

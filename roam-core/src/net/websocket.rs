@@ -20,7 +20,7 @@ use crate::transport::{Transport, TransportError};
 
 use socket::{HelloTooLong, Socket};
 
-pub use client::{connect, open};
+pub use client::{ClientTransport, Dialer, connect};
 
 pub use crate::transport::{PACKED, SINGLE, Subprotocols, framing_of};
 
@@ -72,7 +72,7 @@ impl<S> WebSocketTransport<S> {
 }
 
 /// Takes over a socket as a server, after the WebSocket handshake that selected `subprotocol`.
-pub async fn accept<S>(socket: S, subprotocol: Option<&str>, config: &Config) -> impl Transport
+pub async fn adopt<S>(socket: S, subprotocol: Option<&str>, config: &Config) -> impl Transport
 where
     S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
 {

@@ -1,25 +1,29 @@
 //! Opening links over transports.
 
+use std::fmt;
+use std::future::{Future, IntoFuture};
+
 use super::error::ConnectError;
 use super::link::{ConnectionHandle, Driver};
-use super::serve::{DispatchService, ServiceDispatcher};
+use super::serve::{DispatchService, NoDispatcher, ServiceDispatcher};
 use crate::proto::{Config, Link, Role};
-use crate::rt::{self, Clock};
+use crate::rt::{self, BoxFuture, Clock, MaybeSend};
 use crate::transport::Transport;
 
-/// Opens a link over a transport that we connected. Nothing happens before the driver is polled.
+/// Opens a link over a transport that we opened.
+///
+/// Functions of the same name in [`net`](crate::net) open the transport as well.
 ///
 /// ```
-/// use roam_core::{Config, NoDispatcher, accept, connect};
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
+/// use roam_core::{accept, connect};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let (ours, theirs) = memory_pair(Framing::Packed);
-/// let (client, driver) = connect(ours, NoDispatcher, &Config::client());
+/// let (server, driver) = accept(theirs).drive();
 /// tokio::spawn(driver);
-/// let (server, driver) = accept(theirs, NoDispatcher, &Config::default());
-/// tokio::spawn(driver);
+/// let client = connect(ours).await?;
 ///
 /// assert_eq!(client.ready().await?.max_payload_size, 1 << 20);
 /// client.close("that was all");
@@ -27,37 +31,135 @@ use crate::transport::Transport;
 /// # Ok::<(), roam_core::ConnectError>(())
 /// # }).unwrap();
 /// ```
-pub fn connect<T: Transport>(
-    transport: T,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> (ConnectionHandle, Driver<T>) {
-    open(Role::Initiator, transport, dispatcher, config)
+pub fn connect<T: Transport>(transport: T) -> LinkBuilder<Opened<T>> {
+    LinkBuilder::connect(Opened(transport))
 }
 
-/// Opens a link over a transport that we accepted; see [`connect`]. The link goes on until either
-/// side closes it, even when the handle is dropped.
-pub fn accept<T: Transport>(
-    transport: T,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> (ConnectionHandle, Driver<T>) {
-    open(Role::Acceptor, transport, dispatcher, config)
+/// Opens a link over a transport that the peer opened; see [`connect`]. The link goes on until
+/// either side closes it, even when the handle is dropped.
+pub fn accept<T: Transport>(transport: T) -> LinkBuilder<Opened<T>> {
+    LinkBuilder {
+        role: Role::Acceptor,
+        config: Config::default(),
+        ..connect(transport)
+    }
 }
 
-/// Opens a link over a transport that we connected, runs it in the background, and waits until the
-/// handshake is complete.
-pub async fn initiate<T: Transport>(
-    transport: T,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> Result<ConnectionHandle, ConnectError> {
-    let (handle, driver) = connect(transport, dispatcher, config);
-    rt::spawn(async move {
-        driver.await;
-    });
-    handle.ready().await?;
-    Ok(handle)
+/// A link that is about to be opened: await it to open it, run it in the background, and wait until
+/// the handshake is complete.
+#[must_use = "a link is opened when this is awaited"]
+pub struct LinkBuilder<O, D = NoDispatcher> {
+    role: Role,
+    dialer: O,
+    dispatcher: D,
+    config: Config,
+}
+
+/// Opens a transport to one peer.
+pub trait Dial: MaybeSend + 'static {
+    /// What it opens.
+    type Transport: Transport;
+
+    /// Opens the transport. It must give up by itself, at the latest after the
+    /// [handshake timeout](Config::handshake_timeout).
+    fn dial(
+        self,
+        config: &Config,
+    ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + MaybeSend;
+}
+
+/// A transport that is open.
+#[derive(Debug)]
+pub struct Opened<T>(T);
+
+impl<T: Transport> Dial for Opened<T> {
+    type Transport = T;
+
+    async fn dial(self, _: &Config) -> Result<T, ConnectError> {
+        Ok(self.0)
+    }
+}
+
+impl<O> LinkBuilder<O> {
+    /// Creates a builder of a link over the transport that `dialer` opens, with
+    /// [`Config::client`] and nothing served.
+    pub fn connect(dialer: O) -> Self {
+        Self {
+            role: Role::Initiator,
+            dialer,
+            dispatcher: NoDispatcher,
+            config: Config::client(),
+        }
+    }
+}
+
+impl<O, D> LinkBuilder<O, D> {
+    /// Answers the calls of the peer with `dispatcher`.
+    pub fn dispatcher<E: ServiceDispatcher>(self, dispatcher: E) -> LinkBuilder<O, E> {
+        LinkBuilder {
+            role: self.role,
+            dialer: self.dialer,
+            dispatcher,
+            config: self.config,
+        }
+    }
+
+    /// Sets the configuration.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Changes what opens the transport.
+    #[cfg_attr(
+        not(any(feature = "websocket", target_arch = "wasm32")),
+        expect(dead_code, reason = "byte streams have nothing to set")
+    )]
+    pub(crate) fn map_dialer(mut self, map: impl FnOnce(&mut O)) -> Self {
+        map(&mut self.dialer);
+        self
+    }
+}
+
+impl<T: Transport, D: ServiceDispatcher> LinkBuilder<Opened<T>, D> {
+    /// Opens the link without running it. Nothing happens before the driver is polled.
+    pub fn drive(self) -> (ConnectionHandle, Driver<T>) {
+        let (role, Opened(transport)) = (self.role, self.dialer);
+        open(role, transport, self.dispatcher, &self.config)
+    }
+}
+
+impl<O: Dial, D: ServiceDispatcher> IntoFuture for LinkBuilder<O, D> {
+    type Output = Result<ConnectionHandle, ConnectError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self {
+            role,
+            dialer,
+            dispatcher,
+            config,
+        } = self;
+        Box::pin(async move {
+            let transport = dialer.dial(&config).await?;
+            let (handle, driver) = open(role, transport, dispatcher, &config);
+            rt::spawn(async move {
+                driver.await;
+            });
+            handle.ready().await?;
+            Ok(handle)
+        })
+    }
+}
+
+impl<O: fmt::Debug, D> fmt::Debug for LinkBuilder<O, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkBuilder")
+            .field("role", &self.role)
+            .field("dialer", &self.dialer)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 fn open<T: Transport>(

@@ -10,7 +10,7 @@ pub use policy::RetryPolicy;
 pub use state::LinkStatus;
 
 use std::fmt;
-use std::future::Future;
+use std::future::IntoFuture;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -56,13 +56,13 @@ use series::Connector;
 /// use roam_core::{Config, NoDispatcher, accept, initiate, client::{ReconnectingClient, RetryPolicy}};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// // In place of this, `websocket::connect("wss://…", …)` or `roam_wasm::connect("wss://…", …)`.
-/// let connect = || async {
+/// // In place of this, `|| websocket::connect("wss://…")` or `|| roam_wasm::connect("wss://…")`.
+/// let dial = || {
 ///     let (ours, theirs) = memory_pair(Framing::Packed);
-///     tokio::spawn(accept(theirs, NoDispatcher, &Config::default()).1);
-///     initiate(ours, NoDispatcher, &Config::client()).await
+///     tokio::spawn(accept(theirs).drive().1);
+///     connect(ours)
 /// };
-/// let client = ReconnectingClient::new(connect, RetryPolicy::default());
+/// let client = ReconnectingClient::new(dial, RetryPolicy::default());
 /// // `EchoClient::new(client.clone()).echo(…)` connects by itself, and so does this:
 /// assert!(client.connection().await.is_ok());
 /// # });
@@ -81,10 +81,10 @@ trait Connect: MaybeSend + MaybeSync + 'static {
 impl<F, C> Connect for F
 where
     F: Fn() -> C + MaybeSend + MaybeSync + 'static,
-    C: Future<Output = Result<ConnectionHandle, ConnectError>> + MaybeSend + 'static,
+    C: IntoFuture<Output = Result<ConnectionHandle, ConnectError>, IntoFuture: MaybeSend + 'static>,
 {
     fn connect(&self) -> BoxFuture<'static, Result<ConnectionHandle, ConnectError>> {
-        Box::pin(self())
+        Box::pin(self().into_future())
     }
 }
 
@@ -94,7 +94,10 @@ impl ReconnectingClient {
     pub fn new<F, C>(connect: F, policy: RetryPolicy) -> Self
     where
         F: Fn() -> C + MaybeSend + MaybeSync + 'static,
-        C: Future<Output = Result<ConnectionHandle, ConnectError>> + MaybeSend + 'static,
+        C: IntoFuture<
+                Output = Result<ConnectionHandle, ConnectError>,
+                IntoFuture: MaybeSend + 'static,
+            > + 'static,
     {
         Self {
             connector: Connector::new(Box::new(connect), policy),

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use roam_proto::{
-    CloseReason, Config, Event, Framing, Hello, Message, RequestError, Role, Rule,
-};
+use roam_proto::{CloseReason, Config, Event, Framing, Hello, Message, RequestError, Role, Rule};
 
 use super::harness::*;
 

@@ -6,50 +6,50 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
 use super::{StreamTransport, opened};
 use crate::proto::Config;
+use crate::rt::{MaybeSend, MaybeSync};
 use crate::session::{
-    self, AbortOnDrop, ConnectError, ConnectionHandle, Driver, ServiceDispatcher, Tunnel, initiate,
-    tunnel_stream,
+    self, AbortOnDrop, ConnectError, Dial, LinkBuilder, Opened, Tunnel, tunnel_stream,
 };
 
-/// Connects to a peer, at most for the handshake timeout.
-pub async fn open(
-    address: impl ToSocketAddrs,
-    config: &Config,
-) -> Result<StreamTransport<TcpStream>, ConnectError> {
-    let connecting = async {
-        let socket = TcpStream::connect(address).await?;
-        prepare(&socket)?;
-        Ok(socket)
-    };
-    opened(connecting, config).await
-}
-
-/// Connects to a peer, runs the link in the background, and waits until it is ready.
+/// Connects to a peer, at most for the handshake timeout, and opens a link.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), roam_core::ConnectError> {
-/// use roam_core::{Config, NoDispatcher, net::stream::tcp};
+/// use roam_core::net::stream::tcp;
 ///
-/// let server = tcp::connect("localhost:9000", NoDispatcher, &Config::client()).await?;
+/// let server = tcp::connect("localhost:9000").await?;
 /// # Ok(()) }
 /// ```
-pub async fn connect(
-    address: impl ToSocketAddrs,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> Result<ConnectionHandle, ConnectError> {
-    initiate(open(address, config).await?, dispatcher, config).await
+pub fn connect<A: ToSocketAddrs>(address: A) -> LinkBuilder<Dialer<A>> {
+    LinkBuilder::connect(Dialer(address))
 }
 
-/// Waits for a peer to connect. The link goes on as long as its driver is polled.
+/// Opens TCP sockets to an address.
+#[derive(Clone, Debug)]
+pub struct Dialer<A>(pub A);
+
+impl<A: ToSocketAddrs<Future: Send> + MaybeSend + MaybeSync + 'static> Dial for Dialer<A> {
+    type Transport = StreamTransport<TcpStream>;
+
+    async fn dial(self, config: &Config) -> Result<Self::Transport, ConnectError> {
+        let connecting = async {
+            let socket = TcpStream::connect(self.0).await?;
+            prepare(&socket)?;
+            Ok(socket)
+        };
+        opened(connecting, config).await
+    }
+}
+
+/// Waits for a peer to connect.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use roam_core::{Config, NoDispatcher, net::stream::tcp};
+/// use roam_core::net::stream::tcp;
 ///
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
 /// loop {
-///     let (_, driver) = tcp::accept(&listener, NoDispatcher, &Config::default()).await?;
+///     let (_, driver) = tcp::accept(&listener).await?.drive();
 ///     tokio::spawn(driver);
 /// }
 /// # }
@@ -59,16 +59,10 @@ pub async fn connect(
 /// When the system cannot accept a socket. This may be temporary: retry after a pause.
 pub async fn accept(
     listener: &TcpListener,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> io::Result<(ConnectionHandle, Driver<StreamTransport<TcpStream>>)> {
+) -> io::Result<LinkBuilder<Opened<StreamTransport<TcpStream>>>> {
     let (socket, _) = listener.accept().await?;
     prepare(&socket)?;
-    Ok(session::accept(
-        StreamTransport::new(socket),
-        dispatcher,
-        config,
-    ))
+    Ok(session::accept(StreamTransport::new(socket)))
 }
 
 /// Joins a socket to a tunnel, as [`tunnel_stream`] does. When the tunnel is reset or the future is

@@ -1,52 +1,46 @@
 //! Links over Unix sockets.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{StreamTransport, opened};
 use crate::proto::Config;
-use crate::session::{self, ConnectError, ConnectionHandle, Driver, ServiceDispatcher, initiate};
+use crate::session::{self, ConnectError, Dial, LinkBuilder, Opened};
 
-/// Connects to a peer, at most for the handshake timeout.
-pub async fn open(
-    path: impl AsRef<Path>,
-    config: &Config,
-) -> Result<StreamTransport<UnixStream>, ConnectError> {
-    opened(UnixStream::connect(path), config).await
-}
-
-/// Connects to a peer, runs the link in the background, and waits until it is ready.
+/// Connects to a peer, at most for the handshake timeout, and opens a link.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), roam_core::ConnectError> {
-/// use roam_core::{Config, NoDispatcher, net::stream::unix};
+/// use roam_core::net::stream::unix;
 ///
-/// let server = unix::connect("/run/demo.socket", NoDispatcher, &Config::client()).await?;
+/// let server = unix::connect("/run/demo.socket").await?;
 /// # Ok(()) }
 /// ```
-pub async fn connect(
-    path: impl AsRef<Path>,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> Result<ConnectionHandle, ConnectError> {
-    initiate(open(path, config).await?, dispatcher, config).await
+pub fn connect(path: impl AsRef<Path>) -> LinkBuilder<Dialer> {
+    LinkBuilder::connect(Dialer(path.as_ref().to_owned()))
 }
 
-/// Waits for a peer to connect. The link goes on as long as its driver is polled.
+/// Opens Unix sockets at a path.
+#[derive(Clone, Debug)]
+pub struct Dialer(pub PathBuf);
+
+impl Dial for Dialer {
+    type Transport = StreamTransport<UnixStream>;
+
+    async fn dial(self, config: &Config) -> Result<Self::Transport, ConnectError> {
+        opened(UnixStream::connect(self.0), config).await
+    }
+}
+
+/// Waits for a peer to connect.
 ///
 /// # Errors
 /// When the system cannot accept a socket. This may be temporary: retry after a pause.
 pub async fn accept(
     listener: &UnixListener,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> io::Result<(ConnectionHandle, Driver<StreamTransport<UnixStream>>)> {
+) -> io::Result<LinkBuilder<Opened<StreamTransport<UnixStream>>>> {
     let (socket, _) = listener.accept().await?;
-    Ok(session::accept(
-        StreamTransport::new(socket),
-        dispatcher,
-        config,
-    ))
+    Ok(session::accept(StreamTransport::new(socket)))
 }

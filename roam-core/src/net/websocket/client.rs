@@ -7,51 +7,94 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::http;
+use tokio_tungstenite::tungstenite::http::header::{
+    HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL,
+};
 use tokio_tungstenite::{MaybeTlsStream, client_async_with_config, connect_async_with_config};
 
 use super::socket::Socket;
 use super::{Subprotocols, WebSocketTransport, socket_config};
 use crate::proto::{Config, Framing};
 use crate::rt;
-use crate::session::{ConnectError, ConnectionHandle, ServiceDispatcher, initiate};
+use crate::session::{ConnectError, Dial, LinkBuilder};
 use crate::transport::{Transport, TransportError};
 
-/// Connects to a server at a `ws:` or `wss:` URL, at most for the handshake timeout.
+/// Connects to a server at a `ws:` or `wss:` URL, at most for the handshake timeout, and opens a
+/// link.
 ///
 /// `wss:` needs a TLS feature of the crate `tokio-tungstenite`.
-pub async fn open(
-    url: &str,
-    subprotocols: Subprotocols,
-    config: &Config,
-) -> Result<impl Transport + use<>, ConnectError> {
-    let mut request = url.into_client_request().map_err(transport_error)?;
-    if subprotocols == Subprotocols::Offer {
-        let offer = HeaderValue::from_static("roam.v2.packed, roam.v2");
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
-    }
-    rt::timeout(config.handshake_timeout, connect_socket(request, config))
-        .await
-        .ok_or(ConnectError::Timeout)?
-        .map_err(transport_error)
-}
-
-/// Connects to a server, runs the link in the background, and waits until it is ready.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), roam_core::ConnectError> {
-/// use roam_core::{Config, NoDispatcher, net::websocket};
+/// # async fn example(token: &str) -> Result<(), roam_core::ConnectError> {
+/// use roam_core::net::websocket;
 ///
-/// let server = websocket::connect("ws://localhost:8080/rpc", NoDispatcher, &Config::client()).await?;
+/// let server = websocket::connect("ws://localhost:8080/rpc")
+///     .header("authorization", &format!("Bearer {token}"))
+///     .await?;
 /// # Ok(()) }
 /// ```
-pub async fn connect(
-    url: &str,
-    dispatcher: impl ServiceDispatcher,
-    config: &Config,
-) -> Result<ConnectionHandle, ConnectError> {
-    let transport = open(url, Subprotocols::Offer, config).await?;
-    initiate(transport, dispatcher, config).await
+pub fn connect(url: &str) -> LinkBuilder<Dialer> {
+    LinkBuilder::connect(Dialer::new(url))
+}
+
+/// Opens WebSockets to a URL.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    url: String,
+    subprotocols: Subprotocols,
+    headers: Vec<(String, String)>,
+}
+
+impl Dialer {
+    /// Creates a dialer that offers the subprotocols of roam.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            subprotocols: Subprotocols::Offer,
+            headers: Vec::new(),
+        }
+    }
+
+    fn request(self) -> Result<Request, Error> {
+        let mut request = self.url.into_client_request()?;
+        let headers = request.headers_mut();
+        if self.subprotocols == Subprotocols::Offer {
+            let offer = HeaderValue::from_static("roam.v2.packed, roam.v2");
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, offer);
+        }
+        for (name, value) in &self.headers {
+            let name = HeaderName::try_from(name).map_err(http::Error::from)?;
+            let value = HeaderValue::try_from(value).map_err(http::Error::from)?;
+            headers.append(name, value);
+        }
+        Ok(request)
+    }
+}
+
+impl Dial for Dialer {
+    type Transport = ClientTransport;
+
+    async fn dial(self, config: &Config) -> Result<ClientTransport, ConnectError> {
+        let request = self.request().map_err(transport_error)?;
+        rt::timeout(config.handshake_timeout, connect_socket(request, config))
+            .await
+            .ok_or(ConnectError::Timeout)?
+            .map_err(transport_error)
+    }
+}
+
+impl<D> LinkBuilder<Dialer, D> {
+    /// Sends a header with the request that opens the WebSocket. A name or a value that HTTP does
+    /// not allow fails the connection.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.map_dialer(|dialer| dialer.headers.push((name.to_owned(), value.to_owned())))
+    }
+
+    /// Sets which subprotocols are offered.
+    pub fn subprotocols(self, subprotocols: Subprotocols) -> Self {
+        self.map_dialer(|dialer| dialer.subprotocols = subprotocols)
+    }
 }
 
 async fn connect_socket(request: Request, config: &Config) -> Result<ClientTransport, Error> {
@@ -61,13 +104,13 @@ async fn connect_socket(request: Request, config: &Config) -> Result<ClientTrans
     let Some(address) = plain_address(&request) else {
         let (socket, response) = connect_async_with_config(request, config, no_delay).await?;
         let transport = WebSocketTransport::new(socket, picked(&response));
-        return Ok(ClientTransport::Tls(transport));
+        return Ok(ClientTransport(Either::Tls(transport)));
     };
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(no_delay)?;
     let (socket, response) = client_async_with_config(request, Socket::new(socket), config).await?;
     let transport = WebSocketTransport::new(socket, picked(&response));
-    Ok(ClientTransport::Plain(transport))
+    Ok(ClientTransport(Either::Plain(transport)))
 }
 
 /// Returns the host and port of a `ws:` URL; `None` for any other.
@@ -86,18 +129,23 @@ fn transport_error(error: Error) -> ConnectError {
     ConnectError::Transport(Box::new(error))
 }
 
+/// A WebSocket of a client.
+#[derive(Debug)]
+pub struct ClientTransport(Either);
+
 /// A socket with or without TLS. TLS sockets come from tokio-tungstenite, whose type cannot wrap a
 /// socket of ours unless one of its TLS features is enabled.
-enum ClientTransport {
+#[derive(Debug)]
+enum Either {
     Plain(WebSocketTransport<Socket<TcpStream>>),
     Tls(WebSocketTransport<MaybeTlsStream<TcpStream>>),
 }
 
 impl Transport for ClientTransport {
     fn framing(&self) -> Framing {
-        match self {
-            Self::Plain(transport) => transport.framing(),
-            Self::Tls(transport) => transport.framing(),
+        match &self.0 {
+            Either::Plain(transport) => transport.framing(),
+            Either::Tls(transport) => transport.framing(),
         }
     }
 
@@ -105,37 +153,37 @@ impl Transport for ClientTransport {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, TransportError>> {
-        match self {
-            Self::Plain(transport) => transport.poll_receive(cx),
-            Self::Tls(transport) => transport.poll_receive(cx),
+        match &mut self.0 {
+            Either::Plain(transport) => transport.poll_receive(cx),
+            Either::Tls(transport) => transport.poll_receive(cx),
         }
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        match self {
-            Self::Plain(transport) => transport.poll_ready(cx),
-            Self::Tls(transport) => transport.poll_ready(cx),
+        match &mut self.0 {
+            Either::Plain(transport) => transport.poll_ready(cx),
+            Either::Tls(transport) => transport.poll_ready(cx),
         }
     }
 
     fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
-        match self {
-            Self::Plain(transport) => transport.start_send(frame),
-            Self::Tls(transport) => transport.start_send(frame),
+        match &mut self.0 {
+            Either::Plain(transport) => transport.start_send(frame),
+            Either::Tls(transport) => transport.start_send(frame),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        match self {
-            Self::Plain(transport) => transport.poll_flush(cx),
-            Self::Tls(transport) => transport.poll_flush(cx),
+        match &mut self.0 {
+            Either::Plain(transport) => transport.poll_flush(cx),
+            Either::Tls(transport) => transport.poll_flush(cx),
         }
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        match self {
-            Self::Plain(transport) => transport.poll_close(cx),
-            Self::Tls(transport) => transport.poll_close(cx),
+        match &mut self.0 {
+            Either::Plain(transport) => transport.poll_close(cx),
+            Either::Tls(transport) => transport.poll_close(cx),
         }
     }
 }
