@@ -17,7 +17,7 @@ use std::io;
 
 use roam_core::net::stream::tcp;
 use roam_core::{
-    CallError, Config, Context, NoDispatcher, service,
+    CallError, Context, service,
     tunnel::{Tunnel, tunnel_pair},
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -60,14 +60,14 @@ async fn exit(listen: &str, target: &str) -> io::Result<()> {
     loop {
         let target = target.to_owned();
         let dispatcher = ForwardDispatcher::new(Exit { target });
-        let (_, driver) = tcp::accept(&listener, dispatcher, &Config::default()).await?;
+        let (_, driver) = tcp::accept(&listener).await?.dispatcher(dispatcher).drive();
         tokio::spawn(driver);
     }
 }
 
 /// Accepts connections and sends each through the link.
 async fn enter(listen: &str, exit: &str) -> Result<(), Box<dyn Error>> {
-    let link = tcp::connect(exit, NoDispatcher, &Config::client()).await?;
+    let link = tcp::connect(exit.to_owned()).await?;
     let far = ForwardClient::new(link.clone());
     let listener = TcpListener::bind(listen).await?;
     loop {

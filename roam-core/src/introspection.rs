@@ -6,7 +6,7 @@
 //! ```
 //! use roam_core::introspection::{explain, introspection};
 //! use roam_core::{Context, RoutedDispatcher, service};
-//! # use roam_core::{Config, NoDispatcher, accept, initiate};
+//! # use roam_core::{Config, NoDispatcher, accept, connect};
 //! # use roam_core::proto::Framing;
 //! # use roam_core::transport::memory_pair;
 //!
@@ -33,9 +33,9 @@
 //!     .with(theirs::GreeterDispatcher::new(handler))
 //!     .with(introspection([theirs::greeter_service()]));
 //! # let (ours, transport) = memory_pair(Framing::Packed);
-//! # let (_, driver) = accept(transport, server, &Config::default());
+//! # let (_, driver) = accept(transport).dispatcher(server).drive();
 //! # tokio::spawn(driver);
-//! # let client = initiate(ours, NoDispatcher, &Config::client()).await?;
+//! # let client = connect(ours).await?;
 //! // …
 //! let greeter = GreeterClient::new(client.clone());
 //! assert!(greeter.greet("you".into(), 2).await.is_err());

@@ -6,7 +6,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use roam_core::proto::{CloseReason, Config, Framing, Link, Message, Role};
 use roam_core::transport::memory_pair;
-use roam_core::{Context, Metadata, NoDispatcher, accept, connect, service};
+use roam_core::{Context, Metadata, accept, connect, service};
 
 /// 2^40, as a varint.
 const CLAIM: [u8; 6] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
@@ -94,9 +94,11 @@ fn argument_lengths_allocate_nothing_up_front() {
         .unwrap();
     let client = runtime.block_on(async {
         let (ours, theirs) = memory_pair(Framing::Packed);
-        let (client, driver) = connect(ours, NoDispatcher, &Config::client());
+        let (client, driver) = connect(ours).drive();
         tokio::spawn(driver);
-        let (_, driver) = accept(theirs, ListsDispatcher::new(Handler), &Config::default());
+        let (_, driver) = accept(theirs)
+            .dispatcher(ListsDispatcher::new(Handler))
+            .drive();
         tokio::spawn(driver);
         client.ready().await.unwrap();
         client

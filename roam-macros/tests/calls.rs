@@ -6,8 +6,8 @@ use roam_core::proto::Framing;
 use roam_core::schema::Schema;
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, Caller, Config, ConnectionHandle, Context, Never, NoDispatcher, RoamError,
-    RoutedDispatcher, Rx, ServiceDispatcher, Tx, accept, channel,
+    CallError, Caller, ConnectionHandle, Context, Never, NoDispatcher, RoamError, RoutedDispatcher,
+    Rx, ServiceDispatcher, Tx, accept, channel,
     client::{Answer, CallFailure, OutgoingCall},
     connect,
     rt::BoxFuture,
@@ -94,9 +94,9 @@ impl Prompt for Person {
 /// Returns the client's handle of a link between the two dispatchers.
 fn link(client: impl ServiceDispatcher, server: impl ServiceDispatcher) -> ConnectionHandle {
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (handle, driver) = connect(ours, client, &Config::client());
+    let (handle, driver) = connect(ours).dispatcher(client).drive();
     tokio::spawn(driver);
-    let (_, driver) = accept(theirs, server, &Config::default());
+    let (_, driver) = accept(theirs).dispatcher(server).drive();
     tokio::spawn(driver);
     handle
 }

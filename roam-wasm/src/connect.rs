@@ -20,7 +20,7 @@ pub fn connect(url: &str) -> LinkBuilder<Dialer> {
     LinkBuilder::connect(Dialer::new(url, Subprotocols::Offer))
 }
 
-/// Opens WebSockets to a URL.
+/// Opens sockets to a `ws:` or `wss:` URL.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     url: String,

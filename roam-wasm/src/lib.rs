@@ -14,7 +14,7 @@ pub mod javascript;
 mod listener;
 mod transport;
 
-pub use connect::{connect, open};
+pub use connect::{Dialer, connect};
 pub use listener::SocketClosed;
 pub use roam_core::transport::Subprotocols;
 pub use transport::{MAX_BUFFERED, WebSocketTransport};

@@ -270,8 +270,11 @@ impl Server {
             Ok(Err(error)) => return tracing::debug!(%error, "failed to upgrade to a WebSocket"),
             Err(_) => return tracing::debug!("the upgrade to a WebSocket timed out"),
         };
-        let transport = websocket::accept(socket, subprotocol, &self.config).await;
-        let (link, driver) = roam_core::accept(transport, dispatcher, &self.config);
+        let transport = websocket::adopt(socket, subprotocol, &self.config).await;
+        let (link, driver) = roam_core::accept(transport)
+            .dispatcher(dispatcher)
+            .config(Config::clone(&self.config))
+            .drive();
         if let Some(links) = &self.links {
             links.add(&link, slot.peer);
         }

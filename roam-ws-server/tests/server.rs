@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::routing::any;
 use futures::StreamExt as _;
 use roam_core::net::websocket;
-use roam_core::{CallError, Config, ConnectionHandle, Context, NoDispatcher, RoamError, service};
+use roam_core::{CallError, ConnectionHandle, Context, NoDispatcher, RoamError, service};
 use roam_ws_server::{Origins, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,9 +49,7 @@ async fn serve(server: &Server) -> SocketAddr {
 
 async fn connect(server: SocketAddr) -> ConnectionHandle {
     let url = format!("ws://{server}/");
-    websocket::connect(&url, NoDispatcher, &Config::client())
-        .await
-        .unwrap()
+    websocket::connect(&url).await.unwrap()
 }
 
 /// Sends the head of a request and returns the whole response.
@@ -126,9 +124,7 @@ async fn small_axum() -> (Server, SocketAddr) {
 
 async fn connect_to_axum(server: SocketAddr) -> ConnectionHandle {
     let url = format!("ws://{server}/rpc");
-    websocket::connect(&url, NoDispatcher, &Config::client())
-        .await
-        .unwrap()
+    websocket::connect(&url).await.unwrap()
 }
 
 #[tokio::test]
@@ -188,9 +184,7 @@ async fn server_can_call_each_new_peer() {
     });
     let url = format!("ws://{}/", serve(&server).await);
     let client = WhoDispatcher::new(Named("the client"));
-    let _link = websocket::connect(&url, client, &Config::client())
-        .await
-        .unwrap();
+    let _link = websocket::connect(&url).dispatcher(client).await.unwrap();
     assert_eq!(answered.recv().await.unwrap(), "the client");
 }
 

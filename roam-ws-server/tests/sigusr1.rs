@@ -5,7 +5,7 @@ use std::future::pending;
 use std::process::{Command, id};
 
 use roam_core::net::websocket;
-use roam_core::{Config, Context, NoDispatcher, diagnostics::Links, service};
+use roam_core::{Config, Context, diagnostics::Links, service};
 use roam_ws_server::{Server, report_on_sigusr1};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -39,7 +39,8 @@ async fn sigusr1_reports_what_is_in_flight_on_all_links() {
     let config = Config::client();
     for _ in 0..2 {
         let url = format!("ws://{address}/");
-        let client = websocket::connect(&url, NoDispatcher, &config)
+        let client = websocket::connect(&url)
+            .config(config.clone())
             .await
             .unwrap();
         tokio::spawn(SlowClient::new(client).wait().into_future());

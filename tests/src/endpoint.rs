@@ -9,8 +9,8 @@ use bytes::Bytes;
 use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::proto::{ChannelId, Hello, Message, Role};
 use roam_core::{
-    CloseReason, Config, ConnectError, ConnectionHandle, ConnectionId, Metadata, NoDispatcher,
-    RequestId, Rule, Stats, initiate,
+    CloseReason, Config, ConnectError, ConnectionHandle, ConnectionId, Metadata, RequestId, Rule,
+    Stats,
 };
 use roam_ws_server::Server;
 use tokio::net::TcpListener;
@@ -121,9 +121,7 @@ pub async fn serve(server: Server) -> (SocketAddr, JoinHandle<()>) {
 /// Connects a well-behaved client to a server.
 pub async fn connect(server: SocketAddr) -> ConnectionHandle {
     let url = format!("ws://{server}/");
-    websocket::connect(&url, NoDispatcher, &Config::client())
-        .await
-        .expect("failed to connect")
+    websocket::connect(&url).await.expect("failed to connect")
 }
 
 /// A link whose peer has not sent Hello yet.
@@ -160,8 +158,8 @@ impl Handshake {
                 };
                 let connecting = tokio::spawn(async move {
                     let url = format!("ws://{address}/");
-                    let transport = websocket::open(&url, offer, &config).await?;
-                    initiate(transport, dispatcher, &config).await
+                    let connecting = websocket::connect(&url).subprotocols(offer);
+                    connecting.dispatcher(dispatcher).config(config).await
                 });
                 (
                     Peer::accept(&listener, setting.framing).await,

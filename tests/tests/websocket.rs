@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use roam_core::net::websocket::{self, Subprotocols};
-use roam_core::{CallError, Config, ConnectionHandle, NoDispatcher, RoamError, channel, initiate};
+use roam_core::{CallError, ConnectionHandle, RoamError, channel};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;
 use tokio::net::TcpListener;
@@ -17,11 +17,8 @@ async fn serve() -> String {
 }
 
 async fn connect(subprotocols: Subprotocols) -> ConnectionHandle {
-    let config = Config::client();
-    let transport = websocket::open(&serve().await, subprotocols, &config)
-        .await
-        .unwrap();
-    initiate(transport, NoDispatcher, &config).await.unwrap()
+    let connecting = websocket::connect(&serve().await).subprotocols(subprotocols);
+    connecting.await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

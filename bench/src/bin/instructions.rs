@@ -70,8 +70,8 @@ fn runtime() -> Runtime {
 fn open() -> CountedClient {
     let (ours, theirs) = memory_pair(Framing::Packed);
     let dispatcher = CountedDispatcher::new(Handler);
-    tokio::spawn(accept(theirs, dispatcher, &Config::default()).1);
-    let (link, driver) = connect(ours, NoDispatcher, &Config::client());
+    tokio::spawn(accept(theirs).dispatcher(dispatcher).drive().1);
+    let (link, driver) = connect(ours).drive();
     tokio::spawn(driver);
     CountedClient::new(link)
 }

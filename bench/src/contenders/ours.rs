@@ -117,7 +117,7 @@ async fn connect<const INLINE: bool>(
 ) -> Result<OursClient<INLINE>> {
     let url = format!("ws://{server}/");
     let config = config(limits, Config::client());
-    let link = websocket::connect(&url, NoDispatcher, &config).await?;
+    let link = websocket::connect(&url).config(config.clone()).await?;
     Ok(OursClient(BenchClient::new(link)))
 }
 

@@ -25,15 +25,15 @@ use crate::transport::{Transport, TransportError};
 ///
 /// ```
 /// use roam_core::net::stream::StreamTransport;
-/// use roam_core::{Config, NoDispatcher, accept, initiate};
+/// use roam_core::{Config, NoDispatcher, accept, connect};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let (ours, theirs) = tokio::io::duplex(1024);
 /// let config = Config::default();
-/// let (_, driver) = accept(StreamTransport::new(theirs), NoDispatcher, &config);
+/// let (_, driver) = accept(StreamTransport::new(theirs)).config(config.clone()).drive();
 /// tokio::spawn(driver);
 ///
-/// let client = initiate(StreamTransport::new(ours), NoDispatcher, &config).await?;
+/// let client = connect(StreamTransport::new(ours)).config(config.clone()).await?;
 /// # client.close("");
 /// # Ok::<(), roam_core::ConnectError>(())
 /// # }).unwrap();

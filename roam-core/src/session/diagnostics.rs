@@ -16,14 +16,14 @@ impl ConnectionHandle {
     /// [`watch`](Self::watch).
     ///
     /// ```
-    /// # use roam_core::{Config, NoDispatcher, accept, initiate};
+    /// # use roam_core::{Config, NoDispatcher, accept, connect};
     /// # use roam_core::proto::Framing;
     /// # use roam_core::transport::memory_pair;
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// # let (ours, theirs) = memory_pair(Framing::Packed);
-    /// # let (_, driver) = accept(theirs, NoDispatcher, &Config::default());
+    /// # let (_, driver) = accept(theirs).drive();
     /// # tokio::spawn(driver);
-    /// let client = initiate(ours, NoDispatcher, &Config::client()).await?;
+    /// let client = connect(ours).await?;
     /// client.watch();
     ///
     /// let diagnostics = client.diagnostics();

@@ -43,7 +43,7 @@ pub use late::{LateBoundForwarder, LateBoundHandle};
 /// ```
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
-/// use roam_core::{Config, Context, NoDispatcher, accept, initiate, service, proxy::ForwardingDispatcher};
+/// use roam_core::{Config, Context, NoDispatcher, accept, connect, service, proxy::ForwardingDispatcher};
 ///
 /// #[service]
 /// trait Greeter {
@@ -60,14 +60,14 @@ pub use late::{LateBoundForwarder, LateBoundHandle};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let (near, far) = memory_pair(Framing::Packed);
-/// let (_, driver) = accept(far, GreeterDispatcher::new(Server), &Config::default());
+/// let (_, driver) = accept(far).dispatcher(GreeterDispatcher::new(Server)).drive();
 /// tokio::spawn(driver);
-/// let upstream = initiate(near, NoDispatcher, &Config::client()).await?;
+/// let upstream = connect(near).await?;
 ///
 /// let (near, far) = memory_pair(Framing::Packed);
-/// let (_, driver) = accept(far, ForwardingDispatcher::new(upstream), &Config::default());
+/// let (_, driver) = accept(far).dispatcher(ForwardingDispatcher::new(upstream)).drive();
 /// tokio::spawn(driver);
-/// let client = GreeterClient::new(initiate(near, NoDispatcher, &Config::client()).await?);
+/// let client = GreeterClient::new(connect(near).await?);
 ///
 /// assert_eq!(client.greet("Ada".into()).await?, "Hello, Ada!");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

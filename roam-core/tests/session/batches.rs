@@ -124,11 +124,9 @@ async fn responses_to_a_quarter_of_calls_go_before_the_next_frame() {
     let (mut peer, hello) = peer();
     let frames = VecDeque::from([hello, calls(&mut peer, 8), calls(&mut peer, 8)]);
     let (steps, mut seen) = events();
-    let (_server, driver) = accept(
-        Script { frames, steps },
-        EchoDispatcher::new(Handler),
-        &Config::default(),
-    );
+    let (_server, driver) = accept(Script { frames, steps })
+        .dispatcher(EchoDispatcher::new(Handler))
+        .drive();
     let _driver = start(driver);
     seen.expect(Step::Received).await;
     assert!(
@@ -163,11 +161,9 @@ async fn response_is_sent_while_the_peer_keeps_sending() {
     let cancel = peer.poll_transmit().unwrap();
     frames.extend(std::iter::repeat_n(cancel, 200));
     let (steps, mut seen) = events();
-    let (_server, driver) = accept(
-        Script { frames, steps },
-        EchoDispatcher::new(Handler),
-        &Config::default(),
-    );
+    let (_server, driver) = accept(Script { frames, steps })
+        .dispatcher(EchoDispatcher::new(Handler))
+        .drive();
     let _driver = start(driver);
     seen.expect(Step::Received).await;
     assert!(
@@ -197,11 +193,9 @@ async fn driver_yields_while_receiving_many_bytes() {
         frames.push_back(peer.poll_transmit().unwrap());
     }
     let (steps, mut seen) = events();
-    let (_server, mut driver) = accept(
-        Script { frames, steps },
-        EchoDispatcher::new(Handler),
-        &Config::default(),
-    );
+    let (_server, mut driver) = accept(Script { frames, steps })
+        .dispatcher(EchoDispatcher::new(Handler))
+        .drive();
     let mut received = Vec::new();
     while received.iter().sum::<usize>() < 1 + FRAMES {
         assert!(poll_now(&mut driver).is_pending());
@@ -219,11 +213,9 @@ async fn driver_yields_after_many_incoming_calls() {
     }
     let frames = VecDeque::from([hello, peer.poll_transmit().unwrap()]);
     let (steps, _seen) = events();
-    let (server, mut driver) = accept(
-        Script { frames, steps },
-        EchoDispatcher::new(Handler),
-        &Config::default(),
-    );
+    let (server, mut driver) = accept(Script { frames, steps })
+        .dispatcher(EchoDispatcher::new(Handler))
+        .drive();
     let mut received = vec![0];
     while received.last() != Some(&CALLS) {
         assert!(poll_now(&mut driver).is_pending());
@@ -259,11 +251,9 @@ async fn inline_calls_are_processed_without_yielding() {
     let (mut peer, hello) = peer();
     let frames = VecDeque::from([hello, calls(&mut peer, 100)]);
     let (steps, mut seen) = events();
-    let (_server, mut driver) = accept(
-        Script { frames, steps },
-        EchoDispatcher::new(Handler),
-        &Config::default(),
-    );
+    let (_server, mut driver) = accept(Script { frames, steps })
+        .dispatcher(EchoDispatcher::new(Handler))
+        .drive();
     assert!(poll_now(&mut driver).is_pending());
     let steps = std::iter::from_fn(|| seen.try_next());
     let answers = steps.filter_map(|step| match step {
@@ -285,7 +275,7 @@ async fn driver_waits_while_others_queue_messages() {
     let mut peer = Link::new(Role::Acceptor, Framing::Packed, &config, Duration::ZERO);
     let frames = VecDeque::from([peer.poll_transmit().unwrap()]);
     let (steps, mut seen) = events();
-    let (client, mut driver) = connect(Script { frames, steps }, NoDispatcher, &Config::client());
+    let (client, mut driver) = connect(Script { frames, steps }).drive();
     let client = EchoClient::new(client);
     let mut sent = || {
         assert!(poll_now(&mut driver).is_pending());

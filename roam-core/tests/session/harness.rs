@@ -32,9 +32,15 @@ pub(crate) fn link_with(
     server_config: &Config,
 ) -> (ConnectionHandle, ConnectionHandle) {
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (client, driver) = connect(ours, client, client_config);
+    let (client, driver) = connect(ours)
+        .dispatcher(client)
+        .config(client_config.clone())
+        .drive();
     rt::spawn(async { drop(driver.await) });
-    let (server, driver) = accept(theirs, server, server_config);
+    let (server, driver) = accept(theirs)
+        .dispatcher(server)
+        .config(server_config.clone())
+        .drive();
     rt::spawn(async { drop(driver.await) });
     (client, server)
 }

@@ -95,9 +95,9 @@ struct Peers {
 fn peers() -> Peers {
     let (saw, seen) = events();
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (client, client_driver) = connect(ours, NoDispatcher, &Config::client());
+    let (client, client_driver) = connect(ours).drive();
     let dispatcher = SlowDispatcher::new(Handler { saw });
-    let (server, server_driver) = accept(theirs, dispatcher, &Config::default());
+    let (server, server_driver) = accept(theirs).dispatcher(dispatcher).drive();
     let (client_driver, server_driver) = (start(client_driver), start(server_driver));
     Peers {
         client,
@@ -296,9 +296,9 @@ async fn handles_and_channels_keep_a_link_open() {
 async fn idle_link_is_closed_after_its_timeout() {
     let idle = Config::default().with_idle_timeout(Some(Duration::from_millis(1)));
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (client, driver) = connect(ours, NoDispatcher, &Config::client());
+    let (client, driver) = connect(ours).drive();
     let _client = start(driver);
-    let (server, driver) = accept(theirs, NoDispatcher, &idle);
+    let (server, driver) = accept(theirs).config(idle.clone()).drive();
     let _server = start(driver);
     assert!(matches!(server.closed().await, CloseReason::Idle));
     let told = client.closed().await;
@@ -359,7 +359,7 @@ impl Transport for Stuck {
 async fn stuck_peer_does_not_delay_closing() {
     // No other timer wakes the driver.
     let config = Config::default().with_handshake_timeout(Duration::from_mins(1));
-    let (link, driver) = accept(Stuck, NoDispatcher, &config);
+    let (link, driver) = accept(Stuck).config(config.clone()).drive();
     let clock = rt::Clock::start();
     let driver = start(driver);
     // Now the driver sleeps, because nothing can be sent.

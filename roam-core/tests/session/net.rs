@@ -10,9 +10,9 @@ use futures::{FutureExt, StreamExt};
 use roam_core::proto::Framing;
 use roam_core::transport::{MemoryTransport, Transport, TransportError, memory_pair};
 use roam_core::{
-    CloseReason, Config, ConnectError, ConnectionHandle, NoDispatcher, ServiceDispatcher, accept,
+    CloseReason, Config, ConnectError, ConnectionHandle, ServiceDispatcher, accept,
     client::{ReconnectingClient, RetryPolicy},
-    initiate,
+    connect,
 };
 
 use super::harness::start;
@@ -49,7 +49,7 @@ pub(crate) fn client_with(policy: RetryPolicy) -> (ReconnectingClient, Net) {
         async {
             let transport = connected.await.expect("the test decides every attempt")?;
             let config = client_config();
-            initiate(transport, NoDispatcher, &config).await
+            connect(transport).config(config.clone()).await
         }
     };
     (ReconnectingClient::new(connect, policy), Net { attempts })
@@ -94,7 +94,7 @@ impl Attempt {
 
     fn accept_frames(self, dispatcher: impl ServiceDispatcher, frames: usize) -> ServerEnd {
         let (ours, theirs) = memory_pair(Framing::Packed);
-        let (handle, driver) = accept(theirs, dispatcher, &Config::default());
+        let (handle, driver) = accept(theirs).dispatcher(dispatcher).drive();
         let driver = start(driver);
         self.settle(Ok(ClientEnd {
             transport: ours,

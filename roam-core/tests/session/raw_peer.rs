@@ -27,7 +27,7 @@ impl RawPeer {
         dispatcher: impl ServiceDispatcher,
     ) -> (Self, ConnectionHandle, Driver<MemoryTransport>) {
         let (ours, theirs) = memory_pair(Framing::Packed);
-        let (client, driver) = connect(ours, dispatcher, &Config::client());
+        let (client, driver) = connect(ours).dispatcher(dispatcher).drive();
         let peer = Self::new(Role::Acceptor, theirs, &Config::default());
         (peer, client, driver)
     }
@@ -42,7 +42,7 @@ impl RawPeer {
         config: &Config,
     ) -> (Self, ConnectionHandle) {
         let (ours, theirs) = memory_pair(Framing::Packed);
-        let (server, driver) = accept(ours, dispatcher, &Config::default());
+        let (server, driver) = accept(ours).dispatcher(dispatcher).drive();
         rt::spawn(async { drop(driver.await) });
         (Self::new(Role::Initiator, theirs, config), server)
     }

@@ -151,9 +151,12 @@ fn exit_to<S: Socket>(
     let socket = Mutex::new(Some(socket));
     let dispatcher = ExitDispatcher::new(Handler { socket, ended });
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (client, driver) = connect(ours, NoDispatcher, config);
+    let (client, driver) = connect(ours).config(config.clone()).drive();
     rt::spawn(async { drop(driver.await) });
-    let (_, driver) = accept(theirs, dispatcher, config);
+    let (_, driver) = accept(theirs)
+        .dispatcher(dispatcher)
+        .config(config.clone())
+        .drive();
     (client, start(driver), far_end)
 }
 

@@ -138,7 +138,10 @@ pub(crate) async fn accept_on(
 ) -> ConnectionHandle {
     let config = Config::default();
     let transport = WebSocketTransport::adopt(socket.socket(), &config).await;
-    let (server, driver) = accept(transport.expect("the socket is open"), dispatcher, &config);
+    let (server, driver) = accept(transport.expect("the socket is open"))
+        .dispatcher(dispatcher)
+        .config(config.clone())
+        .drive();
     rt::spawn(async { drop(driver.await) });
     server
 }
@@ -154,7 +157,7 @@ pub(crate) async fn client_on(socket: &FakeSocket) -> ConnectionHandle {
     let config = Config::client();
     let transport = WebSocketTransport::adopt(socket.socket(), &config).await;
     let transport = transport.expect("the socket is open");
-    let client = roam_core::initiate(transport, NoDispatcher, &config).await;
+    let client = roam_core::connect(transport).config(config.clone()).await;
     client.expect("the peer answers")
 }
 

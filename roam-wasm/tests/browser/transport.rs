@@ -128,14 +128,14 @@ async fn malformed_address_is_an_error() {
         let opened = roam_wasm::open("ftp://example.com", subprotocols, &Config::client()).await;
         assert!(matches!(opened, Err(ConnectError::Transport(_))));
     }
-    let connected = roam_wasm::connect("ws://:", NoDispatcher, &Config::client()).await;
+    let connected = roam_wasm::connect("ws://:").await;
     assert!(matches!(connected, Err(ConnectError::Transport(_))));
 }
 
 #[wasm_bindgen_test]
 async fn missing_server_is_an_error() {
     // Nothing listens on port 9 (discard).
-    let connected = roam_wasm::connect("ws://127.0.0.1:9/", NoDispatcher, &Config::client()).await;
+    let connected = roam_wasm::connect("ws://127.0.0.1:9/").await;
     let error = connected.expect_err("nothing listens");
     assert!(
         matches!(error, ConnectError::Transport(_) | ConnectError::Timeout),

@@ -26,7 +26,8 @@ async fn both_ways() -> (ProbeClient, ProbeClient) {
     let (ours, _) = probe_handler();
     let url = format!("ws://{address}/");
     let dispatcher = ProbeDispatcher::new(ours);
-    let to_server = websocket::connect(&url, dispatcher, &Config::client())
+    let to_server = websocket::connect(&url)
+        .dispatcher(dispatcher)
         .await
         .unwrap();
     let to_server = ProbeClient::new(to_server);

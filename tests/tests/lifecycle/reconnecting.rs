@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use roam_core::net::websocket;
 use roam_core::{
-    CallError, Config, ConnectionHandle, Context, NoDispatcher, ServiceDispatcher,
+    CallError, ConnectionHandle, Context, ServiceDispatcher,
     client::{LinkStatus, ReconnectingClient, RetryPolicy},
     nonce::NonceDispatcher,
     service,
@@ -88,9 +88,7 @@ async fn kill(runtime: Runtime) {
 }
 
 fn client(server: SocketAddr) -> ReconnectingClient {
-    let connect = move || async move {
-        websocket::connect(&format!("ws://{server}/"), NoDispatcher, &Config::client()).await
-    };
+    let connect = move || async move { websocket::connect(&format!("ws://{server}/")).await };
     let policy = RetryPolicy::default()
         .with_attempts(u32::MAX)
         .with_initial_backoff(Duration::from_millis(5))

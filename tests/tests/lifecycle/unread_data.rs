@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roam_core::net::websocket;
 use roam_core::proto::{ChannelId, Message};
-use roam_core::{CloseReason, Config, Metadata, MethodId, NoDispatcher, RequestId, Rule};
+use roam_core::{CloseReason, Config, Metadata, MethodId, RequestId, Rule};
 use roam_tests::endpoint::{HELLO, connect, echo, serve};
 use roam_tests::probe::{ProbeDispatcher, method, probe_handler};
 use roam_tests::raw::{Framing, Peer, ROOT, request};
@@ -73,7 +73,8 @@ fn peer_that_never_reads_our_replies_is_disconnected() {
         let patient = Config::client().with_handshake_timeout(Duration::from_mins(1));
         let url = format!("ws://{address}/");
         echo(
-            &websocket::connect(&url, NoDispatcher, &patient)
+            &websocket::connect(&url)
+                .config(patient.clone())
                 .await
                 .unwrap(),
         )

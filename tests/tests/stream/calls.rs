@@ -3,23 +3,21 @@
 use futures::future::join_all;
 use roam_core::net::stream::{StreamTransport, tcp};
 use roam_core::transport::Transport;
-use roam_core::{Config, ConnectionHandle, NoDispatcher, accept, channel, initiate};
+use roam_core::{ConnectionHandle, accept, channel, connect};
 use roam_tests::testbed::{TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_tests::watched;
 use tokio::net::TcpListener;
 
 fn serve(transport: impl Transport) {
     let dispatcher = TestbedDispatcher::new(TestbedHandler);
-    let (_, driver) = accept(transport, dispatcher, &Config::default());
+    let (_, driver) = accept(transport).dispatcher(dispatcher).drive();
     tokio::spawn(driver);
 }
 
 async fn over_pipe(size: usize) -> ConnectionHandle {
     let (ours, theirs) = tokio::io::duplex(size);
     serve(StreamTransport::new(theirs));
-    initiate(StreamTransport::new(ours), NoDispatcher, &Config::client())
-        .await
-        .unwrap()
+    connect(StreamTransport::new(ours)).await.unwrap()
 }
 
 async fn over_tcp() -> ConnectionHandle {
@@ -27,14 +25,10 @@ async fn over_tcp() -> ConnectionHandle {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let dispatcher = TestbedDispatcher::new(TestbedHandler);
-        let (_, driver) = tcp::accept(&listener, dispatcher, &Config::default())
-            .await
-            .unwrap();
-        driver.await
+        let accepted = tcp::accept(&listener).await.unwrap();
+        accepted.dispatcher(dispatcher).drive().1.await
     });
-    tcp::connect(address, NoDispatcher, &Config::client())
-        .await
-        .unwrap()
+    tcp::connect(address).await.unwrap()
 }
 
 #[cfg(unix)]
@@ -46,14 +40,10 @@ async fn over_unix() -> ConnectionHandle {
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     tokio::spawn(async move {
         let dispatcher = TestbedDispatcher::new(TestbedHandler);
-        let (_, driver) = unix::accept(&listener, dispatcher, &Config::default())
-            .await
-            .unwrap();
-        driver.await
+        let accepted = unix::accept(&listener).await.unwrap();
+        accepted.dispatcher(dispatcher).drive().1.await
     });
-    unix::connect(&path, NoDispatcher, &Config::client())
-        .await
-        .unwrap()
+    unix::connect(&path).await.unwrap()
 }
 
 async fn call_everything(connection: ConnectionHandle) {

@@ -2,7 +2,7 @@
 
 use roam_core::net::stream::tcp;
 use roam_core::transport::ClosedSilently;
-use roam_core::{CloseReason, Config, ConnectError, NoDispatcher};
+use roam_core::{CloseReason, ConnectError};
 use roam_tests::watched;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -69,9 +69,7 @@ fn connect_without_a_listener_fails() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let refused = tcp::connect(address, NoDispatcher, &Config::client())
-            .await
-            .unwrap_err();
+        let refused = tcp::connect(address).await.unwrap_err();
         assert!(matches!(refused, ConnectError::Transport(_)), "{refused}");
     });
 }

@@ -1,7 +1,7 @@
 //! A raw peer on a byte stream.
 
 use roam_core::net::stream::StreamTransport;
-use roam_core::{CloseReason, Config, ConnectionHandle, NoDispatcher, accept};
+use roam_core::{CloseReason, Config, ConnectionHandle, accept};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::task::JoinHandle;
 
@@ -14,7 +14,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let config = Config::default().with_initial_channel_credit(64 * 1024);
-    let (handle, driver) = accept(StreamTransport::new(stream), NoDispatcher, &config);
+    let (handle, driver) = accept(StreamTransport::new(stream))
+        .config(config.clone())
+        .drive();
     (handle, tokio::spawn(driver))
 }
 

@@ -2,7 +2,7 @@
 
 use roam_core::proto::Framing;
 use roam_core::transport::memory_pair;
-use roam_core::{Config, ConnectionHandle, Context, RoutedDispatcher, accept, initiate};
+use roam_core::{Config, ConnectionHandle, Context, RoutedDispatcher, accept, connect};
 use tokio::sync::mpsc;
 use web_demo::api::{Attention, Page, PageDispatcher, Progress};
 
@@ -32,10 +32,13 @@ pub(crate) async fn open_page(
     server: &RoutedDispatcher,
 ) -> (ConnectionHandle, mpsc::UnboundedReceiver<Called>) {
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (_, driver) = accept(theirs, server.clone(), &Config::default());
+    let (_, driver) = accept(theirs).dispatcher(server.clone()).drive();
     tokio::spawn(driver);
     let (called, calls) = mpsc::unbounded_channel();
     let config = Config::client().with_initial_channel_credit(64 * 1024);
-    let page = initiate(ours, PageDispatcher::new(Recorder(called)), &config).await;
+    let page = connect(ours)
+        .dispatcher(PageDispatcher::new(Recorder(called)))
+        .config(config.clone())
+        .await;
     (page.expect("the handshake succeeds"), calls)
 }

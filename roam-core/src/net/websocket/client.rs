@@ -38,7 +38,7 @@ pub fn connect(url: &str) -> LinkBuilder<Dialer> {
     LinkBuilder::connect(Dialer::new(url))
 }
 
-/// Opens WebSockets to a URL.
+/// Opens sockets to a `ws:` or `wss:` URL.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     url: String,
@@ -54,6 +54,13 @@ impl Dialer {
             subprotocols: Subprotocols::Offer,
             headers: Vec::new(),
         }
+    }
+
+    /// Sets which subprotocols are offered.
+    #[must_use]
+    pub fn offer(mut self, subprotocols: Subprotocols) -> Self {
+        self.subprotocols = subprotocols;
+        self
     }
 
     fn request(self) -> Result<Request, Error> {

@@ -22,22 +22,22 @@ use crate::session::serve::{IncomingCall, Respond, ServiceDispatcher};
 /// ```
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
-/// use roam_core::{Config, ConnectionHandle, accept, initiate, proxy::{ForwardingDispatcher, LateBoundForwarder}};
+/// use roam_core::{Config, ConnectionHandle, accept, connect, proxy::{ForwardingDispatcher, LateBoundForwarder}};
 /// # use roam_core::{MethodId, Metadata, NoDispatcher, proto::Outcome};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// # let (client_end, from_client) = memory_pair(Framing::Packed);
 /// # let (to_server, server_end) = memory_pair(Framing::Packed);
 /// let (forwarder, late) = LateBoundForwarder::new();
-/// let (client, driver) = accept(from_client, forwarder, &Config::default());
+/// let (client, driver) = accept(from_client).dispatcher(forwarder).drive();
 /// tokio::spawn(driver);
-/// # let (_server, driver) = accept(server_end, NoDispatcher, &Config::default());
+/// # let (_server, driver) = accept(server_end).drive();
 /// # tokio::spawn(driver);
 ///
 /// // What the server calls goes to the client, and what the client has called goes to the server.
-/// let server = initiate(to_server, ForwardingDispatcher::new(client), &Config::client()).await?;
+/// let server = connect(to_server).dispatcher(ForwardingDispatcher::new(client)).await?;
 /// late.bind(server);
-/// # let caller = initiate(client_end, NoDispatcher, &Config::client()).await?;
+/// # let caller = connect(client_end).await?;
 /// # let (call, _) = caller.call_raw(MethodId(7), &Metadata::new(), &[], &[])?;
 /// # let unknown: Outcome = Outcome::UnknownMethod;
 /// # assert_eq!(call.await?.payload[..], *unknown.prefix());

@@ -4,8 +4,8 @@ use futures::future::{RemoteHandle, join, join_all};
 use roam_core::proto::{Event, Framing};
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, CloseReason, Config, ConnectionHandle, Failure, FailureKind, Metadata, NoDispatcher,
-    accept, channel, connect,
+    CallError, CloseReason, ConnectionHandle, Failure, FailureKind, Metadata, NoDispatcher, accept,
+    channel, connect,
     proxy::{LateBoundForwarder, forward_connections},
     server::{IncomingConnection, IncomingConnections, RejectError},
 };
@@ -263,9 +263,9 @@ async fn closing_a_client_closes_its_connections_upstream() {
 /// Opens a link to a server. Dropping the last value, the server's driver, loses the link.
 fn link_to_lose() -> (ConnectionHandle, ConnectionHandle, RemoteHandle<()>) {
     let (near, far) = memory_pair(Framing::Packed);
-    let (server, driver) = accept(far, NoDispatcher, &Config::default());
+    let (server, driver) = accept(far).drive();
     let running = start(async { drop(driver.await) });
-    let (up, driver) = connect(near, NoDispatcher, &Config::client());
+    let (up, driver) = connect(near).drive();
     start(async { drop(driver.await) }).forget();
     (up, server, running)
 }

@@ -4,7 +4,7 @@ use futures::future::RemoteHandle;
 use roam_core::proto::{Event, Framing};
 use roam_core::transport::memory_pair;
 use roam_core::{
-    CallError, Config, Failure, FailureKind, NoDispatcher, Rx, Tx, accept, channel, connect,
+    CallError, Failure, FailureKind, NoDispatcher, Rx, Tx, accept, channel, connect,
     proxy::{ForwardingDispatcher, LateBoundForwarder},
 };
 
@@ -75,9 +75,9 @@ struct Cuttable {
 fn cuttable() -> Cuttable {
     let (server, seen) = peer("server");
     let (near, far) = memory_pair(Framing::Packed);
-    let (_, driver) = accept(far, server, &Config::default());
+    let (_, driver) = accept(far).dispatcher(server).drive();
     let server = start(async { drop(driver.await) });
-    let (up, driver) = connect(near, NoDispatcher, &Config::client());
+    let (up, driver) = connect(near).drive();
     let driving = start(async { drop(driver.await) });
     driving.forget();
     let (client, down) = link(NoDispatcher, ForwardingDispatcher::new(up.clone()));

@@ -4,7 +4,7 @@ use std::io;
 
 use roam_core::net::stream::{self, tcp};
 use roam_core::net::websocket::{self, Subprotocols};
-use roam_core::{Config, ConnectError, NoDispatcher, initiate};
+use roam_core::{Config, ConnectError};
 use roam_stream::HandshakeConfig;
 use roam_websocket::WsTransport;
 use roam_ws_server::Server;
@@ -81,9 +81,7 @@ fn our_tcp_client_calls_their_server() {
             let (_, _, driver) = accepting.await.unwrap();
             driver.run().await
         });
-        let server = tcp::connect(address, NoDispatcher, &config())
-            .await
-            .unwrap();
+        let server = tcp::connect(address).config(config()).await.unwrap();
         ours::calls::every_method(&ours::TestbedClient::new(server)).await;
     });
 }
@@ -93,10 +91,9 @@ fn their_tcp_client_calls_our_server() {
     watched(async {
         let (listener, address) = listener().await;
         tokio::spawn(async move {
-            let (_, driver) = tcp::accept(&listener, our_service(), &config())
-                .await
-                .unwrap();
-            driver.await
+            let accepted = tcp::accept(&listener).await.unwrap();
+            let link = accepted.dispatcher(our_service()).config(config());
+            link.drive().1.await
         });
         let config = HandshakeConfig::default();
         let client = roam_stream::connect(Connector(address), config, roam_stream::NoDispatcher);
@@ -111,7 +108,10 @@ fn calls_in_both_directions_over_unix_sockets() {
     watched(async {
         let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
         let transport = stream::StreamTransport::new(ours);
-        let (our_handle, driver) = roam_core::accept(transport, our_service(), &config());
+        let (our_handle, driver) = roam_core::accept(transport)
+            .dispatcher(our_service())
+            .config(config())
+            .drive();
         tokio::spawn(driver);
         let transport = roam_stream::CobsFramed::new(theirs);
         let config = HandshakeConfig::default();
@@ -127,10 +127,8 @@ fn calls_in_both_directions_over_unix_sockets() {
 fn our_websocket_client_calls_their_server() {
     watched(async {
         let url = their_websocket_server().await;
-        let transport = websocket::open(&url, Subprotocols::OfferNone, &config())
-            .await
-            .unwrap();
-        let server = initiate(transport, NoDispatcher, &config()).await.unwrap();
+        let connecting = websocket::connect(&url).subprotocols(Subprotocols::OfferNone);
+        let server = connecting.config(config()).await.unwrap();
         ours::calls::every_method(&ours::TestbedClient::new(server)).await;
     });
 }
@@ -140,9 +138,7 @@ fn our_websocket_client_calls_their_server() {
 fn our_websocket_client_requires_an_offered_subprotocol() {
     watched(async {
         let url = their_websocket_server().await;
-        let refused = websocket::connect(&url, NoDispatcher, &config())
-            .await
-            .unwrap_err();
+        let refused = websocket::connect(&url).config(config()).await.unwrap_err();
         assert!(matches!(refused, ConnectError::Transport(_)), "{refused}");
     });
 }

@@ -1,5 +1,6 @@
 //! Links between our library and theirs, over real sockets.
 
+use roam_core::client::Dial;
 use roam_core::net::stream::StreamTransport;
 use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::transport::Transport;
@@ -79,7 +80,8 @@ impl Kind {
                     their_tungstenite::accept_async(socket).await.unwrap()
                 };
                 // They never pick a subprotocol.
-                let open = websocket::open(&url, Subprotocols::OfferNone, &config);
+                let dialer = websocket::Dialer::new(&url).offer(Subprotocols::OfferNone);
+                let open = dialer.dial(&config);
                 let (ours, theirs) = tokio::join!(open, accept);
                 let (ours, theirs) = (ours.unwrap(), WsTransport::new(theirs));
                 self.establish(ours, dispatcher, reports, theirs, config)
@@ -92,7 +94,7 @@ impl Kind {
                     their_tungstenite::client_async("ws://localhost/", connecting),
                 );
                 let socket = ours.unwrap().into_inner();
-                let ours = websocket::accept(socket, None, &config).await;
+                let ours = websocket::adopt(socket, None, &config).await;
                 let theirs = WsTransport::new(theirs.unwrap().0);
                 self.establish(ours, dispatcher, reports, theirs, config)
                     .await
@@ -121,9 +123,15 @@ impl Kind {
         config: Config,
     ) -> Link {
         let (ours, driver) = if self.we_connect() {
-            connect(ours, dispatcher, &config)
+            connect(ours)
+                .dispatcher(dispatcher)
+                .config(config.clone())
+                .drive()
         } else {
-            accept(ours, dispatcher, &config)
+            accept(ours)
+                .dispatcher(dispatcher)
+                .config(config.clone())
+                .drive()
         };
         let our_driver = tokio::spawn(driver);
 

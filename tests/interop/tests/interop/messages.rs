@@ -30,7 +30,10 @@ impl Scripted {
         let (handler, reports) = ours::testbed_handler();
         let config = Config::default().with_initial_channel_credit(CREDIT);
         let dispatcher = ours::TestbedDispatcher::new(handler);
-        let (ours, driver) = accept(StreamTransport::new(accepting), dispatcher, &config);
+        let (ours, driver) = accept(StreamTransport::new(accepting))
+            .dispatcher(dispatcher)
+            .config(config.clone())
+            .drive();
         let methods = ours::testbed_service().methods.iter();
         let mut scripted = Self {
             stream: CobsFramed::new(connecting),
