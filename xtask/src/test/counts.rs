@@ -36,7 +36,25 @@ impl Counts {
             // `node --test`, with its spec and TAP reporters.
             ["ℹ" | "#", "pass", passed] => self.passed += passed.parse().unwrap_or(0),
             ["ℹ" | "#", "fail", failed] => self.failed += failed.parse().unwrap_or(0),
+            // `cargo nextest`: `Summary [ 1.2s] 12 tests run: 10 passed (1 slow), 2 failed, 3 skipped`.
+            ["Summary", "[", ..] => self.add_summary(line),
             _ => {}
+        }
+    }
+
+    fn add_summary(&mut self, line: &str) {
+        let Some((_, results)) = line.split_once(" run: ") else {
+            return;
+        };
+        for result in results.split(", ") {
+            let (number, kind) = result.split_once(' ').unwrap_or_default();
+            let number = number.parse().unwrap_or(0);
+            match kind.split(' ').next() {
+                Some("passed") => self.passed += number,
+                Some("skipped") | None => {}
+                // Tests that failed, timed out, or did not start.
+                Some(_) => self.failed += number,
+            }
         }
     }
 }
@@ -52,11 +70,15 @@ pub fn check(result: Result<()>) -> Result<()> {
 
 /// Runs a test command and forwards its output. Fails if no test ran, since that proves nothing.
 pub fn run_tests(command: &mut Command) -> Result<()> {
+    let (output, writer) = std::io::pipe()?;
+    // nextest reports on standard error.
     let mut child = command
-        .stdout(Stdio::piped())
+        .stderr(writer.try_clone()?)
+        .stdout(writer)
         .spawn()
         .with_context(|| format!("failed to start {}", line(command)))?;
-    let output = child.stdout.take().context("stdout is not piped")?;
+    // Else the command would keep the pipe open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     let counts = copy_and_count(BufReader::new(output))?;
     let status = child.wait()?;
     if !status.success() {
@@ -123,6 +145,20 @@ mod tests {
             Counts {
                 passed: 4,
                 failed: 0
+            }
+        );
+    }
+
+    #[test]
+    fn reads_the_summary_of_nextest() {
+        let all_passed = "     Summary [   0.456s] 12 tests run: 12 passed (1 slow), 3 skipped";
+        let some_failed =
+            "     Summary [  10.021s] 5/9 tests run: 2 passed, 1 failed, 2 timed out, 0 skipped";
+        assert_eq!(
+            read(&[all_passed, some_failed]),
+            Counts {
+                passed: 14,
+                failed: 3
             }
         );
     }
