@@ -67,15 +67,16 @@ pub fn benchmark(workspace: &Workspace, program: &str, profile: Profile) -> Resu
         program,
     ];
     cargo_in_bench(workspace, &arguments).run()?;
-    let built = workspace.path(BENCHMARK).join(profile.folder());
-    Ok(built.join(program))
+    Ok(workspace.path(profile.folder()).join(program))
 }
 
-/// Returns a cargo command in the benchmark's workspace.
+/// Returns a cargo command in the benchmark's workspace. It builds into the folder of this workspace,
+/// where both share the dependencies that they have in common.
 pub fn cargo_in_bench(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = workspace.command("cargo");
     command
         .current_dir(workspace.path(BENCHMARK))
+        .env("CARGO_TARGET_DIR", workspace.path("target"))
         .args(arguments);
     command
 }
