@@ -20,7 +20,7 @@ pub struct Step {
 /// builds apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Native programs, and other steps that balance the length of the lanes.
+    /// Native programs.
     Native,
     /// Builds and tests for Node and browsers.
     Web,
