@@ -63,19 +63,27 @@ pub fn sleep(duration: Duration) -> Sleep {
         alarm,
         timer: JsValue::UNDEFINED,
         callback,
-        rest: duration,
+        clock: Clock::start(),
+        duration,
+        is_last_timer: false,
     };
     sleep.set_timer();
     sleep
 }
 
 /// A future that is ready after a duration.
+///
+/// The timer wakes it, and the clock decides: browsers delay the timers of hidden pages, so a task
+/// that is woken by something else may find that its time has passed.
 pub struct Sleep {
     alarm: Rc<RefCell<Alarm>>,
     timer: JsValue,
     callback: Closure<dyn FnMut()>,
-    /// The time left after the timer that is set.
-    rest: Duration,
+    clock: Clock,
+    duration: Duration,
+    /// Whether the timer that is set waits for all that is left. Its end counts whatever the clock
+    /// says, whose resolution may be as low as 100 ms.
+    is_last_timer: bool,
 }
 
 #[derive(Default)]
@@ -94,8 +102,9 @@ impl Alarm {
 impl Sleep {
     /// Sets a timer for the rest, as far as one timer can wait.
     fn set_timer(&mut self) {
-        let time = self.rest.min(LONGEST_TIMER);
-        self.rest -= time;
+        let rest = self.duration.saturating_sub(self.clock.now());
+        let time = rest.min(LONGEST_TIMER);
+        self.is_last_timer = time == rest;
         self.alarm.borrow_mut().rung = false;
         // Timers truncate fractions and would fire too early.
         self.timer = set_timeout(&self.callback, (time.as_secs_f64() * 1000.0).ceil());
@@ -106,10 +115,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.alarm.borrow().rung {
-            if self.rest.is_zero() {
-                return Poll::Ready(());
-            }
+        let rung = self.alarm.borrow().rung;
+        if (rung && self.is_last_timer) || self.clock.now() >= self.duration {
+            return Poll::Ready(());
+        }
+        if rung {
             self.set_timer();
         }
         self.alarm.borrow_mut().waker = Some(cx.waker().clone());
@@ -126,7 +136,7 @@ impl Drop for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("rest", &self.rest)
+            .field("duration", &self.duration)
             .finish_non_exhaustive()
     }
 }

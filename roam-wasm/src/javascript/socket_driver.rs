@@ -84,7 +84,9 @@ impl Session {
         match event {
             SocketEvent::Open => {
                 self.driver.open.set(true);
-                self.on_open(framing_of(Some(&self.socket.protocol())));
+                if !self.has_ended() {
+                    self.on_open(framing_of(Some(&self.socket.protocol())));
+                }
             }
             SocketEvent::Frame(Ok(frame)) => {
                 self.driver

@@ -1,5 +1,7 @@
 //! How links end, and how that is reported.
 
+use std::time::Duration;
+
 use futures::future::join;
 use js_sys::Uint8Array;
 use roam_core::{CloseReason, NoDispatcher, Rule};
@@ -7,6 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::page::{Link, Page};
+use super::runtime::block;
 use super::socket::{FakeSocket, after_events, sockets};
 use super::testbed::{PACKED, accept_on, serve};
 
@@ -161,6 +164,21 @@ async fn silent_peer_opens_no_link() {
     let reason = refused(&socket, &[("handshakeTimeoutMs", 10)]).await;
     assert_eq!(reason, "the peer did not finish the handshake in time");
     assert_eq!(socket.frames_sent(), 2, "Hello and Goodbye");
+}
+
+#[wasm_bindgen_test]
+async fn late_timer_does_not_extend_the_handshake() {
+    let [socket, peer] = sockets(PACKED);
+    let opening = refused(&socket, &[("handshakeTimeoutMs", 5)]);
+    let (reason, _) = join(opening, async {
+        block(Duration::from_millis(10));
+        socket.opened();
+        peer.opened();
+        // Its Hello may arrive before the timer fires.
+        accept_on(&peer, NoDispatcher).await
+    })
+    .await;
+    assert_eq!(reason, "the peer did not finish the handshake in time");
 }
 
 #[wasm_bindgen_test]

@@ -4,9 +4,16 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable, Aborted};
 use roam_core::rt::{self, Clock};
 use wasm_bindgen_test::wasm_bindgen_test;
+
+/// Blocks the thread, so that no timer fires, as when a browser delays those of a hidden page.
+pub(crate) fn block(time: Duration) {
+    let clock = Clock::start();
+    while clock.now() < time {}
+}
 
 #[wasm_bindgen_test]
 async fn sleep_does_not_end_early() {
@@ -18,6 +25,13 @@ async fn sleep_does_not_end_early() {
         "{:?}",
         clock.now()
     );
+}
+
+#[wasm_bindgen_test]
+async fn sleep_whose_timer_is_late_ends_by_the_clock() {
+    let sleep = rt::sleep(Duration::from_millis(5));
+    block(Duration::from_millis(10));
+    assert!(sleep.now_or_never().is_some());
 }
 
 #[wasm_bindgen_test]
