@@ -123,8 +123,9 @@ impl Server {
         }
     }
 
-    /// Calls `greet` with each new link, for example to call its peer, to
-    /// [listen](ConnectionHandle::listen) for virtual connections, or to watch for its end.
+    /// Calls `greet` with each new link before anything is received on it, for example to call its
+    /// peer, to [listen](ConnectionHandle::listen) for virtual connections without missing any, or to
+    /// watch for its end.
     #[must_use]
     pub fn with_greeting(self, greet: impl Fn(ConnectionHandle) + Send + Sync + 'static) -> Self {
         Self {

@@ -97,6 +97,30 @@ impl ConnectionHandle {
 
     /// Accepts the virtual connections that the peer asks for. While nobody listens, they are
     /// rejected.
+    ///
+    /// A peer may ask as soon as the handshake is complete. To miss nothing, listen before the link's
+    /// driver runs: after [`LinkBuilder::dial`](crate::LinkBuilder::dial) or
+    /// [`drive`](crate::LinkBuilder::drive), or in the greeting of a server.
+    ///
+    /// ```
+    /// use roam_core::{Metadata, NoDispatcher, accept, connect};
+    /// # use roam_core::proto::Framing;
+    /// # use roam_core::transport::memory_pair;
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let (ours, theirs) = memory_pair(Framing::Packed);
+    /// # let (server, driver) = accept(theirs).drive();
+    /// # tokio::spawn(driver);
+    /// # tokio::spawn(async move { drop(server.connect(Metadata::new(), NoDispatcher).await) });
+    /// let (client, driver) = connect(ours).drive();
+    /// let mut incoming = client.listen();
+    /// tokio::spawn(driver);
+    ///
+    /// let asking = incoming.next().await.expect("the link is open");
+    /// let connection = asking.accept(&Metadata::new(), NoDispatcher)?;
+    /// # Ok::<(), roam_core::proto::RequestError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn listen(&self) -> IncomingConnections {
         self.shared()
             .with(|state, _| state.requested.listeners += 1);

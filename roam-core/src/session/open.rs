@@ -129,20 +129,22 @@ impl<T: Transport, D: ServiceDispatcher> LinkBuilder<Opened<T>, D> {
     }
 }
 
+impl<O: Dial, D: ServiceDispatcher> LinkBuilder<O, D> {
+    /// Opens the transport, and returns the link without running it, for example to
+    /// [listen](ConnectionHandle::listen) before the peer's first message is read.
+    pub async fn dial(self) -> Result<(ConnectionHandle, Driver<O::Transport>), ConnectError> {
+        let transport = self.dialer.dial(&self.config).await?;
+        Ok(open(self.role, transport, self.dispatcher, &self.config))
+    }
+}
+
 impl<O: Dial, D: ServiceDispatcher> IntoFuture for LinkBuilder<O, D> {
     type Output = Result<ConnectionHandle, ConnectError>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self {
-            role,
-            dialer,
-            dispatcher,
-            config,
-        } = self;
         Box::pin(async move {
-            let transport = dialer.dial(&config).await?;
-            let (handle, driver) = open(role, transport, dispatcher, &config);
+            let (handle, driver) = self.dial().await?;
             rt::spawn(async move {
                 driver.await;
             });

@@ -5,10 +5,11 @@ mod closing;
 use std::future::pending;
 
 use futures::FutureExt;
-use roam_core::proto::{Event, RequestId};
+use roam_core::proto::{Event, Framing, RequestId};
+use roam_core::transport::memory_pair;
 use roam_core::{
     CallError, Config, ConnectionHandle, ConnectionId, Context, Metadata, MethodId, NoDispatcher,
-    RoamError, Rx, SendError, Tx, channel,
+    RoamError, Rx, SendError, Tx, accept, channel, rt,
     server::{IncomingConnections, RejectError},
     service,
 };
@@ -22,6 +23,7 @@ runs! {
     calls_in_one_frame_reach_their_connections
     connect_is_rejected
     connect_is_rejected_when_nobody_listens
+    listener_made_before_the_driver_runs_misses_nothing
     both_peers_can_connect
     number_of_connections_is_limited
     dropped_connect_leaves_no_connection
@@ -136,6 +138,21 @@ async fn connect_opens_a_connection() {
         .unwrap();
     assert_eq!(there, connection.id().0);
     assert_eq!(client.stats().connections, 2);
+}
+
+async fn listener_made_before_the_driver_runs_misses_nothing() {
+    let (ours, theirs) = memory_pair(Framing::Packed);
+    let (server, driver) = accept(theirs).drive();
+    rt::spawn(async { drop(driver.await) });
+    // The server asks in the first frame after its Hello.
+    let asked = start(async move { server.connect(Metadata::new(), named("server").0).await });
+    let (client, driver) = roam_core::connect(ours).drive();
+    let mut incoming = client.listen();
+    rt::spawn(async { drop(driver.await) });
+    let asking = incoming.next().await.unwrap();
+    let granted = asking.accept(&Metadata::new(), named("client").0).unwrap();
+    assert_eq!(name(&asked.await.unwrap()).await, "client");
+    assert_eq!(name(&granted).await, "server");
 }
 
 async fn each_connection_has_its_own_dispatcher() {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
 import { Everything, type EverythingHandler } from "../../../roam-codegen/tests/golden/everything.js";
-import { RoamError } from "../src/index.js";
+import { connect as connectTo, RoamError } from "../src/index.js";
 import type { Link } from "../src/link/link.js";
 import { Peer, type Sent } from "./peer.js";
 
@@ -53,7 +53,7 @@ test("connect rejects a handler without all methods before it opens a socket", a
     }
   }
   await assert.rejects(
-    Peer.connect({ serve: [[Everything, {} as EverythingHandler]], WebSocket: Never as never }),
+    connectTo("ws://127.0.0.1:1/", { serve: [[Everything, {} as EverythingHandler]], WebSocket: Never as never }),
     (error) => error instanceof RoamError && error.code === "invalid-argument",
   );
 });
@@ -94,17 +94,19 @@ test("using stops at the end of the block", async (t) => {
 
 test("a handler that runs when its service stops still answers", async (t) => {
   const [link, peer] = await connect(t);
+  let begin!: () => void;
   let finish!: (value: bigint) => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
   const result = new Promise<bigint>((resolve) => (finish = resolve));
-  const began = new Promise<void>((resolve) => {
-    const divide = (): Promise<bigint> => {
-      resolve();
-      return result;
-    };
-    const stop = link.serve(Everything, { ...answering(0n), divide });
-    peer.send(request(2n));
-    void began.then(stop).then(() => finish(5n));
-  });
+  const divide = (): Promise<bigint> => {
+    begin();
+    return result;
+  };
+  const stop = link.serve(Everything, { ...answering(0n), divide });
+  peer.send(request(2n));
+  await begun;
+  stop();
+  finish(5n);
   assert.deepEqual(await answer(peer), [0, 10]);
 });
 

@@ -31,6 +31,26 @@ test("a page without services reports an unknown method", async (lab) => {
   assert.deepEqual(outcome, { tag: "Unserved" });
 });
 
+test("a handler given to connect serves until it is replaced or stopped", async (lab) => {
+  const tab = await lab.tab();
+  const report = await tab.evaluate(async () => {
+    const answering = (name: string) => ({
+      notify: (text: string) => `${name}: ${text}`,
+      admit: () => name,
+      wait: () => undefined,
+      reverse: () => 0,
+    });
+    const link = await roam.connect("/rpc", { serve: [[Notifier, answering("first")]] });
+    const { callBack, askBack } = link.client(Calls);
+    const first = await callBack("hello");
+    const stop = link.serve(Notifier, answering("second"));
+    const second = await callBack("hello");
+    stop();
+    return [first, second, await askBack(1)];
+  });
+  assert.deepEqual(report, ["first: hello", "second: hello", { tag: "Unserved" }]);
+});
+
 test("a throwing handler fails only its call and logs an error", async (lab) => {
   lab.expectPageError(/no idea/);
   const tab = await lab.tab();

@@ -37,11 +37,14 @@ export class LinkManager {
   async open(): Promise<void> {
     let link: Link;
     try {
-      link = await connect("/rpc", { initialChannelCredit: WINDOW, channelWindow: WINDOW });
+      link = await connect("/rpc", {
+        serve: [[Page, this.#page]],
+        initialChannelCredit: WINDOW,
+        channelWindow: WINDOW,
+      });
     } catch (error) {
       return this.#lost(explain(error));
     }
-    link.serve(Page, this.#page);
     const session: Session = { link, demo: link.client(Demo), chat: link.client(Chat) };
     // For visitors who experiment in the console.
     window.roam = session;
