@@ -3,6 +3,7 @@
 mod case;
 mod expand;
 mod model;
+mod names;
 mod parse;
 mod serde_attrs;
 

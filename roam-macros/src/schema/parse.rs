@@ -1,12 +1,13 @@
 //! Parser for declarations. Reports what cannot be described.
 
 use syn::spanned::Spanned;
-use syn::{Data, DataEnum, DeriveInput, Error, GenericParam, Generics, LitStr, Type};
+use syn::{Data, DataEnum, DeriveInput, Error, GenericParam, Generics, Ident, LitStr, Type};
 
 use crate::common::{Errors, doc_of, name_of};
 
 use super::case::Case;
 use super::model::{Described, Field, Fields, Shape, Variant};
+use super::names::Names;
 use super::serde_attrs;
 
 pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
@@ -112,14 +113,21 @@ fn fields(fields: syn::Fields, case: Option<Case>, errors: &mut Errors) -> Field
         syn::Fields::Unit => Fields::Unit,
         syn::Fields::Unnamed(fields) => Fields::Unnamed(
             kept(fields.unnamed, errors)
+                .into_iter()
                 .map(|(field, _)| field.ty)
                 .collect(),
         ),
-        syn::Fields::Named(fields) => Fields::Named(
-            kept(fields.named, errors)
-                .map(|(it, attrs)| field(it, &attrs, case))
-                .collect(),
-        ),
+        syn::Fields::Named(fields) => {
+            let mut names = Names::of_fields();
+            let mut described = Vec::new();
+            for (it, attrs) in kept(fields.named, errors) {
+                let ident = it.ident.clone().expect("a named field has a name");
+                let field = field(it, &ident, &attrs, case);
+                names.add(&ident, &field.wire_name, errors);
+                described.push(field);
+            }
+            Fields::Named(described)
+        }
     }
 }
 
@@ -127,7 +135,7 @@ fn fields(fields: syn::Fields, case: Option<Case>, errors: &mut Errors) -> Field
 fn kept(
     fields: impl IntoIterator<Item = syn::Field>,
     errors: &mut Errors,
-) -> impl Iterator<Item = (syn::Field, serde_attrs::Field)> {
+) -> Vec<(syn::Field, serde_attrs::Field)> {
     let mut kept = Vec::new();
     for field in fields {
         let attrs = errors.take(serde_attrs::Field::parse(&field.attrs));
@@ -137,11 +145,16 @@ fn kept(
                 .map(|attrs| (field, attrs)),
         );
     }
-    kept.into_iter()
+    kept
 }
 
-fn field(field: syn::Field, attrs: &serde_attrs::Field, case: Option<Case>) -> Field {
-    let name = field.ident.as_ref().map(name_of).unwrap_or_default();
+fn field(
+    field: syn::Field,
+    ident: &Ident,
+    attrs: &serde_attrs::Field,
+    case: Option<Case>,
+) -> Field {
+    let name = name_of(ident);
     Field {
         wire_name: renamed(attrs.rename.as_ref(), || match case {
             Some(case) => case.of_field(&name),
@@ -159,6 +172,7 @@ fn variants(
     errors: &mut Errors,
 ) -> Vec<Variant> {
     let mut variants = Vec::new();
+    let mut names = Names::of_variants();
     let mut skipped = None;
     for variant in data.variants {
         let Some(attrs) = errors.take(serde_attrs::Variant::parse(&variant.attrs)) else {
@@ -175,7 +189,10 @@ fn variants(
                  others: move skipped variants to the end",
             ));
         }
-        variants.push(self::variant(variant, &attrs, container, errors));
+        let ident = variant.ident.clone();
+        let variant = self::variant(variant, &attrs, container, errors);
+        names.add(&ident, &variant.wire_name, errors);
+        variants.push(variant);
     }
     variants
 }

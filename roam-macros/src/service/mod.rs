@@ -2,6 +2,7 @@
 
 mod expand;
 mod model;
+mod names;
 mod owned;
 mod parse;
 

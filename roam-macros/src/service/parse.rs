@@ -1,20 +1,18 @@
 //! Parser for service traits. Reports what a service cannot have.
 
-use std::collections::HashMap;
-
-use heck::ToKebabCase;
 use proc_macro2::Span;
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Error, FnArg, GenericArgument, Generics, Ident, ItemTrait, Pat, PatIdent, PatType,
+    Attribute, Error, FnArg, GenericArgument, Generics, ItemTrait, Pat, PatIdent, PatType,
     PathArguments, PathSegment, ReceiverKind, ReturnType, Safety, Signature, Token, TraitItem,
     TraitItemFn, Type, parse_quote_spanned, spanned::Spanned,
 };
 
-use crate::common::{Errors, doc_of, name_of};
+use crate::common::{Errors, doc_of};
 
 use super::model::{Arg, Method, Options, Output, ResultTypes, Service};
+use super::names::check_names;
 use super::owned::check_owned;
 
 /// The arguments are encoded as one tuple, and serde implements tuples up to this size.
@@ -28,7 +26,7 @@ pub(super) fn service(item: ItemTrait) -> syn::Result<Service> {
         .into_iter()
         .filter_map(|item| errors.take(method(item)))
         .collect::<Vec<_>>();
-    reject_name_clashes(&methods, &mut errors);
+    check_names(&methods, &mut errors);
 
     let supertraits = item.supertraits.iter();
     errors.finish(Service {
@@ -67,28 +65,6 @@ fn check_not_generic(generics: &Generics, message: &str) -> syn::Result<()> {
     match &generics.where_clause {
         Some(clause) => Err(Error::new_spanned(clause, message)),
         None => Ok(()),
-    }
-}
-
-/// Rejects methods with the same id. Ids use kebab case, so `get_it` and `getIt` clash.
-fn reject_name_clashes(methods: &[Method], errors: &mut Errors) {
-    let mut first: HashMap<String, &Ident> = HashMap::new();
-    for Method { ident, .. } in methods {
-        let kebab = name_of(ident).to_kebab_case();
-        if let Some(other) = first.get(&kebab) {
-            errors.add(Error::new_spanned(
-                ident,
-                format!("`{ident}` and `{other}` have the same name on the wire, `{kebab}`"),
-            ));
-        } else {
-            first.insert(kebab, ident);
-        }
-        if ident == "new" {
-            errors.add(Error::new_spanned(
-                ident,
-                "a method cannot be named `new`: it would clash with the client's constructor",
-            ));
-        }
     }
 }
 
