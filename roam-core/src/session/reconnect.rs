@@ -53,9 +53,9 @@ use series::Connector;
 /// ```
 /// use roam_core::proto::Framing;
 /// use roam_core::transport::memory_pair;
-/// use roam_core::{Config, NoDispatcher, accept, initiate, client::{ReconnectingClient, RetryPolicy}};
 /// use roam_core::client::{ReconnectingClient, RetryPolicy};
 /// use roam_core::{accept, connect};
+///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// // In place of this, `|| websocket::connect("wss://…")` or `|| roam_wasm::connect("wss://…")`.
 /// let dial = || {
