@@ -1,7 +1,10 @@
 //! Helpers for both macros.
 
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta};
+use syn::meta::ParseNestedMeta;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, parse_quote};
 
 /// Collected errors, so that the user sees all of them at once.
 #[derive(Default)]
@@ -23,6 +26,48 @@ impl Errors {
     /// Returns `value`, or the recorded errors.
     pub(crate) fn finish<T>(self, value: T) -> syn::Result<T> {
         self.0.map_or(Ok(value), Err)
+    }
+}
+
+/// The path through which generated code reaches everything in roam-core.
+pub(crate) struct CratePath(Path);
+
+impl CratePath {
+    /// Parses `crate = path`, the only option in `#[service(…)]` and `#[schema(…)]`.
+    pub(crate) fn parse(meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
+        if !meta.path.is_ident("crate") {
+            return Err(meta.error("unknown option: expected `crate = path`"));
+        }
+        let value = meta.value()?;
+        if value.peek(LitStr) {
+            return Err(
+                value.error("write the path without quotes, as in `crate = my_crate::roam`")
+            );
+        }
+        value.call(Path::parse_mod_style).map(Self)
+    }
+
+    /// Returns the path for code that shows its errors at the user's code `written`.
+    pub(crate) fn located_at(&self, written: Span) -> TokenStream {
+        let tokens = self.0.to_token_stream().into_iter();
+        tokens
+            .map(|mut token| {
+                token.set_span(token.span().located_at(written));
+                token
+            })
+            .collect()
+    }
+}
+
+impl Default for CratePath {
+    fn default() -> Self {
+        Self(parse_quote!(::roam_core))
+    }
+}
+
+impl ToTokens for CratePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
     }
 }
 

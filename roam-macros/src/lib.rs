@@ -54,6 +54,15 @@ use proc_macro::TokenStream;
 /// method that can fail returns `Result<T, E>`, written out with both types because the macro
 /// cannot see through an alias. `E` cannot contain channels.
 ///
+/// The names of the methods are also names in TypeScript, in camel case. Two methods cannot have
+/// the same name there or on the wire, nor one that clients already have: `new` and `clone` in
+/// Rust; `new`, `then`, `constructor`, `toString` and what else every object inherits in
+/// JavaScript.
+///
+/// # Crate path
+/// Generated code says `::roam_core`. Where that crate has another name, or is re-exported, give
+/// its path: `#[service(crate = my_framework::roam)]`.
+///
 /// # Method attributes
 /// - `#[roam(idempotent)]`: two calls have the same effect as one, so a call may be repeated
 ///   after its connection is lost.
@@ -91,7 +100,27 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 /// type. Attributes with an effect that a descriptor cannot express (`flatten`, `tag`,
 /// `untagged`, `with`, `skip_serializing_if` and similar ones) are errors. A
 /// `#[repr(transparent)]` struct is described as its inner type.
-#[proc_macro_derive(Schema, attributes(serde))]
+///
+/// Two fields, or two variants, cannot have the same name after renaming, and no field can be named
+/// `__proto__`, since the names are those of properties in TypeScript.
+///
+/// Where `roam_core` has another name, or is re-exported, give its path:
+///
+/// ```
+/// # use roam_core::Schema;
+/// # use serde::{Deserialize, Serialize};
+/// mod framework {
+///     pub use roam_core as roam;
+/// }
+///
+/// #[derive(Serialize, Deserialize, Schema)]
+/// #[schema(crate = framework::roam)]
+/// struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+/// ```
+#[proc_macro_derive(Schema, attributes(serde, schema))]
 pub fn schema(item: TokenStream) -> TokenStream {
     schema::schema(item.into())
         .unwrap_or_else(syn::Error::into_compile_error)

@@ -4,25 +4,27 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{GenericParam, Type, parse_quote};
 
+use crate::common::CratePath;
+
 use super::model::{Described, Field, Fields, Shape, Variant};
 
 pub(super) fn schema(described: &Described) -> TokenStream {
-    let ident = &described.ident;
+    let Described { krate, ident, .. } = described;
     let mut generics = described.generics.clone();
     for param in generics.type_params_mut() {
-        param.bounds.push(parse_quote!(::roam_core::schema::Schema));
+        param.bounds.push(parse_quote!(#krate::schema::Schema));
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let parts = parts(&described.shape.types());
     let describe = describe(described);
     quote! {
         #[automatically_derived]
-        impl #impl_generics ::roam_core::schema::Schema for #ident #type_generics #where_clause {
+        impl #impl_generics #krate::schema::Schema for #ident #type_generics #where_clause {
             type Parts = #parts;
 
             fn describe(
-                types: &mut ::roam_core::schema::Types,
-            ) -> ::roam_core::schema::TypeIndex {
+                types: &mut #krate::schema::Types,
+            ) -> #krate::schema::TypeIndex {
                 #describe
             }
         }
@@ -45,16 +47,18 @@ fn parts(types: &[&Type]) -> TokenStream {
 }
 
 fn describe(described: &Described) -> TokenStream {
-    let Described { name, doc, .. } = described;
+    let Described {
+        krate, name, doc, ..
+    } = described;
     let generics = generics(described);
     let (kind, rest) = match &described.shape {
         Shape::Same(ty) => return index_of(ty),
         Shape::Struct(fields) => {
-            let kind = struct_kind(fields);
+            let kind = struct_kind(krate, fields);
             (quote!(Struct), quote!(kind: #kind))
         }
         Shape::Enum(variants) => {
-            let variants = variants.iter().map(variant);
+            let variants = variants.iter().map(|it| variant(krate, it));
             (quote!(Enum), quote!(variants: ::std::vec![#(#variants),*]))
         }
     };
@@ -62,7 +66,7 @@ fn describe(described: &Described) -> TokenStream {
         types.define::<Self>(|types| {
             // A type without parts does not use `types`.
             let _ = &types;
-            ::roam_core::schema::Type::#kind(::roam_core::schema::#kind {
+            #krate::schema::Type::#kind(#krate::schema::#kind {
                 name: ::std::borrow::Cow::Borrowed(#name),
                 doc: ::std::borrow::Cow::Borrowed(#doc),
                 generics: #generics,
@@ -84,21 +88,21 @@ fn generics(described: &Described) -> TokenStream {
     quote!(::std::vec![#(types.index_of::<#params>()),*])
 }
 
-fn struct_kind(fields: &Fields) -> TokenStream {
+fn struct_kind(krate: &CratePath, fields: &Fields) -> TokenStream {
     match fields {
-        Fields::Unit => quote!(::roam_core::schema::StructKind::Unit),
+        Fields::Unit => quote!(#krate::schema::StructKind::Unit),
         Fields::Unnamed(types) => {
             let types = indices_of(types);
-            quote!(::roam_core::schema::StructKind::Tuple(#types))
+            quote!(#krate::schema::StructKind::Tuple(#types))
         }
         Fields::Named(fields) => {
-            let fields = named(fields);
-            quote!(::roam_core::schema::StructKind::Named(#fields))
+            let fields = named(krate, fields);
+            quote!(#krate::schema::StructKind::Named(#fields))
         }
     }
 }
 
-fn variant(variant: &Variant) -> TokenStream {
+fn variant(krate: &CratePath, variant: &Variant) -> TokenStream {
     let Variant {
         name,
         wire_name,
@@ -118,21 +122,21 @@ fn variant(variant: &Variant) -> TokenStream {
             }
         },
         Fields::Named(fields) => {
-            let fields = named(fields);
+            let fields = named(krate, fields);
             quote!(Struct(#fields))
         }
     };
     quote! {
-        ::roam_core::schema::Variant {
+        #krate::schema::Variant {
             name: ::std::borrow::Cow::Borrowed(#name),
             wire_name: ::std::borrow::Cow::Borrowed(#wire_name),
             doc: ::std::borrow::Cow::Borrowed(#doc),
-            payload: ::roam_core::schema::Payload::#payload,
+            payload: #krate::schema::Payload::#payload,
         }
     }
 }
 
-fn named(fields: &[Field]) -> TokenStream {
+fn named(krate: &CratePath, fields: &[Field]) -> TokenStream {
     let fields = fields.iter().map(|field| {
         let Field {
             name,
@@ -142,7 +146,7 @@ fn named(fields: &[Field]) -> TokenStream {
         } = field;
         let ty = index_of(ty);
         quote! {
-            ::roam_core::schema::Field {
+            #krate::schema::Field {
                 name: ::std::borrow::Cow::Borrowed(#name),
                 wire_name: ::std::borrow::Cow::Borrowed(#wire_name),
                 doc: ::std::borrow::Cow::Borrowed(#doc),

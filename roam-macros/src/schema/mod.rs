@@ -5,6 +5,7 @@ mod expand;
 mod model;
 mod names;
 mod parse;
+mod schema_attrs;
 mod serde_attrs;
 
 use proc_macro2::TokenStream;

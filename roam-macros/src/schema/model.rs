@@ -2,7 +2,10 @@
 
 use syn::{Generics, Ident, Type};
 
+use crate::common::CratePath;
+
 pub(super) struct Described {
+    pub(super) krate: CratePath,
     pub(super) ident: Ident,
     /// The name shown to readers: serde's `rename`, if any.
     pub(super) name: String,

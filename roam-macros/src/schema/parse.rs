@@ -8,12 +8,13 @@ use crate::common::{Errors, doc_of, name_of};
 use super::case::Case;
 use super::model::{Described, Field, Fields, Shape, Variant};
 use super::names::Names;
-use super::serde_attrs;
+use super::{schema_attrs, serde_attrs};
 
 pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
     let mut errors = Errors::default();
     errors.take(check_owned(&input.generics));
 
+    let krate = errors.take(schema_attrs::crate_path(&input.attrs));
     let is_enum = matches!(input.data, Data::Enum(_));
     let attrs = errors.take(serde_attrs::Container::parse(&input.attrs, is_enum));
     let attrs = attrs.unwrap_or_default();
@@ -22,6 +23,7 @@ pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
         None => shape(input.data, &attrs, &mut errors),
     };
     errors.finish(Described {
+        krate: krate.unwrap_or_default(),
         name: renamed(attrs.rename.as_ref(), || name_of(&input.ident)),
         doc: doc_of(&input.attrs),
         ident: input.ident,
@@ -138,6 +140,7 @@ fn kept(
 ) -> Vec<(syn::Field, serde_attrs::Field)> {
     let mut kept = Vec::new();
     for field in fields {
+        errors.take(schema_attrs::reject(&field.attrs));
         let attrs = errors.take(serde_attrs::Field::parse(&field.attrs));
         kept.extend(
             attrs
@@ -175,6 +178,7 @@ fn variants(
     let mut names = Names::of_variants();
     let mut skipped = None;
     for variant in data.variants {
+        errors.take(schema_attrs::reject(&variant.attrs));
         let Some(attrs) = errors.take(serde_attrs::Variant::parse(&variant.attrs)) else {
             continue;
         };

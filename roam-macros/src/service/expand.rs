@@ -8,7 +8,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Ident, spanned::Spanned};
 
-use crate::common::name_of;
+use crate::common::{CratePath, name_of};
 
 use super::model::{Method, Output, ResultTypes, Service};
 
@@ -28,6 +28,7 @@ pub(super) fn service(service: &Service) -> TokenStream {
 /// Generates the trait that handlers implement.
 fn handler(service: &Service) -> TokenStream {
     let Service {
+        krate,
         attrs,
         vis,
         ident,
@@ -43,16 +44,16 @@ fn handler(service: &Service) -> TokenStream {
             #(#attrs)*
             fn #ident(
                 &self,
-                #cx: &::roam_core::Context,
+                #cx: &#krate::Context,
                 #(#args),*
-            ) -> impl ::core::future::Future<Output = #output> + ::roam_core::rt::MaybeSend;
+            ) -> impl ::core::future::Future<Output = #output> + #krate::rt::MaybeSend;
         }
     });
     quote! {
         #(#attrs)*
         #[allow(clippy::too_many_arguments)]
         #vis trait #ident:
-            #supertraits ::roam_core::rt::MaybeSend + ::roam_core::rt::MaybeSync + 'static
+            #supertraits #krate::rt::MaybeSend + #krate::rt::MaybeSync + 'static
         {
             #(#methods)*
         }
@@ -101,7 +102,7 @@ fn dispatcher(service: &Service) -> TokenStream {
 
 /// Generates the implementation of `ServiceDispatcher`, which finds the handler's method.
 fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> TokenStream {
-    let ident = &service.ident;
+    let Service { krate, ident, .. } = service;
     let describe = service.describe();
     let (call, handler) = (hygienic("call"), hygienic("handler"));
     let arms = service.methods.iter().enumerate().map(|(position, method)| {
@@ -113,19 +114,19 @@ fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> Token
     quote! {
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic)]
-        impl<#h: #ident> ::roam_core::ServiceDispatcher for #dispatcher<#h> {
+        impl<#h: #ident> #krate::ServiceDispatcher for #dispatcher<#h> {
             fn method(
                 &self,
-                id: ::roam_core::MethodId,
-            ) -> ::core::option::Option<&'static ::roam_core::MethodDescriptor> {
+                id: #krate::MethodId,
+            ) -> ::core::option::Option<&'static #krate::MethodDescriptor> {
                 #describe().method(id)
             }
 
             #[allow(unused_variables, unused_mut)]
             fn dispatch(
                 &self,
-                mut #call: ::roam_core::server::IncomingCall,
-            ) -> ::roam_core::rt::BoxFuture<'static, ()> {
+                mut #call: #krate::server::IncomingCall,
+            ) -> #krate::rt::BoxFuture<'static, ()> {
                 let #handler = ::std::sync::Arc::clone(&self.handler);
                 match #describe().position(#call.method()) {
                     #(#arms)*
@@ -139,7 +140,12 @@ fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> Token
 /// Generates the code that decodes the arguments, runs the handler and responds.
 fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
     let (call, handler, output) = (hygienic("call"), hygienic("handler"), hygienic("output"));
-    let (service, ident) = (&service.ident, &method.ident);
+    let Service {
+        krate,
+        ident: service,
+        ..
+    } = service;
+    let ident = &method.ident;
     let args = method.args.iter().map(|arg| &arg.ident).collect::<Vec<_>>();
     let types = argument_tuple(method);
     let decode = quote_spanned!(located_at(method.args_span)=> #call.decode::<#types>());
@@ -148,7 +154,7 @@ fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
             result: Some(_), ..
         } => quote!(#output),
         Output { whole, .. } => quote! {
-            ::core::result::Result::Ok::<#whole, ::roam_core::macro_support::Infallible>(#output)
+            ::core::result::Result::Ok::<#whole, #krate::macro_support::Infallible>(#output)
         },
     };
     quote! {
@@ -162,7 +168,9 @@ fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
 }
 
 fn client(service: &Service) -> TokenStream {
-    let Service { vis, ident, .. } = service;
+    let Service {
+        krate, vis, ident, ..
+    } = service;
     let client = format_ident!("{ident}Client");
     let c = service.type_parameter("C");
     let methods = service
@@ -176,13 +184,13 @@ fn client(service: &Service) -> TokenStream {
         #[doc = #doc]
         #[allow(dead_code)]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #vis struct #client<#c = ::roam_core::ConnectionHandle> {
+        #vis struct #client<#c = #krate::ConnectionHandle> {
             caller: #c,
         }
 
         #[allow(dead_code, clippy::all, clippy::pedantic)]
         #[automatically_derived]
-        impl<#c: ::roam_core::Caller> #client<#c> {
+        impl<#c: #krate::Caller> #client<#c> {
             /// Creates a client that calls over `caller`, for example a `ConnectionHandle`.
             #vis fn new(caller: #c) -> Self {
                 Self { caller }
@@ -194,7 +202,7 @@ fn client(service: &Service) -> TokenStream {
 }
 
 fn client_method(c: &Ident, service: &Service, position: usize, method: &Method) -> TokenStream {
-    let Service { vis, .. } = service;
+    let Service { krate, vis, .. } = service;
     let Method { ident, doc, .. } = method;
     let doc = if doc.is_empty() {
         format!("Calls `{}`.", name_of(ident))
@@ -213,8 +221,9 @@ fn client_method(c: &Ident, service: &Service, position: usize, method: &Method)
         Some(ResultTypes { ok, err }) => quote!(#ok, #err),
         None => method.output.whole.to_token_stream(),
     };
+    let new_call = krate.located_at(method.args_span);
     let call = quote_spanned! {located_at(method.args_span)=>
-        ::roam_core::Call::new(
+        #new_call::Call::new(
             ::core::clone::Clone::clone(&self.caller),
             &#describe().methods[#position],
             (#(#values,)*),
@@ -223,7 +232,7 @@ fn client_method(c: &Ident, service: &Service, position: usize, method: &Method)
     quote! {
         #[doc = #doc]
         #(#deprecated)*
-        #vis fn #ident(&self, #(#args),*) -> ::roam_core::Call<#c, #types, #output> {
+        #vis fn #ident(&self, #(#args),*) -> #krate::Call<#c, #types, #output> {
             #call
         }
     }
@@ -231,7 +240,11 @@ fn client_method(c: &Ident, service: &Service, position: usize, method: &Method)
 
 fn descriptor(service: &Service) -> TokenStream {
     let Service {
-        vis, ident, doc, ..
+        krate,
+        vis,
+        ident,
+        doc,
+        ..
     } = service;
     let name = name_of(ident);
     let describe = service.describe();
@@ -240,26 +253,29 @@ fn descriptor(service: &Service) -> TokenStream {
     let names: Vec<Ident> = (0..service.methods.len())
         .map(|position| format_ident!("ROAM_METHOD_{position}"))
         .collect();
-    let methods = service.methods.iter().map(method_source);
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| method_source(krate, method));
     quote! {
         #[doc = #summary]
         #[allow(dead_code)]
-        #vis fn #describe() -> &'static ::roam_core::ServiceDescriptor {
-            #(const #names: ::roam_core::macro_support::MethodSource = #methods;)*
-            const ROAM_SERVICE: ::roam_core::macro_support::ServiceSource =
-                ::roam_core::macro_support::ServiceSource {
+        #vis fn #describe() -> &'static #krate::ServiceDescriptor {
+            #(const #names: #krate::macro_support::MethodSource = #methods;)*
+            const ROAM_SERVICE: #krate::macro_support::ServiceSource =
+                #krate::macro_support::ServiceSource {
                     name: #name,
                     doc: #doc,
                     methods: &[#(#names),*],
                 };
-            static ROAM_DESCRIPTOR: ::std::sync::LazyLock<::roam_core::ServiceDescriptor> =
+            static ROAM_DESCRIPTOR: ::std::sync::LazyLock<#krate::ServiceDescriptor> =
                 ::std::sync::LazyLock::new(|| ROAM_SERVICE.describe());
             &ROAM_DESCRIPTOR
         }
     }
 }
 
-fn method_source(method: &Method) -> TokenStream {
+fn method_source(krate: &CratePath, method: &Method) -> TokenStream {
     let Method {
         ident,
         doc,
@@ -270,22 +286,29 @@ fn method_source(method: &Method) -> TokenStream {
     let args = method.args.iter().map(|arg| {
         let name = name_of(&arg.ident);
         let ty = &arg.ty;
-        quote_spanned!(located_at(ty.span())=> ::roam_core::macro_support::arg::<#ty>(#name))
+        let krate = krate.located_at(ty.span());
+        quote_spanned!(located_at(ty.span())=> #krate::macro_support::arg::<#ty>(#name))
     });
     let output = match &method.output {
         Output {
             result: Some(ResultTypes { ok, err }),
             ..
-        } => quote_spanned! {located_at(err.span())=>
-            ::roam_core::macro_support::can_fail::<#ok, #err>()
-        },
-        Output { whole, .. } => quote_spanned! {located_at(whole.span())=>
-            ::roam_core::macro_support::returns::<#whole>()
-        },
+        } => {
+            let krate = krate.located_at(err.span());
+            quote_spanned! {located_at(err.span())=>
+                #krate::macro_support::can_fail::<#ok, #err>()
+            }
+        }
+        Output { whole, .. } => {
+            let krate = krate.located_at(whole.span());
+            quote_spanned! {located_at(whole.span())=>
+                #krate::macro_support::returns::<#whole>()
+            }
+        }
     };
     let (inline, idempotent) = (options.inline, options.idempotent);
     quote! {
-        ::roam_core::macro_support::MethodSource {
+        #krate::macro_support::MethodSource {
             name: #name,
             doc: #doc,
             args: &[#(#args),*],

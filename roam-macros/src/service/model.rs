@@ -3,7 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Ident, Type, Visibility};
 
+use crate::common::CratePath;
+
 pub(super) struct Service {
+    pub(super) krate: CratePath,
     /// The attributes of the trait, including its doc comment.
     pub(super) attrs: Vec<Attribute>,
     pub(super) doc: String,

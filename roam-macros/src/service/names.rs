@@ -62,8 +62,8 @@ fn check_reserved(ident: &Ident, name: &str, camel: &str) -> syn::Result<()> {
     }
     if camel.is_empty() {
         return reject(format!(
-            "a method cannot be named `{name}`: without underscores nothing is left of it, which \
-             is its name in TypeScript; rename the method"
+            "a method cannot be named `{name}`: without a letter or a digit it has no name in \
+             TypeScript; rename the method"
         ));
     }
     Ok(())

@@ -9,7 +9,7 @@ use syn::{
     TraitItemFn, Type, parse_quote_spanned, spanned::Spanned,
 };
 
-use crate::common::{Errors, doc_of};
+use crate::common::{CratePath, Errors, doc_of};
 
 use super::model::{Arg, Method, Options, Output, ResultTypes, Service};
 use super::names::check_names;
@@ -18,7 +18,7 @@ use super::owned::check_owned;
 /// The arguments are encoded as one tuple, and serde implements tuples up to this size.
 const MAX_ARGS: usize = 16;
 
-pub(super) fn service(item: ItemTrait) -> syn::Result<Service> {
+pub(super) fn service(krate: CratePath, item: ItemTrait) -> syn::Result<Service> {
     let mut errors = Errors::default();
     errors.take(check_trait(&item));
     let methods = item
@@ -30,6 +30,7 @@ pub(super) fn service(item: ItemTrait) -> syn::Result<Service> {
 
     let supertraits = item.supertraits.iter();
     errors.finish(Service {
+        krate,
         doc: doc_of(&item.attrs),
         attrs: item.attrs,
         vis: item.vis,

@@ -13,9 +13,6 @@ pub trait Attributes {
     async fn argument(&self, #[allow(unused)] a: u8);
 }
 
-#[service(name = "Other")]
-pub trait Renamed {}
-
 #[service]
 pub struct Structure;
 
