@@ -4,8 +4,8 @@
  *
  * A `view` points into wasm's memory: it is valid until the callback returns or wasm is called
  * again. Calls and requests have the ids that they have on the wire, which are unique within their
- * connection. A payload encodes each channel half as 0; the halves themselves are passed separately, in
- * payload order.
+ * connection. The channel halves of a payload are passed separately, in payload order. A payload to send
+ * holds a byte for each, which wasm replaces by the channel's id; ids in received payloads do not count.
  */
 export interface Wasm {
   /** Takes over a connecting WebSocket and does the handshake. Resolves after `ready`; rejects with a {@link Failure}. */
@@ -98,26 +98,32 @@ export const KEEP_SENDER = 0;
 export const KEEP_RECEIVER = 1;
 
 export interface WasmLink {
-  /** Sends a Request and returns its id. `keep` has a byte for each channel in the payload, if there are any. */
+  /**
+   * Sends a Request and returns its id. `channels` has two numbers for each channel in the payload, if there are
+   * any: which half we keep, and the index of the byte that its id replaces.
+   */
   call(
     connection: number,
     method: bigint,
     payload: Uint8Array,
     metadata: Uint8Array | undefined,
-    keep: Uint8Array | undefined,
+    channels: Uint32Array | undefined,
   ): number;
   /** Takes the kept halves of the last `call`. */
   kept(): Channels | undefined;
   /** Cancels a call. An event for it that is already on its way still comes. */
   cancel(connection: number, call: number): void;
-  /** Answers a request and returns the kept halves. If it throws, another answer can be sent. */
+  /**
+   * Answers a request and returns the kept halves; `channels` as in {@link call}. If it throws, another answer can
+   * be sent.
+   */
   respond(
     connection: number,
     request: bigint,
     kind: OutcomeKind,
     body: Uint8Array,
     metadata: Uint8Array | undefined,
-    keep: Uint8Array | undefined,
+    channels: Uint32Array | undefined,
   ): Channels | undefined;
   stats(): LinkStats;
   /** Returns everything in flight, as rows that `diagnostics.ts` reads. */

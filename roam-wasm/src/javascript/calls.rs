@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use roam_core::proto::{
-    ChannelId, ConnectionId, Direction, Handler, Metadata, MethodId, Outcome, Request,
-    RequestError, RequestId, Response,
+    ChannelId, ConnectionId, Handler, Metadata, MethodId, NewChannel, NewChannels, Outcome,
+    Request, RequestError, RequestId, Response,
 };
 
 use super::channels::Channels;
@@ -14,19 +14,19 @@ use super::outcome::{self, OutcomeKind};
 use super::session::Session;
 
 impl Session {
-    /// Makes a call and returns its id and the channels that `keep` opened.
+    /// Makes a call and returns its id and the channels that it opened.
     pub(super) fn call(
         self: &Rc<Self>,
         connection: ConnectionId,
         method: MethodId,
         payload: &[u8],
         metadata: Option<&[u8]>,
-        keep: &[Direction],
+        placed: &[NewChannel],
     ) -> Result<(RequestId, Vec<ChannelId>), Failure> {
         let metadata = decode_metadata(metadata)?;
         let called = self.act(|link| {
             let calls = link.calls(connection);
-            calls.request(method, &metadata, keep, payload)
+            calls.request(method, &metadata, NewChannels::Placed(placed), payload)
         });
         called.map_err(|error| self.request_failure(error))
     }
@@ -40,13 +40,13 @@ impl Session {
         outcome: Outcome,
         body: &[u8],
         metadata: Option<&[u8]>,
-        keep: &[Direction],
+        placed: &[NewChannel],
     ) -> Result<Vec<ChannelId>, Failure> {
         let mut metadata = decode_metadata(metadata)?;
         let mut payload = outcome::encode(outcome, body, &mut metadata);
         let answered = self.act(|link| {
-            let calls = link.calls(connection);
-            calls.respond(request, &metadata, keep, &mut payload, Handler::Running)
+            let (calls, placed) = (link.calls(connection), NewChannels::Placed(placed));
+            calls.respond(request, &metadata, placed, &mut payload, Handler::Running)
         });
         let channels = match answered {
             Ok(channels) => channels,

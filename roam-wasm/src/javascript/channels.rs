@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, Direction};
+use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, Direction, NewChannel};
 use wasm_bindgen::prelude::*;
 
 use super::channel::Channel;
@@ -28,15 +28,15 @@ struct Half {
 }
 
 impl Channels {
-    /// Returns our halves of `channels`; `None` if there are none. `kept` has the direction of each
-    /// if we opened them, and is empty if the peer did.
+    /// Returns our halves of `channels`; `None` if there are none. `placed` has each if we opened
+    /// them, and is empty if the peer did.
     pub(super) fn new(
         session: &Rc<Session>,
         connection: ConnectionId,
         channels: &[ChannelId],
-        kept: &[Direction],
+        placed: &[NewChannel],
     ) -> Option<Self> {
-        let mut directions = kept.iter().copied();
+        let mut directions = placed.iter().map(|channel| channel.kept);
         let half = |&channel| {
             let direction = directions.next();
             Some(Half { channel, direction })
@@ -108,12 +108,33 @@ impl Drop for Channels {
     }
 }
 
-/// Decodes which halves JavaScript keeps, a byte each: 0 for the sender, 1 for the receiver.
-pub(super) fn directions(keep: Option<&[u8]>) -> Result<Vec<Direction>, Failure> {
-    let direction = |kind: &u8| match kind {
-        0 => Ok(Direction::Send),
-        1 => Ok(Direction::Receive),
-        _ => Err(Failure::protocol("expected a sender (0) or a receiver (1)")),
+/// Decodes the channels in `body`, two numbers each: the half that JavaScript keeps, 0 for the sender
+/// or 1 for the receiver; and the index of the byte that the id replaces. `prefix` bytes will precede
+/// the body.
+pub(super) fn placed(
+    channels: Option<&[u32]>,
+    prefix: usize,
+    body: &[u8],
+) -> Result<Vec<NewChannel>, Failure> {
+    let (pairs, []) = channels.unwrap_or_default().as_chunks::<2>() else {
+        return Err(Failure::protocol("expected two numbers for each channel"));
     };
-    keep.unwrap_or_default().iter().map(direction).collect()
+    let mut next = 0;
+    let channel = |&[kind, place]: &[u32; 2]| {
+        let kept = match kind {
+            0 => Direction::Send,
+            1 => Direction::Receive,
+            _ => return Err(Failure::protocol("expected a sender (0) or a receiver (1)")),
+        };
+        let place = place as usize;
+        if !(next..body.len()).contains(&place) {
+            return Err(Failure::protocol(
+                "expected ascending places in the payload",
+            ));
+        }
+        next = place + 1;
+        let place = Some(prefix + place);
+        Ok(NewChannel { kept, place })
+    };
+    pairs.iter().map(channel).collect()
 }

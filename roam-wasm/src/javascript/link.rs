@@ -9,7 +9,7 @@ use roam_core::{Config, MethodId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
-use super::channels::{Channels, directions};
+use super::channels::{Channels, placed};
 use super::diagnostics;
 use super::events::{Events, LinkEvents};
 use super::failure::Failure;
@@ -115,8 +115,9 @@ impl Link {
 
 #[wasm_bindgen]
 impl Link {
-    /// Makes a call and returns its id. `keep` has a byte for each channel in the payload: 0 keeps
-    /// the sender here, 1 the receiver; [`kept`](Self::kept) returns the halves.
+    /// Makes a call and returns its id. `channels` has two numbers for each channel in the payload: 0
+    /// keeps the sender here, 1 the receiver; and the index of the byte that its id replaces.
+    /// [`kept`](Self::kept) returns the halves.
     ///
     /// # Errors
     /// The call was not sent.
@@ -130,13 +131,14 @@ impl Link {
         method: u64,
         payload: &[u8],
         metadata: Option<Vec<u8>>,
-        keep: Option<Vec<u8>>,
+        channels: Option<Vec<u32>>,
     ) -> Result<f64, Failure> {
-        let keep = directions(keep.as_deref())?;
+        let placed = placed(channels.as_deref(), 0, payload)?;
         let connection = ConnectionId(from_number(connection));
         let (method, metadata) = (MethodId(method), metadata.as_deref());
-        let (call, channels) = (self.session).call(connection, method, payload, metadata, &keep)?;
-        let kept = Channels::new(&self.session, connection, &channels, &keep);
+        let (call, channels) =
+            (self.session).call(connection, method, payload, metadata, &placed)?;
+        let kept = Channels::new(&self.session, connection, &channels, &placed);
         self.session.kept.set(kept);
         Ok(to_number(call.0))
     }
@@ -153,7 +155,7 @@ impl Link {
         self.session.act(|link| link.calls(connection).cancel(call));
     }
 
-    /// Answers a call by the peer, even a cancelled one, and returns the kept halves; `keep` as in
+    /// Answers a call by the peer, even a cancelled one, and returns the kept halves; `channels` as in
     /// [`call`](Self::call). The body is empty for kinds without one.
     ///
     /// # Errors
@@ -169,17 +171,17 @@ impl Link {
         kind: OutcomeKind,
         body: &[u8],
         metadata: Option<Vec<u8>>,
-        keep: Option<Vec<u8>>,
+        channels: Option<Vec<u32>>,
     ) -> Result<Option<Channels>, Failure> {
-        let keep = directions(keep.as_deref())?;
         let outcome = kind
             .outcome()
             .ok_or_else(|| Failure::protocol("an answer to send is never malformed"))?;
+        let placed = placed(channels.as_deref(), outcome.prefix().len(), body)?;
         let connection = ConnectionId(from_number(connection));
         let (request, metadata) = (RequestId(request), metadata.as_deref());
         let channels =
-            (self.session).respond(connection, request, outcome, body, metadata, &keep)?;
-        Ok(Channels::new(&self.session, connection, &channels, &keep))
+            (self.session).respond(connection, request, outcome, body, metadata, &placed)?;
+        Ok(Channels::new(&self.session, connection, &channels, &placed))
     }
 
     /// Returns the current statistics.

@@ -1,6 +1,6 @@
 //! A stand-in for the TypeScript layer: it records events, and calls the exports.
 
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use js_sys::{Object, Promise, Reflect, Uint8Array, Uint32Array};
 use roam_wasm::javascript::{self, OutcomeKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -109,7 +109,7 @@ extern "C" {
         method: u64,
         payload: &Uint8Array,
         metadata: Option<&Uint8Array>,
-        keep: Option<&Uint8Array>,
+        channels: Option<&Uint32Array>,
     ) -> Result<u32, Failure>;
 
     #[wasm_bindgen(method)]
@@ -126,7 +126,7 @@ extern "C" {
         kind: OutcomeKind,
         body: &Uint8Array,
         metadata: Option<&Uint8Array>,
-        keep: Option<&Uint8Array>,
+        channels: Option<&Uint32Array>,
     ) -> Result<Option<Channels>, Failure>;
 
     #[wasm_bindgen(method)]
@@ -248,7 +248,8 @@ impl Link {
         settled(opened).await.map(|_| page.link())
     }
 
-    /// Makes the call of the link that gets this id: they are counted from 1.
+    /// Makes the call of the link that gets this id: they are counted from 1. The channel halves of
+    /// the method are its last arguments.
     pub(crate) fn call(
         &self,
         id: u32,
@@ -257,8 +258,8 @@ impl Link {
         keep: &[u8],
     ) -> Option<Channels> {
         let payload = postcard::to_allocvec(&args).expect("the value can be encoded");
-        let keep = some(keep);
-        let called = self.call_bytes(ROOT, method, &owned(&payload), None, keep.as_ref());
+        let channels = channels(keep, &payload);
+        let called = self.call_bytes(ROOT, method, &owned(&payload), None, channels.as_ref());
         assert_eq!(called.expect("the call can be sent"), id);
         self.kept()
     }
@@ -268,7 +269,7 @@ impl Link {
         self.cancel_on(ROOT, id);
     }
 
-    /// Answers a request with an encoded value.
+    /// Answers a request with an encoded value that ends with its channel halves.
     pub(crate) fn respond(
         &self,
         id: u32,
@@ -276,9 +277,10 @@ impl Link {
         metadata: &[u8],
         keep: &[u8],
     ) -> Result<Option<Channels>, Failure> {
-        let (value, metadata, keep) = (owned(value), some(metadata), some(keep));
-        let (metadata, keep) = (metadata.as_ref(), keep.as_ref());
-        self.respond_bytes(ROOT, id.into(), OutcomeKind::Value, &value, metadata, keep)
+        let channels = channels(keep, value);
+        let (value, metadata) = (owned(value), some(metadata));
+        let (metadata, channels) = (metadata.as_ref(), channels.as_ref());
+        self.respond_bytes(ROOT, id.into(), OutcomeKind::Value, &value, metadata, channels)
     }
 
     /// Answers a request with an outcome that has no channels and no metadata of its own.
@@ -303,6 +305,17 @@ impl Link {
         let stat = Reflect::get(&self.stats(), &name.into()).expect("the property can be read");
         usize::try_from_js_value(stat).expect("the statistic is an integer")
     }
+}
+
+/// Returns the channels of a payload that ends with their halves, if there are any.
+fn channels(keep: &[u8], payload: &[u8]) -> Option<Uint32Array> {
+    let first = payload.len() - keep.len();
+    let channel = |(&kept, place): (&u8, usize)| {
+        let place = u32::try_from(place).expect("the payload is short");
+        [kept.into(), place]
+    };
+    let numbers: Vec<u32> = keep.iter().zip(first..).flat_map(channel).collect();
+    (!numbers.is_empty()).then(|| numbers.as_slice().into())
 }
 
 impl Sender {

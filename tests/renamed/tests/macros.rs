@@ -79,9 +79,9 @@ impl Sums for Handler {
 /// Returns a client's handle of a link to `server`.
 fn link(server: impl ServiceDispatcher) -> ConnectionHandle {
     let (ours, theirs) = memory_pair(Framing::Packed);
-    let (handle, driver) = connect(ours, NoDispatcher, &Config::client());
+    let (handle, driver) = connect(ours).drive();
     tokio::spawn(driver);
-    let (_, driver) = accept(theirs, server, &Config::default());
+    let (_, driver) = accept(theirs).dispatcher(server).drive();
     tokio::spawn(driver);
     handle
 }

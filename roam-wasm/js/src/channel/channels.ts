@@ -14,6 +14,8 @@ interface Outgoing {
   /** The local channel that the half belongs to; `undefined` if values are piped instead. */
   readonly local: LocalChannel | undefined;
   readonly keep: typeof KEEP_SENDER | typeof KEEP_RECEIVER;
+  /** The index of the byte that the channel's id replaces. */
+  readonly place: number;
   /** Connects the half that we keep, `halves[index]`, to its user. */
   readonly connect: (halves: Channels, index: number, channels: CallChannels) => void;
 }
@@ -22,19 +24,20 @@ interface Outgoing {
 export class OutgoingChannels implements ChannelEncoder {
   readonly #outgoing: Outgoing[] = [];
 
-  /** For each channel, which half we keep. */
-  get keep(): Uint8Array {
-    return Uint8Array.from(this.#outgoing, ({ keep }) => keep);
+  /** The channels as wasm takes them: for each, which half we keep, and where its id goes. */
+  get channels(): Uint32Array {
+    return Uint32Array.from(this.#outgoing.flatMap(({ keep, place }) => [keep, place]));
   }
 
   /** Adds a sender for the peer; we keep the receiver. */
-  tx(value: unknown, element: Codec): void {
+  tx(value: unknown, element: Codec, place: number): void {
     if (!(value instanceof Tx)) throw unexpected("a Tx", value);
     const sink = Tx.sinkOf(value);
     const local = sink instanceof LocalChannel ? this.#claim(sink, "tx") : undefined;
     this.#outgoing.push({
       local,
       keep: KEEP_RECEIVER,
+      place,
       connect(halves, index, channels) {
         const source = channels.addSource(halves.receiver(index), element);
         if (local === undefined) channels.pipeFrom(new Rx(source), sink);
@@ -44,13 +47,14 @@ export class OutgoingChannels implements ChannelEncoder {
   }
 
   /** Adds a receiver for the peer; we keep the sender. */
-  rx(value: unknown, element: Codec): void {
+  rx(value: unknown, element: Codec, place: number): void {
     const source = value instanceof Rx ? Rx.sourceOf(value) : undefined;
     const local = source instanceof LocalChannel ? this.#claim(source, "rx") : undefined;
     if (!isStreamable(value)) throw unexpected("an Rx or an iterable", value);
     this.#outgoing.push({
       local,
       keep: KEEP_SENDER,
+      place,
       connect(halves, index, channels) {
         const sink = channels.addSink(halves.sender(index), element);
         if (local === undefined) channels.pipeFrom(value, sink);

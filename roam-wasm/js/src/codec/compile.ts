@@ -101,11 +101,11 @@ function deeper(at: { depth: number }): void {
   if (++at.depth > MAX_DEPTH) throw new ValueError(`nested deeper than ${MAX_DEPTH}`);
 }
 
-/** Encodes a channel half as 0; the channels' ids travel next to the payload, in the same order. */
+/** Encodes a channel half as a byte that the channel's id replaces when the payload is sent. */
 function channelHalf(half: "tx" | "rx", element: Codec): Codec {
   return {
     encode(writer, value) {
-      writer.collect()[half](value, element);
+      writer.collect()[half](value, element, writer.length);
       writer.byte(0);
     },
     decode(reader) {

@@ -1,10 +1,10 @@
 import type { Codec } from "./codec.js";
 import { ValueError } from "./error.js";
 
-/** Collects the channel halves that an encoder encounters, in order. */
+/** Collects the channel halves that an encoder encounters, in order. `place` is where the bytes hold the half. */
 export interface ChannelEncoder {
-  tx(value: unknown, element: Codec): void;
-  rx(value: unknown, element: Codec): void;
+  tx(value: unknown, element: Codec, place: number): void;
+  rx(value: unknown, element: Codec, place: number): void;
 }
 
 /** Up to this length, encoding ASCII by hand is faster than `TextEncoder`. */

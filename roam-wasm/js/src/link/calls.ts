@@ -127,7 +127,7 @@ export class Calls {
         (payload, outgoing) => {
           const { maxPayload } = this.#agreed;
           if (payload.length > maxPayload) throw payloadTooLarge(payload.length, maxPayload, method.label);
-          const id = this.#link.call(ROOT, method.id, payload, metadata, outgoing?.keep);
+          const id = this.#link.call(ROOT, method.id, payload, metadata, outgoing?.channels);
           return { id, outgoing, halves: outgoing && this.#link.kept() };
         },
       );

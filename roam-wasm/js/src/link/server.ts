@@ -144,7 +144,7 @@ export class Server {
         const { maxPayload } = this.#agreed;
         const length = body.length + MIN_PREFIX;
         if (length > maxPayload) throw payloadTooLarge(length, maxPayload, method.label);
-        return { outgoing, halves: this.#link.respond(ROOT, id, kind, body, undefined, outgoing?.keep) };
+        return { outgoing, halves: this.#link.respond(ROOT, id, kind, body, undefined, outgoing?.channels) };
       });
     } catch (error) {
       if (error instanceof ValueError)
