@@ -280,7 +280,14 @@ impl Link {
         let channels = channels(keep, value);
         let (value, metadata) = (owned(value), some(metadata));
         let (metadata, channels) = (metadata.as_ref(), channels.as_ref());
-        self.respond_bytes(ROOT, id.into(), OutcomeKind::Value, &value, metadata, channels)
+        self.respond_bytes(
+            ROOT,
+            id.into(),
+            OutcomeKind::Value,
+            &value,
+            metadata,
+            channels,
+        )
     }
 
     /// Answers a request with an outcome that has no channels and no metadata of its own.

@@ -3,8 +3,7 @@
 use rpc::proto::Framing;
 use rpc::transport::memory_pair;
 use rpc::{
-    Config, ConnectionHandle, Context, NoDispatcher, Rx, Schema, ServiceDispatcher, Tx, accept,
-    channel, connect, service,
+    ConnectionHandle, Context, Rx, Schema, ServiceDispatcher, Tx, accept, channel, connect, service,
 };
 use serde::{Deserialize, Serialize};
 
