@@ -82,7 +82,6 @@ pub struct CallInFlight {
 
 /// The progress of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CallStage {
     /// It has no answer. Our calls are always in this stage, the peer's while their handlers run.
     Unanswered,

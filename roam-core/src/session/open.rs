@@ -111,10 +111,7 @@ impl<O, D> LinkBuilder<O, D> {
     }
 
     /// Changes what opens the transport.
-    #[cfg_attr(
-        not(any(feature = "websocket", target_arch = "wasm32")),
-        expect(dead_code, reason = "byte streams have nothing to set")
-    )]
+    #[cfg(feature = "websocket")]
     pub(crate) fn map_dialer(mut self, map: impl FnOnce(&mut O)) -> Self {
         map(&mut self.dialer);
         self

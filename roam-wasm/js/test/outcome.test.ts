@@ -44,12 +44,7 @@ test("answers become values and errors", async (t) => {
     ["unauthenticated", "the peer does not know who we are", [1, 3], named("unauthenticated")],
     ["permission-denied", "we may not do this", [1, 3], named("permission-denied")],
     ["resource-exhausted", "we have used up our share", [1, 3], named("resource-exhausted")],
-    [
-      "failed-precondition",
-      "the system is not in the state that the call needs",
-      [1, 3],
-      named("failed-precondition"),
-    ],
+    ["failed-precondition", "the system is not in the state that the call needs", [1, 3], named("failed-precondition")],
     ...[[], [2], [1], [1, 4]].map((payload): [RoamErrorCode, string, number[]] => [
       "protocol",
       "failed to decode the answer: neither a value nor an error",
@@ -114,11 +109,17 @@ test("results and errors of handlers become answers", async (t) => {
   assert.equal(reported.length, 2);
   const denied = new RoamError("permission-denied", "only for owners");
   const why = ["roam-error-reason", { tag: "String", value: "only for owners" }];
-  assert.deepEqual(await answerOf(fail(denied)), [[1, 3], [why, ...named("permission-denied")]]);
+  assert.deepEqual(await answerOf(fail(denied)), [
+    [1, 3],
+    [why, ...named("permission-denied")],
+  ]);
   const limited = new RoamError("resource-exhausted", "ä".repeat(600), { retryAfterMs: 1_500 });
   const cut = ["roam-error-reason", { tag: "String", value: "ä".repeat(512) }];
   const delay = ["roam-retry-after-ms", { tag: "U64", value: 1_500n }];
-  assert.deepEqual(await answerOf(fail(limited)), [[1, 3], [cut, delay, ...named("resource-exhausted")]]);
+  assert.deepEqual(await answerOf(fail(limited)), [
+    [1, 3],
+    [cut, delay, ...named("resource-exhausted")],
+  ]);
   // What a call of the handler's own ran into concerns nobody else.
   const elsewhere = new RoamError("permission-denied", "not you", { method: "Other.method" });
   assert.deepEqual(await answerOf(fail(elsewhere)), [[1, 3], named("panic")]);

@@ -79,7 +79,7 @@ pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
         CloseReason::Goodbye(_) => "goodbye",
         CloseReason::Violation(_) | CloseReason::RepliesUnread => "violation",
         CloseReason::HandshakeTimeout | CloseReason::Idle => "timeout",
-        CloseReason::Lost(_) => "transport",
+        _ => "transport",
     }
 }
 
@@ -89,9 +89,7 @@ pub(super) fn text_of(reason: &CloseReason) -> String {
         CloseReason::Local(reason) | CloseReason::Goodbye(reason) => reason.as_ref().to_owned(),
         CloseReason::Violation(violation) => violation.to_string(),
         CloseReason::Lost(error) => error.to_string(),
-        CloseReason::RepliesUnread | CloseReason::HandshakeTimeout | CloseReason::Idle => {
-            reason.to_string()
-        }
+        _ => reason.to_string(),
     }
 }
 

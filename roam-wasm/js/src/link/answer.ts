@@ -27,10 +27,7 @@ const ERRORS: Readonly<
   [OutcomeKind.Unauthenticated]: ["unauthenticated", "the peer does not know who we are"],
   [OutcomeKind.PermissionDenied]: ["permission-denied", "we may not do this"],
   [OutcomeKind.ResourceExhausted]: ["resource-exhausted", "we have used up our share"],
-  [OutcomeKind.FailedPrecondition]: [
-    "failed-precondition",
-    "the system is not in the state that the call needs",
-  ],
+  [OutcomeKind.FailedPrecondition]: ["failed-precondition", "the system is not in the state that the call needs"],
   [OutcomeKind.Malformed]: ["protocol", "failed to decode the answer: neither a value nor an error"],
 };
 
