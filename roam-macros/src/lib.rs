@@ -66,9 +66,14 @@ use proc_macro::TokenStream;
 /// # Method attributes
 /// - `#[roam(idempotent)]`: two calls have the same effect as one, so a call may be repeated
 ///   after its connection is lost.
+/// - `#[roam(resumable)]`: the arguments say where the method's stream begins, so that a reader
+///   whose link was lost may call again for the rest. roam does not do so by itself.
 /// - `#[roam(inline)]`: the handler is first polled in place, where the request is read, and
 ///   becomes a task only if it does not finish then. For handlers that compute little and rarely
 ///   wait.
+///
+/// `idempotent` and `resumable` are promises to callers: they are the `attributes` of the method's
+/// descriptor, also in TypeScript.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
     service::service(args.into(), item.into())

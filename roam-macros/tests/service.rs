@@ -1,6 +1,6 @@
 //! Descriptors from `#[service]`.
 
-use roam_core::schema::Type;
+use roam_core::schema::{Attribute, Type};
 use roam_core::{Rx, Schema, Tx, service};
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ trait Testbed {
     /// Returns the message.
     #[roam(idempotent)]
     async fn echo(&self, message: String) -> String;
-    #[roam(inline, idempotent)]
+    #[roam(resumable, inline, idempotent)]
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
     #[roam(inline)]
     async fn sum(&self, numbers: Rx<i32>) -> i64;
@@ -101,19 +101,25 @@ fn descriptor_matches_the_trait() {
 
     let echo = &testbed.methods[0];
     assert_eq!(echo.doc, "Returns the message.");
-    assert_eq!((echo.idempotent, echo.inline), (true, false));
+    assert_eq!(echo.attributes, [Attribute::IDEMPOTENT]);
+    assert!(!echo.inline);
     assert_eq!(echo.args[0].name, "message");
     assert_eq!(testbed.types.get(echo.args[0].ty), &Type::String);
     assert_eq!(echo.err, None);
 
     let divide = &testbed.methods[1];
-    assert_eq!((divide.idempotent, divide.inline), (true, true));
+    assert_eq!(
+        divide.attributes,
+        [Attribute::RESUMABLE, Attribute::IDEMPOTENT]
+    );
+    assert!(divide.inline);
     assert_eq!(testbed.types.get(divide.ok), &Type::I64);
     let err = divide.err.map(|err| testbed.types.get(err));
     assert!(matches!(err, Some(Type::Enum(it)) if it.name == "MathError"));
 
     let sum = &testbed.methods[2];
-    assert_eq!((sum.idempotent, sum.inline), (false, true));
+    assert_eq!(sum.attributes, []);
+    assert!(sum.inline);
     assert_eq!(testbed.types.get(testbed.methods[3].ok), &Type::Unit);
 }
 

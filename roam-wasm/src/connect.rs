@@ -41,7 +41,7 @@ impl Dial for Dialer {
     async fn dial(self, config: &Config) -> Result<WebSocketTransport, ConnectError> {
         let socket = match self.subprotocols {
             Subprotocols::OfferNone => WebSocket::new(&self.url),
-            _ => {
+            Subprotocols::Offer => {
                 let names: Array = [PACKED, SINGLE].map(JsString::from).into_iter().collect();
                 WebSocket::new_with_str_sequence(&self.url, &names)
             }

@@ -158,6 +158,7 @@ pub(crate) trait Everything {
     async fn timeout(&self, after: Duration, map: Map);
     async fn outcome(&self, outcome: Result<u8, String>);
     /// Divides.
+    #[roam(idempotent)]
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
     async fn sum(&self, numbers: Rx<i32>) -> i64;
     async fn upload(&self, chunks: Rx<Vec<u8>>) -> [u8; 32];

@@ -533,6 +533,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["f", "u64"],
       ],
       ok: "unit",
+      signature: "0xf43dc6d1458742e3",
     },
     {
       name: "signed",
@@ -546,6 +547,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["f", "i64"],
       ],
       ok: "unit",
+      signature: "0xb95bbad641c8286f",
     },
     {
       name: "scalars",
@@ -558,6 +560,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["text", "string"],
       ],
       ok: "unit",
+      signature: "0xb43c53a4f3e5e252",
     },
     {
       name: "bytes",
@@ -568,6 +571,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["queue", "bytes"],
       ],
       ok: "bytes",
+      signature: "0xd69f6079a6df97d7",
     },
     {
       name: "lists",
@@ -580,6 +584,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["pair", ["tuple", "u8", "string"]],
       ],
       ok: ["list", ["tuple", "i32", "string"]],
+      signature: "0xf035da7c806cdb7e",
     },
     {
       name: "maps",
@@ -589,6 +594,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["words", ["map", "u32", ["list", "string"]]],
       ],
       ok: "unit",
+      signature: "0x295ef23a9ad2631c",
     },
     {
       name: "options",
@@ -599,6 +605,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["unit", ["some", "unit"]],
       ],
       ok: "unit",
+      signature: "0x01cd9842c5be7dcd",
     },
     {
       name: "structs",
@@ -610,6 +617,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["range", 4],
       ],
       ok: "unit",
+      signature: "0x2db66dc0bb817d51",
     },
     {
       name: "generics",
@@ -619,6 +627,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["numbers", 6],
       ],
       ok: 7,
+      signature: "0x8c933746c7436629",
     },
     {
       name: "enums",
@@ -629,6 +638,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["shape", 10],
       ],
       ok: "unit",
+      signature: "0x285c2bd7451def31",
     },
     {
       name: "single",
@@ -638,18 +648,21 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["bare", 12],
       ],
       ok: "unit",
+      signature: "0xb2af614585699871",
     },
     {
       name: "message",
       id: "0x488f07d07b23fdf9",
       args: [["message", 13]],
       ok: 13,
+      signature: "0x68493f2a95e5ad5f",
     },
     {
       name: "tree",
       id: "0x2343798985e62366",
       args: [["tree", 14]],
       ok: "unit",
+      signature: "0x28ad997292a6ad76",
     },
     {
       name: "timeout",
@@ -659,6 +672,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["map", 15],
       ],
       ok: "unit",
+      signature: "0xf4c200cba8f0d8ee",
     },
     {
       name: "outcome",
@@ -675,6 +689,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ],
       ],
       ok: "unit",
+      signature: "0xdacdc768f0b72405",
     },
     {
       name: "divide",
@@ -685,18 +700,22 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       ],
       ok: "i64",
       err: 16,
+      signature: "0x715cc690dce795b8",
+      attributes: ["idempotent"],
     },
     {
       name: "sum",
       id: "0x8ebe9c1d01b5fb3b",
       args: [["numbers", ["rx", "i32"]]],
       ok: "i64",
+      signature: "0x904c191ed6803b07",
     },
     {
       name: "upload",
       id: "0xdf9c5523fc06ab0a",
       args: [["chunks", ["rx", "bytes"]]],
       ok: ["bytes", 32],
+      signature: "0x616ed91cd4cb96c6",
     },
     {
       name: "ticks",
@@ -707,6 +726,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       ],
       ok: "u64",
       err: 16,
+      signature: "0x78a3f614e5c6dbbe",
     },
     {
       name: "transform",
@@ -716,6 +736,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["output", ["tx", "string"]],
       ],
       ok: "unit",
+      signature: "0xc0c859dcd26cf010",
     },
     {
       name: "copy",
@@ -725,12 +746,14 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["right", ["tx", "u8"]],
       ],
       ok: "unit",
+      signature: "0x306a5e223d712407",
     },
     {
       name: "run",
       id: "0x63a45807a0bbabe1",
       args: [["job", 17]],
       ok: ["option", ["rx", 13]],
+      signature: "0x522c487de90b3666",
     },
     {
       name: "delete",
@@ -740,6 +763,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["options2", "u8"],
       ],
       ok: "unit",
+      signature: "0x365360eee37fb171",
     },
   ],
 };

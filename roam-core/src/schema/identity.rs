@@ -1,12 +1,13 @@
-//! Method ids (`protocol.md`, "Method identity").
+//! Method ids (`protocol.md`, "Method identity"), and hashes of whole signatures.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use heck::ToKebabCase;
 
 use crate::MethodId;
 
-use super::{Part, Payload, StructKind, Type, TypeIndex, Types, Visitor};
+use super::{MethodDescriptor, Part, Payload, StructKind, Type, TypeIndex, Types, Visitor};
 
 /// Returns the id of the method `method` of `service` (both as written in Rust), which takes `args`
 /// and returns `ret`: a [`Type::Result`] if it can fail.
@@ -24,28 +25,84 @@ pub fn method_id(
         .update(method.to_kebab_case().as_bytes())
         .update(signature.as_bytes())
         .finalize();
-    let id = *id.as_bytes();
-    MethodId(u64::from_le_bytes(std::array::from_fn(|at| id[at])))
+    MethodId(first_bytes(&id))
+}
+
+/// The hash of a method's whole signature: of its arguments and its result with everything inside
+/// them. Peers whose hashes agree decode each other's values.
+///
+/// A [method id](method_id) does not cover what a `Result` holds, nor tells a `Duration` from `()`,
+/// so that methods with the same id may differ in them. As there, the names of types and serde's
+/// renames do not count, and `usize` is `u64`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SignatureHash(pub u64);
+
+impl fmt::Debug for SignatureHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignatureHash({self})")
+    }
+}
+
+impl fmt::Display for SignatureHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#018x}", self.0)
+    }
+}
+
+/// The longest encoding of a whole signature, in bytes. Types that share others can make it
+/// exponentially longer than their table, which a peer may have sent.
+const MAX_WHOLE: usize = 1 << 20;
+
+/// Returns the hash of the signature of a method; `None` if its encoding exceeds 1 MiB.
+pub(super) fn signature_hash(types: &Types, method: &MethodDescriptor) -> Option<SignatureHash> {
+    let mut out = vec![TUPLE];
+    varint(method.args.len(), &mut out);
+    for arg in &method.args {
+        encode(types, arg.ty, Depth::Whole, &mut out);
+    }
+    if method.err.is_some() {
+        out.push(RESULT);
+    }
+    for part in [Some(method.ok), method.err].into_iter().flatten() {
+        encode(types, part, Depth::Whole, &mut out);
+    }
+    (out.len() <= MAX_WHOLE).then(|| SignatureHash(first_bytes(&blake3::hash(&out))))
+}
+
+fn first_bytes(hash: &blake3::Hash) -> u64 {
+    let hash = hash.as_bytes();
+    u64::from_le_bytes(std::array::from_fn(|at| hash[at]))
+}
+
+/// How much of a type is encoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What method ids cover: a `Result` or a `Duration` is encoded like `()`.
+    Identity,
+    /// Everything, up to [`MAX_WHOLE`] bytes and what the type entered last adds.
+    Whole,
 }
 
 fn signature(types: &Types, args: &[TypeIndex], ret: TypeIndex) -> Vec<u8> {
     let mut out = vec![TUPLE];
     varint(args.len(), &mut out);
     for &ty in args.iter().chain([&ret]) {
-        encode(types, ty, &mut out);
+        encode(types, ty, Depth::Identity, &mut out);
     }
     out
 }
 
-/// Appends the encoding of the type at `root` that is hashed into an id.
-pub(super) fn encode(types: &Types, root: TypeIndex, out: &mut Vec<u8>) {
+/// Appends the encoding of the type at `root` that is hashed.
+pub(super) fn encode(types: &Types, root: TypeIndex, depth: Depth, out: &mut Vec<u8>) {
     let mut encoder = Encoder {
         out,
+        depth,
         seen: HashSet::new(),
     };
     types.walk(root, &mut encoder);
 }
 
+const UNIT: u8 = 0x10;
 const LIST: u8 = 0x20;
 const OPTION: u8 = 0x21;
 const ARRAY: u8 = 0x22;
@@ -54,6 +111,10 @@ const SET: u8 = 0x24;
 const TUPLE: u8 = 0x25;
 const TX: u8 = 0x26;
 const RX: u8 = 0x27;
+/// Only in whole signatures.
+const RESULT: u8 = 0x28;
+/// Only in whole signatures.
+const DURATION: u8 = 0x12;
 const STRUCT: u8 = 0x30;
 const ENUM: u8 = 0x31;
 const SEEN_BEFORE: u8 = 0x32;
@@ -67,14 +128,17 @@ const STRUCT_VARIANT: u8 = 0x02;
 
 struct Encoder<'a> {
     out: &'a mut Vec<u8>,
+    depth: Depth,
     seen: HashSet<TypeIndex>,
 }
 
 impl Visitor for Encoder<'_> {
     fn enter(&mut self, index: TypeIndex, ty: &Type) -> bool {
-        if matches!(ty, Type::Result { .. }) {
-            // Its `Ok` and `Err` types are not part of the id.
-            self.out.push(tag(ty));
+        if self.depth == Depth::Identity && matches!(ty, Type::Result { .. } | Type::Duration) {
+            self.out.push(UNIT);
+            return false;
+        }
+        if self.depth == Depth::Whole && self.out.len() > MAX_WHOLE {
             return false;
         }
         if !self.seen.insert(index) {
@@ -143,7 +207,9 @@ fn tag(ty: &Type) -> u8 {
         Type::F64 => 0x0d,
         Type::Char => 0x0e,
         Type::String => 0x0f,
-        Type::Unit | Type::Duration | Type::Result { .. } => 0x10,
+        Type::Unit => UNIT,
+        Type::Duration => DURATION,
+        Type::Result { .. } => RESULT,
         Type::Bytes => 0x11,
         Type::List(_) => LIST,
         Type::Set(_) => SET,
@@ -154,7 +220,7 @@ fn tag(ty: &Type) -> u8 {
         Type::Tx(_) => TX,
         Type::Rx(_) => RX,
         Type::Struct(it) => match it.kind {
-            StructKind::Unit => 0x10,
+            StructKind::Unit => UNIT,
             StructKind::Tuple(_) => TUPLE,
             StructKind::Named(_) => STRUCT,
         },

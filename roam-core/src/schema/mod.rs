@@ -5,6 +5,7 @@
 //! turns a signature into the id that is sent on the wire. All traversal of types goes through
 //! [`Types::walk`].
 
+mod attribute;
 mod difference;
 mod identity;
 mod impls;
@@ -22,8 +23,9 @@ mod tests;
 /// Implements [`trait@Schema`] for a struct or an enum.
 pub use roam_macros::Schema;
 
+pub use attribute::Attribute;
 pub use difference::{Contrast, Difference, Named, Step, difference};
-pub use identity::method_id;
+pub use identity::{SignatureHash, method_id};
 pub use known::method_name;
 pub use parts::{Channel, Parts, channel_depth};
 pub use service::{Arg, MethodDescriptor, ServiceDescriptor};

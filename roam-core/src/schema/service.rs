@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::MethodId;
 
-use super::{DanglingIndex, Schema, TypeIndex, Types};
+use super::identity::{self, SignatureHash};
+use super::{Attribute, DanglingIndex, Schema, TypeIndex, Types};
 
 /// Describes a service, for code generators, dispatchers and introspection.
 ///
 /// `#[service]` generates the function `<name>_service()`, which returns the service's descriptor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Received")]
+#[serde(try_from = "Wire", into = "Wire")]
 pub struct ServiceDescriptor {
     /// The name of the trait.
     pub name: Cow<'static, str>,
@@ -23,15 +24,13 @@ pub struct ServiceDescriptor {
     /// Its methods in order of declaration.
     pub methods: Vec<MethodDescriptor>,
     /// Positions in `methods`, sorted by id.
-    #[serde(skip)]
     by_id: Vec<(MethodId, usize)>,
 }
 
 /// Describes a method of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MethodDescriptor {
     /// The name of the service that it belongs to.
-    #[serde(skip)]
     pub service: Cow<'static, str>,
     /// The name as written in Rust, without `r#`.
     pub name: Cow<'static, str>,
@@ -47,8 +46,8 @@ pub struct MethodDescriptor {
     pub err: Option<TypeIndex>,
     /// Whether its handler is first polled in place, without a task: `#[roam(inline)]`.
     pub inline: bool,
-    /// Whether calling it twice has the effect of calling it once: `#[roam(idempotent)]`.
-    pub idempotent: bool,
+    /// What it promises its callers. A received description has only [`Attribute::IDEMPOTENT`].
+    pub attributes: Vec<Attribute>,
 }
 
 /// An argument of a method.
@@ -58,6 +57,26 @@ pub struct Arg {
     pub name: Cow<'static, str>,
     /// Its type.
     pub ty: TypeIndex,
+}
+
+impl MethodDescriptor {
+    /// Returns whether the method has an attribute.
+    ///
+    /// ```
+    /// use roam_core::schema::Attribute;
+    /// use roam_core::service;
+    ///
+    /// #[service]
+    /// trait Files {
+    ///     #[roam(idempotent)]
+    ///     async fn remove(&self, path: String);
+    /// }
+    ///
+    /// assert!(files_service().methods[0].has(Attribute::IDEMPOTENT));
+    /// ```
+    pub fn has(&self, attribute: Attribute) -> bool {
+        self.attributes.contains(&attribute)
+    }
 }
 
 impl Arg {
@@ -100,12 +119,22 @@ impl ServiceDescriptor {
     pub fn method(&self, id: MethodId) -> Option<&MethodDescriptor> {
         self.methods.get(self.position(id)?)
     }
+
+    /// Returns the hash of the whole signature of `method`, which must be one of this service:
+    /// everything inside `Result` included, which method ids do not cover.
+    ///
+    /// `None` for a signature so large that only a malicious peer describes it: its hash would take
+    /// too long.
+    pub fn signature(&self, method: &MethodDescriptor) -> Option<SignatureHash> {
+        identity::signature_hash(&self.types, method)
+    }
 }
 
+// Its shape is part of the method ids of `RoamIntrospectionV1`, so it cannot change under that name.
 /// The descriptor of a service, as sent on the wire.
-#[derive(Deserialize, Schema)]
+#[derive(Serialize, Deserialize, Schema)]
 #[serde(rename = "ServiceDescriptor")]
-struct Received {
+struct Wire {
     /// The name of the trait.
     name: Cow<'static, str>,
     /// Its doc comment; empty when there is none.
@@ -113,22 +142,88 @@ struct Received {
     /// The types that its methods use; they refer to each other by index.
     types: Types,
     /// Its methods in order of declaration.
-    methods: Vec<MethodDescriptor>,
+    methods: Vec<WireMethod>,
+}
+
+/// Describes a method of a service.
+#[derive(Serialize, Deserialize, Schema)]
+#[serde(rename = "MethodDescriptor")]
+struct WireMethod {
+    /// The name as written in Rust, without `r#`.
+    name: Cow<'static, str>,
+    /// Its doc comment, without indentation; empty when there is none.
+    doc: Cow<'static, str>,
+    /// Its id on the wire.
+    id: MethodId,
+    /// Its arguments in order.
+    args: Vec<Arg>,
+    /// What it returns, the `Ok` side if it can fail.
+    ok: TypeIndex,
+    /// Its error type; `None` when it cannot fail.
+    err: Option<TypeIndex>,
+    /// Whether its handler is first polled in place, without a task: `#[roam(inline)]`.
+    inline: bool,
+    /// Whether calling it twice has the effect of calling it once: `#[roam(idempotent)]`.
+    idempotent: bool,
 }
 
 impl Schema for ServiceDescriptor {
-    type Parts = (Types, Vec<MethodDescriptor>);
+    type Parts = (Types, Vec<Arg>);
 
     fn describe(types: &mut Types) -> TypeIndex {
-        types.index_of::<Received>()
+        types.index_of::<Wire>()
     }
 }
 
-impl TryFrom<Received> for ServiceDescriptor {
+impl From<ServiceDescriptor> for Wire {
+    fn from(service: ServiceDescriptor) -> Self {
+        let methods = service.methods.into_iter();
+        Self {
+            name: service.name,
+            doc: service.doc,
+            types: service.types,
+            methods: methods.map(WireMethod::from).collect(),
+        }
+    }
+}
+
+impl From<MethodDescriptor> for WireMethod {
+    fn from(method: MethodDescriptor) -> Self {
+        Self {
+            idempotent: method.has(Attribute::IDEMPOTENT),
+            name: method.name,
+            doc: method.doc,
+            id: method.id,
+            args: method.args,
+            ok: method.ok,
+            err: method.err,
+            inline: method.inline,
+        }
+    }
+}
+
+impl From<WireMethod> for MethodDescriptor {
+    fn from(method: WireMethod) -> Self {
+        let idempotent = method.idempotent.then_some(Attribute::IDEMPOTENT);
+        Self {
+            service: Cow::default(),
+            name: method.name,
+            doc: method.doc,
+            id: method.id,
+            args: method.args,
+            ok: method.ok,
+            err: method.err,
+            inline: method.inline,
+            attributes: idempotent.into_iter().collect(),
+        }
+    }
+}
+
+impl TryFrom<Wire> for ServiceDescriptor {
     type Error = DanglingIndex;
 
-    fn try_from(received: Received) -> Result<Self, DanglingIndex> {
-        let Received {
+    fn try_from(received: Wire) -> Result<Self, DanglingIndex> {
+        let Wire {
             name,
             doc,
             types,
@@ -140,6 +235,7 @@ impl TryFrom<Received> for ServiceDescriptor {
                 .chain(method.err)
                 .try_for_each(|index| types.check_index(index))?;
         }
+        let methods = methods.into_iter().map(MethodDescriptor::from).collect();
         Ok(Self::new(name, doc, types, methods))
     }
 }

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Arg, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth, known,
-    method_id,
+    Arg, Attribute, MethodDescriptor, Schema, ServiceDescriptor, TypeIndex, Types, channel_depth,
+    known, method_id,
 };
 
 /// The constant from which a [`ServiceDescriptor`] is built.
@@ -26,7 +26,7 @@ use super::{
 ///         args: &[arg::<i64>("number"), arg::<i64>("by")],
 ///         output: can_fail::<i64, String>(),
 ///         inline: true,
-///         idempotent: true,
+///         attributes: &["idempotent"],
 ///     }],
 /// };
 /// assert_eq!(CALCULATOR.describe().methods[0].args[1].name, "by");
@@ -54,8 +54,8 @@ pub struct MethodSource {
     pub output: OutputSource,
     /// See [`MethodDescriptor::inline`].
     pub inline: bool,
-    /// See [`MethodDescriptor::idempotent`].
-    pub idempotent: bool,
+    /// The names of its [`MethodDescriptor::attributes`].
+    pub attributes: &'static [&'static str],
 }
 
 /// An argument; see [`arg`].
@@ -164,7 +164,12 @@ impl MethodSource {
             ok: (self.output.ok)(types),
             err,
             inline: self.inline,
-            idempotent: self.idempotent,
+            attributes: self
+                .attributes
+                .iter()
+                .copied()
+                .map(Attribute::new)
+                .collect(),
             args: self
                 .args
                 .iter()

@@ -306,7 +306,7 @@ fn method_source(krate: &CratePath, method: &Method) -> TokenStream {
             }
         }
     };
-    let (inline, idempotent) = (options.inline, options.idempotent);
+    let (inline, attributes) = (options.inline, &options.attributes);
     quote! {
         #krate::macro_support::MethodSource {
             name: #name,
@@ -314,7 +314,7 @@ fn method_source(krate: &CratePath, method: &Method) -> TokenStream {
             args: &[#(#args),*],
             output: #output,
             inline: #inline,
-            idempotent: #idempotent,
+            attributes: &[#(#attributes),*],
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) struct ResultTypes {
 /// The options in `#[roam(…)]`.
 #[derive(Default)]
 pub(super) struct Options {
-    pub(super) idempotent: bool,
     pub(super) inline: bool,
+    /// The names of the method's attributes, in the order in which they are written.
+    pub(super) attributes: Vec<String>,
 }

@@ -148,6 +148,8 @@ fn check_signature(sig: &Signature) -> syn::Result<()> {
     )
 }
 
+const UNKNOWN_OPTION: &str = "unknown option: expected `idempotent`, `inline` or `resumable`";
+
 /// Separates `#[roam(…)]` from the other attributes.
 fn attributes(attrs: Vec<Attribute>) -> syn::Result<(Vec<Attribute>, Options)> {
     let mut options = Options::default();
@@ -155,12 +157,18 @@ fn attributes(attrs: Vec<Attribute>) -> syn::Result<(Vec<Attribute>, Options)> {
     for attr in attrs {
         if attr.path().is_ident("roam") {
             attr.parse_nested_meta(|meta| {
-                if meta.path.is_ident("idempotent") {
-                    options.idempotent = true;
-                } else if meta.path.is_ident("inline") {
-                    options.inline = true;
-                } else {
-                    return Err(meta.error("unknown option: expected `idempotent` or `inline`"));
+                let name = meta
+                    .path
+                    .get_ident()
+                    .map(Ident::to_string)
+                    .unwrap_or_default();
+                match &*name {
+                    "inline" => options.inline = true,
+                    "idempotent" | "resumable" if options.attributes.contains(&name) => {
+                        return Err(meta.error("this option is given twice"));
+                    }
+                    "idempotent" | "resumable" => options.attributes.push(name),
+                    _ => return Err(meta.error(UNKNOWN_OPTION)),
                 }
                 Ok(())
             })?;

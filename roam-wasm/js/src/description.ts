@@ -42,6 +42,13 @@ export interface MethodDescription {
   readonly ok: Shape;
   /** The method's own error type, if it has one. */
   readonly err?: Shape;
+  /**
+   * The hash of the whole signature in hexadecimal, everything inside results included, unlike in the id. Introspection
+   * does not tell it.
+   */
+  readonly signature?: string;
+  /** What the method promises its callers: `idempotent`, `resumable`, and what later versions add. */
+  readonly attributes?: readonly string[];
 }
 
 /** The name and the type of a field or an argument. */

@@ -18,7 +18,7 @@ fn service(args: &'static [crate::schema::ArgSource], output: OutputSource) -> S
         args,
         output,
         inline: false,
-        idempotent: false,
+        attributes: &[],
     };
     let source = ServiceSource {
         name: "Service",

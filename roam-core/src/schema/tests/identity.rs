@@ -7,14 +7,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::schema::{Schema, Types, identity::encode};
-use crate::{Rx, Tx};
+use crate::schema::identity::{Depth, encode};
+use crate::schema::{
+    MethodSource, OutputSource, Schema, ServiceDescriptor, ServiceSource, SignatureHash, Type,
+    TypeIndex, Types, can_fail, returns,
+};
+use crate::{MethodId, Rx, Tx};
 
 fn hex<T: Schema>() -> String {
     let mut types = Types::new();
     let index = types.index_of::<T>();
     let mut out = Vec::new();
-    encode(&types, index, &mut out);
+    encode(&types, index, Depth::Identity, &mut out);
     out.iter()
         .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
@@ -188,4 +192,86 @@ fn empty_structs_and_variants_have_no_parts() {
     assert_eq!(hex::<Named>(), "3000");
     assert_eq!(hex::<Tuple>(), "2500");
     assert_eq!(hex::<E>(), "3102014102000142".to_owned() + "0200");
+}
+
+/// Returns the id and the hash of the whole signature of a method with this output.
+fn method(output: OutputSource) -> (MethodId, SignatureHash) {
+    let method = MethodSource {
+        name: "call",
+        doc: "",
+        args: &[],
+        output,
+        inline: false,
+        attributes: &[],
+    };
+    let source = ServiceSource {
+        name: "Service",
+        doc: "",
+        methods: Box::leak(Box::new([method])),
+    };
+    let service = source.describe();
+    let method = &service.methods[0];
+    (method.id, service.signature(method).unwrap())
+}
+
+#[test]
+fn whole_signature_covers_what_results_hold() {
+    let (id, hash) = method(can_fail::<u8, String>());
+    for other in [
+        can_fail::<u16, String>(),
+        can_fail::<u8, Vec<String>>(),
+        can_fail::<u8, Result<String, String>>(),
+        can_fail::<Result<u8, u8>, String>(),
+        can_fail::<Result<u8, u16>, String>(),
+    ] {
+        let (same, different) = method(other);
+        assert_eq!(same, id);
+        assert_ne!(different, hash);
+    }
+    assert_ne!(
+        method(returns::<Vec<Result<u8, u8>>>()).1,
+        method(returns::<Vec<Result<u8, u16>>>()).1
+    );
+}
+
+#[test]
+fn whole_signature_tells_durations_from_units() {
+    let (id, hash) = method(returns::<Duration>());
+    let (same, different) = method(returns::<()>());
+    assert_eq!(same, id);
+    assert_ne!(different, hash);
+}
+
+#[test]
+fn whole_signature_is_hashed_in_the_documented_encoding() {
+    let digest = *blake3::hash(&[0x25, 0, 0x28, 0x20, 0x12, 0x28, 0x02, 0x0f]).as_bytes();
+    let expected = u64::from_le_bytes(std::array::from_fn(|at| digest[at]));
+    let (_, hash) = method(can_fail::<Vec<Duration>, Result<u8, String>>());
+    assert_eq!(hash, SignatureHash(expected));
+}
+
+#[test]
+fn whole_signature_of_a_received_description_takes_bounded_time() {
+    // Each map holds the next one twice, so that all of them together hold 2^64 numbers.
+    let index = |position: usize| postcard::to_stdvec(&position).unwrap();
+    let index = |position| postcard::from_bytes::<TypeIndex>(&index(position)).unwrap();
+    let maps = (1..=64).map(|next| Type::Map {
+        key: index(next),
+        value: index(next),
+    });
+    let types: Vec<Type> = maps.chain([Type::U8]).collect();
+    let no_args = Vec::<u8>::new();
+    let method = (
+        "call",
+        "",
+        MethodId(1),
+        no_args,
+        index(0),
+        None::<u8>,
+        false,
+        false,
+    );
+    let bytes = postcard::to_stdvec(&("Service", "", types, vec![method])).unwrap();
+    let service: ServiceDescriptor = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(service.signature(&service.methods[0]), None);
 }

@@ -45,7 +45,7 @@ const TREES: ServiceSource = ServiceSource {
         args: &[arg::<Node>("seed")],
         output: can_fail::<Node, String>(),
         inline: true,
-        idempotent: false,
+        attributes: &["idempotent"],
     }],
 };
 

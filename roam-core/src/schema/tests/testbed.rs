@@ -49,7 +49,7 @@ const fn method(
         args,
         output,
         inline: false,
-        idempotent: false,
+        attributes: &[],
     }
 }
 

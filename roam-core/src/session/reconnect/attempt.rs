@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::proto::FailureKind;
+use crate::schema::Attribute;
 use crate::session::call::{Answer, OutgoingCall};
 use crate::session::error::CallFailure;
 use crate::session::nonce::{NONCE_KEY, Nonce};
@@ -33,7 +34,7 @@ type Sent = ControlFlow<Result<Answer, CallFailure>, CallFailure>;
 
 impl Attempt {
     pub(super) fn new(connector: Arc<Connector>, mut call: OutgoingCall, nonces: bool) -> Self {
-        let repeatable = call.channels.is_empty() && !call.method.idempotent;
+        let repeatable = call.channels.is_empty() && !call.method.has(Attribute::IDEMPOTENT);
         let mut has_nonce = call.metadata.get(NONCE_KEY).is_some();
         if nonces && repeatable && !has_nonce {
             call.metadata.push(NONCE_KEY, Nonce::random());
@@ -104,7 +105,7 @@ impl Attempt {
         let unknown = self
             .unknown
             .as_ref()
-            .filter(|_| !self.call.method.idempotent)?;
+            .filter(|_| !self.is_idempotent())?;
         let known = store.zip(unknown.sending);
         let is_safe = known.is_some_and(|(store, sending)| store.knows(sending));
         (!is_safe).then_some(unknown)
@@ -112,7 +113,7 @@ impl Attempt {
 
     fn lost(&mut self, failure: CallFailure, sent: bool, sending: Option<Sending>) -> Sent {
         if sent {
-            if !self.call.method.idempotent && sending.is_none() {
+            if !self.is_idempotent() && sending.is_none() {
                 return ControlFlow::Break(Err(failure));
             }
             self.unknown.get_or_insert_with(|| Unknown {
@@ -132,6 +133,10 @@ impl Attempt {
             }
             _ => Ok(answer),
         }
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.call.method.has(Attribute::IDEMPOTENT)
     }
 
     /// Fails the call. If it was sent before, the unknown outcome says more than `failure`.

@@ -35,7 +35,7 @@ class Converter {
     return { version: 1, name, types, methods: methods.map((method, at) => this.#method(method, names[at]!)) };
   }
 
-  #method({ id, args, ok, err }: MethodDescriptor, name: string): MethodDescription {
+  #method({ id, args, ok, err, idempotent }: MethodDescriptor, name: string): MethodDescription {
     const names = members(args.map(({ name }) => name));
     return {
       name,
@@ -43,6 +43,7 @@ class Converter {
       args: args.map(({ ty }, at): FieldShape => [names[at]!, this.#shape(ty)]),
       ok: this.#shape(ok),
       ...(err === null ? {} : { err: this.#shape(err) }),
+      ...(idempotent ? { attributes: ["idempotent"] } : {}),
     };
   }
 

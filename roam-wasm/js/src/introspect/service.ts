@@ -404,12 +404,21 @@ export const RoamIntrospectionV1: roam.Service<RoamIntrospectionV1Client, RoamIn
     },
   ],
   methods: [
-    { name: "services", id: "0x464187a09b387c0d", args: [], ok: ["list", 0] },
+    {
+      name: "services",
+      id: "0x464187a09b387c0d",
+      args: [],
+      ok: ["list", 0],
+      signature: "0x9ffc8ec5f106801b",
+      attributes: ["idempotent"],
+    },
     {
       name: "describe",
       id: "0x245a1a4405a62143",
       args: [["service", "string"]],
       ok: ["option", 1],
+      signature: "0xc6ef5c6c26c7c514",
+      attributes: ["idempotent"],
     },
   ],
 };

@@ -177,6 +177,7 @@ export const Chat: roam.Service<ChatClient, ChatHandler> = {
       args: [["name", "string"]],
       ok: 0,
       err: 4,
+      signature: "0x2a3d48586468a37e",
     },
     {
       name: "nudge",
@@ -187,6 +188,7 @@ export const Chat: roam.Service<ChatClient, ChatHandler> = {
       ],
       ok: 5,
       err: 6,
+      signature: "0x5e8d0599a22828c3",
     },
   ],
 };

@@ -170,7 +170,14 @@ export const Demo: roam.Service<DemoClient, DemoHandler> = {
     },
   ],
   methods: [
-    { name: "ping", id: "0xaad50627ff9bf909", args: [], ok: "unit" },
+    {
+      name: "ping",
+      id: "0xaad50627ff9bf909",
+      args: [],
+      ok: "unit",
+      signature: "0x42c14f2f2ae2abdc",
+      attributes: ["idempotent"],
+    },
     {
       name: "calculate",
       id: "0xd12adc456b6abee5",
@@ -181,6 +188,8 @@ export const Demo: roam.Service<DemoClient, DemoHandler> = {
       ],
       ok: "i64",
       err: 1,
+      signature: "0xc66feee26dc6365b",
+      attributes: ["idempotent"],
     },
     {
       name: "measure",
@@ -190,6 +199,7 @@ export const Demo: roam.Service<DemoClient, DemoHandler> = {
         ["samples", ["tx", 2]],
       ],
       ok: "unit",
+      signature: "0xbab06c2b27a6994c",
     },
     {
       name: "digest",
@@ -197,6 +207,7 @@ export const Demo: roam.Service<DemoClient, DemoHandler> = {
       args: [["chunks", ["rx", "bytes"]]],
       ok: 3,
       err: 4,
+      signature: "0x85810bc043291202",
     },
   ],
 };

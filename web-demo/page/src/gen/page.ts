@@ -60,12 +60,14 @@ export const Page: roam.Service<PageClient, PageHandler> = {
       id: "0x461ea67270b3e5e5",
       args: [["progress", 0]],
       ok: "unit",
+      signature: "0x71bdb1a8610a29be",
     },
     {
       name: "nudged",
       id: "0xeac39305295a69d6",
       args: [["by", "string"]],
       ok: 1,
+      signature: "0x7aedf6e7b3d26629",
     },
   ],
 };
