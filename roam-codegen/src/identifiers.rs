@@ -99,29 +99,35 @@ pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Returns a unique camel-case name for each of `names`, for methods or parameters.
+/// Returns a unique camel-case name for each of the methods `names`; not all are identifiers.
+///
+/// `#[service]` rejects names that clash. A number is added only to those in a descriptor from
+/// elsewhere.
 pub(crate) fn members<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = Taken::default();
     names
-        .map(|name| {
-            let camel = name.to_lower_camel_case();
-            taken.unique(if is_identifier(&camel) { &camel } else { "_" })
+        .map(|name| match name.to_lower_camel_case() {
+            empty if empty.is_empty() => taken.unique("_"),
+            camel => taken.unique(&camel),
         })
         .collect()
 }
 
-/// Like [`members`], but avoids keywords and the names of added parameters.
+/// Returns a unique camel-case identifier for each of the parameters `names`. Avoids keywords and
+/// the names of added parameters.
 pub(crate) fn parameters<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = Taken::default();
     taken.0.extend(["context", "options"].map(str::to_owned));
-    let mut names = members(names);
-    for name in &mut names {
-        if KEYWORDS.contains(&name.as_str()) {
-            name.push('_');
-        }
-        *name = taken.unique(name);
-    }
     names
+        .map(|name| {
+            let camel = name.to_lower_camel_case();
+            if KEYWORDS.contains(&camel.as_str()) {
+                taken.unique(&format!("{camel}_"))
+            } else {
+                taken.unique(if is_identifier(&camel) { &camel } else { "_" })
+            }
+        })
+        .collect()
 }
 
 /// Names already in use.

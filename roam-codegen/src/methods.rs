@@ -5,7 +5,7 @@ use roam_core::schema::{MethodDescriptor, ServiceDescriptor, Type, TypeIndex, Ty
 use crate::declarations::WIDTH;
 use crate::docs::comment;
 use crate::expressions::Expressions;
-use crate::identifiers::{members, parameters};
+use crate::identifiers::{members, parameters, property};
 use crate::names::Names;
 
 /// Writes the client interface.
@@ -67,6 +67,7 @@ struct Signatures<'a> {
     types: &'a Types,
     writer: Expressions<'a>,
     method: &'a MethodDescriptor,
+    /// Quoted if necessary.
     name: String,
     parameters: Vec<String>,
 }
@@ -82,7 +83,7 @@ impl<'a> Signatures<'a> {
             types: &service.types,
             writer: Expressions::new(service, names),
             method,
-            name: name.to_owned(),
+            name: property(name),
             parameters: parameters(method.args.iter().map(|arg| &*arg.name)),
         }
     }
