@@ -160,7 +160,7 @@ fn attributes(attrs: Vec<Attribute>) -> syn::Result<(Vec<Attribute>, Options)> {
                 let name = meta
                     .path
                     .get_ident()
-                    .map(Ident::to_string)
+                    .map(syn::Ident::to_string)
                     .unwrap_or_default();
                 match &*name {
                     "inline" => options.inline = true,

@@ -102,10 +102,7 @@ impl Attempt {
 
     /// Returns the unknown outcome if the call must not be sent to a peer with this store.
     fn forbids_sending(&self, store: Option<&KnownStore>) -> Option<&Unknown> {
-        let unknown = self
-            .unknown
-            .as_ref()
-            .filter(|_| !self.is_idempotent())?;
+        let unknown = self.unknown.as_ref().filter(|_| !self.is_idempotent())?;
         let known = store.zip(unknown.sending);
         let is_safe = known.is_some_and(|(store, sending)| store.knows(sending));
         (!is_safe).then_some(unknown)
