@@ -98,7 +98,7 @@ async fn call(client: &CountedClient, calls: usize, in_flight: usize, inline: bo
 
 async fn read(client: &CountedClient, count: usize) {
     let (output, mut numbers) = channel();
-    let call = tokio::spawn(client.numbers(count as u64, output));
+    let call = tokio::spawn(client.numbers(count as u64, output).into_future());
     let mut received = 0;
     while let Ok(Some(_)) = numbers.recv().await {
         received += 1;

@@ -176,7 +176,7 @@ impl<const INLINE: bool> Client for OursClient<INLINE> {
 
     async fn unread_stream(&self) -> Result<UnreadStream> {
         let (output, mut numbers) = channel();
-        let call = tokio::spawn(self.0.numbers(u64::MAX, output));
+        let call = tokio::spawn(self.0.numbers(u64::MAX, output).into_future());
         numbers.recv().await?;
         Ok(Box::new(move || expect_unanswered(&call, numbers)))
     }
@@ -185,7 +185,7 @@ impl<const INLINE: bool> Client for OursClient<INLINE> {
         let mut kept = Vec::with_capacity(count);
         for _ in 0..count {
             let (output, mut numbers) = channel();
-            let call = tokio::spawn(self.0.silence(output));
+            let call = tokio::spawn(self.0.silence(output).into_future());
             numbers.recv().await?;
             kept.push((call, numbers));
         }
