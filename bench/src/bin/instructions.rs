@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use roam_core::proto::Framing;
 use roam_core::transport::memory_pair;
-use roam_core::{Config, Context, NoDispatcher, Tx, accept, channel, connect, service};
+use roam_core::{Context, Tx, accept, channel, connect, service};
 use tokio::runtime::{Builder, Runtime};
 
 /// The service to call.

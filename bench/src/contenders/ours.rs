@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use roam_core::net::websocket;
-use roam_core::{Config, Context, NoDispatcher, Rx, Tx, channel, service, tunnel::pump_read_to_tx};
+use roam_core::{Config, Context, Rx, Tx, channel, service, tunnel::pump_read_to_tx};
 use roam_ws_server::Server;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
