@@ -1,11 +1,20 @@
 //! Descriptions of types of the standard library and of `bytes`.
 
+mod shapes;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::ffi::CString;
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::{NonZero, Saturating, Wrapping};
+use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::MethodId;
 
@@ -92,7 +101,42 @@ same! {
     [] Box<str> => String,
     [] Rc<str> => String,
     [] Arc<str> => String,
-    [] Cow<'static, str> => String,
+    [T: ?Sized + ToOwned<Owned: Schema> + 'static] Cow<'static, T> => T::Owned,
+    [T: Schema] Cell<T> => T,
+    [T: Schema] RefCell<T> => T,
+    [T: Schema] Reverse<T> => T,
+    [T: Schema] Wrapping<T> => T,
+    [T: Schema] Saturating<T> => T,
+    // The codec rejects a zero that a peer sends.
+    [] NonZero<u8> => u8,
+    [] NonZero<u16> => u16,
+    [] NonZero<u32> => u32,
+    [] NonZero<u64> => u64,
+    [] NonZero<u128> => u128,
+    [] NonZero<usize> => usize,
+    [] NonZero<i8> => i8,
+    [] NonZero<i16> => i16,
+    [] NonZero<i32> => i32,
+    [] NonZero<i64> => i64,
+    [] NonZero<i128> => i128,
+    [] NonZero<isize> => isize,
+    // A path that is not UTF-8 cannot be encoded.
+    [] PathBuf => String,
+    [] Box<Path> => String,
+    [] CString => Vec<u8>,
+    [] Ipv4Addr => [u8; 4],
+    [] Ipv6Addr => [u8; 16],
+    [] SocketAddrV4 => (Ipv4Addr, u16),
+    // Its flow and scope ids stay at home.
+    [] SocketAddrV6 => (Ipv6Addr, u16),
+    [] IpAddr => shapes::IpAddr,
+    [] SocketAddr => shapes::SocketAddr,
+    [] SystemTime => shapes::SystemTime,
+    [T: Schema] Range<T> => shapes::Range<T>,
+    [T: Schema] RangeInclusive<T> => shapes::RangeInclusive<T>,
+    [T: Schema] RangeFrom<T> => shapes::RangeFrom<T>,
+    [T: Schema] RangeTo<T> => shapes::RangeTo<T>,
+    [T: Schema] Bound<T> => shapes::Bound<T>,
     [] bytes::Bytes => Vec<u8>,
     [] MethodId => u64,
     [] Types => Vec<Type>,
@@ -116,6 +160,9 @@ holders! {
     [] Box<[T]> => List,
     [] VecDeque<T> => List,
     [] LinkedList<T> => List,
+    [] BinaryHeap<T> => List,
+    [] Rc<[T]> => List,
+    [] Arc<[T]> => List,
     [] BTreeSet<T> => Set,
     [S: 'static] HashSet<T, S> => Set,
 }
@@ -179,4 +226,8 @@ tuples! {
     A B C D E F G H I J;
     A B C D E F G H I J K;
     A B C D E F G H I J K L;
+    A B C D E F G H I J K L M;
+    A B C D E F G H I J K L M N;
+    A B C D E F G H I J K L M N O;
+    A B C D E F G H I J K L M N O P;
 }

@@ -90,7 +90,7 @@ pub use walk::{Part, Visitor};
     note = "add `#[derive(roam_core::Schema, serde::Serialize, serde::Deserialize)]` to `{Self}`"
 )]
 pub trait Schema: 'static {
-    /// The types that this type contains, as a tuple: `()`, `(A,)`, `(A, B)`, up to twelve; nest
+    /// The types that this type contains, as a tuple: `()`, `(A,)`, `(A, B)`, up to sixteen; nest
     /// tuples for more.
     ///
     /// The compiler uses it to find out whether a type contains channels; see [`channel_depth`].

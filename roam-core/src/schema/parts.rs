@@ -108,6 +108,10 @@ tuples! {
     A B C D E F G H I J;
     A B C D E F G H I J K;
     A B C D E F G H I J K M;
+    A B C D E F G H I J K M N;
+    A B C D E F G H I J K M N O;
+    A B C D E F G H I J K M N O P;
+    A B C D E F G H I J K M N O P Q;
 }
 
 const fn deepest(depths: &[usize]) -> usize {

@@ -32,7 +32,7 @@ pub(super) fn schema(described: &Described) -> TokenStream {
 }
 
 /// The size of the largest tuple that can be a `Schema::Parts`.
-const PARTS: usize = 12;
+const PARTS: usize = 16;
 
 /// Returns the tuple of `types`, nested if it would exceed `PARTS`.
 fn parts(types: &[&Type]) -> TokenStream {

@@ -1,12 +1,19 @@
 //! Descriptions of types of the standard library.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet, LinkedList};
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashSet, LinkedList};
+use std::ffi::CString;
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::num::{NonZeroI128, NonZeroU8, Saturating, Wrapping};
+use std::ops::{Bound, Range, RangeFrom, RangeTo};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::schema::{Schema, Type, TypeIndex, Types};
+use crate::schema::{Payload, Schema, StructKind, Type, TypeIndex, Types};
 
 fn describe<T: Schema>(types: &mut Types) -> Type {
     let index = types.index_of::<T>();
@@ -79,4 +86,127 @@ fn each_type_is_described_once() {
         .map(|(index, _)| TypeIndex::position(index))
         .collect();
     assert_eq!(positions, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn wrappers_are_described_as_what_they_hold() {
+    let types = &mut Types::new();
+    let byte = types.index_of::<u8>();
+    for same in [
+        types.index_of::<NonZeroU8>(),
+        types.index_of::<Wrapping<u8>>(),
+        types.index_of::<Saturating<u8>>(),
+        types.index_of::<Reverse<u8>>(),
+        types.index_of::<Cell<u8>>(),
+        types.index_of::<RefCell<u8>>(),
+    ] {
+        assert_eq!(same, byte);
+    }
+    assert_eq!(describe::<NonZeroI128>(types), Type::I128);
+    let list = types.index_of::<Vec<u16>>();
+    assert_eq!(types.index_of::<Cow<'static, [u16]>>(), list);
+}
+
+#[test]
+fn paths_are_strings_and_c_strings_are_bytes() {
+    let types = &mut Types::new();
+    assert_eq!(describe::<PathBuf>(types), Type::String);
+    assert_eq!(describe::<Box<Path>>(types), Type::String);
+    assert_eq!(describe::<CString>(types), Type::Bytes);
+}
+
+#[test]
+fn shared_slices_and_heaps_are_lists() {
+    let types = &mut Types::new();
+    let byte = types.index_of::<u8>();
+    assert_eq!(describe::<Arc<[u8]>>(types), Type::List(byte));
+    assert_eq!(describe::<BinaryHeap<u8>>(types), Type::List(byte));
+}
+
+#[test]
+fn addresses_are_octets_and_ports() {
+    let types = &mut Types::new();
+    let octets = |types: &mut Types, len| {
+        let element = types.index_of::<u8>();
+        Type::Array { element, len }
+    };
+    let expected = octets(types, 16);
+    assert_eq!(describe::<Ipv6Addr>(types), expected);
+    let parts = |types: &mut Types, len| {
+        let Type::Tuple(parts) = (match len {
+            4 => describe::<SocketAddrV4>(types),
+            _ => describe::<SocketAddrV6>(types),
+        }) else {
+            panic!("not a tuple");
+        };
+        assert_eq!(types.get(parts[0]), &octets(types, len));
+        assert_eq!(types.get(parts[1]), &Type::U16);
+    };
+    parts(types, 4);
+    parts(types, 16);
+    assert_eq!(variants(&describe::<IpAddr>(types)), ["V4", "V6"]);
+}
+
+#[test]
+fn ranges_and_times_are_structs() {
+    let types = &mut Types::new();
+    assert_eq!(fields(&describe::<Range<u8>>(types)), ["start", "end"]);
+    assert_eq!(fields(&describe::<RangeFrom<u8>>(types)), ["start"]);
+    assert_eq!(fields(&describe::<RangeTo<u8>>(types)), ["end"]);
+    assert_eq!(
+        fields(&describe::<SystemTime>(types)),
+        ["secs_since_epoch", "nanos_since_epoch"]
+    );
+    let bound = describe::<Bound<u8>>(types);
+    assert_eq!(variants(&bound), ["Unbounded", "Included", "Excluded"]);
+}
+
+#[test]
+fn tuples_have_up_to_sixteen_elements() {
+    type Long = (
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        u8,
+        String,
+    );
+    let types = &mut Types::new();
+    let Type::Tuple(elements) = describe::<Long>(types) else {
+        panic!("not a tuple");
+    };
+    assert_eq!(elements.len(), 16);
+    assert_eq!(types.get(elements[15]), &Type::String);
+}
+
+fn fields(ty: &Type) -> Vec<&str> {
+    match ty {
+        Type::Struct(it) => match &it.kind {
+            StructKind::Named(fields) => fields.iter().map(|field| &*field.wire_name).collect(),
+            kind => panic!("{kind:?}"),
+        },
+        ty => panic!("{ty:?}"),
+    }
+}
+
+fn variants(ty: &Type) -> Vec<&str> {
+    match ty {
+        Type::Enum(it) => it
+            .variants
+            .iter()
+            .inspect(|it| assert!(matches!(it.payload, Payload::Unit | Payload::Newtype(_))))
+            .map(|it| &*it.wire_name)
+            .collect(),
+        ty => panic!("{ty:?}"),
+    }
 }
