@@ -1,4 +1,4 @@
-//! Descriptions of types of the standard library and of `bytes`.
+//! Descriptions of types of the standard library and of other crates.
 
 mod shapes;
 
@@ -231,3 +231,6 @@ tuples! {
     A B C D E F G H I J K L M N O;
     A B C D E F G H I J K L M N O P;
 }
+
+// Below the macros that it uses.
+mod crates;
