@@ -103,8 +103,45 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The descriptor follows serde's attributes: it uses names from `rename`, `rename_all` and
 /// `rename_all_fields`, and respects `transparent`, `skip`, and `from` with `into` of the same
 /// type. Attributes with an effect that a descriptor cannot express (`flatten`, `tag`,
-/// `untagged`, `with`, `skip_serializing_if` and similar ones) are errors. A
-/// `#[repr(transparent)]` struct is described as its inner type.
+/// `untagged`, `skip_serializing_if` and similar ones) are errors. A `#[repr(transparent)]` struct
+/// is described as its inner type.
+///
+/// `#[schema(with = Type)]` on a field describes it as `Type` instead of its own type, which then
+/// need not implement `Schema`. serde must write the field exactly as it writes a `Type`: nothing
+/// else checks that. It allows serde's `with`, `serialize_with` and `deserialize_with`:
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use roam_core::Schema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Schema)]
+/// struct Job {
+///     name: String,
+///     #[serde(with = "age")]
+///     #[schema(with = u64)]
+///     started: Instant,
+/// }
+///
+/// /// How long ago an `Instant` was, in milliseconds.
+/// mod age {
+///     # use std::time::{Duration, Instant};
+///     # use serde::{Deserialize, Deserializer, Serialize, Serializer};
+///     pub fn serialize<S: Serializer>(at: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
+///         // …
+///         # u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX).serialize(serializer)
+///     }
+///
+///     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instant, D::Error> {
+///         // …
+///         # let millis = Duration::from_millis(u64::deserialize(deserializer)?);
+///         # Ok(Instant::now().checked_sub(millis).unwrap_or_else(Instant::now))
+///     }
+/// }
+/// ```
+///
+/// On a struct or an enum whose serde traits are written by hand, it describes the whole type.
 ///
 /// Two fields, or two variants, cannot have the same name after renaming, and no field can be named
 /// `__proto__`, since the names are those of properties in TypeScript.

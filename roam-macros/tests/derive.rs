@@ -329,3 +329,109 @@ fn describes_mutually_recursive_types() {
     types.index_of::<Right>();
     assert_eq!(types.iter().count(), 4);
 }
+
+/// A type that roam does not know, with its own encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Foreign(u16);
+
+/// Writes a number as text.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(it: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(it)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(it: D) -> Result<u32, D::Error> {
+        String::deserialize(it)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+struct WithForeign {
+    #[schema(with = u16)]
+    plain: Foreign,
+    #[serde(with = "as_text")]
+    #[schema(with = String)]
+    text: u32,
+    #[schema(with = Vec<u16>)]
+    list: Vec<Foreign>,
+}
+
+#[test]
+fn with_describes_a_field_as_another_type() {
+    let (structure, types) = structure::<WithForeign>();
+    let StructKind::Named(fields) = structure.kind else {
+        panic!("no named fields");
+    };
+    let texts: Vec<_> = fields.iter().map(|field| types.text(field.ty)).collect();
+    assert_eq!(texts, ["u16", "String", "Vec<u16>"]);
+    let value = WithForeign {
+        plain: Foreign(1),
+        text: 23,
+        list: vec![Foreign(4)],
+    };
+    round_trips(&value, &[1, 2, b'2', b'3', 1, 4]);
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+enum WithInVariants {
+    Newtype(#[schema(with = u16)] Foreign),
+    Named {
+        #[schema(with = u16)]
+        at: Foreign,
+    },
+}
+
+#[test]
+fn with_works_in_variants() {
+    let mut types = Types::new();
+    let number = types.index_of::<u16>();
+    let index = types.index_of::<WithInVariants>();
+    let Type::Enum(it) = types.get(index) else {
+        panic!("not an enum");
+    };
+    assert_eq!(it.variants[0].payload, Payload::Newtype(number));
+    let Payload::Struct(fields) = &it.variants[1].payload else {
+        panic!("no named fields");
+    };
+    assert_eq!(fields[0].ty, number);
+    round_trips(&WithInVariants::Newtype(Foreign(3)), &[0, 3]);
+    round_trips(&WithInVariants::Named { at: Foreign(4) }, &[1, 4]);
+}
+
+/// Its traits of serde are written by hand.
+#[derive(Debug, PartialEq, Schema)]
+#[schema(with = String)]
+enum OnOff {
+    On,
+    Off,
+}
+
+impl Serialize for OnOff {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = match self {
+            Self::On => "on",
+            Self::Off => "off",
+        };
+        serializer.serialize_str(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for OnOff {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match &*String::deserialize(deserializer)? {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err(serde::de::Error::custom("neither on nor off")),
+        }
+    }
+}
+
+#[test]
+fn with_describes_a_whole_type() {
+    assert_eq!(describe::<OnOff>().0, Type::String);
+    round_trips(&OnOff::On, b"\x02on");
+    round_trips(&OnOff::Off, b"\x03off");
+}

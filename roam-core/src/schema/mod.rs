@@ -56,8 +56,28 @@ pub use walk::{Part, Visitor};
 /// The derive rejects serde's attributes whose encoding cannot be described, such as `flatten` or
 /// `tag`.
 ///
-/// Implement it by hand for a type with custom serialization. This one is serialized as an `f64`,
-/// so it is described as one:
+/// `#[schema(with = Type)]` describes a field, or a whole type, as another one that serde writes
+/// alike. This field is an `f64` on the wire:
+///
+/// ```
+/// use roam_core::Schema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Schema)]
+/// struct Reading {
+///     sensor: String,
+///     #[schema(with = f64)]
+///     temperature: Celsius,
+/// }
+///
+/// /// A type of another crate, which does not know roam.
+/// #[derive(Serialize, Deserialize)]
+/// #[serde(transparent)]
+/// struct Celsius(f64);
+/// ```
+///
+/// Implement it by hand where no derive fits. This one is serialized as an `f64`, so it is
+/// described as one:
 ///
 /// ```
 /// use roam_core::schema::{Schema, TypeIndex, Types};

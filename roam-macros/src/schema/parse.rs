@@ -18,7 +18,7 @@ pub(super) fn described(input: DeriveInput) -> syn::Result<Described> {
     let is_enum = matches!(input.data, Data::Enum(_));
     let attrs = errors.take(serde_attrs::Container::parse(&input.attrs, is_enum));
     let attrs = attrs.unwrap_or_default();
-    let shape = match errors.take(attrs.conversion()).flatten() {
+    let shape = match errors.take(attrs.described_as()).flatten() {
         Some(ty) => Shape::Same(Box::new(ty)),
         None => shape(input.data, &attrs, &mut errors),
     };
@@ -133,20 +133,21 @@ fn fields(fields: syn::Fields, case: Option<Case>, errors: &mut Errors) -> Field
     }
 }
 
-/// Returns the fields that are sent on the wire.
+/// Returns the fields that are sent on the wire, each with the type that describes it.
 fn kept(
     fields: impl IntoIterator<Item = syn::Field>,
     errors: &mut Errors,
 ) -> Vec<(syn::Field, serde_attrs::Field)> {
     let mut kept = Vec::new();
-    for field in fields {
-        errors.take(schema_attrs::reject(&field.attrs));
+    for mut field in fields {
         let attrs = errors.take(serde_attrs::Field::parse(&field.attrs));
-        kept.extend(
-            attrs
-                .filter(|attrs| !attrs.skip)
-                .map(|attrs| (field, attrs)),
-        );
+        let Some(attrs) = attrs.filter(|attrs| !attrs.skip) else {
+            continue;
+        };
+        if let Some(with) = &attrs.with {
+            field.ty = with.clone();
+        }
+        kept.push((field, attrs));
     }
     kept
 }

@@ -9,6 +9,7 @@ use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, LitStr, Token, Type};
 
 use super::case::Case;
+use super::schema_attrs;
 
 /// The attributes of a struct or an enum.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(super) struct Container {
     pub(super) rename_variants: Option<Case>,
     /// The location of `transparent`.
     pub(super) transparent: Option<Span>,
+    /// The type that describes this one: `#[schema(with = …)]`.
+    with: Option<Type>,
     from: Option<LitStr>,
     into: Option<LitStr>,
 }
@@ -35,12 +38,17 @@ pub(super) struct Variant {
 pub(super) struct Field {
     pub(super) rename: Option<LitStr>,
     pub(super) skip: bool,
+    /// The type that describes the field instead of its own: `#[schema(with = …)]`.
+    pub(super) with: Option<Type>,
 }
 
 impl Container {
     /// Parses `attrs`. On an enum, `rename_all` applies to the variants.
     pub(super) fn parse(attrs: &[Attribute], is_enum: bool) -> syn::Result<Self> {
-        let mut it = Self::default();
+        let mut it = Self {
+            with: schema_attrs::container_with(attrs)?,
+            ..Self::default()
+        };
         each(attrs, |key, meta| {
             match key {
                 "rename" => it.rename = serialized_name(meta)?,
@@ -67,8 +75,12 @@ impl Container {
         Ok(it)
     }
 
-    /// Returns the type that values are converted to and from, if any.
-    pub(super) fn conversion(&self) -> syn::Result<Option<Type>> {
+    /// Returns the type that describes this one: the one named, or else the one that values are
+    /// converted to and from.
+    pub(super) fn described_as(&self) -> syn::Result<Option<Type>> {
+        if let Some(with) = &self.with {
+            return Ok(Some(with.clone()));
+        }
         match (&self.from, &self.into) {
             (None, None) => Ok(None),
             (Some(from), Some(into)) => {
@@ -113,12 +125,18 @@ impl Variant {
 
 impl Field {
     pub(super) fn parse(attrs: &[Attribute]) -> syn::Result<Self> {
-        let mut it = Self::default();
+        let mut it = Self {
+            with: schema_attrs::field_with(attrs)?,
+            ..Self::default()
+        };
         let mut skips = Skips::default();
         each(attrs, |key, meta| {
             match key {
                 "rename" => it.rename = serialized_name(meta)?,
                 "alias" | "bound" | "borrow" | "default" => skip_value(meta)?,
+                "with" | "serialize_with" | "deserialize_with" if it.with.is_some() => {
+                    skip_value(meta)?;
+                }
                 _ if skips.take(key, meta) => {}
                 _ => return Err(unsupported(key, meta)),
             }
@@ -169,7 +187,7 @@ fn unsupported(key: &str, meta: &ParseNestedMeta<'_>) -> Error {
         "skip_serializing_if" => "omits a field that the peer expects",
         "with" | "serialize_with" | "deserialize_with" => {
             "changes the encoding in a way that the type does not show: \
-             use a newtype and implement `Schema` for it by hand"
+             name a type that is encoded alike, on the field: `#[schema(with = …)]`"
         }
         "other" | "variant_identifier" | "field_identifier" => {
             "needs names, but on the wire a variant is its index"
