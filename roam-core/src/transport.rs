@@ -8,12 +8,13 @@ mod subprotocol;
 pub use memory::{MemoryTransport, memory_pair};
 pub use subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::proto::{Framing, Violation};
+use crate::proto::{Close, Framing, PeerClose, Violation};
 use crate::rt::MaybeSend;
 
 /// Carries whole frames in order, in both directions. A driver polls it.
@@ -21,9 +22,14 @@ pub trait Transport: MaybeSend + Unpin + 'static {
     /// Returns how frames hold messages.
     fn framing(&self) -> Framing;
 
-    /// Receives the next frame. `None` means that the peer has closed the transport.
-    fn poll_receive(&mut self, cx: &mut Context<'_>)
-    -> Poll<Result<Option<Bytes>, TransportError>>;
+    /// Returns the address of the peer's socket, if it has one and it is known.
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// Receives the next frame. Once the peer has closed the transport, fails with
+    /// [`TransportError::Closed`], after all frames.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>>;
 
     /// Ready when [`start_send`](Self::start_send) can take a frame.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
@@ -34,8 +40,13 @@ pub trait Transport: MaybeSend + Unpin + 'static {
     /// Sends all frames that were taken.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
-    /// Sends all frames that were taken and closes the transport.
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+    /// Sends all frames that were taken and closes the transport. A transport that can say why tells
+    /// the peer the code and the reason; a byte stream cannot.
+    fn poll_close(
+        &mut self,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>>;
 }
 
 /// Why a transport has failed.
@@ -45,7 +56,10 @@ pub enum TransportError {
     /// The peer broke a rule of the transport, such as one against text frames.
     #[error(transparent)]
     Violation(#[from] Violation),
-    /// The transport was closed or failed.
+    /// The peer closed the transport.
+    #[error(transparent)]
+    Closed(#[from] PeerClose),
+    /// The transport failed.
     #[error("{0}")]
     Lost(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -60,12 +74,8 @@ impl TransportError {
     pub(crate) fn into_cause(self) -> Arc<dyn std::error::Error + Send + Sync> {
         match self {
             Self::Violation(violation) => Arc::new(violation),
+            Self::Closed(close) => Arc::new(close),
             Self::Lost(error) => error,
         }
     }
 }
-
-/// The peer closed the transport without a Goodbye.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("closed without a goodbye")]
-pub struct ClosedSilently;

@@ -302,7 +302,12 @@ fn channel_ids(r: &mut Reader<'_>, count: usize) -> Result<Vec<ChannelId>, Viola
 
 /// Truncates `reason` to [`MAX_REASON`] bytes, at a character boundary.
 pub(crate) fn clamp_reason(reason: &str) -> &str {
-    let end = reason.floor_char_boundary(MAX_REASON);
+    clamp(reason, MAX_REASON)
+}
+
+/// Returns as many whole characters as fit `max` bytes.
+pub(crate) fn clamp(reason: &str, max: usize) -> &str {
+    let end = reason.floor_char_boundary(max);
     reason.get(..end).unwrap_or_default()
 }
 

@@ -15,6 +15,5 @@ mod listener;
 mod transport;
 
 pub use connect::{Dialer, connect};
-pub use listener::SocketClosed;
 pub use roam_core::transport::Subprotocols;
 pub use transport::{MAX_BUFFERED, WebSocketTransport};

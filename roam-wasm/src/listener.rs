@@ -1,11 +1,11 @@
 //! The events of a WebSocket.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use js_sys::{Reflect, Uint8Array};
+use roam_core::proto::PeerClose;
 use roam_core::{Rule, Violation};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
@@ -17,33 +17,7 @@ pub(crate) enum SocketEvent {
     /// A frame arrived, or something that violates the protocol.
     Frame(Result<Bytes, Violation>),
     /// The socket is closed; no event follows.
-    Closed(SocketClosed),
-}
-
-/// The socket failed, or was closed without a Goodbye from the peer.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-pub struct SocketClosed {
-    /// The WebSocket's close code; 1006 if the network failed.
-    pub code: u16,
-    /// The reason given by the peer or the platform; often empty.
-    pub reason: String,
-}
-
-// A derived impl would add more code to the page than it is worth.
-impl fmt::Debug for SocketClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for SocketClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the socket closed with code {}", self.code)?;
-        if self.reason.is_empty() {
-            return Ok(());
-        }
-        write!(f, ": {}", self.reason)
-    }
+    Closed(PeerClose),
 }
 
 /// Listens to a socket. Dropping it closes the socket.
@@ -53,16 +27,6 @@ pub(crate) struct Listener {
 }
 
 type Handler = Closure<dyn Fn(JsValue)>;
-
-impl SocketClosed {
-    /// Returns the error for a socket that was closed before anybody listened.
-    pub(crate) fn unobserved() -> Self {
-        Self {
-            code: 1006,
-            reason: String::new(),
-        }
-    }
-}
 
 impl Listener {
     /// Passes all events to `on_event`. A frame longer than `max_frame` bytes becomes a violation.
@@ -129,12 +93,12 @@ fn message_of(event: &JsValue) -> Option<String> {
     Reflect::get(event, &"message".into()).ok()?.as_string()
 }
 
-fn closed(event: &CloseEvent, failure: &RefCell<Option<String>>) -> SocketClosed {
+fn closed(event: &CloseEvent, failure: &RefCell<Option<String>>) -> PeerClose {
     let mut reason = event.reason();
     if reason.is_empty() {
         reason = failure.take().unwrap_or_default();
     }
-    SocketClosed {
+    PeerClose {
         code: event.code(),
         reason,
     }

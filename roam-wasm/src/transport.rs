@@ -10,14 +10,14 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use roam_core::proto::Framing;
+use roam_core::proto::{Close, Framing, PeerClose};
 use roam_core::rt::{self, Sleep};
 use roam_core::transport::{Transport, TransportError, framing_of};
 use roam_core::{Config, ConnectError, Violation};
 use web_sys::WebSocket;
 
 use crate::connect::Thrown;
-use crate::listener::{Listener, SocketClosed, SocketEvent};
+use crate::listener::{Listener, SocketEvent};
 
 /// The limit on a socket's `bufferedAmount`, in bytes: while it holds more, nothing is sent.
 pub const MAX_BUFFERED: u32 = 256 * 1024;
@@ -43,7 +43,7 @@ struct Arrivals {
     frames: VecDeque<Result<Bytes, Violation>>,
     /// Whether to drop further frames, as the transport is closing.
     closing: bool,
-    closed: Option<SocketClosed>,
+    closed: Option<PeerClose>,
     waker: Option<Waker>,
 }
 
@@ -57,7 +57,7 @@ impl Arrivals {
         }
     }
 
-    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<SocketClosed> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<PeerClose> {
         if let Some(closed) = &self.closed {
             return Poll::Ready(closed.clone());
         }
@@ -88,7 +88,7 @@ impl WebSocketTransport {
             match (closed, socket.ready_state()) {
                 (Poll::Ready(closed), _) => Poll::Ready(Err(closed)),
                 (_, WebSocket::OPEN) => Poll::Ready(Ok(())),
-                (_, WebSocket::CLOSED) => Poll::Ready(Err(SocketClosed::unobserved())),
+                (_, WebSocket::CLOSED) => Poll::Ready(Err(PeerClose::ABNORMAL)),
                 _ => Poll::Pending,
             }
         });
@@ -115,16 +115,11 @@ impl Transport for WebSocketTransport {
         self.framing
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         let mut arrivals = self.arrivals.borrow_mut();
         match arrivals.frames.pop_front() {
-            Some(frame) => Poll::Ready(Ok(Some(frame?))),
-            None => arrivals
-                .poll_closed(cx)
-                .map(|closed| Err(TransportError::lost(closed))),
+            Some(frame) => Poll::Ready(frame.map_err(Into::into)),
+            None => arrivals.poll_closed(cx).map(|closed| Err(closed.into())),
         }
     }
 
@@ -148,14 +143,23 @@ impl Transport for WebSocketTransport {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        // It fails only for an invalid code, and does nothing if the socket is already closed.
-        let _ = self.socket.close();
+    fn poll_close(
+        &mut self,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
+        self::close(&self.socket, close);
         let mut arrivals = self.arrivals.borrow_mut();
         arrivals.closing = true;
         arrivals.frames.clear();
         arrivals.poll_closed(cx).map(|_| Ok(()))
     }
+}
+
+/// Closes a socket. It does nothing if the socket is already closed.
+pub(crate) fn close(socket: &WebSocket, close: &Close) {
+    // It fails only for codes and reasons that a `Close` cannot hold.
+    let _ = socket.close_with_code_and_reason(close.code(), close.reason());
 }
 
 impl fmt::Debug for WebSocketTransport {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::ready;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +59,7 @@ pub struct Server {
 /// A link's share of the server, held from the accepted socket to the end of the link.
 struct LinkSlot {
     _permit: OwnedSemaphorePermit,
-    /// The peer's address, or empty if unknown.
-    peer: String,
+    peer: Option<SocketAddr>,
     closing: watch::Receiver<Option<Arc<str>>>,
 }
 
@@ -148,7 +148,7 @@ impl Server {
         while let Ok(permit) = Arc::clone(&self.slots).acquire_owned().await {
             match listener.accept().await {
                 Ok((socket, peer)) => {
-                    let slot = self.slot(permit, peer.to_string());
+                    let slot = self.slot(permit, Some(peer));
                     tokio::spawn(self.clone().serve_socket(socket, slot));
                 }
                 Err(error) => {
@@ -211,11 +211,7 @@ impl Server {
         let permit = Arc::clone(&self.slots)
             .try_acquire_owned()
             .map_err(|_| UpgradeError::TooManyLinks)?;
-        self.start(
-            request,
-            Arc::new(dispatcher),
-            self.slot(permit, String::new()),
-        )
+        self.start(request, Arc::new(dispatcher), self.slot(permit, None))
     }
 
     /// Closes all links with a Goodbye carrying `reason`, and accepts no more. Waits until they have
@@ -225,7 +221,7 @@ impl Server {
         self.closing.closed().await;
     }
 
-    fn slot(&self, permit: OwnedSemaphorePermit, peer: String) -> LinkSlot {
+    fn slot(&self, permit: OwnedSemaphorePermit, peer: Option<SocketAddr>) -> LinkSlot {
         let closing = self.closing.subscribe();
         LinkSlot {
             _permit: permit,
@@ -271,13 +267,16 @@ impl Server {
             Ok(Err(error)) => return tracing::debug!(%error, "failed to upgrade to a WebSocket"),
             Err(_) => return tracing::debug!("the upgrade to a WebSocket timed out"),
         };
-        let transport = websocket::adopt(socket, subprotocol, &self.config).await;
+        let transport = websocket::adopt(socket, subprotocol, slot.peer, &self.config).await;
         let (link, driver) = roam_core::accept(transport)
             .dispatcher(dispatcher)
             .config(Config::clone(&self.config))
             .drive();
         if let Some(links) = &self.links {
-            links.add(&link, slot.peer);
+            links.add(
+                &link,
+                slot.peer.map_or_else(String::new, |peer| peer.to_string()),
+            );
         }
         (self.greet)(link.clone());
         let closed = pin!(closed(slot.closing.clone()));

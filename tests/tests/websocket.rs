@@ -2,11 +2,16 @@
 
 use std::time::Instant;
 
+use futures::{SinkExt, StreamExt};
 use roam_core::net::websocket::{self, Subprotocols};
+use roam_core::proto::PeerClose;
 use roam_core::{CallError, ConnectionHandle, RoamError, channel};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_async, connect_async};
 
 async fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,5 +56,74 @@ async fn calls_and_streams_work_in_either_framing() {
         assert_eq!(rx.recv().await.unwrap(), None);
         done.await.unwrap().unwrap();
         println!("{:?}", started.elapsed());
+    }
+}
+
+/// Returns a client that knows WebSockets and nothing of roam.
+async fn raw_client(url: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    connect_async(url).await.unwrap().0
+}
+
+/// Reads frames up to the close frame, and returns its code and reason.
+async fn close_of<S>(socket: &mut WebSocketStream<S>) -> (u16, String)
+where
+    WebSocketStream<S>: StreamExt<Item = Result<Message, tokio_tungstenite::tungstenite::Error>>,
+    WebSocketStream<S>: Unpin,
+{
+    loop {
+        if let Message::Close(frame) = socket.next().await.unwrap().unwrap() {
+            let frame = frame.expect("a close frame with a code");
+            return (frame.code.into(), frame.reason.to_string());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_violation_closes_the_socket_with_4400_and_the_rule() {
+    let mut socket = raw_client(&serve().await).await;
+    socket.send(Message::text("hello")).await.unwrap();
+    let close = close_of(&mut socket).await;
+    assert_eq!(close, (4400, "message.decode-error: text frame".to_owned()));
+}
+
+#[tokio::test]
+async fn a_closed_link_closes_the_socket_with_1000_and_its_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = Server::new(NoDispatcher).with_greeting(|link| link.close("that was all"));
+    tokio::spawn(async move { server.serve(listener).await });
+    let mut socket = raw_client(&url).await;
+    let close = close_of(&mut socket).await;
+    assert_eq!(close, (1000, "that was all".to_owned()));
+}
+
+#[tokio::test]
+async fn a_lost_link_reports_the_peers_code_and_reason() {
+    for (sent, code, reason) in [
+        (Some((4001, "restarting")), 4001, "restarting"),
+        (None, 1005, ""),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut socket = accept_async(listener.accept().await.unwrap().0)
+                .await
+                .unwrap();
+            let frame = sent.map(|(code, reason): (u16, &str)| CloseFrame {
+                code: code.into(),
+                reason: reason.into(),
+            });
+            socket.close(frame).await.unwrap();
+            while socket.next().await.is_some() {}
+        });
+        let config = Config::client();
+        let transport = websocket::open(&url, Subprotocols::OfferNone, &config)
+            .await
+            .unwrap();
+        let (client, driver) = roam_core::connect(transport, NoDispatcher, &config);
+        tokio::spawn(driver);
+        let ended = client.closed().await;
+        let reason = reason.to_owned();
+        assert_eq!(ended.peer_close(), Some(&PeerClose { code, reason }));
     }
 }

@@ -7,13 +7,14 @@ pub mod unix;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::proto::{Config, Framing};
+use crate::proto::{Close, Config, Framing, PeerClose};
 use crate::rt::{self, MaybeSend};
 use crate::session::ConnectError;
 use crate::transport::{Transport, TransportError};
@@ -49,6 +50,7 @@ pub struct StreamTransport<S> {
     /// Bytes in `unwritten`.
     waiting: usize,
     shut_down: bool,
+    peer: Option<SocketAddr>,
 }
 
 /// How much is read at once from a quiet stream: the memory of an idle link.
@@ -71,6 +73,16 @@ impl<S> StreamTransport<S> {
             unwritten: VecDeque::new(),
             waiting: 0,
             shut_down: false,
+            peer: None,
+        }
+    }
+
+    /// Sets the address of the peer's socket.
+    #[must_use]
+    pub fn with_peer_addr(self, peer: SocketAddr) -> Self {
+        Self {
+            peer: Some(peer),
+            ..self
         }
     }
 }
@@ -150,12 +162,16 @@ where
         Framing::Cobs
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         let piece = ready!(self.poll_read(cx)).map_err(TransportError::lost)?;
-        Poll::Ready(Ok((!piece.is_empty()).then_some(piece)))
+        if piece.is_empty() {
+            return Poll::Ready(Err(PeerClose::ABNORMAL.into()));
+        }
+        Poll::Ready(Ok(piece))
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
@@ -173,7 +189,7 @@ where
         self.poll_flush_all(cx).map_err(TransportError::lost)
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_close(&mut self, _: &Close, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.poll_shutdown(cx).map_err(TransportError::lost)
     }
 }
@@ -182,10 +198,9 @@ where
 async fn opened<S>(
     opening: impl Future<Output = io::Result<S>>,
     config: &Config,
-) -> Result<StreamTransport<S>, ConnectError> {
-    let stream = rt::timeout(config.handshake_timeout, opening)
+) -> Result<S, ConnectError> {
+    rt::timeout(config.handshake_timeout, opening)
         .await
         .ok_or(ConnectError::Timeout)?
-        .map_err(|error| ConnectError::Transport(Box::new(error)))?;
-    Ok(StreamTransport::new(stream))
+        .map_err(|error| ConnectError::Transport(Box::new(error)))
 }

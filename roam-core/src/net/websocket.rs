@@ -4,6 +4,7 @@ mod client;
 mod socket;
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,10 +12,10 @@ use bytes::Bytes;
 use futures::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::proto::{Config, Framing, Rule};
+use crate::proto::{Close, Config, Framing, PeerClose, Rule};
 use crate::rt::MaybeSend;
 use crate::transport::{Transport, TransportError};
 
@@ -55,24 +56,42 @@ struct WebSocketTransport<S> {
     framing: Framing,
     /// Called when the first frame has arrived.
     on_hello: Option<fn(&mut S)>,
+    /// Our close frame is queued.
+    closing: bool,
     /// Everything was sent, and the socket was shut down.
     finished: bool,
+    /// The peer's close frame, if one has arrived.
+    peer_close: Option<PeerClose>,
+    peer: Option<SocketAddr>,
 }
 
 impl<S> WebSocketTransport<S> {
     /// Takes over a socket after the WebSocket handshake that selected `subprotocol`.
-    fn new(socket: WebSocketStream<S>, subprotocol: Option<&str>) -> Self {
+    fn new(
+        socket: WebSocketStream<S>,
+        subprotocol: Option<&str>,
+        peer: Option<SocketAddr>,
+    ) -> Self {
         Self {
             socket,
             framing: framing_of(subprotocol),
             on_hello: None,
+            closing: false,
             finished: false,
+            peer_close: None,
+            peer,
         }
     }
 }
 
-/// Takes over a socket as a server, after the WebSocket handshake that selected `subprotocol`.
-pub async fn adopt<S>(socket: S, subprotocol: Option<&str>, config: &Config) -> impl Transport
+/// Takes over a socket as a server, after the WebSocket handshake that selected `subprotocol`. `peer`
+/// is the address of the client's socket, where known.
+pub async fn adopt<S>(
+    socket: S,
+    subprotocol: Option<&str>,
+    peer: Option<SocketAddr>,
+    config: &Config,
+) -> impl Transport + use<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
 {
@@ -81,7 +100,7 @@ where
     let socket = WebSocketStream::from_raw_socket(socket, Role::Server, config).await;
     WebSocketTransport {
         on_hello: Some(Socket::lift_limit),
-        ..WebSocketTransport::new(socket, subprotocol)
+        ..WebSocketTransport::new(socket, subprotocol, peer)
     }
 }
 
@@ -93,54 +112,60 @@ where
         self.framing
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         loop {
             let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
                 Some(message) => message.map_err(receive_error)?,
-                None => return Poll::Ready(Ok(None)),
+                None => {
+                    let close = self.peer_close.take().unwrap_or(PeerClose::ABNORMAL);
+                    return Poll::Ready(Err(close.into()));
+                }
             };
             match message {
                 Message::Binary(frame) => {
                     if let Some(lift) = self.on_hello.take() {
                         lift(self.socket.get_mut());
                     }
-                    return Poll::Ready(Ok(Some(frame)));
+                    return Poll::Ready(Ok(frame));
                 }
                 Message::Text(_) => return Poll::Ready(Err(text_frame())),
-                // Tungstenite answers pings. After a close frame the stream ends.
+                Message::Close(frame) => self.peer_close = Some(peer_close(frame)),
+                // Tungstenite answers pings.
                 _ => {}
             }
         }
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.socket)
-            .poll_ready(cx)
-            .map_err(TransportError::lost)
+        let ready = Pin::new(&mut self.socket).poll_ready(cx);
+        ready.map_err(|error| self.send_error(error))
     }
 
     fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
-        Pin::new(&mut self.socket)
-            .start_send(Message::Binary(frame))
-            .map_err(TransportError::lost)
+        let sent = Pin::new(&mut self.socket).start_send(Message::Binary(frame));
+        sent.map_err(|error| self.send_error(error))
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.socket)
-            .poll_flush(cx)
-            .map_err(TransportError::lost)
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        flushed.map_err(|error| self.send_error(error))
     }
 
     /// Ready when the peer has closed the socket as well. Until then its data is discarded: closing a
     /// socket with unread data drops what was sent last, and a peer that is busy sending would never
     /// learn why the link ended.
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_close(
+        &mut self,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
         let closed = self.poll_discard(cx);
         if !self.finished {
-            ready!(Pin::new(&mut self.socket).poll_close(cx)).map_err(TransportError::lost)?;
+            ready!(self.poll_close_frame(close, cx)).map_err(TransportError::lost)?;
             let socket = Pin::new(self.socket.get_mut());
             ready!(socket.poll_shutdown(cx)).map_err(TransportError::lost)?;
             self.finished = true;
@@ -150,6 +175,33 @@ where
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketTransport<S> {
+    /// Returns why a frame was not sent: the peer's close frame says more than the socket.
+    #[cold]
+    fn send_error(&self, error: Error) -> TransportError {
+        match &self.peer_close {
+            Some(close) => close.clone().into(),
+            None => TransportError::lost(error),
+        }
+    }
+
+    /// Sends all frames and the close frame.
+    fn poll_close_frame(&mut self, close: &Close, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut socket = Pin::new(&mut self.socket);
+        if !self.closing {
+            let frame = CloseFrame {
+                code: close.code().into(),
+                reason: close.reason().into(),
+            };
+            match socket.as_mut().start_send(Message::Close(Some(frame))) {
+                // The peer has closed the socket, and tungstenite has answered that.
+                Ok(()) | Err(Error::ConnectionClosed | Error::Protocol(_)) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            self.closing = true;
+        }
+        socket.poll_close(cx)
+    }
+
     /// Reads and discards data. Ready when nothing more can arrive.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [0; 4 * 1024];
@@ -161,6 +213,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketTransport<S> {
             }
         }
     }
+}
+
+fn peer_close(frame: Option<CloseFrame>) -> PeerClose {
+    frame.map_or(PeerClose::NO_CODE, |frame| PeerClose {
+        code: frame.code.into(),
+        reason: frame.reason.as_str().to_owned(),
+    })
 }
 
 fn text_frame() -> TransportError {

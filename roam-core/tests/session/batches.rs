@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use roam_core::proto::{ConnectionId, Event, Framing, Link, Role};
+use roam_core::proto::{Close, ConnectionId, Event, Framing, Link, Role};
 use roam_core::transport::{Transport, TransportError};
 use roam_core::{
     Config, Metadata, MethodId, NoDispatcher, RequestId, accept, connect, proto, service,
@@ -63,12 +63,12 @@ impl Transport for Script {
         Framing::Packed
     }
 
-    fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         let Some(frame) = self.frames.pop_front() else {
             return Poll::Pending;
         };
         self.steps.tell(Step::Received);
-        Poll::Ready(Ok(Some(frame)))
+        Poll::Ready(Ok(frame))
     }
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
@@ -84,7 +84,7 @@ impl Transport for Script {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_close(&mut self, _: &Close, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         Poll::Ready(Ok(()))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::RemoteHandle;
-use roam_core::proto::{Event, Framing};
+use roam_core::proto::{Close, Event, Framing};
 use roam_core::rt::{self, BoxFuture};
 use roam_core::transport::{Transport, TransportError, memory_pair};
 use roam_core::{
@@ -335,7 +335,7 @@ impl Transport for Stuck {
     fn poll_receive(
         &mut self,
         _: &mut std::task::Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+    ) -> Poll<Result<Bytes, TransportError>> {
         Poll::Pending
     }
 
@@ -351,7 +351,11 @@ impl Transport for Stuck {
         Poll::Pending
     }
 
-    fn poll_close(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_close(
+        &mut self,
+        _: &Close,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
         Poll::Pending
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
 use futures::future::RemoteHandle;
 use futures::{FutureExt, StreamExt};
-use roam_core::proto::Framing;
+use roam_core::proto::{Close, Framing};
 use roam_core::transport::{MemoryTransport, Transport, TransportError, memory_pair};
 use roam_core::{
     CloseReason, Config, ConnectError, ConnectionHandle, ServiceDispatcher, accept,
@@ -132,10 +132,7 @@ impl Transport for ClientEnd {
         self.transport.framing()
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         self.transport.poll_receive(cx)
     }
 
@@ -155,7 +152,11 @@ impl Transport for ClientEnd {
         self.transport.poll_flush(cx)
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.transport.poll_close(cx)
+    fn poll_close(
+        &mut self,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
+        self.transport.poll_close(close, cx)
     }
 }

@@ -85,8 +85,7 @@ impl RawPeer {
             let frame = poll_fn(|cx| self.transport.poll_receive(cx))
                 .await
                 .expect("the transport is open");
-            self.link
-                .handle_frame(&frame.expect("the transport is open"));
+            self.link.handle_frame(&frame);
         }
     }
 

@@ -52,6 +52,11 @@ export interface CloseInfo {
   readonly kind: "local" | "goodbye" | "violation" | "transport" | "timeout";
   /** The reason given; may be empty. */
   readonly reason: string;
+  /**
+   * The code of WebSocket's close event, if `kind` is `transport`: 1006 if the network failed, 1005 if the
+   * peer gave none.
+   */
+  readonly code?: number;
 }
 
 /**

@@ -82,6 +82,9 @@ extern "C" {
 
     #[wasm_bindgen(method, setter)]
     fn set_reason(this: &CloseInfo, reason: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_code(this: &CloseInfo, code: u16);
 }
 
 /// The object that gets the events, until the link has ended.
@@ -109,6 +112,9 @@ impl Events {
         let info: CloseInfo = Object::new().unchecked_into();
         info.set_kind(kind_of(reason));
         info.set_reason(&text_of(reason));
+        if let Some(close) = reason.peer_close() {
+            info.set_code(close.code);
+        }
         self.emit(|events| events.closed(info));
         self.0.take();
     }

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use roam_core::proto::PeerClose;
 use roam_core::transport::framing_of;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::session::Session;
-use crate::listener::{Listener, SocketClosed, SocketEvent};
-use crate::transport::{MAX_BUFFERED, RECHECK};
+use crate::listener::{Listener, SocketEvent};
+use crate::transport::{MAX_BUFFERED, RECHECK, close};
 
 #[wasm_bindgen]
 extern "C" {
@@ -71,7 +72,7 @@ impl Session {
         match self.socket.ready_state() {
             WebSocket::OPEN => self.on_socket_event(SocketEvent::Open),
             WebSocket::CLOSED => {
-                self.on_socket_event(SocketEvent::Closed(SocketClosed::unobserved()));
+                self.on_socket_event(SocketEvent::Closed(PeerClose::ABNORMAL));
             }
             _ => {}
         }
@@ -169,7 +170,15 @@ impl Session {
         if self.has_ended() && !self.driver.scheduled.get() {
             // The browser still sends what the socket has buffered.
             self.clear_timer();
+            self.close_socket();
             self.driver.callbacks.take();
+        }
+    }
+
+    /// Closes the socket with the code for how the link ended.
+    fn close_socket(&self) {
+        if let Some(reason) = self.link.borrow().close_reason() {
+            close(&self.socket, &reason.close());
         }
     }
 

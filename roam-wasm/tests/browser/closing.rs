@@ -57,7 +57,7 @@ async fn lost_socket_reports_code_and_reason() {
     socket.closed(1001, "restarting");
     let (kind, reason) = closed(&page).await;
     assert_eq!(kind, "transport");
-    assert_eq!(reason, "the socket closed with code 1001: restarting");
+    assert_eq!(reason, "closed with code 1001: restarting");
     assert_eq!(socket.handlers(), 0);
     drop(server);
 }
@@ -135,10 +135,7 @@ async fn failing_socket_opens_no_link() {
         socket.failed("connection refused");
     })
     .await;
-    assert_eq!(
-        reason,
-        "the socket closed with code 1006: connection refused"
-    );
+    assert_eq!(reason, "closed with code 1006: connection refused");
 }
 
 #[wasm_bindgen_test]
@@ -146,7 +143,7 @@ async fn closed_socket_opens_no_link() {
     let socket = FakeSocket::new("");
     socket.closed(1006, "");
     let reason = refused(&socket, &[("handshakeTimeoutMs", 60_000)]).await;
-    assert_eq!(reason, "the socket closed with code 1006");
+    assert_eq!(reason, "closed with code 1006");
 }
 
 #[wasm_bindgen_test]

@@ -118,7 +118,7 @@ async fn failing_socket_is_an_error() {
     .await;
     assert_eq!(
         error.to_string(),
-        "cannot connect: the socket closed with code 1006: no route"
+        "cannot connect: closed with code 1006: no route"
     );
 }
 
@@ -169,6 +169,6 @@ async fn lost_socket_reports_code_and_reason() {
     socket.closed(1012, "service restart");
     assert_eq!(
         client.closed().await.to_string(),
-        "the transport is lost: the socket closed with code 1012: service restart"
+        "the transport is lost: closed with code 1012: service restart"
     );
 }

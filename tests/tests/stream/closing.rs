@@ -1,7 +1,7 @@
 //! How a link over a byte stream ends.
 
 use roam_core::net::stream::tcp;
-use roam_core::transport::ClosedSilently;
+use roam_core::proto::PeerClose;
 use roam_core::{CloseReason, ConnectError};
 use roam_tests::watched;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ fn assert_closed_silently(reason: &CloseReason) {
     let CloseReason::Lost(error) = reason else {
         panic!("{reason}")
     };
-    assert!(error.is::<ClosedSilently>());
+    assert!(error.is::<PeerClose>());
 }
 
 #[test]

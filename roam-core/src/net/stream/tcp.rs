@@ -1,6 +1,7 @@
 //! Links over TCP.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
@@ -34,8 +35,8 @@ impl<A: ToSocketAddrs<Future: Send> + MaybeSend + MaybeSync + 'static> Dial for 
     async fn dial(self, config: &Config) -> Result<Self::Transport, ConnectError> {
         let connecting = async {
             let socket = TcpStream::connect(self.0).await?;
-            prepare(&socket)?;
-            Ok(socket)
+            let peer = socket.peer_addr()?;
+            transport(socket, peer)
         };
         opened(connecting, config).await
     }
@@ -60,9 +61,8 @@ impl<A: ToSocketAddrs<Future: Send> + MaybeSend + MaybeSync + 'static> Dial for 
 pub async fn accept(
     listener: &TcpListener,
 ) -> io::Result<LinkBuilder<Opened<StreamTransport<TcpStream>>>> {
-    let (socket, _) = listener.accept().await?;
-    prepare(&socket)?;
-    Ok(session::accept(StreamTransport::new(socket)))
+    let (socket, peer) = listener.accept().await?;
+    Ok(session::accept(transport(socket, peer)?))
 }
 
 /// Joins a socket to a tunnel, as [`tunnel_stream`] does. When the tunnel is reset or the future is
@@ -98,7 +98,8 @@ impl Drop for ResetOnDrop {
     }
 }
 
-/// Disables Nagle's algorithm: small messages are already joined.
-fn prepare(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)
+fn transport(socket: TcpStream, peer: SocketAddr) -> io::Result<StreamTransport<TcpStream>> {
+    // Small messages are already joined, so Nagle's algorithm only adds latency.
+    socket.set_nodelay(true)?;
+    Ok(StreamTransport::new(socket).with_peer_addr(peer))
 }

@@ -30,7 +30,8 @@ impl Dial for Dialer {
     type Transport = StreamTransport<UnixStream>;
 
     async fn dial(self, config: &Config) -> Result<Self::Transport, ConnectError> {
-        opened(UnixStream::connect(self.0), config).await
+        let socket = opened(UnixStream::connect(self.0), config).await?;
+        Ok(StreamTransport::new(socket))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connecting to WebSocket servers.
 
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, client_async_with_config, connect_async_
 
 use super::socket::Socket;
 use super::{Subprotocols, WebSocketTransport, socket_config};
-use crate::proto::{Config, Framing};
+use crate::proto::{Close, Config, Framing};
 use crate::rt;
 use crate::session::{ConnectError, Dial, LinkBuilder};
 use crate::transport::{Transport, TransportError};
@@ -110,13 +111,15 @@ async fn connect_socket(request: Request, config: &Config) -> Result<ClientTrans
     let no_delay = true;
     let Some(address) = plain_address(&request) else {
         let (socket, response) = connect_async_with_config(request, config, no_delay).await?;
-        let transport = WebSocketTransport::new(socket, picked(&response));
+        let peer = plain_peer(socket.get_ref());
+        let transport = WebSocketTransport::new(socket, picked(&response), peer);
         return Ok(ClientTransport(Either::Tls(transport)));
     };
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(no_delay)?;
+    let peer = socket.peer_addr().ok();
     let (socket, response) = client_async_with_config(request, Socket::new(socket), config).await?;
-    let transport = WebSocketTransport::new(socket, picked(&response));
+    let transport = WebSocketTransport::new(socket, picked(&response), peer);
     Ok(ClientTransport(Either::Plain(transport)))
 }
 
@@ -130,6 +133,15 @@ fn plain_address(request: &Request) -> Option<String> {
 fn picked(response: &Response) -> Option<&str> {
     let name = response.headers().get(SEC_WEBSOCKET_PROTOCOL)?;
     name.to_str().ok()
+}
+
+/// Returns the peer of a socket without TLS. The types of TLS sockets are those of features that only
+/// the user enables.
+fn plain_peer(socket: &MaybeTlsStream<TcpStream>) -> Option<SocketAddr> {
+    match socket {
+        MaybeTlsStream::Plain(socket) => socket.peer_addr().ok(),
+        _ => None,
+    }
 }
 
 fn transport_error(error: Error) -> ConnectError {
@@ -156,10 +168,14 @@ impl Transport for ClientTransport {
         }
     }
 
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, TransportError>> {
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Either::Plain(transport) => transport.peer_addr(),
+            Either::Tls(transport) => transport.peer_addr(),
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         match &mut self.0 {
             Either::Plain(transport) => transport.poll_receive(cx),
             Either::Tls(transport) => transport.poll_receive(cx),
@@ -187,10 +203,14 @@ impl Transport for ClientTransport {
         }
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_close(
+        &mut self,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
         match &mut self.0 {
-            Either::Plain(transport) => transport.poll_close(cx),
-            Either::Tls(transport) => transport.poll_close(cx),
+            Either::Plain(transport) => transport.poll_close(close, cx),
+            Either::Tls(transport) => transport.poll_close(close, cx),
         }
     }
 }

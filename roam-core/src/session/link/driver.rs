@@ -13,9 +13,9 @@ use super::handle::ConnectionHandle;
 use super::schedule::{FRAMES_PER_TURN, Scheduler, Wait};
 use super::shared::Shared;
 use super::transmit::Transmit;
-use crate::proto::{CloseReason, Role};
+use crate::proto::{CloseReason, PeerClose, Role};
 use crate::rt::{self, Sleep, Stopwatch};
-use crate::transport::{ClosedSilently, Transport, TransportError};
+use crate::transport::{Transport, TransportError};
 
 /// Runs a link: a future that carries frames until the link has ended, and returns the reason.
 ///
@@ -95,7 +95,8 @@ impl<T: Transport> Driver<T> {
                 }
                 Phase::Closing => {
                     if self.poll_linger(cx).is_pending() {
-                        ready!(self.transport.poll_close(cx))?;
+                        let close = self.close_reason().close();
+                        ready!(self.transport.poll_close(&close, cx))?;
                     }
                     self.phase = Phase::Done;
                 }
@@ -111,9 +112,8 @@ impl<T: Transport> Driver<T> {
         for _ in 0..FRAMES_PER_TURN {
             if self.frame.is_none() {
                 match ready!(self.transport.poll_receive(cx)) {
-                    Ok(Some(frame)) => self.on_frame(frame),
+                    Ok(frame) => self.on_frame(frame),
                     _ if self.linger.is_some() => return Poll::Pending,
-                    Ok(None) => return Poll::Ready(Err(TransportError::lost(ClosedSilently))),
                     Err(TransportError::Violation(violation)) => {
                         self.shared.handle_violation(violation);
                         return Poll::Ready(Ok(()));
@@ -169,10 +169,9 @@ impl<T: Transport> Driver<T> {
         if let Poll::Ready(read) = read {
             read?;
         }
-        if sent.is_err() {
-            self.process_rest(cx);
+        if let Err(error) = sent {
+            return Err(self.process_rest(cx).map_or(error, Into::into));
         }
-        sent?;
         if self.phase == Phase::Running && self.poll_linger(cx).is_ready() {
             self.phase = Phase::Done;
         }
@@ -214,16 +213,18 @@ impl<T: Transport> Driver<T> {
         Ok(())
     }
 
-    /// Processes what the peer has sent before it stopped reading: it may well have said why.
-    fn process_rest(&mut self, cx: &mut Context<'_>) {
+    /// Processes what the peer has sent before it stopped reading: it may well have said why. Returns
+    /// how the peer has closed the transport, if it has.
+    fn process_rest(&mut self, cx: &mut Context<'_>) -> Option<PeerClose> {
         loop {
             while self.frame.is_some() {
                 self.process();
             }
-            let Poll::Ready(Ok(Some(frame))) = self.transport.poll_receive(cx) else {
-                return;
-            };
-            self.on_frame(frame);
+            match self.transport.poll_receive(cx) {
+                Poll::Ready(Ok(frame)) => self.on_frame(frame),
+                Poll::Ready(Err(TransportError::Closed(close))) => return Some(close),
+                _ => return None,
+            }
         }
     }
 
@@ -244,6 +245,12 @@ impl<T: Transport> Driver<T> {
     fn set_timer(&mut self) {
         let limit = self.shared.timeout();
         self.timer = limit.map(|limit| Box::pin(rt::sleep(limit)));
+    }
+
+    /// Returns why the link ended, which it has.
+    fn close_reason(&self) -> CloseReason {
+        let reason = self.shared.close_reason();
+        reason.unwrap_or_else(|| CloseReason::Local("".into()))
     }
 
     fn start_linger(&mut self) {
@@ -297,8 +304,7 @@ impl<T: Transport> Future for Driver<T> {
             this.shared.handle_lost(error.into_cause());
         }
         this.handle = None;
-        let dropped = || CloseReason::Local("".into());
-        Poll::Ready(this.shared.close_reason().unwrap_or_else(dropped))
+        Poll::Ready(this.close_reason())
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a link ends.
 
-use roam_core::transport::ClosedSilently;
+use roam_core::proto::PeerClose;
 use roam_core::{CallError, CloseReason, channel};
 use roam_session::ConnectionError;
 
@@ -39,7 +39,7 @@ fn link_is_lost_when_they_leave() {
             if let (Kind::WeConnectByTcp | Kind::TheyConnectByTcp, CloseReason::Lost(error)) =
                 (kind, reason)
             {
-                assert!(error.is::<ClosedSilently>(), "{error}");
+                assert!(error.is::<PeerClose>(), "{error}");
             }
             assert!(matches!(
                 held.await.unwrap(),

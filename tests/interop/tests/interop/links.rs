@@ -94,7 +94,7 @@ impl Kind {
                     their_tungstenite::client_async("ws://localhost/", connecting),
                 );
                 let socket = ours.unwrap().into_inner();
-                let ours = websocket::adopt(socket, None, &config).await;
+                let ours = websocket::adopt(socket, None, None, &config).await;
                 let theirs = WsTransport::new(theirs.unwrap().0);
                 self.establish(ours, dispatcher, reports, theirs, config)
                     .await
