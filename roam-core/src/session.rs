@@ -45,7 +45,7 @@ pub use extensions::Extensions;
 pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections};
 pub use identity::Identity;
 pub use layer::{CallService, CallerService, Dispatched, LayeredCaller, LayeredDispatcher};
-pub use link::{ConnectionHandle, Driver};
+pub use link::{AttachError, ConnectionHandle, DetachedLink, Driver};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
 pub use open::{Dial, LinkBuilder, Opened, accept, connect};
 pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};

@@ -121,6 +121,11 @@ impl Link {
         self.ctx.role
     }
 
+    /// Returns how frames hold messages.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
     /// Returns what the peers agreed on, or `None` before the handshake.
     pub fn agreed(&self) -> Option<Agreed> {
         self.has_agreed().then_some(self.ctx.agreed)

@@ -118,14 +118,11 @@ where
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         loop {
-            let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
-                Some(message) => message.map_err(receive_error)?,
-                None => {
-                    let close = self.peer_close.take().unwrap_or(PeerClose::ABNORMAL);
-                    return Poll::Ready(Err(close.into()));
-                }
+            let Some(message) = ready!(Pin::new(&mut self.socket).poll_next(cx)) else {
+                let close = self.peer_close.take().unwrap_or(PeerClose::ABNORMAL);
+                return Poll::Ready(Err(close.into()));
             };
-            match message {
+            match message.map_err(receive_error)? {
                 Message::Binary(frame) => {
                     if let Some(lift) = self.on_hello.take() {
                         lift(self.socket.get_mut());

@@ -4,6 +4,7 @@
 //! [`Service`](service::Service), which the layer above provides.
 
 pub(super) mod deferred;
+mod detached;
 mod driver;
 mod driver_waker;
 mod handle;
@@ -14,7 +15,8 @@ pub(super) mod state;
 mod transmit;
 pub(super) mod wait;
 
-pub use driver::Driver;
+pub use detached::DetachedLink;
+pub use driver::{AttachError, Driver};
 pub use handle::ConnectionHandle;
 pub(crate) use handle::ConnectionState;
 pub(crate) use shared::{LinkGuard, NO_METADATA, Shared};

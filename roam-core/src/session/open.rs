@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 
 use super::error::ConnectError;
-use super::link::{ConnectionHandle, Driver};
+use super::link::{ConnectionHandle, DetachedLink, Driver};
 use super::serve::{DispatchService, NoDispatcher, ServiceDispatcher};
 use crate::proto::{Config, Link, Role};
 use crate::rt::{self, BoxFuture, Clock, MaybeSend};
@@ -170,6 +170,6 @@ fn open<T: Transport>(
     let clock = Clock::start();
     let link = Link::new(role, transport.framing(), config, clock.now());
     let handle = ConnectionHandle::new(link, DispatchService::service(dispatcher), clock);
-    let driver = Driver::new(transport, &handle, role);
+    let driver = Driver::new(transport, DetachedLink::new(&handle, role));
     (handle, driver)
 }

@@ -3,4 +3,6 @@
 mod bad_input;
 mod calls;
 mod closing;
+#[cfg(unix)]
+mod handover;
 mod raw;

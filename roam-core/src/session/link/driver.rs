@@ -1,104 +1,143 @@
 //! The driver: moves frames between a transport and the machine.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::deferred::Deferred;
-use super::handle::ConnectionHandle;
-use super::schedule::{FRAMES_PER_TURN, Scheduler, Wait};
-use super::shared::Shared;
+use super::detached::{DetachedLink, Phase};
+use super::schedule::FRAMES_PER_TURN;
 use super::transmit::Transmit;
-use crate::proto::{CloseReason, PeerClose, Role};
-use crate::rt::{self, Sleep, Stopwatch};
+use crate::proto::{CloseReason, Framing, PeerClose};
+use crate::rt;
 use crate::transport::{Transport, TransportError};
 
-/// Runs a link: a future that carries frames until the link has ended, and returns the reason.
+/// Runs a link: a future that carries frames until the link has ended, and returns the reason. When the
+/// transport fails, the link ends as lost.
 ///
 /// Dropping it ends the link as lost.
+///
+/// A link is not its transport: whoever wants to decide what a failure means polls
+/// [`carry`](Self::carry), and may [detach](Self::detach) the transport and
+/// [attach](DetachedLink::attach) another.
 #[must_use = "a link does nothing unless its driver is polled"]
 pub struct Driver<T> {
     transport: T,
-    shared: Arc<Shared>,
-    /// Keeps alive a link that the peer opened, which goes on without other handles.
-    handle: Option<ConnectionHandle>,
-    schedule: Scheduler,
-    stopwatch: Stopwatch,
-    phase: Phase,
-    /// The frame being processed and the next offset.
-    frame: Option<(Bytes, usize)>,
-    /// Deferred work, whose memory is reused until the driver sleeps. Gain: 3 % of the instructions
-    /// of a call, without which calls would miss their bound.
-    deferred: Deferred,
+    link: DetachedLink,
     /// Frames were handed to the transport and not flushed.
     unflushed: bool,
-    /// The handshake is not complete; it has a timeout of its own.
-    is_opening: bool,
-    is_timer_set: bool,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Runs once the link has ended: how long the rest may take to be sent.
-    linger: Option<Pin<Box<Sleep>>>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Phase {
-    Running,
-    /// The link has ended and everything was sent.
-    Closing,
-    Done,
+/// A transport does not hold messages in frames as the link does, which never changes.
+#[derive(Debug, thiserror::Error)]
+#[error("the transport's framing is {transport:?}, the link's is {expected:?}")]
+#[non_exhaustive]
+pub struct AttachError {
+    /// The link, without a transport as before.
+    pub link: Box<DetachedLink>,
+    /// The framing of the transport.
+    pub transport: Framing,
+    /// The framing of the link.
+    pub expected: Framing,
 }
 
-/// How long queued messages may take to be sent after the link has ended. A peer that does not read
-/// must not hold the link forever.
-const LINGER: Duration = Duration::from_secs(5);
+impl DetachedLink {
+    /// Gives the link a transport. Nothing happens before the driver is polled.
+    ///
+    /// # Errors
+    /// The transport must have the link's framing.
+    pub fn attach<T: Transport>(self, transport: T) -> Result<Driver<T>, AttachError> {
+        let (framing, expected) = (transport.framing(), self.framing());
+        if framing != expected {
+            return Err(AttachError {
+                link: Box::new(self),
+                transport: framing,
+                expected,
+            });
+        }
+        Ok(Driver::new(transport, self))
+    }
+}
 
 impl<T: Transport> Driver<T> {
-    pub(crate) fn new(transport: T, handle: &ConnectionHandle, role: Role) -> Self {
+    pub(crate) fn new(transport: T, link: DetachedLink) -> Self {
+        link.shared.set_peer_addr(transport.peer_addr());
         Self {
             transport,
-            shared: Arc::clone(&handle.link().shared),
-            handle: (role == Role::Acceptor).then(|| handle.clone()),
-            schedule: Scheduler::new(rt::WAKE_LATENCY),
-            stopwatch: Stopwatch::start(),
-            phase: Phase::Running,
-            frame: None,
-            deferred: Deferred::default(),
+            link,
             unflushed: false,
-            is_opening: true,
-            is_timer_set: false,
-            timer: None,
-            linger: None,
         }
     }
 
+    /// Carries frames until the link has ended, and returns the reason; or until the transport fails,
+    /// which leaves the link alive.
+    ///
+    /// Cancel safe: the next call goes on.
+    ///
+    /// # Errors
+    /// Returns how the transport failed, or how the peer closed it.
+    pub async fn carry(&mut self) -> Result<CloseReason, TransportError> {
+        poll_fn(|cx| self.poll_carry(cx)).await
+    }
+
+    /// Takes the transport away from the link, which lives on: calls and channels wait.
+    ///
+    /// Version 2 of the protocol does not number its messages. What was handed to the transport and has
+    /// not reached the peer is lost, and the link with it: detach only when nothing is on its way in
+    /// either direction, and do so at both ends.
+    ///
+    /// ```
+    /// use roam_core::proto::Framing;
+    /// use roam_core::transport::memory_pair;
+    /// use roam_core::{Config, NoDispatcher, connect};
+    ///
+    /// let (first, _) = memory_pair(Framing::Packed);
+    /// let (second, _) = memory_pair(Framing::Packed);
+    /// let (handle, driver) = connect(first, NoDispatcher, &Config::client());
+    /// let (link, _first) = driver.detach();
+    /// let driver = link.attach(second)?;
+    /// assert!(handle.close_reason().is_none());
+    /// # Ok::<(), roam_core::AttachError>(())
+    /// ```
+    pub fn detach(self) -> (DetachedLink, T) {
+        self.link.shared.set_peer_addr(None);
+        (self.link, self.transport)
+    }
+
+    fn poll_carry(&mut self, cx: &mut Context<'_>) -> Poll<Result<CloseReason, TransportError>> {
+        let driven = ready!(self.poll_drive(cx));
+        if let Err(error) = driven
+            && self.link.shared.close_reason().is_none()
+        {
+            return Poll::Ready(Err(error));
+        }
+        self.link.finish();
+        Poll::Ready(Ok(self.link.close_reason()))
+    }
+
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.schedule.on_poll();
+        self.link.schedule.on_poll();
         loop {
-            match self.phase {
+            match self.link.phase {
                 Phase::Running => {
-                    self.schedule.on_turn();
+                    self.link.schedule.on_turn();
                     let read = self.poll_read(cx);
                     let is_pending = read.is_pending();
                     // While a frame is being processed, nothing but a batch is sent.
-                    if self.frame.is_none() || self.shared.has_batch() {
-                        self.poll_timer(cx);
+                    if self.link.frame.is_none() || self.link.shared.has_batch() {
+                        self.link.poll_timer(cx);
                         self.poll_write(read, cx)?;
                     }
-                    if is_pending && self.phase == Phase::Running {
-                        self.wait(cx);
+                    if is_pending && self.link.phase == Phase::Running {
+                        self.link.wait(cx);
                         return Poll::Pending;
                     }
                 }
                 Phase::Closing => {
-                    if self.poll_linger(cx).is_pending() {
-                        let close = self.close_reason().close();
+                    if self.link.poll_linger(cx).is_pending() {
+                        let close = self.link.close_reason().close();
                         ready!(self.transport.poll_close(&close, cx))?;
                     }
-                    self.phase = Phase::Done;
+                    self.link.phase = Phase::Done;
                 }
                 Phase::Done => return Poll::Ready(Ok(())),
             }
@@ -110,50 +149,28 @@ impl<T: Transport> Driver<T> {
     /// peer is not blocked.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         for _ in 0..FRAMES_PER_TURN {
-            if self.frame.is_none() {
+            if self.link.frame.is_none() {
                 match ready!(self.transport.poll_receive(cx)) {
-                    Ok(frame) => self.on_frame(frame),
-                    _ if self.linger.is_some() => return Poll::Pending,
+                    Ok(frame) => self.link.on_frame(frame),
+                    _ if self.link.linger.is_some() => return Poll::Pending,
                     Err(TransportError::Violation(violation)) => {
-                        self.shared.handle_violation(violation);
+                        self.link.shared.handle_violation(violation);
                         return Poll::Ready(Ok(()));
                     }
                     Err(lost) => return Poll::Ready(Err(lost)),
                 }
             }
-            while self.frame.is_some() {
-                if self.schedule.must_yield() {
+            while self.link.frame.is_some() {
+                if self.link.schedule.must_yield() {
                     return Poll::Pending;
                 }
-                self.process();
+                self.link.process();
             }
-            if self.shared.has_batch() {
+            if self.link.shared.has_batch() {
                 break;
             }
         }
         Poll::Ready(Ok(()))
-    }
-
-    fn on_frame(&mut self, frame: Bytes) {
-        self.schedule.on_frame(|| self.stopwatch.now());
-        self.frame = Some((frame, 0));
-    }
-
-    /// Processes a part of the current frame.
-    fn process(&mut self) {
-        let Some((frame, offset)) = &mut self.frame else {
-            return;
-        };
-        let (to, woken) = self.shared.process(frame, *offset, &mut self.deferred);
-        self.schedule.on_processed(to - *offset, woken);
-        *offset = to;
-        if to == frame.len() {
-            self.frame = None;
-        }
-        if self.is_opening && self.shared.has_agreed() {
-            self.is_opening = false;
-            self.is_timer_set = false;
-        }
     }
 
     /// Sends, given the result of the last read. After a failed read this is the last chance to.
@@ -163,7 +180,7 @@ impl<T: Transport> Driver<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
         if matches!(read, Poll::Ready(Err(_))) {
-            self.schedule.on_read_failed();
+            self.link.schedule.on_read_failed();
         }
         let sent = self.poll_send(cx);
         if let Poll::Ready(read) = read {
@@ -172,22 +189,23 @@ impl<T: Transport> Driver<T> {
         if let Err(error) = sent {
             return Err(self.process_rest(cx).map_or(error, Into::into));
         }
-        if self.phase == Phase::Running && self.poll_linger(cx).is_ready() {
-            self.phase = Phase::Done;
+        if self.link.phase == Phase::Running && self.link.poll_linger(cx).is_ready() {
+            self.link.phase = Phase::Done;
         }
         Ok(())
     }
 
     /// Sends queued frames until the transport is full, and flushes once.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
-        while self.schedule.may_send() {
+        while self.link.schedule.may_send() {
             if self.transport.poll_ready(cx)?.is_pending() {
-                if self.shared.sleep_until_ended(cx) {
-                    self.start_linger();
+                if self.link.shared.sleep_until_ended(cx) {
+                    self.link.start_linger();
                 }
                 break;
             }
-            let (frame, is_last) = match self.shared.poll_transmit(cx, &mut self.schedule) {
+            let (frame, is_last) = match self.link.shared.poll_transmit(cx, &mut self.link.schedule)
+            {
                 Transmit::Frame(frame) => (frame, false),
                 Transmit::Last(frame) => (frame, true),
                 Transmit::Nothing => break,
@@ -196,8 +214,8 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
                 Transmit::Ended => {
-                    self.start_linger();
-                    self.phase = Phase::Closing;
+                    self.link.start_linger();
+                    self.link.phase = Phase::Closing;
                     return Ok(());
                 }
             };
@@ -217,79 +235,14 @@ impl<T: Transport> Driver<T> {
     /// how the peer has closed the transport, if it has.
     fn process_rest(&mut self, cx: &mut Context<'_>) -> Option<PeerClose> {
         loop {
-            while self.frame.is_some() {
-                self.process();
+            while self.link.frame.is_some() {
+                self.link.process();
             }
             match self.transport.poll_receive(cx) {
-                Poll::Ready(Ok(frame)) => self.on_frame(frame),
+                Poll::Ready(Ok(frame)) => self.link.on_frame(frame),
                 Poll::Ready(Err(TransportError::Closed(close))) => return Some(close),
                 _ => return None,
             }
-        }
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>) {
-        if !std::mem::replace(&mut self.is_timer_set, true) {
-            self.set_timer();
-        }
-        while let Some(timer) = &mut self.timer {
-            if timer.as_mut().poll(cx).is_pending() {
-                return;
-            }
-            self.shared.handle_timeout();
-            // The timer may have been ahead of the clock: then it is set once more.
-            self.set_timer();
-        }
-    }
-
-    fn set_timer(&mut self) {
-        let limit = self.shared.timeout();
-        self.timer = limit.map(|limit| Box::pin(rt::sleep(limit)));
-    }
-
-    /// Returns why the link ended, which it has.
-    fn close_reason(&self) -> CloseReason {
-        let reason = self.shared.close_reason();
-        reason.unwrap_or_else(|| CloseReason::Local("".into()))
-    }
-
-    fn start_linger(&mut self) {
-        let start = || Box::pin(rt::sleep(LINGER));
-        self.linger.get_or_insert_with(start);
-    }
-
-    /// Ready when the time to send the rest is up.
-    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.linger {
-            Some(sleep) => sleep.as_mut().poll(cx),
-            None => Poll::Pending,
-        }
-    }
-
-    /// Yields or sleeps, since nothing more can be read for now.
-    fn wait(&mut self, cx: &mut Context<'_>) {
-        let Self {
-            schedule,
-            shared,
-            stopwatch,
-            ..
-        } = self;
-        let (is_processing, is_lingering) = (self.frame.is_some(), self.linger.is_some());
-        match schedule.wait(
-            is_processing,
-            is_lingering,
-            || shared.load(),
-            || stopwatch.now(),
-        ) {
-            Wait::Yielded => {}
-            // Ahead of the system's events.
-            Wait::BehindWoken => cx.waker().wake_by_ref(),
-            Wait::BehindOthers => rt::wake_after_others(cx),
-            Wait::KeepPolling => {
-                shared.set_awake();
-                rt::wake_after_others(cx);
-            }
-            Wait::Sleep => self.deferred = Deferred::default(),
         }
     }
 }
@@ -299,26 +252,16 @@ impl<T: Transport> Future for Driver<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let this = self.get_mut();
-        if let Err(error) = ready!(this.poll_drive(cx)) {
-            this.phase = Phase::Done;
-            this.shared.handle_lost(error.into_cause());
-        }
-        this.handle = None;
-        Poll::Ready(this.close_reason())
+        Poll::Ready(match ready!(this.poll_carry(cx)) {
+            Ok(reason) => reason,
+            Err(error) => {
+                this.link.shared.handle_lost(error.into_cause());
+                this.link.finish();
+                this.link.close_reason()
+            }
+        })
     }
 }
-
-impl<T> Drop for Driver<T> {
-    fn drop(&mut self) {
-        // Does nothing when the link has ended.
-        self.shared.handle_lost(Arc::new(DriverDropped));
-    }
-}
-
-/// The driver of a link was dropped before the link had ended.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the link's driver was dropped")]
-struct DriverDropped;
 
 impl<T> std::fmt::Debug for Driver<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,6 +1,7 @@
 //! Handles to connections.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
@@ -197,6 +198,11 @@ impl ConnectionHandle {
         };
         let forgotten = pin!(self.shared().wait_for(key, forgotten));
         select(forgotten, pin!(self.closed())).await;
+    }
+
+    /// Returns the address of the peer's socket, if the link has a transport that knows it.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.shared().peek(|state| state.peer_addr)
     }
 
     /// Returns a snapshot of the link's counters.

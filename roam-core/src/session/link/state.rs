@@ -1,6 +1,7 @@
 //! What the link's lock protects, and how the machine's events change it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -28,6 +29,8 @@ pub(crate) struct State {
     /// Whether somebody wants to know the age of what is in flight.
     pub(crate) watched: bool,
     pub(super) driver: DriverWaker,
+    /// The other end of the transport in use.
+    pub(super) peer_addr: Option<SocketAddr>,
     waiting: FxHashMap<WaitKey, Waiters>,
 }
 
@@ -79,6 +82,7 @@ impl State {
             requested: RequestedConnections::default(),
             watched: false,
             driver: DriverWaker::default(),
+            peer_addr: None,
             waiting: FxHashMap::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! What a driver asks of the shared state.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
@@ -86,6 +87,11 @@ impl Shared {
             }
             has_ended
         })
+    }
+
+    /// Records the address at the other end of the transport in use.
+    pub(super) fn set_peer_addr(&self, peer: Option<SocketAddr>) {
+        self.lock().peer_addr = peer;
     }
 
     /// Returns whether the handshake is complete.
