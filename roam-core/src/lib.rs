@@ -102,10 +102,11 @@ pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};
 pub use session::raw;
 pub use session::{
-    Call, CallError, CallFuture, Caller, ConnectError, ConnectionHandle, Context, Deadline,
-    DecodeError, Driver, EncodeError, Extensions, Identity, IncomingChannels, LinkBuilder,
-    Malformed, Never, NoDispatcher, OutgoingChannels, RecvError, Reply, RoamError,
-    RoutedDispatcher, Rx, SendError, ServiceDispatcher, Tx, accept, channel, connect,
+    AttachError, Call, CallError, CallFuture, Caller, ConnectError, ConnectionHandle, Context,
+    Deadline, DecodeError, DetachedLink, Driver, EncodeError, Extensions, Identity,
+    IncomingChannels, LinkBuilder, Malformed, Never, NoDispatcher, OutgoingChannels, RecvError,
+    Reply, RoamError, RoutedDispatcher, Rx, SendError, ServiceDispatcher, Tx, accept, channel,
+    connect,
 };
 
 /// Making calls without types, with layers, and over links that are lost.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures::{SinkExt, StreamExt};
 use roam_core::net::websocket::{self, Subprotocols};
 use roam_core::proto::PeerClose;
-use roam_core::{CallError, ConnectionHandle, RoamError, channel};
+use roam_core::{CallError, ConnectionHandle, NoDispatcher, RoamError, channel};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;
 use tokio::net::{TcpListener, TcpStream};
@@ -116,11 +116,8 @@ async fn a_lost_link_reports_the_peers_code_and_reason() {
             socket.close(frame).await.unwrap();
             while socket.next().await.is_some() {}
         });
-        let config = Config::client();
-        let transport = websocket::open(&url, Subprotocols::OfferNone, &config)
-            .await
-            .unwrap();
-        let (client, driver) = roam_core::connect(transport, NoDispatcher, &config);
+        let connecting = websocket::connect(&url).subprotocols(Subprotocols::OfferNone);
+        let (client, driver) = connecting.dial().await.unwrap();
         tokio::spawn(driver);
         let ended = client.closed().await;
         let reason = reason.to_owned();

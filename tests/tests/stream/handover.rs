@@ -7,7 +7,7 @@ use futures::future::{Either, select};
 use roam_core::net::stream::StreamTransport;
 use roam_core::proto::Framing;
 use roam_core::transport::{Transport, TransportError, memory_pair};
-use roam_core::{CloseReason, Config, Driver, NoDispatcher, accept, channel, connect};
+use roam_core::{CloseReason, Driver, accept, channel, connect};
 use roam_tests::testbed::{TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_tests::watched;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -47,9 +47,9 @@ fn a_call_in_progress_goes_on_over_another_transport() {
     watched(async {
         let (ours, theirs) = tcp_pair().await;
         let address = ours.peer_addr();
-        let (handle, mut client) = connect(ours, NoDispatcher, &Config::client());
+        let (handle, mut client) = connect(ours).drive();
         let dispatcher = TestbedDispatcher::new(TestbedHandler);
-        let (_, mut server) = accept(theirs, dispatcher, &Config::default());
+        let (_, mut server) = accept(theirs).dispatcher(dispatcher).drive();
         assert_eq!(handle.peer_addr(), address);
 
         let (tx, input) = channel::<String>();
@@ -92,7 +92,7 @@ fn a_call_in_progress_goes_on_over_another_transport() {
 fn a_link_without_a_transport_is_lost_when_it_is_dropped() {
     watched(async {
         let (ours, _theirs) = unix_pair();
-        let (handle, client) = connect(ours, NoDispatcher, &Config::client());
+        let (handle, client) = connect(ours).drive();
         let (client, _) = client.detach();
         assert!(handle.close_reason().is_none());
         drop(client);
@@ -104,7 +104,7 @@ fn a_link_without_a_transport_is_lost_when_it_is_dropped() {
 fn a_transport_of_another_framing_is_refused_and_the_link_lives_on() {
     watched(async {
         let (ours, _theirs) = unix_pair();
-        let (handle, client) = connect(ours, NoDispatcher, &Config::client());
+        let (handle, client) = connect(ours).drive();
         let (client, ours) = client.detach();
         let (packed, _other) = memory_pair(Framing::Packed);
         let refused = client.attach(packed).unwrap_err();

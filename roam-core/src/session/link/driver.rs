@@ -92,7 +92,7 @@ impl<T: Transport> Driver<T> {
     ///
     /// let (first, _) = memory_pair(Framing::Packed);
     /// let (second, _) = memory_pair(Framing::Packed);
-    /// let (handle, driver) = connect(first, NoDispatcher, &Config::client());
+    /// let (handle, driver) = connect(first).drive();
     /// let (link, _first) = driver.detach();
     /// let driver = link.attach(second)?;
     /// assert!(handle.close_reason().is_none());
