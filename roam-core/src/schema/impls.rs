@@ -84,10 +84,10 @@ impl<T: Schema> Schema for Vec<T> {
 /// Types described as another type, because serde writes them alike.
 macro_rules! same {
     ($([$($generics:tt)*] $ty:ty => $is:ty,)*) => {$(
-        impl<$($generics)*> Schema for $ty {
+        impl<$($generics)*> $crate::schema::Schema for $ty {
             type Parts = ($is,);
 
-            fn describe(types: &mut Types) -> TypeIndex {
+            fn describe(types: &mut $crate::schema::Types) -> $crate::schema::TypeIndex {
                 types.index_of::<$is>()
             }
         }
@@ -145,11 +145,11 @@ same! {
 /// Types that contain one other type.
 macro_rules! holders {
     ($([$($generics:tt)*] $ty:ty => $is:ident,)*) => {$(
-        impl<T: Schema, $($generics)*> Schema for $ty {
+        impl<T: $crate::schema::Schema, $($generics)*> $crate::schema::Schema for $ty {
             type Parts = (T,);
 
-            fn describe(types: &mut Types) -> TypeIndex {
-                types.define::<Self>(|types| Type::$is(types.index_of::<T>()))
+            fn describe(types: &mut $crate::schema::Types) -> $crate::schema::TypeIndex {
+                types.define::<Self>(|types| $crate::schema::Type::$is(types.index_of::<T>()))
             }
         }
     )*};
@@ -169,11 +169,11 @@ holders! {
 
 macro_rules! pairs {
     ($([$($generics:tt)*] $ty:ty => $is:ident { $first:ident, $second:ident },)*) => {$(
-        impl<A: Schema, B: Schema, $($generics)*> Schema for $ty {
+        impl<A: $crate::schema::Schema, B: $crate::schema::Schema, $($generics)*> $crate::schema::Schema for $ty {
             type Parts = (A, B);
 
-            fn describe(types: &mut Types) -> TypeIndex {
-                types.define::<Self>(|types| Type::$is {
+            fn describe(types: &mut $crate::schema::Types) -> $crate::schema::TypeIndex {
+                types.define::<Self>(|types| $crate::schema::Type::$is {
                     $first: types.index_of::<A>(),
                     $second: types.index_of::<B>(),
                 })
@@ -232,5 +232,5 @@ tuples! {
     A B C D E F G H I J K L M N O P;
 }
 
-// Below the macros that it uses.
+// Below the macros that it uses, which name everything in full: it has no imports of its own.
 mod crates;

@@ -3,8 +3,6 @@
 //! A description states what the crate's own serde implementation writes in a format that is not
 //! human readable.
 
-use crate::schema::{Schema, Type, TypeIndex, Types};
-
 // Sixteen bytes with their length before them.
 #[cfg(feature = "uuid")]
 same! {
@@ -78,7 +76,7 @@ same! {
 
 #[cfg(feature = "smallvec")]
 same! {
-    [A: smallvec::Array<Item: Schema> + 'static] smallvec::SmallVec<A> => Vec<A::Item>,
+    [A: smallvec::Array<Item: crate::schema::Schema> + 'static] smallvec::SmallVec<A> => Vec<A::Item>,
 }
 
 #[cfg(feature = "indexmap")]
