@@ -2,6 +2,7 @@
 //! compare the bytes.
 
 mod everything;
+mod foreign;
 mod golden_file;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,7 +33,16 @@ fn vector<A: Serialize>(method: &'static str, args: A) -> (&'static str, Vec<u8>
 }
 
 fn vectors() -> Vec<(&'static str, Vec<u8>)> {
-    [numbers(), scalars(), collections(), named(), enums()].concat()
+    [
+        numbers(),
+        scalars(),
+        collections(),
+        named(),
+        enums(),
+        foreign::std_types(),
+        foreign::crates(),
+    ]
+    .concat()
 }
 
 type Vectors = Vec<(&'static str, Vec<u8>)>;

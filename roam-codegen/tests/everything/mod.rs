@@ -2,10 +2,17 @@
 #![expect(clippy::option_option, reason = "TypeScript must distinguish them too")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
+use std::ffi::CString;
+use std::net::{IpAddr, SocketAddr};
+use std::num::{NonZero, Saturating, Wrapping};
+use std::ops::{self, Bound, RangeFrom, RangeInclusive, RangeTo};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
+use indexmap::{IndexMap, IndexSet};
 use roam_core::{Rx, Schema, Tx, service};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// A point in a plane.
 #[derive(Debug, Clone, Serialize, Deserialize, Schema)]
@@ -131,6 +138,20 @@ pub(crate) struct Job {
     pub progress: Tx<u32>,
 }
 
+/// A moment, for people and for machines.
+#[derive(Debug, Clone, Serialize, Deserialize, Schema)]
+pub(crate) struct Moment {
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    #[schema(with = i64)]
+    pub millis: chrono::DateTime<chrono::Utc>,
+    pub text: chrono::DateTime<chrono::Utc>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, Schema)]
+pub(crate) struct Offset {
+    pub at: time::OffsetDateTime,
+}
+
 /// Every kind of type.
 #[service]
 pub(crate) trait Everything {
@@ -168,4 +189,74 @@ pub(crate) trait Everything {
     async fn copy(&self, left: Tx<u8>, right: Tx<u8>);
     async fn run(&self, job: Job) -> Option<Rx<Message>>;
     async fn delete(&self, r#in: u8, options: u8);
+    async fn wrapped(
+        &self,
+        small: NonZero<u8>,
+        large: NonZero<i64>,
+        wrapping: Wrapping<u16>,
+        saturating: Saturating<i8>,
+        path: PathBuf,
+        c_string: CString,
+    );
+    async fn addresses(&self, host: IpAddr, socket: SocketAddr, at: SystemTime);
+    async fn ranges(
+        &self,
+        half_open: ops::Range<u8>,
+        closed: RangeInclusive<i16>,
+        from: RangeFrom<String>,
+        to: RangeTo<u8>,
+        bounds: (Bound<u8>, Bound<u8>),
+    );
+    async fn ids(
+        &self,
+        uuid: uuid::Uuid,
+        non_nil: uuid::NonNilUuid,
+        hyphenated: uuid::fmt::Hyphenated,
+        simple: uuid::fmt::Simple,
+        urn: uuid::fmt::Urn,
+        braced: uuid::fmt::Braced,
+        url: url::Url,
+    );
+    async fn ordered(
+        &self,
+        map: IndexMap<String, u8>,
+        set: IndexSet<u16>,
+        few: SmallVec<[u32; 4]>,
+        bytes: SmallVec<[u8; 4]>,
+        price: rust_decimal::Decimal,
+    );
+    async fn chrono(
+        &self,
+        moment: Moment,
+        fixed: chrono::DateTime<chrono::FixedOffset>,
+        local: chrono::NaiveDateTime,
+        date: chrono::NaiveDate,
+        time: chrono::NaiveTime,
+        day: chrono::Weekday,
+        month: chrono::Month,
+        delta: chrono::TimeDelta,
+    );
+    async fn time(
+        &self,
+        moment: Offset,
+        utc: time::UtcDateTime,
+        local: time::PrimitiveDateTime,
+        date: time::Date,
+        time: time::Time,
+        offset: time::UtcOffset,
+        duration: time::Duration,
+        month: time::Month,
+        day: time::Weekday,
+    );
+    async fn jiff(
+        &self,
+        moment: jiff::Timestamp,
+        zoned: jiff::ZonedDateTime,
+        local: jiff::civil::DateTime,
+        date: jiff::civil::Date,
+        time: jiff::civil::Time,
+        week: jiff::civil::ISOWeekDate,
+        span: jiff::Span,
+        duration: jiff::SignedDuration,
+    );
 }

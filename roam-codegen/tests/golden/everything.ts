@@ -109,6 +109,67 @@ export interface Job {
   progress: roam.Tx<number>;
 }
 
+/** The address of a host. */
+export type IpAddr =
+  /** Four octets, in the order in which they are written. */
+  | { tag: "V4"; value: Uint8Array<ArrayBuffer> }
+  /** Sixteen octets, in the order in which they are written. */
+  | { tag: "V6"; value: Uint8Array<ArrayBuffer> };
+
+/** The address of a host and a port. */
+export type SocketAddr =
+  | { tag: "V4"; value: [Uint8Array<ArrayBuffer>, number] }
+  | { tag: "V6"; value: [Uint8Array<ArrayBuffer>, number] };
+
+/** A time, counted from 1970-01-01 00:00:00 UTC; earlier ones cannot be encoded. */
+export interface SystemTime {
+  /** Whole seconds. */
+  secs_since_epoch: bigint;
+  /** Nanoseconds of the second, less than 1,000,000,000. */
+  nanos_since_epoch: number;
+}
+
+/** The values from `start` up to, but without, `end`. */
+export interface RangeU8 {
+  start: number;
+  end: number;
+}
+
+/** The values from `start` up to and including `end`. */
+export interface RangeInclusiveI16 {
+  start: number;
+  end: number;
+}
+
+/** The values from `start`. */
+export interface RangeFromString {
+  start: string;
+}
+
+/** The values before `end`. */
+export interface RangeToU8 {
+  end: number;
+}
+
+/** An end of a range. */
+export type BoundU8 =
+  /** There is no end. */
+  | { tag: "Unbounded" }
+  /** The value belongs to the range. */
+  | { tag: "Included"; value: number }
+  /** The value is the first beyond the range. */
+  | { tag: "Excluded"; value: number };
+
+/** A moment, for people and for machines. */
+export interface Moment {
+  millis: bigint;
+  text: string;
+}
+
+export interface Offset {
+  at: [number, number, number, number, number, number, number, number, number];
+}
+
 /** Client for the Everything service. */
 export interface EverythingClient {
   /** Unsigned integers. */
@@ -248,6 +309,81 @@ export interface EverythingClient {
     options2: number,
     options?: roam.CallOptions,
   ): roam.Call<void>;
+  wrapped(
+    small: number,
+    large: bigint | number,
+    wrapping: number,
+    saturating: number,
+    path: string,
+    cString: Uint8Array,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  addresses(
+    host: roam.Input<IpAddr>,
+    socket: roam.Input<SocketAddr>,
+    at: roam.Input<SystemTime>,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  ranges(
+    halfOpen: RangeU8,
+    closed: RangeInclusiveI16,
+    from: RangeFromString,
+    to: RangeToU8,
+    bounds: roam.Input<[BoundU8, BoundU8]>,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  ids(
+    uuid: Uint8Array,
+    nonNil: Uint8Array,
+    hyphenated: string,
+    simple: string,
+    urn: string,
+    braced: string,
+    url: string,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  ordered(
+    map: roam.Input<Map<string, number>>,
+    set: roam.Input<Set<number>>,
+    few: roam.Input<number[]>,
+    bytes: Uint8Array,
+    price: string,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  chrono(
+    moment: roam.Input<Moment>,
+    fixed: string,
+    local: string,
+    date: string,
+    time: string,
+    day: string,
+    month: string,
+    delta: roam.Input<[bigint, number]>,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  time(
+    moment: roam.Input<Offset>,
+    utc: roam.Input<[number, number, number, number, number, number]>,
+    local: roam.Input<[number, number, number, number, number, number]>,
+    date: roam.Input<[number, number]>,
+    time: roam.Input<[number, number, number, number]>,
+    offset: roam.Input<[number, number, number]>,
+    duration: roam.Input<[bigint, number]>,
+    month: number,
+    day: number,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
+  jiff(
+    moment: string,
+    zoned: string,
+    local: string,
+    date: string,
+    time: string,
+    week: string,
+    span: string,
+    duration: string,
+    options?: roam.CallOptions,
+  ): roam.Call<void>;
 }
 
 /** Handler for the Everything service. */
@@ -378,6 +514,81 @@ export interface EverythingHandler {
   delete(
     in_: number,
     options2: number,
+    context: roam.Context,
+  ): roam.Answer<void>;
+  wrapped(
+    small: number,
+    large: bigint,
+    wrapping: number,
+    saturating: number,
+    path: string,
+    cString: Uint8Array<ArrayBuffer>,
+    context: roam.Context,
+  ): roam.Answer<void>;
+  addresses(
+    host: IpAddr,
+    socket: SocketAddr,
+    at: SystemTime,
+    context: roam.Context,
+  ): roam.Answer<void>;
+  ranges(
+    halfOpen: RangeU8,
+    closed: RangeInclusiveI16,
+    from: RangeFromString,
+    to: RangeToU8,
+    bounds: [BoundU8, BoundU8],
+    context: roam.Context,
+  ): roam.Answer<void>;
+  ids(
+    uuid: Uint8Array<ArrayBuffer>,
+    nonNil: Uint8Array<ArrayBuffer>,
+    hyphenated: string,
+    simple: string,
+    urn: string,
+    braced: string,
+    url: string,
+    context: roam.Context,
+  ): roam.Answer<void>;
+  ordered(
+    map: Map<string, number>,
+    set: Set<number>,
+    few: number[],
+    bytes: Uint8Array<ArrayBuffer>,
+    price: string,
+    context: roam.Context,
+  ): roam.Answer<void>;
+  chrono(
+    moment: Moment,
+    fixed: string,
+    local: string,
+    date: string,
+    time: string,
+    day: string,
+    month: string,
+    delta: [bigint, number],
+    context: roam.Context,
+  ): roam.Answer<void>;
+  time(
+    moment: Offset,
+    utc: [number, number, number, number, number, number],
+    local: [number, number, number, number, number, number],
+    date: [number, number],
+    time: [number, number, number, number],
+    offset: [number, number, number],
+    duration: [bigint, number],
+    month: number,
+    day: number,
+    context: roam.Context,
+  ): roam.Answer<void>;
+  jiff(
+    moment: string,
+    zoned: string,
+    local: string,
+    date: string,
+    time: string,
+    week: string,
+    span: string,
+    duration: string,
     context: roam.Context,
   ): roam.Answer<void>;
 }
@@ -516,6 +727,83 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
           ["name", "string"],
           ["input", ["option", ["rx", "string"]]],
           ["progress", ["tx", "u32"]],
+        ],
+      },
+    },
+    {
+      name: "IpAddr",
+      shape: {
+        variants: [
+          { tag: "V4", value: ["bytes", 4] },
+          { tag: "V6", value: ["bytes", 16] },
+        ],
+      },
+    },
+    {
+      name: "SocketAddr",
+      shape: {
+        variants: [
+          { tag: "V4", value: ["tuple", ["bytes", 4], "u16"] },
+          { tag: "V6", value: ["tuple", ["bytes", 16], "u16"] },
+        ],
+      },
+    },
+    {
+      name: "SystemTime",
+      shape: {
+        fields: [
+          ["secs_since_epoch", "u64"],
+          ["nanos_since_epoch", "u32"],
+        ],
+      },
+    },
+    {
+      name: "RangeU8",
+      shape: {
+        fields: [
+          ["start", "u8"],
+          ["end", "u8"],
+        ],
+      },
+    },
+    {
+      name: "RangeInclusiveI16",
+      shape: {
+        fields: [
+          ["start", "i16"],
+          ["end", "i16"],
+        ],
+      },
+    },
+    { name: "RangeFromString", shape: { fields: [["start", "string"]] } },
+    { name: "RangeToU8", shape: { fields: [["end", "u8"]] } },
+    {
+      name: "BoundU8",
+      shape: {
+        variants: [
+          { tag: "Unbounded" },
+          { tag: "Included", value: "u8" },
+          { tag: "Excluded", value: "u8" },
+        ],
+      },
+    },
+    {
+      name: "Moment",
+      shape: {
+        fields: [
+          ["millis", "i64"],
+          ["text", "string"],
+        ],
+      },
+    },
+    {
+      name: "Offset",
+      shape: {
+        fields: [
+          [
+            "at",
+            ["tuple", "i32", "u16", "u8", "u8", "u8", "u32", "i8", "i8", "i8"],
+          ],
         ],
       },
     },
@@ -764,6 +1052,113 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
       ],
       ok: "unit",
       signature: "0x365360eee37fb171",
+    },
+    {
+      name: "wrapped",
+      id: "0x16e381380ec19447",
+      args: [
+        ["small", "u8"],
+        ["large", "i64"],
+        ["wrapping", "u16"],
+        ["saturating", "i8"],
+        ["path", "string"],
+        ["cString", "bytes"],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "addresses",
+      id: "0x707004b35883abaf",
+      args: [
+        ["host", 18],
+        ["socket", 19],
+        ["at", 20],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "ranges",
+      id: "0x5d013e54a7f95976",
+      args: [
+        ["halfOpen", 21],
+        ["closed", 22],
+        ["from", 23],
+        ["to", 24],
+        ["bounds", ["tuple", 25, 25]],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "ids",
+      id: "0x24aad929b814e182",
+      args: [
+        ["uuid", "bytes"],
+        ["nonNil", "bytes"],
+        ["hyphenated", "string"],
+        ["simple", "string"],
+        ["urn", "string"],
+        ["braced", "string"],
+        ["url", "string"],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "ordered",
+      id: "0x82c46a5b31e1a5ba",
+      args: [
+        ["map", ["map", "string", "u8"]],
+        ["set", ["set", "u16"]],
+        ["few", ["list", "u32"]],
+        ["bytes", "bytes"],
+        ["price", "string"],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "chrono",
+      id: "0x7029ac54ae36e349",
+      args: [
+        ["moment", 26],
+        ["fixed", "string"],
+        ["local", "string"],
+        ["date", "string"],
+        ["time", "string"],
+        ["day", "string"],
+        ["month", "string"],
+        ["delta", ["tuple", "i64", "i32"]],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "time",
+      id: "0xeefeb8c8ecd80858",
+      args: [
+        ["moment", 27],
+        ["utc", ["tuple", "i32", "u16", "u8", "u8", "u8", "u32"]],
+        ["local", ["tuple", "i32", "u16", "u8", "u8", "u8", "u32"]],
+        ["date", ["tuple", "i32", "u16"]],
+        ["time", ["tuple", "u8", "u8", "u8", "u32"]],
+        ["offset", ["tuple", "i8", "i8", "i8"]],
+        ["duration", ["tuple", "i64", "i32"]],
+        ["month", "u8"],
+        ["day", "u8"],
+      ],
+      ok: "unit",
+    },
+    {
+      name: "jiff",
+      id: "0xe8b656405901973f",
+      args: [
+        ["moment", "string"],
+        ["zoned", "string"],
+        ["local", "string"],
+        ["date", "string"],
+        ["time", "string"],
+        ["week", "string"],
+        ["span", "string"],
+        ["duration", "string"],
+      ],
+      ok: "unit",
     },
   ],
 };

@@ -12,6 +12,8 @@ import { fromHex, toHex } from "./support.js";
 
 const u8 = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 const MAX = 2n ** 64n - 1n;
+const V4 = u8(192, 0, 2, 1);
+const V6 = fromHex("20010db8000000000000000000000001");
 const tree = (value: number, ...kids: unknown[]): unknown => ({ value, kids });
 const said = (what: unknown): unknown => ({ tag: "Said", who: 1n, what });
 
@@ -83,6 +85,93 @@ const ARGUMENTS: readonly (readonly [method: string, ...args: unknown[]])[] = [
   ["message", { tag: "Pair", value: [1, "one"] }],
   ["message", { tag: "Html", value: { tag: "p", children: [{ tag: "Silence" }] } }],
   ["message", said(said({ tag: "Text", value: "deep" }))],
+  ["wrapped", 255, -(2n ** 63n), 300, -2, "/tmp/grüße", u8(99)],
+  [
+    "addresses",
+    { tag: "V4", value: V4 },
+    { tag: "V4", value: [V4, 80] },
+    { secs_since_epoch: 1_700_000_000n, nanos_since_epoch: 5 },
+  ],
+  [
+    "addresses",
+    { tag: "V6", value: V6 },
+    { tag: "V6", value: [V6, 443] },
+    { secs_since_epoch: 0n, nanos_since_epoch: 0 },
+  ],
+  [
+    "ranges",
+    { start: 1, end: 2 },
+    { start: -1, end: 300 },
+    { start: "m" },
+    { end: 9 },
+    [{ tag: "Included", value: 1 }, { tag: "Unbounded" }],
+  ],
+  [
+    "ranges",
+    { start: 0, end: 0 },
+    { start: 0, end: 0 },
+    { start: "" },
+    { end: 0 },
+    [
+      { tag: "Excluded", value: 7 },
+      { tag: "Excluded", value: 8 },
+    ],
+  ],
+  [
+    "ids",
+    fromHex("00112233445566778899aabbccddeeff"),
+    fromHex("00112233445566778899aabbccddeeff"),
+    "00112233-4455-6677-8899-aabbccddeeff",
+    "00112233445566778899aabbccddeeff",
+    "urn:uuid:00112233-4455-6677-8899-aabbccddeeff",
+    "{00112233-4455-6677-8899-aabbccddeeff}",
+    "https://example.org/a?b=c",
+  ],
+  [
+    "ordered",
+    new Map([
+      ["z", 1],
+      ["a", 2],
+    ]),
+    new Set([500, 1]),
+    [1, 2, 300],
+    u8(1, 2, 3, 4, 255),
+    "-12.50",
+  ],
+  [
+    "chrono",
+    { millis: 1709251198250n, text: "2024-02-29T23:59:58.250Z" },
+    "1999-12-31T23:00:00+02:30",
+    "2024-02-29T23:59:58.250",
+    "2024-02-29",
+    "23:59:58.250",
+    "Sun",
+    "February",
+    [-2n, 500_000_000],
+  ],
+  [
+    "time",
+    { at: [2024, 60, 23, 59, 58, 250_000_000, -2, -30, 0] },
+    [2024, 60, 23, 59, 58, 250_000_000],
+    [2024, 60, 23, 59, 58, 250_000_000],
+    [2024, 60],
+    [23, 59, 58, 250_000_000],
+    [-2, -30, 0],
+    [-1n, -500_000_000],
+    12,
+    7,
+  ],
+  [
+    "jiff",
+    "2024-02-29T23:59:58.25Z",
+    "2024-02-29T18:59:58.25-05:00[-05:00]",
+    "2024-02-29T18:59:58.25",
+    "2024-02-29",
+    "18:59:58.25",
+    "2024-W09-4",
+    "PT1H30M",
+    "-PT1M30.5S",
+  ],
 ];
 
 const methods = new Map(methodsOf(Everything).map((method) => [method.name, method]));
