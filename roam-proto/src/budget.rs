@@ -3,19 +3,43 @@
 use crate::channel::Direction;
 use crate::config::Limits;
 
-/// What is left of the limits that all connections of a link share.
+/// What is left of the limits that all connections of a link share. What is left is negative while a
+/// lowered limit is exceeded.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    total: LinkBudget,
     /// Bytes that channels may still make us hold.
-    receive: usize,
+    receive: isize,
     /// Bytes that a receiving channel takes of `receive` before its window grows.
     window: usize,
     /// Bytes of `receive` that growing windows leave for new channels.
     reserve: usize,
     /// Channels without a window that may still be opened.
-    slots: usize,
+    slots: isize,
     /// Bytes of calls that may still be held.
-    calls: usize,
+    calls: isize,
+}
+
+/// What the peer may make us hold on a link: those of its [`Limits`] that all connections share. They
+/// can be [changed](crate::Link::set_budget) while the link runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkBudget {
+    /// See [`Limits::receive_budget`], in bytes.
+    pub receive_budget: usize,
+    /// See [`Limits::sending_channels`].
+    pub sending_channels: usize,
+    /// See [`Limits::call_payloads`], in bytes.
+    pub call_payloads: usize,
+}
+
+impl From<&Limits> for LinkBudget {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            receive_budget: limits.receive_budget,
+            sending_channels: limits.sending_channels,
+            call_payloads: limits.call_payloads,
+        }
+    }
 }
 
 /// What a channel takes of the budget from its opening until it is forgotten.
@@ -63,14 +87,44 @@ impl Budget {
     /// Creates the full budget, with space for at least one window of the largest `credit` that
     /// the peers may agree on.
     pub(crate) fn new(limits: &Limits, credit: u32) -> Self {
-        let window = Self::window_cost(credit);
-        Self {
-            receive: limits.receive_budget.max(window),
-            window,
-            reserve: limits.receive_budget / Self::RESERVED,
-            slots: limits.sending_channels,
-            calls: limits.call_payloads,
-        }
+        let mut budget = Self {
+            total: LinkBudget {
+                receive_budget: 0,
+                sending_channels: 0,
+                call_payloads: 0,
+            },
+            receive: 0,
+            window: Self::window_cost(credit),
+            reserve: 0,
+            slots: 0,
+            calls: 0,
+        };
+        budget.set_total(limits.into());
+        budget
+    }
+
+    /// Raises or lowers the limits, with space for at least one window. What is in use stays in use: below
+    /// that, nothing is granted until enough was released.
+    pub(crate) fn set_total(&mut self, total: LinkBudget) {
+        self.reserve = total.receive_budget / Self::RESERVED;
+        let total = LinkBudget {
+            receive_budget: total.receive_budget.max(self.window),
+            ..total
+        };
+        let old = core::mem::replace(&mut self.total, total);
+        let shift = |left: &mut isize, from, to| *left += signed(to) - signed(from);
+        shift(&mut self.receive, old.receive_budget, total.receive_budget);
+        shift(
+            &mut self.slots,
+            old.sending_channels,
+            total.sending_channels,
+        );
+        shift(&mut self.calls, old.call_payloads, total.call_payloads);
+    }
+
+    /// Returns whether channels hold more than a lowered limit allows.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.receive < 0
     }
 
     /// Sets the initial credit of channels, before any is opened.
@@ -85,9 +139,9 @@ impl Budget {
 
     pub(crate) fn remaining(&self) -> RemainingBudget {
         RemainingBudget {
-            receive_budget: self.receive,
-            sending_channels: self.slots,
-            call_payloads: self.calls,
+            receive_budget: unsigned(self.receive),
+            sending_channels: unsigned(self.slots),
+            call_payloads: unsigned(self.calls),
         }
     }
 
@@ -104,11 +158,11 @@ impl Budget {
         let slots = reservations.count() - windows;
         let Some(receive) = windows
             .checked_mul(self.window)
-            .and_then(|n| self.receive.checked_sub(n))
+            .and_then(|n| take(self.receive, n))
         else {
             return false;
         };
-        let Some(slots) = self.slots.checked_sub(slots) else {
+        let Some(slots) = take(self.slots, slots) else {
             return false;
         };
         (self.receive, self.slots) = (receive, slots);
@@ -117,7 +171,7 @@ impl Budget {
 
     pub(crate) fn release(&mut self, reservation: Reservation) {
         match reservation {
-            Reservation::Window => self.receive += self.window,
+            Reservation::Window => self.receive += signed(self.window),
             Reservation::Slot => self.slots += 1,
         }
     }
@@ -139,8 +193,8 @@ impl Budget {
     #[must_use]
     pub(crate) fn grow(&mut self, from: u32, to: u32) -> bool {
         let more = Self::window_cost(to) - Self::window_cost(from);
-        match self.receive.checked_sub(more) {
-            Some(rest) if rest >= self.reserve => {
+        match take(self.receive, more) {
+            Some(rest) if unsigned(rest) >= self.reserve => {
                 self.receive = rest;
                 true
             }
@@ -150,12 +204,17 @@ impl Budget {
 
     /// Releases what a window of `size` has reserved by growing.
     pub(crate) fn shrink(&mut self, size: u32) {
-        self.receive += Self::window_cost(size) - self.window;
+        self.receive += signed(Self::window_cost(size) - self.window);
+    }
+
+    /// Releases what a window has reserved by growing from `to` to `from`.
+    pub(crate) fn shrink_to(&mut self, from: u32, to: u32) {
+        self.receive += signed(Self::window_cost(from) - Self::window_cost(to));
     }
 
     #[must_use]
     pub(crate) fn reserve_call(&mut self, bytes: usize) -> bool {
-        match self.calls.checked_sub(bytes) {
+        match take(self.calls, bytes) {
             Some(rest) => {
                 self.calls = rest;
                 true
@@ -165,8 +224,28 @@ impl Budget {
     }
 
     pub(crate) fn release_call(&mut self, bytes: usize) {
-        self.calls += bytes;
+        self.calls += signed(bytes);
     }
+}
+
+/// Takes `n` of what is left, if that much is left.
+#[inline]
+fn take(left: isize, n: usize) -> Option<isize> {
+    let rest = left.checked_sub(signed(n))?;
+    (rest >= 0).then_some(rest)
+}
+
+/// A limit of more than half of the memory is as good as none. A quarter, so that sums fit.
+#[inline]
+fn signed(n: usize) -> isize {
+    isize::try_from(n).map_or(MOST, |n| n.min(MOST))
+}
+
+/// The largest amount that is counted.
+const MOST: isize = isize::MAX / 4;
+
+fn unsigned(left: isize) -> usize {
+    usize::try_from(left).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -238,6 +317,35 @@ mod tests {
         budget.release(Reservation::Window);
         budget.shrink(2_500);
         assert_eq!(budget.remaining(), full);
+    }
+
+    #[test]
+    fn a_lowered_limit_grants_nothing_until_enough_is_released() {
+        let mut budget = budget();
+        let total = budget.total;
+        assert!(budget.reserve([Reservation::Window, Reservation::Slot].into_iter()));
+        assert!(budget.grow(2_000, 2_400) && budget.reserve_call(100));
+        budget.set_total(LinkBudget {
+            receive_budget: 4_000,
+            sending_channels: 1,
+            call_payloads: 100,
+        });
+        assert!(budget.is_exceeded());
+        assert_eq!(budget.remaining(), RemainingBudget::default());
+        assert!(!budget.grow(2_400, 2_401) && !budget.reserve_call(1));
+        for reservation in [Reservation::Window, Reservation::Slot] {
+            assert!(!budget.reserve([reservation].into_iter()));
+        }
+        budget.shrink_to(2_400, 2_000);
+        assert!(!budget.is_exceeded());
+        budget.release(Reservation::Window);
+        budget.release(Reservation::Slot);
+        budget.release_call(100);
+        assert!(budget.reserve([Reservation::Window, Reservation::Slot].into_iter()));
+        budget.set_total(total);
+        budget.release(Reservation::Window);
+        budget.release(Reservation::Slot);
+        assert_eq!(budget.remaining(), self::budget().remaining());
     }
 
     #[test]

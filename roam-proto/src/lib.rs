@@ -48,7 +48,7 @@ mod queue;
 mod relay;
 mod violation;
 
-pub use budget::RemainingBudget;
+pub use budget::{LinkBudget, RemainingBudget};
 pub use calls::{Handler, NewChannel, NewChannels, RequestError};
 pub use channel::{ChannelEnd, Direction, SendError};
 pub use close::{Close, InvalidCloseCode, PeerClose};

@@ -22,7 +22,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, LinkBudget};
 use crate::cobs::CobsDecoder;
 use crate::config::{Agreed, Config};
 use crate::connection::Connection;
@@ -146,6 +146,34 @@ impl Link {
             State::Closed { reason, .. } => Some(reason),
             _ => None,
         }
+    }
+
+    /// Returns what the peer may make us hold.
+    pub fn budget(&self) -> LinkBudget {
+        LinkBudget::from(&self.ctx.limits)
+    }
+
+    /// Raises or lowers what the peer may make us hold, at once.
+    ///
+    /// Nothing that is in use is taken away. While more is in use than `budget` allows, calls are
+    /// answered `busy`, no channel is opened, and windows that have grown are halved as their readers
+    /// consume. There is always enough for one channel.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use roam_proto::{Config, Framing, Link, LinkBudget, Role};
+    ///
+    /// let config = Config::default();
+    /// let mut link = Link::new(Role::Acceptor, Framing::Packed, &config, Duration::ZERO);
+    /// link.set_budget(LinkBudget { call_payloads: 1 << 20, ..link.budget() });
+    /// assert_eq!(link.stats().remaining.call_payloads, 1 << 20);
+    /// ```
+    pub fn set_budget(&mut self, budget: LinkBudget) {
+        let limits = &mut self.ctx.limits;
+        limits.receive_budget = budget.receive_budget;
+        limits.sending_channels = budget.sending_channels;
+        limits.call_payloads = budget.call_payloads;
+        self.ctx.budget.set_total(budget);
     }
 
     /// Closes the link. Queued messages are still sent, followed by a Goodbye with `reason`, of

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use futures::{SinkExt, StreamExt};
 use roam_core::net::websocket::{self, Subprotocols};
-use roam_core::proto::PeerClose;
-use roam_core::{CallError, ConnectionHandle, NoDispatcher, RoamError, channel};
+use roam_core::proto::{LinkBudget, PeerClose};
+use roam_core::{CallError, ConnectionHandle, FailureKind, NoDispatcher, RoamError, channel};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;
 use tokio::net::{TcpListener, TcpStream};
@@ -123,4 +123,52 @@ async fn a_lost_link_reports_the_peers_code_and_reason() {
         let reason = reason.to_owned();
         assert_eq!(ended.peer_close(), Some(&PeerClose { code, reason }));
     }
+}
+
+/// What is in use goes on; nothing else is granted.
+#[tokio::test]
+async fn a_links_budget_is_lowered_and_raised_while_calls_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (greet, mut greeted) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new(TestbedDispatcher::new(TestbedHandler))
+        .with_greeting(move |link| greet.send(link).unwrap());
+    tokio::spawn(async move { server.serve(listener).await });
+    let url = format!("ws://{address}/");
+    let handle = websocket::connect(&url, NoDispatcher, &Config::client())
+        .await
+        .unwrap();
+    assert_eq!(handle.peer_addr(), Some(address));
+    let client = TestbedClient::new(handle);
+    let link = greeted.recv().await.unwrap();
+    assert!(
+        link.peer_addr()
+            .is_some_and(|peer| peer.ip() == address.ip())
+    );
+
+    let (tx, input) = channel::<String>();
+    let (output, mut rx) = channel::<String>();
+    let call = tokio::spawn(client.transform(input, output).into_future());
+    tx.send("ab".to_owned()).await.unwrap();
+    assert_eq!(rx.recv().await.unwrap().as_deref(), Some("ba"));
+
+    let budget = link.budget();
+    link.set_budget(LinkBudget {
+        receive_budget: 0,
+        sending_channels: 0,
+        call_payloads: 0,
+    });
+    let refused = client.echo("no".to_owned()).await.unwrap_err();
+    assert!(
+        matches!(&refused, CallError::Failed(failure) if failure.kind == FailureKind::Busy),
+        "{refused:?}"
+    );
+    tx.send("cd".to_owned()).await.unwrap();
+    assert_eq!(rx.recv().await.unwrap().as_deref(), Some("dc"));
+
+    link.set_budget(budget);
+    assert_eq!(client.echo("yes".to_owned()).await.unwrap(), "yes");
+    tx.close();
+    assert_eq!(rx.recv().await.unwrap(), None);
+    call.await.unwrap().unwrap();
 }

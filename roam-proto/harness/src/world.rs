@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use roam_proto::{
-    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, ReadOutcome, RequestError, RequestId,
-    Role, SendError,
+    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, LinkBudget, ReadOutcome, RequestError,
+    RequestId, Role, SendError,
 };
 
 use crate::harness::{Handler, METHOD, NONE, ROOT, Receive, Send, limited};
@@ -110,6 +110,7 @@ impl World {
             Step::Call(on, directions) => self.call(at, on, &directions),
             Step::Cancel(n) => self.cancel(at, n),
             Step::Take(n) => self.take(at, n),
+            Step::Budget(n) => self.set_budget(at, n),
             Step::Answer(n, ok, directions) => self.answer(at, n, ok, &directions),
             Step::Send(n, len) => self.send(at, n, len, false),
             Step::Queue(n, len) => self.send(at, n, len, true),
@@ -147,7 +148,7 @@ impl World {
         }
         for at in 0..2 {
             self.collect(at);
-            self.users[at].peer.assert_within_budget();
+            self.users[at].assert_within_budget();
         }
     }
 
@@ -266,6 +267,17 @@ impl World {
                 assert!(history.may_end_early() || self.ended.contains(&on));
             }
         }
+    }
+
+    /// Allows from nothing to twice as much as at first.
+    fn set_budget(&mut self, at: usize, n: usize) {
+        let user = &mut self.users[at];
+        let part = |whole: usize| (whole / 32).saturating_mul(n);
+        user.peer.link.set_budget(LinkBudget {
+            receive_budget: part(user.budget.receive_budget),
+            sending_channels: part(user.budget.sending_channels),
+            call_payloads: part(user.budget.call_payloads),
+        });
     }
 
     fn finish(&mut self, at: usize, n: usize) {
@@ -389,8 +401,9 @@ impl World {
         panic!("still busy after 1,000 rounds");
     }
 
-    pub(super) fn check(&self, finished: bool) {
-        for user in &self.users {
+    pub(super) fn check(&mut self, finished: bool) {
+        for user in &mut self.users {
+            user.peer.link.set_budget(user.budget);
             user.peer.assert_idle();
             assert!(
                 user.calls.is_empty() && user.calls_started == user.calls_ended,

@@ -25,6 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Connect),
         2 => (one(), any::<bool>()).prop_map(|(n, granted)| Step::Grant(n, granted)),
         1 => one().prop_map(Step::CloseConnection),
+        2 => one().prop_map(Step::Budget),
         12 => (1usize..4).prop_map(Step::Deliver),
     ]
 }

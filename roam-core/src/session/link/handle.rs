@@ -13,7 +13,7 @@ use super::service::{Served, Service};
 use super::shared::{LinkGuard, Shared};
 use super::state::State;
 use super::wait::WaitKey;
-use crate::proto::{Agreed, ChannelId, CloseReason, ConnectionId, Link, Stats};
+use crate::proto::{Agreed, ChannelId, CloseReason, ConnectionId, Link, LinkBudget, Stats};
 use crate::rt::Clock;
 use crate::session::error::ConnectError;
 use crate::session::extensions::Extensions;
@@ -198,6 +198,20 @@ impl ConnectionHandle {
         };
         let forgotten = pin!(self.shared().wait_for(key, forgotten));
         select(forgotten, pin!(self.closed())).await;
+    }
+
+    /// Returns what the peer may make us hold on the link.
+    pub fn budget(&self) -> LinkBudget {
+        self.shared().peek(|state| state.link.budget())
+    }
+
+    /// Raises or lowers what the peer may make us hold on the link, at once.
+    ///
+    /// Nothing that is in use is taken away. While more is in use than `budget` allows, the peer's calls
+    /// fail as busy, no channel is opened, and windows that have grown shrink as they are read. There
+    /// is always enough for one channel.
+    pub fn set_budget(&self, budget: LinkBudget) {
+        self.shared().with(|state, _| state.link.set_budget(budget));
     }
 
     /// Returns the address of the peer's socket, if the link has a transport that knows it.

@@ -23,7 +23,7 @@ pub fn pair(bytes: &[u8]) {
 }
 
 fn step(source: &mut Source<'_>) -> Step {
-    match source.below(13) {
+    match source.below(14) {
         0 => Step::Call(source.below(64), directions(source)),
         1 => Step::Cancel(source.below(64)),
         2 => Step::Take(source.below(64)),
@@ -36,6 +36,7 @@ fn step(source: &mut Source<'_>) -> Step {
         9 => Step::Connect,
         10 => Step::Grant(source.below(64), source.flag()),
         11 => Step::CloseConnection(source.below(64)),
+        12 => Step::Budget(source.below(64)),
         _ => Step::Deliver(source.below(4)),
     }
 }

@@ -23,6 +23,8 @@ pub enum Step {
     Connect,
     Grant(usize, bool),
     CloseConnection(usize),
+    /// The user changes its budget: the higher, the more.
+    Budget(usize),
     /// This many frames arrive at this user.
     Deliver(usize),
 }

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use roam_proto::{ChannelId, Config, ConnectionId, Direction, Framing, Request, RequestId, Role};
+use roam_proto::{
+    ChannelId, Config, ConnectionId, Direction, Framing, LinkBudget, Request, RequestId, Role,
+};
 
 use crate::harness::{Peer, ROOT};
 
@@ -18,6 +20,8 @@ pub(super) struct Half {
 
 pub(super) struct User {
     pub(super) peer: Peer,
+    /// The link's budget at first.
+    pub(super) budget: LinkBudget,
     /// Frames on the wire to this user.
     pub(super) incoming: VecDeque<Bytes>,
     pub(super) connections: Vec<ConnectionId>,
@@ -34,8 +38,10 @@ pub(super) struct User {
 
 impl User {
     pub(super) fn new(role: Role, framing: Framing, config: &Config) -> Self {
+        let peer = Peer::new(role, framing, config);
         Self {
-            peer: Peer::new(role, framing, config),
+            budget: peer.link.budget(),
+            peer,
             incoming: VecDeque::new(),
             connections: vec![ROOT],
             incoming_connects: Vec::new(),
@@ -68,6 +74,22 @@ impl User {
             .filter(|n| self.halves[*n].direction == direction)
             .collect();
         pick(index, fitting.len()).map(|n| fitting[n])
+    }
+
+    /// Asserts that unconsumed elements cost no more than what is in use of the budget: what a budget
+    /// that is never exceeded has left tells how much that is.
+    pub(super) fn assert_within_budget(&mut self) {
+        let link = &mut self.peer.link;
+        let budget = link.budget();
+        let receive_budget = 2 * self.budget.receive_budget;
+        link.set_budget(LinkBudget {
+            receive_budget,
+            ..budget
+        });
+        let stats = link.stats();
+        let used = receive_budget - stats.remaining.receive_budget;
+        assert!(2 * stats.unconsumed <= used as u64, "{stats:?}");
+        link.set_budget(budget);
     }
 
     pub(super) fn is_done(&self) -> bool {
