@@ -55,8 +55,12 @@ async fn lost_socket_reports_code_and_reason() {
     let (socket, server) = serve(PACKED, NoDispatcher).await;
     let _link = Link::open(&socket, &page).await.expect("the peer answers");
     socket.closed(1001, "restarting");
-    let (kind, reason) = closed(&page).await;
-    assert_eq!(kind, "transport");
+    let info = page.expect("closed").await.failure();
+    assert_eq!(
+        (info.kind().as_str(), info.code()),
+        ("transport", Some(1001))
+    );
+    let reason = info.reason().expect("there is a reason");
     assert_eq!(reason, "closed with code 1001: restarting");
     assert_eq!(socket.handlers(), 0);
     drop(server);

@@ -88,6 +88,9 @@ extern "C" {
     pub(crate) fn reason(this: &Failure) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
+    pub(crate) fn code(this: &Failure) -> Option<u16>;
+
+    #[wasm_bindgen(method, getter)]
     pub(crate) fn cause(this: &Failure) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
