@@ -135,9 +135,7 @@ async fn a_links_budget_is_lowered_and_raised_while_calls_run() {
         .with_greeting(move |link| greet.send(link).unwrap());
     tokio::spawn(async move { server.serve(listener).await });
     let url = format!("ws://{address}/");
-    let handle = websocket::connect(&url, NoDispatcher, &Config::client())
-        .await
-        .unwrap();
+    let handle = websocket::connect(&url).await.unwrap();
     assert_eq!(handle.peer_addr(), Some(address));
     let client = TestbedClient::new(handle);
     let link = greeted.recv().await.unwrap();
