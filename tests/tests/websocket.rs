@@ -59,7 +59,7 @@ async fn calls_and_streams_work_in_either_framing() {
     }
 }
 
-/// Returns a client that knows WebSockets and nothing of roam.
+/// Returns a client of bare sockets, without a link.
 async fn raw_client(url: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
     connect_async(url).await.unwrap().0
 }
