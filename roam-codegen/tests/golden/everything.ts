@@ -1065,6 +1065,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["cString", "bytes"],
       ],
       ok: "unit",
+      signature: "0x4ea26c5a53d7cb7c",
     },
     {
       name: "addresses",
@@ -1075,6 +1076,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["at", 20],
       ],
       ok: "unit",
+      signature: "0xee74806fb89ae4c3",
     },
     {
       name: "ranges",
@@ -1087,6 +1089,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["bounds", ["tuple", 25, 25]],
       ],
       ok: "unit",
+      signature: "0xddfdef94919a6609",
     },
     {
       name: "ids",
@@ -1101,6 +1104,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["url", "string"],
       ],
       ok: "unit",
+      signature: "0xee984e0703705ce6",
     },
     {
       name: "ordered",
@@ -1113,6 +1117,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["price", "string"],
       ],
       ok: "unit",
+      signature: "0xa7a4398e0c8ddfcf",
     },
     {
       name: "chrono",
@@ -1128,6 +1133,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["delta", ["tuple", "i64", "i32"]],
       ],
       ok: "unit",
+      signature: "0x3465662378d58caa",
     },
     {
       name: "time",
@@ -1144,6 +1150,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["day", "u8"],
       ],
       ok: "unit",
+      signature: "0x24b2215eab23914b",
     },
     {
       name: "jiff",
@@ -1159,6 +1166,7 @@ export const Everything: roam.Service<EverythingClient, EverythingHandler> = {
         ["duration", "string"],
       ],
       ok: "unit",
+      signature: "0xd27ada1586cca79c",
     },
   ],
 };

@@ -19,7 +19,10 @@ const SUMMARIES = codecOf(["list", 0], RoamIntrospectionV1.types);
 
 /** The parts that affect encoding: not the names of arguments and types, nor hashes of the whole. */
 function essence({ version, name, types, methods }: ServiceDescription): unknown {
-  const essential = methods.map(({ args, signature: _, ...method }) => ({ ...method, args: args.map(([, shape]) => shape) }));
+  const essential = methods.map(({ args, signature: _, ...method }) => ({
+    ...method,
+    args: args.map(([, shape]) => shape),
+  }));
   return { version, name, types: types.map(({ shape }) => shape), methods: essential };
 }
 

@@ -101,7 +101,7 @@ async fn empty_elements_arrive_in_bounded_batches() {
     }
     tx.close();
     // The call sends all elements at once.
-    let mut call = TestbedClient::new(server).drain(rx);
+    let mut call = TestbedClient::new(server).drain(rx).into_future();
     assert!((&mut call).now_or_never().is_none());
     let request = page.expect("request").await;
     let units = request

@@ -1,7 +1,9 @@
 //! Calls answered by JavaScript.
 
 use futures::future::{FutureExt, join};
-use roam_core::{CallError, ConnectionHandle, Failure, NoDispatcher, RoamError, Rx, Tx};
+use roam_core::{
+    CallError, ConnectionHandle, Failure, FailureKind, NoDispatcher, RoamError, Rx, Tx,
+};
 use roam_wasm::javascript::OutcomeKind;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -54,7 +56,7 @@ async fn answers_from_the_elements_of_a_channel() {
         }
         drop(tx);
     };
-    let (sum, ((), ())) = join(client.sum(rx), join(answer, numbers)).await;
+    let (sum, ((), ())) = join(client.sum(rx).into_future(), join(answer, numbers)).await;
     assert_eq!(sum.expect("the call was answered"), 6);
     after_events().await;
     assert_eq!((link.stat("callsIn"), link.stat("channels")), (0, 0));
@@ -72,7 +74,7 @@ async fn answer_can_carry_a_receiver() {
         numbers.send(0..3_u32).expect("there is credit");
         numbers.close();
     };
-    let (numbers, ()) = join(client.stream(3), answer).await;
+    let (numbers, ()) = join(client.stream(3).into_future(), answer).await;
     let mut numbers = numbers.expect("the call was answered");
     for number in 0..3 {
         assert_eq!(
@@ -107,7 +109,7 @@ async fn answer_can_carry_a_sender() {
 async fn cancelled_call_is_in_flight_until_its_handler_finishes() {
     let page = Page::new();
     let (link, client, _) = link(&page).await;
-    let mut call = client.hang();
+    let mut call = client.hang().into_future();
     assert!((&mut call).now_or_never().is_none());
     let request = page.expect("request").await;
     drop(call);
@@ -137,7 +139,13 @@ async fn oversized_answer_can_be_replaced() {
     };
     let (answered, ()) = join(client.hang().into_future(), answer).await;
     assert!(
-        matches!(answered, Err(CallError::Failed(FailureKind::TooLarge))),
+        matches!(
+            answered,
+            Err(CallError::Failed(Failure {
+                kind: FailureKind::TooLarge,
+                ..
+            }))
+        ),
         "{answered:?}"
     );
 }
@@ -159,6 +167,10 @@ async fn every_outcome_reaches_the_caller() {
         OutcomeKind::Unavailable,
         OutcomeKind::NonceReused,
         OutcomeKind::NonceSpent,
+        OutcomeKind::Unauthenticated,
+        OutcomeKind::PermissionDenied,
+        OutcomeKind::ResourceExhausted,
+        OutcomeKind::FailedPrecondition,
     ] {
         let answer = async {
             let request = page.expect("request").await;
@@ -181,7 +193,7 @@ async fn every_outcome_reaches_the_caller() {
             Err(CallError::Answered(RoamError::UnknownMethod)) => OutcomeKind::UnknownMethod,
             Err(CallError::Answered(RoamError::InvalidPayload)) => OutcomeKind::InvalidPayload,
             Err(CallError::Answered(RoamError::Cancelled)) => OutcomeKind::Cancelled,
-            Err(CallError::Failed(failure)) => failure.into(),
+            Err(CallError::Failed(failure)) => failure.kind.into(),
             Err(error) => panic!("{kind:?} became {error:?}"),
         };
         assert_eq!(received, kind);
@@ -206,7 +218,7 @@ async fn large_answer_arrives_unchanged() {
 async fn answer_after_the_end_of_the_link_is_ignored() {
     let page = Page::new();
     let (link, client, server) = link(&page).await;
-    let mut call = client.hang();
+    let mut call = client.hang().into_future();
     assert!((&mut call).now_or_never().is_none());
     let request = page.expect("request").await;
     server.close("");
@@ -231,7 +243,7 @@ async fn dropped_receiver_resets_the_sender() {
         link.respond(request.id(), &encode(0_u64), &[], &[])
             .expect("the answer fits");
     };
-    let (sum, ()) = join(client.sum(rx), answer).await;
+    let (sum, ()) = join(client.sum(rx).into_future(), answer).await;
     sum.expect("the call was answered");
     after_events().await;
     assert!(tx.send(1).await.is_err());

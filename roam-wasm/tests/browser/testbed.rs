@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::channel::oneshot;
 use roam_core::{
-    Config, ConnectionHandle, Context, NoDispatcher, Rx, ServiceDispatcher, Tx, accept, rt, service,
+    Config, ConnectionHandle, Context, Rx, ServiceDispatcher, Tx, accept, rt, service,
 };
 use roam_wasm::WebSocketTransport;
 

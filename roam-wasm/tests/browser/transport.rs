@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::future::join;
 use js_sys::Uint8Array;
+use roam_core::client::Dial;
 use roam_core::{CloseReason, Config, ConnectError, NoDispatcher, Rule, rt};
 use roam_wasm::{Subprotocols, WebSocketTransport};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -37,7 +38,7 @@ async fn streams_wait_for_their_readers() {
         }
         next
     };
-    let (generated, count) = join(client.generate(200_000, tx), reading).await;
+    let (generated, count) = join(client.generate(200_000, tx).into_future(), reading).await;
     generated.expect("the peer answers");
     assert_eq!(count, 200_000);
 }
@@ -47,7 +48,7 @@ async fn dropped_call_aborts_its_handler() {
     let handler = Handler::default();
     let (client, _) = link(PACKED, handler.clone()).await;
     assert!(
-        rt::timeout(Duration::from_millis(1), client.hang())
+        rt::timeout(Duration::from_millis(1), client.hang().into_future())
             .await
             .is_none()
     );
@@ -125,7 +126,8 @@ async fn failing_socket_is_an_error() {
 #[wasm_bindgen_test]
 async fn malformed_address_is_an_error() {
     for subprotocols in [Subprotocols::Offer, Subprotocols::OfferNone] {
-        let opened = roam_wasm::open("ftp://example.com", subprotocols, &Config::client()).await;
+        let dialer = roam_wasm::Dialer::new("ftp://example.com", subprotocols);
+        let opened = dialer.dial(&Config::client()).await;
         assert!(matches!(opened, Err(ConnectError::Transport(_))));
     }
     let connected = roam_wasm::connect("ws://:").await;
