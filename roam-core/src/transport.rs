@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::proto::{Close, Framing, PeerClose, Violation};
+use crate::proto::{Close, Framing, PeerClose, SharedError, Violation};
 use crate::rt::MaybeSend;
 
 /// Carries whole frames in order, in both directions. A driver polls it.
@@ -61,13 +61,14 @@ pub enum TransportError {
     Closed(#[from] PeerClose),
     /// The transport failed.
     #[error("{0}")]
-    Lost(Arc<dyn std::error::Error + Send + Sync>),
+    Lost(#[source] SharedError),
 }
 
 impl TransportError {
     /// Creates the error of a transport that failed with `error`.
     pub fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Lost(error.into().into())
+        let error: Arc<dyn std::error::Error + Send + Sync> = error.into().into();
+        Self::Lost(error.into())
     }
 
     /// Returns the cause, unwrapped.
@@ -75,7 +76,7 @@ impl TransportError {
         match self {
             Self::Violation(violation) => Arc::new(violation),
             Self::Closed(close) => Arc::new(close),
-            Self::Lost(error) => error,
+            Self::Lost(error) => error.into_inner(),
         }
     }
 }

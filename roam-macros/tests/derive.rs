@@ -339,11 +339,11 @@ struct Foreign(u16);
 mod as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(it: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(it: &u128, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(it)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(it: D) -> Result<u32, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(it: D) -> Result<u128, D::Error> {
         String::deserialize(it)?.parse().map_err(D::Error::custom)
     }
 }
@@ -354,7 +354,7 @@ struct WithForeign {
     plain: Foreign,
     #[serde(with = "as_text")]
     #[schema(with = String)]
-    text: u32,
+    text: u128,
     #[schema(with = Vec<u16>)]
     list: Vec<Foreign>,
 }

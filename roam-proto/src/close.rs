@@ -196,7 +196,8 @@ mod tests {
             code: 1001,
             reason: "restarting".to_owned(),
         };
-        let reason = CloseReason::Lost(Arc::new(close.clone()));
+        let error: Arc<dyn core::error::Error + Send + Sync> = Arc::new(close.clone());
+        let reason = CloseReason::Lost(error.into());
         assert_eq!(reason.peer_close(), Some(&close));
         assert_eq!(CloseReason::Idle.peer_close(), None);
     }

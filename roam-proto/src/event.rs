@@ -10,6 +10,7 @@ use crate::config::Agreed;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use crate::metadata::Metadata;
 use crate::payload::ReceivedPayload;
+use crate::shared_error::SharedError;
 use crate::violation::Violation;
 
 /// Something that happened on a link.
@@ -116,7 +117,7 @@ pub enum CloseReason {
     Goodbye(Arc<str>),
     /// The peer broke a rule.
     #[error("the peer broke a rule: {0}")]
-    Violation(Violation),
+    Violation(#[source] Violation),
     /// The peer made us queue too many replies without reading them.
     #[error("the peer does not read its replies")]
     RepliesUnread,
@@ -128,7 +129,7 @@ pub enum CloseReason {
     Idle,
     /// The transport was closed or failed.
     #[error("the transport is lost: {0}")]
-    Lost(Arc<dyn core::error::Error + Send + Sync>),
+    Lost(#[source] SharedError),
 }
 
 fn reason_suffix(reason: &str) -> String {

@@ -46,6 +46,7 @@ pub mod outcome;
 mod payload;
 mod queue;
 mod relay;
+mod shared_error;
 mod violation;
 
 pub use budget::{LinkBudget, RemainingBudget};
@@ -66,4 +67,5 @@ pub use outcome::Outcome;
 pub use payload::{Encoded, Payload, ReceivedPayload};
 pub use queue::ElementQueue;
 pub use relay::{Relay, Side};
+pub use shared_error::SharedError;
 pub use violation::{Rule, Violation};

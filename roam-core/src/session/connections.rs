@@ -26,7 +26,7 @@ pub enum RejectError {
     #[error(transparent)]
     Metadata(MetadataError),
     /// The link ended.
-    #[error("{0}")]
+    #[error(transparent)]
     Lost(CloseReason),
 }
 

@@ -65,6 +65,7 @@ pub enum CallError<E = Never> {
     #[error("{reason}{}", outcome_suffix(*sent))]
     Lost {
         /// Why the connection ended.
+        #[source]
         reason: CloseReason,
         /// Whether the outcome of the call is unknown. `false` when the Request was certainly not
         /// sent; otherwise the peer may have received it, and the handler may have run.
@@ -175,7 +176,7 @@ pub enum SendError {
     #[error("the call of this channel has ended")]
     CallEnded,
     /// The connection ended.
-    #[error("{0}")]
+    #[error(transparent)]
     Lost(CloseReason),
     /// The element is longer than the link allows.
     #[error("an element of {len} bytes, {max} allowed")]
@@ -204,7 +205,7 @@ pub enum RecvError {
     #[error("the call of this channel has ended")]
     CallEnded,
     /// The connection ended.
-    #[error("{0}")]
+    #[error(transparent)]
     Lost(CloseReason),
     /// An element does not decode. The channel was reset for it.
     #[error(transparent)]
@@ -259,12 +260,48 @@ impl From<ChannelAbort> for SendError {
 #[non_exhaustive]
 pub enum ConnectError {
     /// The link ended before the handshake was complete.
-    #[error("{0}")]
+    #[error(transparent)]
     Closed(CloseReason),
     /// The transport could not be opened in time.
     #[error("the peer did not answer in time")]
     Timeout,
     /// The transport could not be opened.
     #[error("cannot connect: {0}")]
-    Transport(Box<dyn std::error::Error + Send + Sync>),
+    Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::io;
+
+    use super::*;
+
+    fn root<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+        error.source().map_or(error, root)
+    }
+
+    #[test]
+    fn sources_lead_to_what_failed_first() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let lost = || -> Arc<dyn Error + Send + Sync> { Arc::new(broken()) };
+        let reason = || CloseReason::Lost(lost().into());
+        let errors: [Box<dyn Error>; 5] = [
+            Box::new(CallError::<Never>::Lost {
+                reason: reason(),
+                sent: true,
+            }),
+            Box::new(SendError::Lost(reason())),
+            Box::new(RecvError::Lost(reason())),
+            Box::new(CallFailure::Unreachable(Arc::new(ConnectError::Closed(
+                reason(),
+            )))),
+            Box::new(ConnectError::Transport(Box::new(broken()))),
+        ];
+        for error in errors {
+            let root = root(&*error).downcast_ref::<io::Error>();
+            let kind = root.map(io::Error::kind);
+            assert_eq!(kind, Some(io::ErrorKind::BrokenPipe), "{error}");
+        }
+    }
 }

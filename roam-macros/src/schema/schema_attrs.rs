@@ -1,7 +1,7 @@
 //! `#[schema(…)]`.
 
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, Type};
+use syn::{Attribute, Error, LitStr, Type};
 
 use crate::common::CratePath;
 
@@ -65,7 +65,11 @@ fn with(
 }
 
 fn with_type(meta: &ParseNestedMeta<'_>) -> syn::Result<Type> {
-    meta.value()?.parse()
+    let value = meta.value()?;
+    if value.peek(LitStr) {
+        return Err(value.error("write the type without quotes, as in `with = u64`"));
+    }
+    value.parse()
 }
 
 fn each(

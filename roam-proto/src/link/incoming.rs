@@ -56,7 +56,7 @@ impl Link {
 
     /// Ends the link because its transport was closed or failed.
     pub fn handle_lost(&mut self, error: Arc<dyn core::error::Error + Send + Sync>) {
-        self.end(CloseReason::Lost(error));
+        self.end(CloseReason::Lost(error.into()));
         self.drop_unsent();
     }
 

@@ -22,4 +22,10 @@ pub struct Twice {
     foreign: Foreign,
 }
 
+#[derive(Serialize, Deserialize, Schema)]
+pub struct Quoted {
+    #[schema(with = "u8")]
+    foreign: Foreign,
+}
+
 fn main() {}
