@@ -30,9 +30,10 @@ async fn answers_from_the_elements_of_a_channel() {
     let (tx, rx) = roam_core::channel();
     let answer = async {
         let request = page.expect("request").await;
+        // The payload holds the id of the channel: the first that an acceptor opens.
         assert_eq!(
             (request.method(), request.payload()),
-            (method("sum"), vec![0])
+            (method("sum"), vec![2])
         );
         let numbers = request
             .channels()
