@@ -23,6 +23,7 @@ pub(crate) struct Budget {
 /// What the peer may make us hold on a link: those of its [`Limits`] that all connections share. They
 /// can be [changed](crate::Link::set_budget) while the link runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LinkBudget {
     /// See [`Limits::receive_budget`], in bytes.
     pub receive_budget: usize,
@@ -122,11 +123,6 @@ impl Budget {
         shift(&mut self.calls, old.call_payloads, total.call_payloads);
     }
 
-    /// Returns whether channels hold more than a lowered limit allows.
-    pub(crate) fn is_exceeded(&self) -> bool {
-        self.receive < 0
-    }
-
     /// Sets the initial credit of channels, before any is opened.
     pub(crate) fn set_window(&mut self, credit: u32) {
         self.window = Self::window_cost(credit);
@@ -205,11 +201,6 @@ impl Budget {
     /// Releases what a window of `size` has reserved by growing.
     pub(crate) fn shrink(&mut self, size: u32) {
         self.receive += signed(Self::window_cost(size) - self.window);
-    }
-
-    /// Releases what a window has reserved by growing from `to` to `from`.
-    pub(crate) fn shrink_to(&mut self, from: u32, to: u32) {
-        self.receive += signed(Self::window_cost(from) - Self::window_cost(to));
     }
 
     #[must_use]
@@ -330,14 +321,12 @@ mod tests {
             sending_channels: 1,
             call_payloads: 100,
         });
-        assert!(budget.is_exceeded());
         assert_eq!(budget.remaining(), RemainingBudget::default());
         assert!(!budget.grow(2_400, 2_401) && !budget.reserve_call(1));
         for reservation in [Reservation::Window, Reservation::Slot] {
             assert!(!budget.reserve([reservation].into_iter()));
         }
-        budget.shrink_to(2_400, 2_000);
-        assert!(!budget.is_exceeded());
+        budget.shrink(2_400);
         budget.release(Reservation::Window);
         budget.release(Reservation::Slot);
         budget.release_call(100);

@@ -7,7 +7,6 @@ use core::time::Duration;
 use crate::budget::Budget;
 use crate::channel::SendHalf;
 use crate::config::{Agreed, Limits};
-use crate::credit::ReceiveWindow;
 use crate::event::Event;
 use crate::ids::{ChannelId, ConnectionId, Role};
 use crate::outbox::Outbox;
@@ -45,14 +44,6 @@ impl LinkContext {
     /// Returns whether a window may grow, and charges the budget if so.
     pub(crate) fn may_grow(&mut self, from: u32, to: u32) -> bool {
         to <= self.limits.channel_window && self.budget.grow(from, to)
-    }
-
-    /// Halves a window that has grown, if a lowered budget is exceeded, before `bytes` are consumed.
-    pub(crate) fn shrink_if_exceeded(&mut self, window: &mut ReceiveWindow, bytes: u32) {
-        let (from, least) = (window.size(), self.agreed.initial_channel_credit);
-        if self.budget.is_exceeded() && window.halve(bytes, least) {
-            self.budget.shrink_to(from, window.size());
-        }
     }
 
     /// Retries a channel when the outbox has capacity again.

@@ -168,19 +168,6 @@ impl ReceiveWindow {
         (grant > 0).then_some(grant)
     }
 
-    /// Halves the window, at least to `least`, if what remains of it once `bytes` are consumed fits.
-    /// Returns whether it did.
-    pub(crate) fn halve(&mut self, bytes: Bytes, least: Bytes) -> bool {
-        let half = self.size / 2;
-        let fits = self.remaining() - bytes.min(self.held) <= half;
-        if half < least || !fits {
-            return false;
-        }
-        self.size = half;
-        self.consumed = 0;
-        true
-    }
-
     /// Counts `bytes` as passed on by a relay and returns how much to grant.
     ///
     /// The sender may be ahead by what fits the window and can be sent `onward`. Credit that
@@ -259,18 +246,6 @@ mod tests {
         assert_eq!(window.threshold(), 1);
         assert_eq!(window.consume(1, never), Some(51));
         window.receive(51).unwrap();
-    }
-
-    #[test]
-    fn halves_only_what_is_not_promised() {
-        let mut window = ReceiveWindow::new(100);
-        assert!(!window.halve(0, 10), "the peer may still send 100");
-        window.receive(60).unwrap();
-        assert!(!window.halve(49, 10) && !window.halve(50, 51));
-        assert!(window.halve(50, 50));
-        assert_eq!((window.size(), window.consume(50, never)), (50, None));
-        window.receive(40).unwrap();
-        assert_eq!(window.consume(50, never), Some(50));
     }
 
     #[test]

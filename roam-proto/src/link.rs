@@ -156,16 +156,18 @@ impl Link {
     /// Raises or lowers what the peer may make us hold, at once.
     ///
     /// Nothing that is in use is taken away. While more is in use than `budget` allows, calls are
-    /// answered `busy`, no channel is opened, and windows that have grown are halved as their readers
-    /// consume. There is always enough for one channel.
+    /// answered `busy`, no channel is opened, and no window grows. Windows that have grown keep their
+    /// size: the peer may count on credit that it was granted. There is always enough for one channel.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use roam_proto::{Config, Framing, Link, LinkBudget, Role};
+    /// use roam_proto::{Config, Framing, Link, Role};
     ///
     /// let config = Config::default();
     /// let mut link = Link::new(Role::Acceptor, Framing::Packed, &config, Duration::ZERO);
-    /// link.set_budget(LinkBudget { call_payloads: 1 << 20, ..link.budget() });
+    /// let mut budget = link.budget();
+    /// budget.call_payloads = 1 << 20;
+    /// link.set_budget(budget);
     /// assert_eq!(link.stats().remaining.call_payloads, 1 << 20);
     /// ```
     pub fn set_budget(&mut self, budget: LinkBudget) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures::{SinkExt, StreamExt};
 use roam_core::net::websocket::{self, Subprotocols};
-use roam_core::proto::{LinkBudget, PeerClose};
+use roam_core::proto::PeerClose;
 use roam_core::{CallError, ConnectionHandle, FailureKind, NoDispatcher, RoamError, channel};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;
@@ -151,11 +151,11 @@ async fn a_links_budget_is_lowered_and_raised_while_calls_run() {
     assert_eq!(rx.recv().await.unwrap().as_deref(), Some("ba"));
 
     let budget = link.budget();
-    link.set_budget(LinkBudget {
-        receive_budget: 0,
-        sending_channels: 0,
-        call_payloads: 0,
-    });
+    let mut nothing = budget;
+    nothing.receive_budget = 0;
+    nothing.sending_channels = 0;
+    nothing.call_payloads = 0;
+    link.set_budget(nothing);
     let refused = client.echo("no".to_owned()).await.unwrap_err();
     assert!(
         matches!(&refused, CallError::Failed(failure) if failure.kind == FailureKind::Busy),

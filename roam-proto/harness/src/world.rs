@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use roam_proto::{
-    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, LinkBudget, ReadOutcome, RequestError,
-    RequestId, Role, SendError,
+    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, ReadOutcome, RequestError, RequestId,
+    Role, SendError,
 };
 
 use crate::harness::{Handler, METHOD, NONE, ROOT, Receive, Send, limited};
@@ -273,11 +273,11 @@ impl World {
     fn set_budget(&mut self, at: usize, n: usize) {
         let user = &mut self.users[at];
         let part = |whole: usize| (whole / 32).saturating_mul(n);
-        user.peer.link.set_budget(LinkBudget {
-            receive_budget: part(user.budget.receive_budget),
-            sending_channels: part(user.budget.sending_channels),
-            call_payloads: part(user.budget.call_payloads),
-        });
+        let mut budget = user.budget;
+        budget.receive_budget = part(budget.receive_budget);
+        budget.sending_channels = part(budget.sending_channels);
+        budget.call_payloads = part(budget.call_payloads);
+        user.peer.link.set_budget(budget);
     }
 
     fn finish(&mut self, at: usize, n: usize) {

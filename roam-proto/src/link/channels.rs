@@ -347,7 +347,6 @@ impl Receiver<'_> {
             return u32::MAX;
         };
         let is_open = half.end.is_none();
-        ctx.shrink_if_exceeded(&mut half.window, bytes);
         let may_grow = |from, to| is_open && ctx.may_grow(from, to);
         if let Some(grant) = half.window.consume(bytes, may_grow)
             && is_open

@@ -208,8 +208,8 @@ impl ConnectionHandle {
     /// Raises or lowers what the peer may make us hold on the link, at once.
     ///
     /// Nothing that is in use is taken away. While more is in use than `budget` allows, the peer's calls
-    /// fail as busy, no channel is opened, and windows that have grown shrink as they are read. There
-    /// is always enough for one channel.
+    /// fail as busy, no channel is opened, and no window grows; those that have grown keep their size.
+    /// There is always enough for one channel.
     pub fn set_budget(&self, budget: LinkBudget) {
         self.shared().with(|state, _| state.link.set_budget(budget));
     }

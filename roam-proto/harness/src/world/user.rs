@@ -82,10 +82,9 @@ impl User {
         let link = &mut self.peer.link;
         let budget = link.budget();
         let receive_budget = 2 * self.budget.receive_budget;
-        link.set_budget(LinkBudget {
-            receive_budget,
-            ..budget
-        });
+        let mut unexceeded = budget;
+        unexceeded.receive_budget = receive_budget;
+        link.set_budget(unexceeded);
         let stats = link.stats();
         let used = receive_budget - stats.remaining.receive_budget;
         assert!(2 * stats.unconsumed <= used as u64, "{stats:?}");
