@@ -28,8 +28,16 @@ impl Close {
     pub const NORMAL: u16 = 1000;
     /// The peer broke a rule of the protocol.
     pub const PROTOCOL: u16 = 4400;
+    /// Another principal may not go on with the link.
+    pub const OTHER_PRINCIPAL: u16 = 4403;
+    /// There is no such link, or not any more.
+    pub const UNKNOWN_LINK: u16 = 4404;
     /// The peer was silent for too long.
     pub const SILENT: u16 = 4408;
+    /// The link goes on with another transport.
+    pub const REPLACED: u16 = 4409;
+    /// The link has ended.
+    pub const ENDED: u16 = 4410;
     /// The peer made us hold too much.
     pub const TOO_MANY: u16 = 4429;
     /// The longest reason, in bytes: RFC 6455, section 5.5.
@@ -126,13 +134,15 @@ impl CloseReason {
     ///
     /// | the link ended | code |
     /// |---|---|
-    /// | by [`Local`](Self::Local), [`Goodbye`](Self::Goodbye), [`Idle`](Self::Idle), [`Lost`](Self::Lost) | 1000 |
+    /// | by [`Local`](Self::Local), [`Goodbye`](Self::Goodbye), [`Idle`](Self::Idle), [`Refused`](Self::Refused), [`Lost`](Self::Lost) | 1000 |
     /// | by a [`Violation`](Self::Violation) | 4400 |
     /// | by [`HandshakeTimeout`](Self::HandshakeTimeout) | 4408 |
     /// | by [`RepliesUnread`](Self::RepliesUnread) | 4429 |
     pub fn close(&self) -> Close {
         let code = match self {
-            Self::Local(_) | Self::Goodbye(_) | Self::Idle | Self::Lost(_) => Close::NORMAL,
+            Self::Local(_) | Self::Goodbye(_) | Self::Idle | Self::Refused(_) | Self::Lost(_) => {
+                Close::NORMAL
+            }
             Self::Violation(_) => Close::PROTOCOL,
             Self::HandshakeTimeout => Close::SILENT,
             Self::RepliesUnread => Close::TOO_MANY,

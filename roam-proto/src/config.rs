@@ -21,11 +21,23 @@ pub struct Config {
     pub initial_channel_credit: u32,
     /// How long the peer may take to finish the handshake before the link ends. Default: 5 s.
     pub handshake_timeout: Duration,
-    /// How long a link may be idle before it is closed: without traffic, and with nothing in flight
-    /// (no call, no channel, no Connect). Closing may take up to twice as long. There is no ping: a
-    /// link with anything in flight lasts until the transport fails, however silent the peer is.
+    /// How long a link may be idle before it is closed: without traffic other than heartbeats, and with
+    /// nothing in flight (no call, no channel, no Connect). Closing may take up to twice as long.
     /// Default: `None`, never.
     pub idle_timeout: Option<Duration>,
+    /// How long a transport may be silent, in either direction, before its acceptor sends a ping. The
+    /// acceptor's value counts. Links that only know version 2 of the protocol have no heartbeat.
+    /// Default: 15 s, since many proxies close connections that are silent for a minute.
+    pub heartbeat: Duration,
+    /// After how much silence of the peer a transport is given up. The acceptor's value counts.
+    /// Default: 30 s.
+    pub dead_after: Duration,
+    /// How long a link that has lost its transport is kept, for its initiator to come back on another.
+    /// Calls and channels wait meanwhile. The acceptor's value counts. Zero keeps none. Default: 2
+    /// minutes.
+    pub keep: Duration,
+    /// The number of the first frame in each direction.
+    pub(crate) first_frame: u64,
     /// Bounds on what the peer can make us hold.
     pub limits: Limits,
 }
@@ -67,6 +79,10 @@ pub struct Limits {
     /// and the like), in bytes including each frame's overhead; more end the link. Default: 1 MiB,
     /// enough to answer `busy` to some 30,000 calls that arrive at once.
     pub control_replies: usize,
+    /// Sent frames that the peer has not acknowledged, in bytes including each frame's overhead; more
+    /// wait. They are sent again when the link gets another transport. One frame of any size is always
+    /// allowed. Default: 4 MiB.
+    pub replay: usize,
 }
 
 /// How much longer than the largest payload a frame may be, to fit metadata and channel ids.
@@ -81,6 +97,10 @@ impl Default for Config {
             initial_channel_credit: 256 * 1024,
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: None,
+            heartbeat: Duration::from_secs(15),
+            dead_after: Duration::from_secs(30),
+            keep: Duration::from_secs(120),
+            first_frame: 1,
             limits: Limits::default(),
         }
     }
@@ -97,6 +117,7 @@ impl Default for Limits {
             connections: 64,
             send_buffer: 256 * 1024,
             control_replies: 1 << 20,
+            replay: 4 << 20,
         }
     }
 }
@@ -139,6 +160,35 @@ impl Config {
     #[must_use]
     pub fn with_idle_timeout(mut self, idle_timeout: impl Into<Option<Duration>>) -> Self {
         self.idle_timeout = idle_timeout.into();
+        self
+    }
+
+    /// Sets [`heartbeat`](Self::heartbeat).
+    #[must_use]
+    pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.heartbeat = heartbeat;
+        self
+    }
+
+    /// Sets [`dead_after`](Self::dead_after).
+    #[must_use]
+    pub fn with_dead_after(mut self, dead_after: Duration) -> Self {
+        self.dead_after = dead_after;
+        self
+    }
+
+    /// Sets [`keep`](Self::keep).
+    #[must_use]
+    pub fn with_keep(mut self, keep: Duration) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Sets the number of the first frame in each direction, which both ends must agree on. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_first_frame(mut self, number: u64) -> Self {
+        self.first_frame = number.max(1);
         self
     }
 
@@ -216,6 +266,13 @@ impl Limits {
     #[must_use]
     pub fn with_control_replies(mut self, control_replies: usize) -> Self {
         self.control_replies = control_replies;
+        self
+    }
+
+    /// Sets [`replay`](Self::replay).
+    #[must_use]
+    pub fn with_replay(mut self, replay: usize) -> Self {
+        self.replay = replay;
         self
     }
 }

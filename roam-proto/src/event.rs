@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::carrier::Refusal;
 use crate::config::Agreed;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use crate::metadata::Metadata;
@@ -127,6 +128,9 @@ pub enum CloseReason {
     /// The link was idle for longer than [`Config::idle_timeout`](crate::Config::idle_timeout).
     #[error("closed here because the link was idle")]
     Idle,
+    /// The acceptor refused the link, or to go on with it.
+    #[error(transparent)]
+    Refused(Refusal),
     /// The transport was closed or failed.
     #[error("the transport is lost: {0}")]
     Lost(#[source] SharedError),
@@ -144,7 +148,7 @@ impl CloseReason {
     /// Returns whether messages queued before the end still reach the peer. They do not if the peer
     /// ended the connection itself or the transport is lost.
     pub(crate) fn reaches_peer(&self) -> bool {
-        !matches!(self, Self::Goodbye(_) | Self::Lost(_))
+        !matches!(self, Self::Goodbye(_) | Self::Lost(_) | Self::Refused(_))
     }
 
     /// Returns the reason to send in a Goodbye.
@@ -155,7 +159,7 @@ impl CloseReason {
             Self::RepliesUnread => "limit.control-replies".to_owned(),
             Self::HandshakeTimeout => "limit.handshake-timeout".to_owned(),
             Self::Idle => "limit.idle-timeout".to_owned(),
-            Self::Lost(_) => String::new(),
+            Self::Lost(_) | Self::Refused(_) => String::new(),
         }
     }
 }

@@ -10,6 +10,9 @@ pub enum Framing {
     Single,
     /// A frame is one or more messages, each preceded by its length (`roam.v2.packed`).
     Packed,
+    /// A frame is numbered and holds one or more messages, each preceded by its length
+    /// (`roam.v2.link`). The link survives its transport.
+    Numbered,
     /// A byte stream of COBS-encoded messages, each ended by a zero. A frame is any piece of the
     /// stream.
     Cobs,

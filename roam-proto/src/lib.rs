@@ -22,6 +22,7 @@ extern crate alloc;
 
 mod budget;
 mod calls;
+mod carrier;
 mod channel;
 mod close;
 mod cobs;
@@ -51,6 +52,7 @@ mod violation;
 
 pub use budget::{LinkBudget, RemainingBudget};
 pub use calls::{Handler, NewChannel, NewChannels, RequestError};
+pub use carrier::{Attach, LinkId, Refusal, Resume, Secret};
 pub use channel::{ChannelEnd, Direction, SendError};
 pub use close::{Close, InvalidCloseCode, PeerClose};
 pub use coding::WireError;

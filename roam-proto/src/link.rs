@@ -4,6 +4,7 @@
 //! channels and connections each in a file of their own.
 
 mod calls;
+mod carrying;
 mod channels;
 mod connections;
 mod diagnostics;
@@ -23,6 +24,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::budget::{Budget, LinkBudget};
+use crate::carrier::Carrier;
 use crate::cobs::CobsDecoder;
 use crate::config::{Agreed, Config};
 use crate::connection::Connection;
@@ -33,7 +35,9 @@ use crate::ids::{ConnectionId, Role};
 use crate::map::IdMap;
 use crate::message::{Hello, Message, clamp_reason};
 use crate::outbox::Outbox;
+use alloc::boxed::Box;
 
+use carrying::carrier;
 use connections::PendingConnections;
 use idle::IdleWatch;
 
@@ -67,6 +71,10 @@ pub struct Link {
     cobs: CobsDecoder,
     state: State,
     idle: Option<IdleWatch>,
+    /// Numbers frames, for a link that survives its transport.
+    carrier: Option<Box<Carrier>>,
+    /// The transport was given up: its peer is silent.
+    transport_is_dead: bool,
     traffic: Traffic,
     /// Whether somebody waits for an [`Event::SendBufferReady`].
     capacity_wanted: bool,
@@ -111,6 +119,8 @@ impl Link {
             cobs: CobsDecoder::default(),
             state: State::Handshake { deadline },
             idle: config.idle_timeout.map(idle_watch),
+            carrier: carrier(role, framing, config),
+            transport_is_dead: false,
             traffic: Traffic::default(),
             capacity_wanted: false,
         }

@@ -1,10 +1,10 @@
 //! The outbox: messages queued for the transport.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
+use crate::carrier::HEADROOM;
 use crate::cobs::{CobsWriter, max_encoded_len};
 use crate::coding::{WriteBytes, varint_len};
 use crate::framing::{Framing, PACKED_FRAME};
@@ -20,12 +20,14 @@ use crate::payload::{Encoded, Payload};
 #[derive(Debug)]
 pub(crate) struct Outbox {
     framing: Framing,
+    /// The space in front of each frame for its number, in bytes.
+    headroom: usize,
     frames: VecDeque<Frame>,
     /// The buffer that short frames of a single message are split from.
     spare: BytesMut,
     /// The header of the message that is being queued.
     header: HeaderBuf,
-    /// Bytes in `frames`.
+    /// Bytes in `frames`, without the space for their numbers.
     queued: usize,
     /// Messages in `frames`.
     messages: usize,
@@ -52,7 +54,7 @@ struct Frame {
 
 /// A frame to hand to the transport.
 pub(crate) struct SentFrame {
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: BytesMut,
     /// The number of Responses in it.
     pub(crate) responses: usize,
 }
@@ -73,6 +75,11 @@ impl Outbox {
     pub(crate) fn new(framing: Framing) -> Self {
         Self {
             framing,
+            headroom: if framing == Framing::Numbered {
+                HEADROOM
+            } else {
+                0
+            },
             frames: VecDeque::new(),
             spare: BytesMut::new(),
             header: HeaderBuf::new(),
@@ -199,9 +206,10 @@ impl Outbox {
                 let bytes = split_from_spare(&mut self.spare, &self.header, payload);
                 (push_own_frame(&mut self.frames, bytes), len)
             }
-            Framing::Packed => {
+            Framing::Packed | Framing::Numbered => {
                 let record = varint_len(len as u64) + len;
-                let frame = shared_frame(&mut self.frames, record, self.frame_capacity);
+                let frame =
+                    shared_frame(&mut self.frames, record, self.frame_capacity, self.headroom);
                 frame.bytes.write_varint(len as u64);
                 self.header.copy_to(&mut frame.bytes);
                 frame.bytes.write_slice(payload);
@@ -209,7 +217,7 @@ impl Outbox {
             }
             Framing::Cobs => {
                 let max = max_encoded_len(len);
-                let frame = shared_frame(&mut self.frames, max, self.frame_capacity);
+                let frame = shared_frame(&mut self.frames, max, self.frame_capacity, 0);
                 let start = frame.bytes.len();
                 let mut writer = CobsWriter::new(&mut frame.bytes);
                 self.header.copy_to(&mut writer);
@@ -227,8 +235,8 @@ impl Outbox {
     /// Queues the begun message in its own frame, without copying the payload if its header fits.
     #[cold]
     fn push_large(&mut self, encoded: &mut Encoded) {
-        let mut header = Vec::new();
-        if self.framing == Framing::Packed {
+        let mut header = alloc::vec![0; self.headroom];
+        if matches!(self.framing, Framing::Packed | Framing::Numbered) {
             header.write_varint((self.header.len() + encoded.len()) as u64);
         }
         self.header.copy_to(&mut header);
@@ -238,7 +246,7 @@ impl Outbox {
         }
         let bytes = encoded.take_with_header(&header);
         self.header.clear();
-        self.queued += bytes.len();
+        self.queued += bytes.len() - self.headroom;
         self.messages += 1;
         push_own_frame(&mut self.frames, bytes).messages += 1;
     }
@@ -251,14 +259,14 @@ impl Outbox {
             return None;
         };
         self.sent_frames += 1;
-        let len = frame.bytes.len();
+        let len = frame.bytes.len() - self.headroom;
         self.frame_capacity = len.clamp(MIN_FRAME_CAPACITY, MAX_FRAME_CAPACITY);
         self.sent_messages += frame.messages as u64;
         self.queued -= len;
         self.messages -= frame.messages;
         self.control_cost -= frame.control_cost;
         Some(SentFrame {
-            bytes: frame.bytes.freeze(),
+            bytes: frame.bytes,
             responses: frame.responses,
         })
     }
@@ -284,11 +292,18 @@ fn push_own_frame(frames: &mut VecDeque<Frame>, bytes: BytesMut) -> &mut Frame {
 }
 
 /// Returns the last frame if `len` more bytes fit, otherwise a new one of the given capacity.
-fn shared_frame(frames: &mut VecDeque<Frame>, len: usize, capacity: usize) -> &mut Frame {
+fn shared_frame(
+    frames: &mut VecDeque<Frame>,
+    len: usize,
+    capacity: usize,
+    headroom: usize,
+) -> &mut Frame {
     let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
     if !frames.back().is_some_and(fits) {
+        let mut bytes = BytesMut::with_capacity((headroom + len).max(capacity));
+        bytes.resize(headroom, 0);
         frames.push_back(Frame {
-            bytes: BytesMut::with_capacity(len.max(capacity)),
+            bytes,
             ..Frame::default()
         });
     }

@@ -12,4 +12,4 @@ mod source;
 pub use framing::framing;
 pub use machine::machine;
 pub use message::message;
-pub use pair::pair;
+pub use pair::{cuts, pair};

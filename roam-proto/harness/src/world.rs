@@ -4,6 +4,7 @@
 mod events;
 mod step;
 mod user;
+mod wire;
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +17,7 @@ use roam_proto::{
 use crate::harness::{Handler, METHOD, NONE, ROOT, Receive, Send, limited};
 
 use user::User;
+use wire::{CLIENT, SERVER, Wires};
 
 pub use step::{Ending, Step, run};
 
@@ -45,6 +47,7 @@ impl History {
 
 pub(super) struct World {
     users: [User; 2],
+    wires: Wires,
     channels: HashMap<Key, History>,
     /// Connections that have ended for at least one user.
     ended: HashSet<ConnectionId>,
@@ -86,11 +89,16 @@ impl World {
         let users = [user(Role::Initiator), user(Role::Acceptor)];
         let mut world = Self {
             users,
+            wires: Wires::new(framing),
             channels: HashMap::new(),
             ended: HashSet::new(),
             arrived: HashSet::new(),
             unsent: HashSet::new(),
         };
+        let [client, server] = &mut world.users;
+        world
+            .wires
+            .begin(&mut client.peer.link, &mut server.peer.link);
         world.deliver_all();
         world
     }
@@ -145,6 +153,9 @@ impl World {
                 }
             }
             Step::Deliver(frames) => self.deliver(at, frames),
+            Step::Cut => self.wires.cut(at, &mut self.users[at].peer.link),
+            Step::Dial => self.wires.dial(&mut self.users[CLIENT].peer.link),
+            Step::Arrive(back) => self.wires.arrive(back, &mut self.users[SERVER].peer.link),
         }
         for at in 0..2 {
             self.collect(at);
@@ -352,10 +363,12 @@ impl World {
             let Some(frame) = self.users[1 - at].peer.link.poll_transmit() else {
                 break;
             };
-            self.users[at].incoming.push_back(frame);
+            self.wires.push(at, frame);
         }
-        let arrived = frames.min(self.users[at].incoming.len());
-        for frame in self.users[at].incoming.drain(..arrived).collect::<Vec<_>>() {
+        for _ in 0..frames {
+            let Some(frame) = self.wires.pop(at) else {
+                break;
+            };
             self.receive_frame(at, &frame);
         }
     }
@@ -370,7 +383,12 @@ impl World {
         }
     }
 
+    /// Carries everything, on another transport if the present one is cut.
     pub(super) fn deliver_all(&mut self) {
+        if !self.wires.is_whole() {
+            self.wires.dial(&mut self.users[CLIENT].peer.link);
+            self.wires.arrive(0, &mut self.users[SERVER].peer.link);
+        }
         for at in [0, 1, 0, 1] {
             self.deliver(at, usize::MAX);
         }
@@ -394,7 +412,7 @@ impl World {
                 }
             }
             self.deliver_all();
-            if self.users.iter().all(User::is_done) {
+            if self.users.iter().all(User::is_done) && self.wires.is_empty() {
                 return;
             }
         }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{Link, State};
+use crate::carrier::HEADROOM;
 use crate::config::{Agreed, MAX_HELLO_FRAME};
 use crate::connection::Connection;
 use crate::context::LinkContext;
@@ -30,10 +31,18 @@ impl Link {
     #[doc(hidden)]
     #[inline]
     pub fn process(&mut self, frame: &Bytes, from: usize, max_events: usize) -> usize {
+        let mut from = from;
         if from == 0 {
+            if self.carrier.is_some() {
+                match self.receive(frame) {
+                    Some(messages) => from = messages,
+                    None => return frame.len(),
+                }
+            }
             self.traffic.received += frame.len() as u64;
         }
         let processed = match self.framing {
+            Framing::Numbered => self.process_messages(frame, from, max_events, true),
             Framing::Single => self.process_messages(frame, from, max_events, false),
             Framing::Packed => self.process_messages(frame, from, max_events, true),
             Framing::Cobs => self.process_piece(frame, from, max_events),
@@ -54,7 +63,8 @@ impl Link {
         self.fail_peer(violation.into());
     }
 
-    /// Ends the link because its transport was closed or failed.
+    /// Ends the link because its transport was closed or failed, for good. Frees what was to be sent, also
+    /// by a link that has ended.
     pub fn handle_lost(&mut self, error: Arc<dyn core::error::Error + Send + Sync>) {
         self.end(CloseReason::Lost(error.into()));
         self.drop_unsent();
@@ -62,6 +72,7 @@ impl Link {
 
     /// Handles the deadline of [`poll_timeout`](Self::poll_timeout), if it has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
+        self.check_transport(now);
         match self.state {
             State::Handshake { deadline } if now >= deadline => {
                 self.close_with_goodbye(CloseReason::HandshakeTimeout);
@@ -112,6 +123,8 @@ impl Link {
     fn max_frame(&self) -> usize {
         match self.state {
             State::Handshake { .. } => MAX_HELLO_FRAME,
+            // A number adds a few bytes.
+            _ if self.carrier.is_some() => self.ctx.agreed.max_frame() + HEADROOM,
             _ => self.ctx.agreed.max_frame(),
         }
     }

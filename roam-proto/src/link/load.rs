@@ -6,7 +6,7 @@ use super::Link;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(hidden)]
 pub struct Load {
-    /// Messages waiting in the outbox.
+    /// Messages waiting in the outbox that may be sent.
     pub queued_messages: usize,
     /// Messages handed to the transport since the link began.
     pub sent_messages: u64,
@@ -47,10 +47,20 @@ impl Link {
         self.has_agreed() && self.ctx.has_capacity()
     }
 
-    /// Returns whether the outbox is empty.
+    /// Returns whether [`poll_transmit`](Self::poll_transmit) has no frame for now.
     #[doc(hidden)]
     #[inline]
     pub fn is_drained(&self) -> bool {
-        self.ctx.outbox.is_empty()
+        let has_messages = !self.ctx.outbox.is_empty();
+        match &self.carrier {
+            None => !has_messages,
+            Some(carrier) => !(carrier.has_control() || (has_messages && carrier.may_send())),
+        }
+    }
+
+    /// Returns whether messages wait for the peer to acknowledge others, or for a transport.
+    #[doc(hidden)]
+    pub fn is_held_back(&self) -> bool {
+        !self.ctx.outbox.is_empty() && self.carrier.as_ref().is_some_and(|it| !it.may_send())
     }
 }

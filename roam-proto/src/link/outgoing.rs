@@ -28,18 +28,34 @@ impl Link {
     /// Takes the next frame to hand to the transport. When the link has ended and no frame is
     /// left, close the transport.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        if let Some(carrier) = &mut self.carrier {
+            if let Some(control) = carrier.poll_control() {
+                return Some(control);
+            }
+            if !carrier.may_send() {
+                return None;
+            }
+        }
         let frame = self.ctx.outbox.pop()?;
         self.traffic.sent += frame.bytes.len() as u64;
         self.on_sent(frame.responses);
         if self.ctx.has_ample_capacity() {
             self.resume_senders();
         }
-        Some(frame.bytes)
+        Some(match &mut self.carrier {
+            Some(carrier) => carrier.number(frame.bytes),
+            None => frame.bytes.freeze(),
+        })
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let idle_check = self.idle.as_ref().map(IdleWatch::next_check);
+        let carrier_check = self
+            .carrier
+            .as_ref()
+            .and_then(|carrier| carrier.poll_timeout());
+        let idle_check = idle_check.into_iter().chain(carrier_check).min();
         match self.state {
             State::Handshake { deadline } => {
                 Some(idle_check.map_or(deadline, |check| check.min(deadline)))
@@ -55,8 +71,11 @@ impl Link {
         self.capacity_wanted = true;
     }
 
-    /// Drops every queued frame: the peer will not read it.
+    /// Drops every frame that was to be sent, or sent again: the peer will not read it.
     pub(super) fn drop_unsent(&mut self) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.clear();
+        }
         while let Some(frame) = self.ctx.outbox.pop() {
             self.on_sent(frame.responses);
         }

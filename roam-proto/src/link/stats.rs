@@ -34,6 +34,8 @@ pub struct Stats {
     pub ended_connections: usize,
     /// Bytes queued to be sent.
     pub queued_bytes: usize,
+    /// Memory that sent frames take which the peer has not acknowledged, in bytes.
+    pub replay_bytes: usize,
     /// Responses to calls that were no longer waiting.
     pub stray_responses: u64,
     /// What is left of the link's limits.
@@ -48,6 +50,10 @@ impl Link {
             connections: usize::from(self.close_reason().is_none()) + self.others.len(),
             ended_connections: self.ended.len(),
             queued_bytes: self.ctx.outbox.queued(),
+            replay_bytes: self
+                .carrier
+                .as_ref()
+                .map_or(0, |carrier| carrier.replay_cost()),
             stray_responses: self.ctx.stray_responses,
             remaining: self.ctx.budget.remaining(),
             ..Stats::default()

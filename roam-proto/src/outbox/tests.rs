@@ -1,4 +1,5 @@
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use super::*;
 use crate::ids::{ChannelId, MethodId};
@@ -13,7 +14,7 @@ fn data(payload: &[u8]) -> Message<'_> {
     }
 }
 
-fn frames(outbox: &mut Outbox) -> Vec<Bytes> {
+fn frames(outbox: &mut Outbox) -> Vec<BytesMut> {
     core::iter::from_fn(|| outbox.pop().map(|frame| frame.bytes)).collect()
 }
 
@@ -38,7 +39,7 @@ fn packed_frames_are_filled_up_to_their_limit() {
     }
     outbox.push(&data(&vec![0; 100_000]));
     outbox.push(&data(&[0]));
-    let lens: Vec<_> = frames(&mut outbox).iter().map(Bytes::len).collect();
+    let lens: Vec<_> = frames(&mut outbox).iter().map(BytesMut::len).collect();
     assert_eq!(lens.len(), 4);
     assert!(lens[0] <= PACKED_FRAME && lens[0] > PACKED_FRAME - 1_100);
     assert!(lens[2] > PACKED_FRAME, "a longer message has its own frame");
@@ -54,7 +55,7 @@ fn byte_streams_are_split_like_packed_frames() {
     let queued = outbox.queued();
     let frames = frames(&mut outbox);
     assert_eq!(frames.len(), 3);
-    assert_eq!(frames.iter().map(Bytes::len).sum::<usize>(), queued);
+    assert_eq!(frames.iter().map(BytesMut::len).sum::<usize>(), queued);
     assert!(frames.iter().all(|frame| frame.last() == Some(&0)));
 }
 

@@ -206,7 +206,7 @@ fn in_frame(framing: Framing, message: Vec<u8>) -> Vec<u8> {
             frame.extend(message);
             frame
         }
-        Framing::Single | Framing::Cobs => message,
+        _ => message,
     }
 }
 

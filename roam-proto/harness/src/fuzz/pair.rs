@@ -1,4 +1,4 @@
-//! The `pair` target: two honest peers.
+//! The `pair` and `cuts` targets: two honest peers.
 
 use roam_proto::{Direction, Framing};
 
@@ -10,6 +10,26 @@ use crate::world::{Ending, Step, run};
 pub fn pair(bytes: &[u8]) {
     let mut source = Source::new(bytes);
     let framing = [Framing::Single, Framing::Packed, Framing::Cobs][source.below(3)];
+    run_with(framing, source, step);
+}
+
+/// The same over transports that fail and are replaced.
+pub fn cuts(bytes: &[u8]) {
+    run_with(
+        Framing::Numbered,
+        Source::new(bytes),
+        |source| match source.below(5) {
+            0 => match source.below(8) {
+                0 | 1 => Step::Cut,
+                2..5 => Step::Dial,
+                _ => Step::Arrive(source.below(3)),
+            },
+            _ => step(source),
+        },
+    );
+}
+
+fn run_with(framing: Framing, mut source: Source<'_>, step: impl Fn(&mut Source<'_>) -> Step) {
     let ending = match source.below(4) {
         0 | 1 => Ending::Finished,
         2 => Ending::Closed(source.below(2)),

@@ -27,6 +27,12 @@ pub enum Step {
     Budget(usize),
     /// This many frames arrive at this user.
     Deliver(usize),
+    /// This user's end of the transport fails.
+    Cut,
+    /// The client opens another transport.
+    Dial,
+    /// A transport of the client arrives at the server: this many are newer.
+    Arrive(usize),
 }
 
 /// How a run ends.
@@ -56,8 +62,8 @@ pub fn run(framing: Framing, steps: impl IntoIterator<Item = (bool, Step)>, endi
             for user in &mut world.users {
                 let error: Box<dyn std::error::Error + std::marker::Send + Sync> = "lost".into();
                 user.peer.link.handle_lost(Arc::from(error));
-                user.incoming.clear();
             }
+            world.wires.clear();
         }
     }
     if !matches!(ending, Ending::Finished) {

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
 use roam_proto::{
     ChannelId, Config, ConnectionId, Direction, Framing, LinkBudget, Request, RequestId, Role,
 };
@@ -22,8 +21,6 @@ pub(super) struct User {
     pub(super) peer: Peer,
     /// The link's budget at first.
     pub(super) budget: LinkBudget,
-    /// Frames on the wire to this user.
-    pub(super) incoming: VecDeque<Bytes>,
     pub(super) connections: Vec<ConnectionId>,
     /// Unanswered Connects from the peer.
     pub(super) incoming_connects: Vec<RequestId>,
@@ -42,7 +39,6 @@ impl User {
         Self {
             budget: peer.link.budget(),
             peer,
-            incoming: VecDeque::new(),
             connections: vec![ROOT],
             incoming_connects: Vec::new(),
             outgoing_connects: 0,
@@ -95,7 +91,6 @@ impl User {
         let all_answered = self.requests.is_empty() && self.incoming_connects.is_empty();
         let all_ended =
             self.calls.is_empty() && self.outgoing_connects == 0 && self.halves.is_empty();
-        let all_delivered = self.incoming.is_empty() && self.peer.link.is_drained();
-        all_answered && all_ended && all_delivered
+        all_answered && all_ended && self.peer.link.is_drained()
     }
 }

@@ -1,0 +1,142 @@
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn id() -> LinkId {
+    LinkId::new(&b"ab"[..]).unwrap()
+}
+
+fn resume(secret: u8, attempt: u64, received: u64) -> Option<Resume> {
+    Some(Resume {
+        link: id(),
+        secret: Secret([secret; 16]),
+        attempt,
+        received,
+    })
+}
+
+/// The vectors of docs/extensions.md.
+#[test]
+fn frames_have_the_documented_bytes() {
+    let mut messages = BytesMut::zeroed(HEADROOM);
+    messages.extend_from_slice(&[2, 9, 9]);
+    assert_eq!(hex(&number(messages, 300, 1)), "00ac0201020909");
+    assert_eq!(hex(&ack(7)), "0107");
+    assert_eq!(hex(&ping(7, 3)), "020703");
+    assert_eq!(hex(&pong(300, 3)), "03ac0203");
+    let new = Attach {
+        resume: None,
+        metadata: Metadata::new().with("t", "x"),
+        replay: 4096,
+    };
+    assert_eq!(hex(&new.encode()), "04010001008020010174000178");
+    let resumed = Attach {
+        resume: resume(1, 2, 5),
+        metadata: Metadata::new(),
+        replay: 1,
+    };
+    let secret = "01".repeat(16);
+    let expected = format!("040101026162{secret}020501000100");
+    assert_eq!(hex(&resumed.encode()), expected);
+    let attached = Attached {
+        link: id(),
+        secret: Secret([2; 16]),
+        attempt: 2,
+        received: 5,
+        heartbeat: Duration::from_secs(15),
+        dead_after: Duration::from_secs(30),
+        keep: Duration::from_secs(120),
+        replay: 1,
+    };
+    let secret = "02".repeat(16);
+    let expected = format!("05026162{secret}02059875b0ea01c0a907010001");
+    assert_eq!(hex(&attached.encode()), expected);
+    let refusal = Refusal::new(4404, "no").with_retry_after(Duration::from_millis(1));
+    assert_eq!(hex(&refusal.encode()), "06b422026e6f02");
+}
+
+#[test]
+fn attaches_round_trip() {
+    let frame = Attach {
+        resume: resume(3, u64::MAX, 1 << 53),
+        metadata: Metadata::new().with("authorization", "Bearer x"),
+        replay: 9,
+    };
+    let decoded = Attach::decode(&frame.encode()).unwrap();
+    assert_eq!((decoded.metadata, decoded.replay), (frame.metadata, 9));
+    let (resume, expected) = (decoded.resume.unwrap(), frame.resume.unwrap());
+    assert_eq!((resume.link, resume.attempt), (expected.link, u64::MAX));
+    assert_eq!(resume.received, 1 << 53);
+    assert!(resume.secret.is(&expected.secret));
+}
+
+#[test]
+fn unknown_settings_are_ignored() {
+    let frame = [ATTACH, 1, NEW, 2, 77, 5, 0, 9, 0];
+    assert_eq!(Attach::decode(&frame).unwrap().replay, 9);
+}
+
+#[test]
+fn malformed_frames_are_violations() {
+    for frame in [
+        &[][..],
+        &[7, 1],
+        &[ACK],
+        &[ACK, 1, 0],
+        &[PING, 1],
+        &[REFUSED, 0xff, 0xff, 0x7f, 0, 0],
+        &[ATTACHED, 0],
+    ] {
+        assert!(Frame::decode(frame).is_err(), "{frame:?}");
+    }
+    for (frame, rule) in [
+        (&[DATA, 1, 0][..], Rule::HelloOrdering),
+        (&[ATTACH, 2, NEW, 0, 0], Rule::HelloUnknownVersion),
+        (&[ATTACH, 1, 2, 0, 0], Rule::DecodeError),
+        (&[ATTACH, 1, RESUMED, 0], Rule::DecodeError),
+        (&[ATTACH, 1, NEW, 0, 0, 0], Rule::DecodeError),
+        (&[ATTACH, 1, NEW, 0xff, 0xff, 0x03], Rule::DecodeError),
+    ] {
+        assert_eq!(Attach::decode(frame).unwrap_err().rule, rule, "{frame:?}");
+    }
+}
+
+#[test]
+fn link_ids_have_1_to_64_bytes() {
+    assert!(LinkId::new(vec![]).is_none());
+    assert!(LinkId::new(vec![1; 64]).is_some());
+    assert!(LinkId::new(vec![1; 65]).is_none());
+    assert_eq!(id().to_string(), "6162");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    assert_eq!(format!("{:?}", Secret([7; 16])), "Secret(..)");
+}
+
+proptest! {
+    #[test]
+    fn numbers_round_trip(seq in any::<u64>(), ack in any::<u64>(), bits in 0_u32..64) {
+        let (seq, ack) = (seq >> bits, ack >> bits);
+        let mut messages = BytesMut::zeroed(HEADROOM);
+        messages.extend_from_slice(b"abc");
+        let frame = number(messages, seq, ack);
+        let Ok(Frame::Data(header)) = Frame::decode(&frame) else {
+            panic!("a frame of messages");
+        };
+        prop_assert_eq!((header.seq, header.ack), (seq, ack));
+        prop_assert_eq!(&frame[header.messages..], b"abc");
+    }
+
+    #[test]
+    fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let _ = Frame::decode(&bytes);
+        let _ = Attach::decode(&bytes);
+    }
+}

@@ -1,0 +1,378 @@
+use alloc::vec::Vec;
+
+use super::*;
+use crate::carrier::frame::HEADROOM;
+
+const START: Duration = Duration::ZERO;
+
+/// The two ends, and what each has received.
+struct Ends {
+    client: Carrier,
+    server: Carrier,
+    at_client: Vec<u8>,
+    at_server: Vec<u8>,
+    secrets: u128,
+}
+
+impl Ends {
+    fn new(config: &Config) -> Self {
+        let mut ends = Self {
+            client: Carrier::initiator(config),
+            server: Carrier::acceptor(config),
+            at_client: Vec::new(),
+            at_server: Vec::new(),
+            secrets: 0,
+        };
+        let attach = ends.attach(START);
+        let (id, secret) = (LinkId::new(&b"id"[..]).unwrap(), ends.secret());
+        ends.server.accept(&attach, id, secret, START);
+        ends.settle();
+        ends
+    }
+
+    fn secret(&mut self) -> Secret {
+        self.secrets += 1;
+        Secret::new(self.secrets.to_le_bytes())
+    }
+
+    /// The client begins on another transport. Returns its first frame.
+    fn attach(&mut self, now: Duration) -> Attach {
+        self.client.attach(&Metadata::new(), now);
+        Attach::decode(&self.client.poll_control().unwrap()).unwrap()
+    }
+
+    fn resume(&mut self, attach: &Attach) -> Result<(), Refusal> {
+        let secret = self.secret();
+        self.server.resume(attach, secret, START)
+    }
+
+    /// Opens another transport, and carries everything.
+    fn reattach(&mut self) {
+        let attach = self.attach(START);
+        self.resume(&attach).unwrap();
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        loop {
+            let to_server = self.client.poll_control();
+            let to_client = self.server.poll_control();
+            if to_server.is_none() && to_client.is_none() {
+                return;
+            }
+            to_server
+                .into_iter()
+                .for_each(|frame| self.at_server(&frame));
+            to_client
+                .into_iter()
+                .for_each(|frame| self.at_client(&frame));
+        }
+    }
+
+    fn at_server(&mut self, frame: &[u8]) {
+        receive(&mut self.server, frame, &mut self.at_server);
+    }
+
+    fn at_client(&mut self, frame: &[u8]) {
+        receive(&mut self.client, frame, &mut self.at_client);
+    }
+}
+
+fn receive(carrier: &mut Carrier, frame: &[u8], received: &mut Vec<u8>) {
+    if let Received::Messages(offset) = carrier.receive(frame).unwrap() {
+        received.extend(&frame[offset..]);
+    }
+}
+
+/// Numbers a frame that holds `byte`.
+fn send(carrier: &mut Carrier, byte: u8) -> Bytes {
+    assert!(carrier.may_send());
+    let mut messages = BytesMut::zeroed(HEADROOM);
+    messages.extend_from_slice(&[byte]);
+    carrier.number(messages)
+}
+
+fn config() -> Config {
+    Config::default()
+}
+
+#[test]
+fn what_was_not_received_is_sent_again_on_the_next_transport() {
+    let mut ends = Ends::new(&config());
+    let first = send(&mut ends.client, 1);
+    ends.at_server(&first);
+    let _lost = [send(&mut ends.client, 2), send(&mut ends.client, 3)];
+    let _lost = send(&mut ends.server, 9);
+    ends.client.detach();
+    assert!(!ends.client.may_send());
+    ends.reattach();
+    let last = send(&mut ends.client, 4);
+    ends.at_server(&last);
+    assert_eq!(
+        (ends.at_server, ends.at_client),
+        (vec![1, 2, 3, 4], vec![9])
+    );
+}
+
+#[test]
+fn a_frame_that_comes_twice_counts_once() {
+    let mut ends = Ends::new(&config());
+    let frame = send(&mut ends.client, 1);
+    ends.at_server(&frame);
+    ends.at_server(&frame);
+    assert_eq!(ends.at_server, [1]);
+}
+
+#[test]
+fn a_missing_frame_is_a_violation() {
+    let mut ends = Ends::new(&config());
+    let _lost = send(&mut ends.client, 1);
+    let frame = send(&mut ends.client, 2);
+    assert_eq!(
+        ends.server.receive(&frame).unwrap_err().rule,
+        Rule::DecodeError
+    );
+}
+
+#[test]
+fn acknowledging_what_was_never_sent_is_a_violation() {
+    let mut ends = Ends::new(&config());
+    assert!(ends.server.receive(&frame::ack(0)).is_ok());
+    assert!(ends.server.receive(&frame::ack(1)).is_err());
+    let attach = ends.attach(START);
+    let mut lying = attach.clone();
+    lying.resume.as_mut().unwrap().received = 1;
+    assert_eq!(ends.resume(&lying).unwrap_err().code, Close::PROTOCOL);
+    ends.resume(&attach).unwrap();
+}
+
+#[test]
+fn the_link_goes_on_when_the_answer_to_an_attach_is_lost() {
+    let mut ends = Ends::new(&config());
+    for _ in 0..3 {
+        let attach = ends.attach(START);
+        ends.resume(&attach).unwrap();
+        let _lost = ends.server.poll_control().unwrap();
+    }
+    let _lost = send(&mut ends.server, 5);
+    ends.reattach();
+    assert_eq!(ends.at_client, [5]);
+}
+
+#[test]
+fn an_old_secret_dies_once_the_next_is_confirmed() {
+    let mut ends = Ends::new(&config());
+    let old = ends.attach(START);
+    ends.reattach();
+    let mut replayed = old;
+    replayed.resume.as_mut().unwrap().attempt = 100;
+    assert_eq!(
+        ends.resume(&replayed).unwrap_err().code,
+        Close::UNKNOWN_LINK
+    );
+}
+
+#[test]
+fn an_attach_that_arrives_late_displaces_nothing() {
+    let mut ends = Ends::new(&config());
+    let late = ends.attach(START);
+    let attach = ends.attach(START);
+    ends.resume(&attach).unwrap();
+    assert_eq!(ends.resume(&late).unwrap_err().code, Close::REPLACED);
+    ends.settle();
+    let frame = send(&mut ends.client, 1);
+    ends.at_server(&frame);
+    assert_eq!(ends.at_server, [1]);
+}
+
+#[test]
+fn neither_a_guessed_id_nor_a_guessed_secret_opens_a_link() {
+    let mut ends = Ends::new(&config());
+    let attach = ends.attach(START);
+    let mut guessed = attach.clone();
+    guessed.resume.as_mut().unwrap().link = LinkId::new(&b"ie"[..]).unwrap();
+    assert_eq!(ends.resume(&guessed).unwrap_err(), Refusal::unknown_link());
+    let mut guessed = attach.clone();
+    guessed.resume.as_mut().unwrap().secret = Secret::new([9; 16]);
+    assert_eq!(ends.resume(&guessed).unwrap_err(), Refusal::unknown_link());
+    ends.resume(&attach).unwrap();
+}
+
+#[test]
+fn a_link_whose_initiator_knows_no_secret_is_not_kept() {
+    let (mut client, mut server) = (Carrier::initiator(&config()), Carrier::acceptor(&config()));
+    client.attach(&Metadata::new(), START);
+    let attach = Attach::decode(&client.poll_control().unwrap()).unwrap();
+    let id = LinkId::new(&b"id"[..]).unwrap();
+    server.accept(&attach, id, Secret::new([1; 16]), START);
+    // The first messages are sent before the answer is read.
+    let frame = send(&mut client, 1);
+    server.receive(&frame).unwrap();
+    assert_eq!(
+        (client.keep(), server.keep()),
+        (Duration::ZERO, Duration::ZERO)
+    );
+    client.receive(&server.poll_control().unwrap()).unwrap();
+    assert_eq!(client.keep(), Duration::from_secs(120));
+    server.receive(&client.poll_control().unwrap()).unwrap();
+    assert_eq!(server.keep(), Duration::from_secs(120));
+}
+
+#[test]
+fn a_full_replay_buffer_waits_for_acknowledgements() {
+    let mut config = config();
+    config.limits.replay = 1_000;
+    let mut ends = Ends::new(&config);
+    let mut sent = Vec::new();
+    while ends.client.may_send() {
+        sent.push(send(&mut ends.client, 7));
+    }
+    assert!(ends.client.replay_cost() >= 1_000);
+    assert!(ends.client.replay_cost() < 1_100);
+    // The server has nothing to say and acknowledges nevertheless.
+    let large = BytesMut::zeroed(HEADROOM + 300);
+    sent.iter().for_each(|frame| ends.at_server(frame));
+    assert!(
+        !ends.server.has_control(),
+        "so small a tail waits for a ping"
+    );
+    ends.server.control.ack = true;
+    ends.settle();
+    assert!(ends.client.may_send());
+    let frame = ends.client.number(large);
+    ends.at_server(&frame);
+    assert!(ends.server.has_control());
+    ends.settle();
+    assert_eq!(ends.client.replay_cost(), 0);
+}
+
+#[test]
+fn numbers_go_on_where_others_end() {
+    for first in [1, 1 << 32, (1 << 53) - 1, u64::MAX - 8] {
+        let mut ends = Ends::new(&config().with_first_frame(first));
+        for byte in 0..3 {
+            let frame = send(&mut ends.client, byte);
+            ends.at_server(&frame);
+            let _lost = send(&mut ends.server, byte);
+            ends.reattach();
+        }
+        assert_eq!(
+            (ends.at_server, ends.at_client),
+            (vec![0, 1, 2], vec![0, 1, 2])
+        );
+    }
+}
+
+#[test]
+fn the_thousandth_cut_is_like_the_first() {
+    let mut ends = Ends::new(&config());
+    for byte in 0..=250 {
+        for _ in 0..4 {
+            ends.reattach();
+        }
+        let _lost = send(&mut ends.client, byte);
+    }
+    ends.reattach();
+    assert!(ends.at_server.iter().copied().eq(0..=250));
+    assert_eq!(ends.server.replay_cost(), 0);
+}
+
+mod heartbeat {
+    use super::*;
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    /// Lets the time of `carrier` pass until its transport is dead or `until`. Answers its pings.
+    fn pass(carrier: &mut Carrier, until: Duration, answer: bool) -> (Duration, usize) {
+        let mut pings = 0;
+        let mut now = START;
+        while now < until {
+            now = carrier.poll_timeout().unwrap().min(until);
+            if carrier.handle_timeout(now) == Silence::Dead {
+                break;
+            }
+            while let Some(frame) = carrier.poll_control() {
+                if let Frame::Ping { token, .. } = Frame::decode(&frame).unwrap() {
+                    pings += 1;
+                    if answer {
+                        carrier.receive(&frame::pong(0, token)).unwrap();
+                    }
+                }
+            }
+        }
+        (now, pings)
+    }
+
+    #[test]
+    fn a_silent_peer_is_noticed_within_the_time_set() {
+        for is_server in [true, false] {
+            let mut ends = Ends::new(&config());
+            let end = if is_server {
+                &mut ends.server
+            } else {
+                &mut ends.client
+            };
+            let (dead, _) = pass(end, secs(100), false);
+            assert!(dead > secs(20) && dead <= secs(30), "{dead:?}");
+        }
+    }
+
+    #[test]
+    fn the_acceptor_pings_a_quiet_link_in_time() {
+        let mut ends = Ends::new(&config());
+        let (now, pings) = pass(&mut ends.server, secs(600), true);
+        assert_eq!(now, secs(600));
+        assert!((40..=80).contains(&pings), "{pings} in 600 s");
+    }
+
+    #[test]
+    fn the_initiator_leaves_pings_to_the_acceptor() {
+        let mut ends = Ends::new(&config());
+        let (_, pings) = pass(&mut ends.client, secs(100), true);
+        assert_eq!(pings, 0);
+    }
+
+    #[test]
+    fn a_ping_is_answered_once() {
+        let mut ends = Ends::new(&config());
+        ends.at_client(&frame::ping(0, 1));
+        ends.at_client(&frame::ping(0, 2));
+        let pong = ends.client.poll_control().unwrap();
+        assert_eq!(pong, frame::pong(0, 2));
+        assert!(ends.client.poll_control().is_none());
+    }
+
+    #[test]
+    fn a_late_timer_probes_before_it_judges() {
+        let mut ends = Ends::new(&config());
+        // The page slept for an hour.
+        let now = secs(3_600);
+        assert_eq!(ends.client.handle_timeout(now), Silence::Alive);
+        assert!(matches!(
+            Frame::decode(&ends.client.poll_control().unwrap()),
+            Ok(Frame::Ping { .. })
+        ));
+        assert_eq!(ends.client.handle_timeout(now + secs(4)), Silence::Alive);
+        assert_eq!(ends.client.handle_timeout(now + secs(5)), Silence::Dead);
+    }
+
+    #[test]
+    fn a_probe_that_is_answered_changes_nothing() {
+        let mut ends = Ends::new(&config());
+        ends.client.probe(secs(1));
+        ends.settle();
+        assert_eq!(ends.client.handle_timeout(secs(6)), Silence::Alive);
+        let after = ends.client.poll_timeout().unwrap();
+        assert!(after > secs(6));
+    }
+
+    #[test]
+    fn an_attach_that_is_not_answered_is_given_up() {
+        let mut ends = Ends::new(&config());
+        ends.attach(secs(100));
+        assert_eq!(ends.client.handle_timeout(secs(104)), Silence::Alive);
+        assert_eq!(ends.client.handle_timeout(secs(105)), Silence::Dead);
+    }
+}

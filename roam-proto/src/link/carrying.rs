@@ -1,0 +1,144 @@
+//! Links that survive their transport.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::Link;
+use crate::carrier::{Attach, Carrier, LinkId, Received, Refusal, Secret, Silence};
+use crate::config::Config;
+use crate::event::CloseReason;
+use crate::framing::Framing;
+use crate::ids::Role;
+use crate::metadata::Metadata;
+
+/// Creates the carrier of a link whose frames are numbered.
+pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<Box<Carrier>> {
+    if framing != Framing::Numbered {
+        return None;
+    }
+    Some(Box::new(match role {
+        Role::Initiator => Carrier::initiator(config),
+        Role::Acceptor => Carrier::acceptor(config),
+    }))
+}
+
+/// Links with [`Framing::Numbered`]. Without it, nothing here has an effect.
+impl Link {
+    /// Begins on a transport that the initiator has opened: the first, or another that replaces it.
+    /// `metadata` tells the acceptor who we are.
+    pub fn attach(&mut self, metadata: &Metadata, now: Duration) {
+        self.transport_is_dead = false;
+        if let Some(carrier) = &mut self.carrier {
+            carrier.attach(metadata, now);
+        }
+    }
+
+    /// Accepts a new link under an id and a secret of the shell's choice. `attach` was the first frame on
+    /// its transport.
+    pub fn accept(&mut self, attach: &Attach, id: LinkId, secret: Secret, now: Duration) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.accept(attach, id, secret, now);
+        }
+    }
+
+    /// Goes on with the link on the transport whose first frame was `attach`, as the acceptor. `secret` is
+    /// for the transport after that. Drop the transport before; the initiator has given it up.
+    ///
+    /// # Errors
+    /// The attempt has no right to the link, or a later one came first. The link and its transport are
+    /// unchanged; answer with the [refusal](Refusal::encode).
+    pub fn resume(
+        &mut self,
+        attach: &Attach,
+        secret: Secret,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        if self.is_closed() && !self.has_unsent() {
+            return Err(Refusal::ended());
+        }
+        let carrier = self.carrier.as_mut().ok_or_else(Refusal::unknown_link)?;
+        carrier.resume(attach, secret, now)?;
+        self.transport_is_dead = false;
+        Ok(())
+    }
+
+    /// Returns whether the peer may not have received everything that was sent. Then even a link that has
+    /// ended may get another transport, so that the peer learns how.
+    pub fn has_unsent(&self) -> bool {
+        let replay = self
+            .carrier
+            .as_ref()
+            .map_or(0, |carrier| carrier.replay_cost());
+        replay > 0 || !self.ctx.outbox.is_empty()
+    }
+
+    /// Records that the transport is gone. Everything on the link waits for the next one.
+    pub fn detach(&mut self) {
+        self.transport_is_dead = false;
+        if let Some(carrier) = &mut self.carrier {
+            carrier.detach();
+        }
+    }
+
+    /// Asks the peer for a sign of life, for example since the network has changed. If there is none, the
+    /// transport [is dead](Self::is_transport_dead) after 5 seconds.
+    pub fn probe(&mut self, now: Duration) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.probe(now);
+        }
+    }
+
+    /// Returns whether the peer was silent for so long that the transport must be replaced.
+    pub fn is_transport_dead(&self) -> bool {
+        self.transport_is_dead
+    }
+
+    /// Returns whether both ends agree that frames flow on the present transport.
+    pub fn is_attached(&self) -> bool {
+        self.carrier
+            .as_ref()
+            .is_none_or(|carrier| carrier.is_attached())
+    }
+
+    /// Returns the link's id, once it is known.
+    pub fn link_id(&self) -> Option<&LinkId> {
+        self.carrier.as_ref()?.link_id()
+    }
+
+    /// Returns for how long the link is kept without a transport; zero if its loss ends the link.
+    pub fn keep(&self) -> Duration {
+        self.carrier
+            .as_ref()
+            .map_or(Duration::ZERO, |carrier| carrier.keep())
+    }
+
+    /// Takes in a numbered frame. Returns where its messages begin.
+    #[inline]
+    pub(super) fn receive(&mut self, frame: &Bytes) -> Option<usize> {
+        let carrier = self.carrier.as_mut()?;
+        match carrier.receive(frame) {
+            Ok(Received::Messages(offset)) => return Some(offset),
+            Ok(Received::Nothing) => {}
+            Ok(Received::Refused(refusal)) => self.end_refused(refusal),
+            Err(violation) => self.handle_violation(violation),
+        }
+        None
+    }
+
+    #[cold]
+    fn end_refused(&mut self, refusal: Refusal) {
+        self.end(CloseReason::Refused(refusal));
+        self.drop_unsent();
+    }
+
+    /// Checks whether the peer is alive.
+    pub(super) fn check_transport(&mut self, now: Duration) {
+        if let Some(carrier) = &mut self.carrier
+            && carrier.handle_timeout(now) == Silence::Dead
+        {
+            self.transport_is_dead = true;
+        }
+    }
+}
