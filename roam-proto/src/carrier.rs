@@ -68,13 +68,16 @@ enum End {
         attempts: u64,
     },
     Acceptor {
-        /// `None` before the link is accepted.
+        /// When the machine was created.
+        opened: Duration,
+        /// The link and the secret that is sent with the answer to the first Attach.
         id: Option<LinkId>,
         /// The secret that the initiator surely knows.
         confirmed: Option<Secret>,
         /// The secret that was sent last, until a frame of the initiator confirms it.
         issued: Option<Secret>,
-        last_attempt: u64,
+        /// The number of the last Attach; 0 for the first, `None` before it.
+        last_attempt: Option<u64>,
     },
 }
 
@@ -132,14 +135,15 @@ impl Carrier {
     }
 
     /// Creates the carrier of an acceptor.
-    pub(crate) fn acceptor(config: &Config) -> Self {
+    pub(crate) fn acceptor(config: &Config, now: Duration) -> Self {
         Self::new(
             config,
             End::Acceptor {
+                opened: now,
                 id: None,
                 confirmed: None,
                 issued: None,
-                last_attempt: 0,
+                last_attempt: None,
             },
         )
     }
@@ -191,12 +195,32 @@ impl Carrier {
         self.transport = Transport::Attaching { since: now };
     }
 
-    /// Accepts a new link with this id, as the acceptor.
-    pub(crate) fn accept(&mut self, attach: &Attach, link: LinkId, secret: Secret, now: Duration) {
-        if let End::Acceptor { id, .. } = &mut self.end {
+    /// Names the link, as the acceptor, before its first frame is received.
+    pub(crate) fn name(&mut self, link: LinkId, secret: Secret) {
+        if let End::Acceptor { id, issued, .. } = &mut self.end {
             *id = Some(link);
-            self.answer(attach, 0, secret, now);
+            *issued = Some(secret);
         }
+    }
+
+    /// Accepts a new link: the first frame has come.
+    fn accept(&mut self, attach: &Attach) -> Result<Received, Violation> {
+        let End::Acceptor {
+            opened,
+            issued: Some(secret),
+            last_attempt: None,
+            ..
+        } = self.end
+        else {
+            return Err(Rule::HelloDuplicate.because("a second Attach"));
+        };
+        if attach.resume.is_some() {
+            let refusal = Refusal::unknown_link();
+            self.control.handshake = Some(refusal.encode());
+            return Ok(Received::Refused(refusal));
+        }
+        self.answer(attach, 0, secret, opened);
+        Ok(Received::Nothing)
     }
 
     /// Goes on with the link on another transport, as the acceptor.
@@ -216,6 +240,7 @@ impl Carrier {
                 confirmed,
                 issued,
                 last_attempt,
+                ..
             },
         ) = (&attach.resume, &self.end)
         else {
@@ -227,7 +252,7 @@ impl Carrier {
         if id.as_ref() != Some(&resume.link) || !(confirmed | issued) {
             return Err(Refusal::unknown_link());
         }
-        if resume.attempt <= *last_attempt {
+        if last_attempt.is_none_or(|last| resume.attempt <= last) {
             return Err(Refusal::new(Close::REPLACED, "a later attempt came first"));
         }
         if let Err(violation) = self.acknowledge(resume.received) {
@@ -254,7 +279,7 @@ impl Carrier {
             return;
         };
         *issued = Some(secret);
-        *last_attempt = attempt;
+        *last_attempt = Some(attempt);
         let attached = Attached {
             link: link.clone(),
             secret,
@@ -413,7 +438,8 @@ impl Carrier {
     pub(crate) fn receive(&mut self, frame: &[u8]) -> Result<Received, Violation> {
         self.frames.received += 1;
         match Frame::decode(frame)? {
-            Frame::Data(header) => self.on_data(header, frame.len()),
+            Frame::Data(header) if self.is_open() => self.on_data(header, frame.len()),
+            Frame::Data(_) => Err(Rule::HelloOrdering.because("the first frame is not Attach")),
             control => self.on_control(control),
         }
     }
@@ -423,7 +449,7 @@ impl Carrier {
         self.acknowledge(header.ack)?;
         if let End::Acceptor { issued: Some(_), last_attempt, .. } = self.end
             // The first messages of a new link are sent before our answer is read.
-            && (last_attempt > 0 || header.ack >= self.settings.first_frame)
+            && (last_attempt > Some(0) || header.ack >= self.settings.first_frame)
         {
             self.confirm();
         }
@@ -464,9 +490,8 @@ impl Carrier {
     #[cold]
     fn on_control(&mut self, control: Frame) -> Result<Received, Violation> {
         match control {
-            Frame::Data(_) | Frame::Attach => {
-                return Err(Rule::HelloDuplicate.because("a second Attach"));
-            }
+            Frame::Data(_) => {}
+            Frame::Attach(attach) => return self.accept(&attach),
             Frame::Ack { ack } | Frame::Pong { ack } => {
                 self.acknowledge(ack)?;
                 self.confirm();

@@ -21,7 +21,7 @@ pub(super) enum Frame {
     Ack { ack: u64 },
     Ping { ack: u64, token: u64 },
     Pong { ack: u64 },
-    Attach,
+    Attach(Attach),
     Attached(Attached),
     Refused(Refusal),
 }
@@ -85,7 +85,7 @@ impl Frame {
                 reader.varint()?;
                 Self::Pong { ack }
             }
-            ATTACH => return Ok(Self::Attach),
+            ATTACH => return Attach::decode(frame).map(Self::Attach),
             ATTACHED => Self::Attached(Attached::decode(&mut reader)?),
             REFUSED => Self::Refused(Refusal::decode(&mut reader)?),
             _ => return Err(Rule::UnknownVariant.because("unknown kind of frame")),

@@ -18,14 +18,14 @@ impl Ends {
     fn new(config: &Config) -> Self {
         let mut ends = Self {
             client: Carrier::initiator(config),
-            server: Carrier::acceptor(config),
+            server: Carrier::acceptor(config, START),
             at_client: Vec::new(),
             at_server: Vec::new(),
             secrets: 0,
         };
-        let attach = ends.attach(START);
         let (id, secret) = (LinkId::new(&b"id"[..]).unwrap(), ends.secret());
-        ends.server.accept(&attach, id, secret, START);
+        ends.server.name(id, secret);
+        ends.client.attach(&Metadata::new(), START);
         ends.settle();
         ends
     }
@@ -200,11 +200,14 @@ fn neither_a_guessed_id_nor_a_guessed_secret_opens_a_link() {
 
 #[test]
 fn a_link_whose_initiator_knows_no_secret_is_not_kept() {
-    let (mut client, mut server) = (Carrier::initiator(&config()), Carrier::acceptor(&config()));
+    let (mut client, mut server) = (
+        Carrier::initiator(&config()),
+        Carrier::acceptor(&config(), START),
+    );
     client.attach(&Metadata::new(), START);
-    let attach = Attach::decode(&client.poll_control().unwrap()).unwrap();
     let id = LinkId::new(&b"id"[..]).unwrap();
-    server.accept(&attach, id, Secret::new([1; 16]), START);
+    server.name(id, Secret::new([1; 16]));
+    server.receive(&client.poll_control().unwrap()).unwrap();
     // The first messages are sent before the answer is read.
     let frame = send(&mut client, 1);
     server.receive(&frame).unwrap();
@@ -374,5 +377,39 @@ mod heartbeat {
         ends.attach(secs(100));
         assert_eq!(ends.client.handle_timeout(secs(104)), Silence::Alive);
         assert_eq!(ends.client.handle_timeout(secs(105)), Silence::Dead);
+    }
+}
+
+#[test]
+fn messages_before_the_attach_are_a_violation() {
+    let mut server = Carrier::acceptor(&config(), START);
+    server.name(LinkId::new(&b"id"[..]).unwrap(), Secret::new([1; 16]));
+    let mut client = Carrier::initiator(&config());
+    client.attach(&Metadata::new(), START);
+    let attach = client.poll_control().unwrap();
+    let frame = send(&mut client, 1);
+    assert_eq!(
+        server.receive(&frame).unwrap_err().rule,
+        Rule::HelloOrdering
+    );
+    server.receive(&attach).unwrap();
+    assert_eq!(
+        server.receive(&attach).unwrap_err().rule,
+        Rule::HelloDuplicate
+    );
+}
+
+#[test]
+fn a_link_that_nobody_keeps_is_refused() {
+    let mut ends = Ends::new(&config());
+    ends.client.attach(&Metadata::new(), START);
+    let attach = ends.client.poll_control().unwrap();
+    let mut other = Carrier::acceptor(&config(), START);
+    other.name(LinkId::new(&b"other"[..]).unwrap(), Secret::new([1; 16]));
+    assert!(matches!(other.receive(&attach), Ok(Received::Refused(_))));
+    let refusal = other.poll_control().unwrap();
+    match ends.client.receive(&refusal).unwrap() {
+        Received::Refused(refusal) => assert_eq!(refusal.code, Close::UNKNOWN_LINK),
+        other => panic!("{other:?}"),
     }
 }

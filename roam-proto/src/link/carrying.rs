@@ -14,13 +14,18 @@ use crate::ids::Role;
 use crate::metadata::Metadata;
 
 /// Creates the carrier of a link whose frames are numbered.
-pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<Box<Carrier>> {
+pub(super) fn carrier(
+    role: Role,
+    framing: Framing,
+    config: &Config,
+    now: Duration,
+) -> Option<Box<Carrier>> {
     if framing != Framing::Numbered {
         return None;
     }
     Some(Box::new(match role {
         Role::Initiator => Carrier::initiator(config),
-        Role::Acceptor => Carrier::acceptor(config),
+        Role::Acceptor => Carrier::acceptor(config, now),
     }))
 }
 
@@ -35,11 +40,11 @@ impl Link {
         }
     }
 
-    /// Accepts a new link under an id and a secret of the shell's choice. `attach` was the first frame on
-    /// its transport.
-    pub fn accept(&mut self, attach: &Attach, id: LinkId, secret: Secret, now: Duration) {
+    /// Names a link that is accepted, with an id and a secret of the shell's choice. Do so before its first
+    /// frame is received.
+    pub fn name(&mut self, id: LinkId, secret: Secret) {
         if let Some(carrier) = &mut self.carrier {
-            carrier.accept(attach, id, secret, now);
+            carrier.name(id, secret);
         }
     }
 
