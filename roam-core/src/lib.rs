@@ -112,16 +112,17 @@ pub use session::{
 /// Making calls without types, with layers, and over links that are lost.
 pub mod client {
     pub use crate::session::{
-        Answer, CallFailure, CallerService, ConnectionCall, Dial, LayeredCaller, LinkStatus,
-        Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
+        Answer, CallFailure, CallerService, ConnectionCall, Dial, DialedDriver, LayeredCaller,
+        LinkStatus, Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
     };
 }
 
 /// Answering calls without types and with layers, and accepting virtual connections.
 pub mod server {
     pub use crate::session::{
-        Answered, CallService, CallWatch, Dispatched, IncomingCall, IncomingConnection,
-        IncomingConnections, LayeredDispatcher, RejectError, Respond,
+        Accepted, Acceptor, Answered, CallService, CallWatch, Dispatched, Incoming, IncomingCall,
+        IncomingConnection, IncomingConnections, KeptDriver, LayeredDispatcher, NewLink,
+        RejectError, Respond,
     };
 }
 

@@ -28,6 +28,7 @@ mod open;
 pub mod raw;
 mod reconnect;
 mod relay;
+mod resume;
 mod serve;
 mod tunnel;
 mod watch;
@@ -49,6 +50,7 @@ pub use link::{AttachError, ConnectionHandle, DetachedLink, Driver};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
 pub use open::{Dial, LinkBuilder, Opened, accept, connect};
 pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
+pub use resume::{Accepted, Acceptor, DialedDriver, Incoming, KeptDriver, NewLink};
 pub use serve::{
     Answered, CallWatch, Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher,
     ServiceDispatcher,

@@ -6,7 +6,7 @@ mod memory;
 mod subprotocol;
 
 pub use memory::{MemoryTransport, memory_pair};
-pub use subprotocol::{PACKED, SINGLE, Subprotocols, framing_of};
+pub use subprotocol::{LINK, PACKED, SINGLE, Subprotocols, framing_of};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,6 +59,9 @@ pub enum TransportError {
     /// The peer closed the transport.
     #[error(transparent)]
     Closed(#[from] PeerClose),
+    /// The peer was silent for longer than [`Config::dead_after`](crate::Config::dead_after).
+    #[error("the peer is silent")]
+    Silent,
     /// The transport failed.
     #[error("{0}")]
     Lost(#[source] SharedError),
@@ -76,6 +79,7 @@ impl TransportError {
         match self {
             Self::Violation(violation) => Arc::new(violation),
             Self::Closed(close) => Arc::new(close),
+            Self::Silent => Arc::new(self),
             Self::Lost(error) => error.into_inner(),
         }
     }

@@ -63,6 +63,16 @@ impl Close {
         }
     }
 
+    /// Creates the end of a transport that ended as it should.
+    pub fn normal() -> Self {
+        Self::known(Self::NORMAL, "")
+    }
+
+    /// Creates the end of a transport whose link goes on with another.
+    pub fn replaced() -> Self {
+        Self::known(Self::REPLACED, "the link goes on with another transport")
+    }
+
     fn known(code: u16, reason: &str) -> Self {
         let reason = clamp(reason, Self::MAX_REASON).to_owned();
         Self { code, reason }

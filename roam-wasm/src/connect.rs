@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Error, JsString};
 use roam_core::client::Dial;
-use roam_core::transport::{PACKED, SINGLE, Subprotocols};
+use roam_core::transport::{LINK, PACKED, SINGLE, Subprotocols};
 use roam_core::{Config, ConnectError, LinkBuilder};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
@@ -38,11 +38,14 @@ impl Dialer {
 impl Dial for Dialer {
     type Transport = WebSocketTransport;
 
-    async fn dial(self, config: &Config) -> Result<WebSocketTransport, ConnectError> {
+    async fn dial(&mut self, config: &Config) -> Result<WebSocketTransport, ConnectError> {
         let socket = match self.subprotocols {
             Subprotocols::OfferNone => WebSocket::new(&self.url),
             Subprotocols::Offer => {
-                let names: Array = [PACKED, SINGLE].map(JsString::from).into_iter().collect();
+                let names: Array = [LINK, PACKED, SINGLE]
+                    .map(JsString::from)
+                    .into_iter()
+                    .collect();
                 WebSocket::new_with_str_sequence(&self.url, &names)
             }
         };

@@ -23,20 +23,19 @@ use socket::{HelloTooLong, Socket};
 
 pub use client::{ClientTransport, Dialer, connect};
 
-pub use crate::transport::{PACKED, SINGLE, Subprotocols, framing_of};
+pub use crate::transport::{LINK, PACKED, SINGLE, Subprotocols, framing_of};
+
+const BEST_FIRST: [&str; 3] = [LINK, PACKED, SINGLE];
 
 /// Selects one of the subprotocols that a client offers in its `Sec-WebSocket-Protocol` headers.
 /// Returns `None` when it offers none that is known.
 pub fn pick_subprotocol<'a>(offered: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
-    let mut single = None;
-    for name in offered.into_iter().flat_map(|value| value.split(',')) {
-        match name.trim() {
-            PACKED => return Some(PACKED),
-            SINGLE => single = Some(SINGLE),
-            _ => {}
-        }
-    }
-    single
+    let names = offered.into_iter().flat_map(|value| value.split(','));
+    let known = names.filter_map(|name| {
+        let name = name.trim();
+        BEST_FIRST.iter().position(|known| *known == name)
+    });
+    known.min().map(|best| BEST_FIRST[best])
 }
 
 /// Returns socket settings that enforce the limits of `config` and cost little while idle.
@@ -243,11 +242,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefers_the_packed_subprotocol() {
+    fn picks_the_best_subprotocol() {
         assert_eq!(
             pick_subprotocol(["roam.v2", "chat,roam.v2.packed"]),
             Some(PACKED)
         );
+        let all = ["roam.v2.packed, roam.v2", "roam.v2.link"];
+        assert_eq!(pick_subprotocol(all), Some(LINK));
         assert_eq!(pick_subprotocol(["chat, roam.v2"]), Some(SINGLE));
         assert_eq!(pick_subprotocol(["chat"]), None);
         assert_eq!(pick_subprotocol([]), None);

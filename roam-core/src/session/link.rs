@@ -16,6 +16,7 @@ mod transmit;
 pub(super) mod wait;
 
 pub use detached::DetachedLink;
+pub(in crate::session) use detached::LINGER;
 pub use driver::{AttachError, Driver};
 pub use handle::ConnectionHandle;
 pub(crate) use handle::ConnectionState;

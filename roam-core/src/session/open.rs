@@ -5,8 +5,9 @@ use std::future::{Future, IntoFuture};
 
 use super::error::ConnectError;
 use super::link::{ConnectionHandle, DetachedLink, Driver};
+use super::resume::{DialedDriver, random};
 use super::serve::{DispatchService, NoDispatcher, ServiceDispatcher};
-use crate::proto::{Config, Link, Role};
+use crate::proto::{Config, Framing, Link, Metadata, Role};
 use crate::rt::{self, BoxFuture, Clock, MaybeSend};
 use crate::transport::Transport;
 
@@ -32,7 +33,7 @@ use crate::transport::Transport;
 /// # }).unwrap();
 /// ```
 pub fn connect<T: Transport>(transport: T) -> LinkBuilder<Opened<T>> {
-    LinkBuilder::connect(Opened(transport))
+    LinkBuilder::connect(Opened(Some(transport)))
 }
 
 /// Opens a link over a transport that the peer opened; see [`connect`]. The link goes on until
@@ -53,9 +54,10 @@ pub struct LinkBuilder<O, D = NoDispatcher> {
     dialer: O,
     dispatcher: D,
     config: Config,
+    metadata: Metadata,
 }
 
-/// Opens a transport to one peer.
+/// Opens transports to one peer: the first of a link, and others when that is lost.
 pub trait Dial: MaybeSend + 'static {
     /// What it opens.
     type Transport: Transport;
@@ -63,20 +65,25 @@ pub trait Dial: MaybeSend + 'static {
     /// Opens the transport. It must give up by itself, at the latest after the
     /// [handshake timeout](Config::handshake_timeout).
     fn dial(
-        self,
+        &mut self,
         config: &Config,
     ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + MaybeSend;
 }
 
-/// A transport that is open.
+/// A transport that is open. There is no other when it is lost.
 #[derive(Debug)]
-pub struct Opened<T>(T);
+pub struct Opened<T>(Option<T>);
+
+/// The only transport to a peer was used.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("there is no other transport to the peer")]
+struct NoOther;
 
 impl<T: Transport> Dial for Opened<T> {
     type Transport = T;
 
-    async fn dial(self, _: &Config) -> Result<T, ConnectError> {
-        Ok(self.0)
+    async fn dial(&mut self, _: &Config) -> Result<T, ConnectError> {
+        (self.0.take()).ok_or_else(|| ConnectError::Transport(NoOther.into()))
     }
 }
 
@@ -89,6 +96,7 @@ impl<O> LinkBuilder<O> {
             dialer,
             dispatcher: NoDispatcher,
             config: Config::client(),
+            metadata: Metadata::new(),
         }
     }
 }
@@ -101,12 +109,20 @@ impl<O, D> LinkBuilder<O, D> {
             dialer: self.dialer,
             dispatcher,
             config: self.config,
+            metadata: self.metadata,
         }
     }
 
     /// Sets the configuration.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Sends metadata with each transport that is opened, for example a token. Only peers that keep links
+    /// without a transport get it, see [`Config::keep`].
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
         self
     }
 
@@ -121,17 +137,30 @@ impl<O, D> LinkBuilder<O, D> {
 impl<T: Transport, D: ServiceDispatcher> LinkBuilder<Opened<T>, D> {
     /// Opens the link without running it. Nothing happens before the driver is polled.
     pub fn drive(self) -> (ConnectionHandle, Driver<T>) {
-        let (role, Opened(transport)) = (self.role, self.dialer);
-        open(role, transport, self.dispatcher, &self.config)
+        let transport = self.dialer.0.expect("no transport was dialed yet");
+        open(
+            self.role,
+            transport,
+            self.dispatcher,
+            &self.config,
+            self.metadata,
+        )
     }
 }
 
 impl<O: Dial, D: ServiceDispatcher> LinkBuilder<O, D> {
     /// Opens the transport, and returns the link without running it, for example to
     /// [listen](ConnectionHandle::listen) before the peer's first message is read.
-    pub async fn dial(self) -> Result<(ConnectionHandle, Driver<O::Transport>), ConnectError> {
+    pub async fn dial(mut self) -> Result<(ConnectionHandle, DialedDriver), ConnectError> {
         let transport = self.dialer.dial(&self.config).await?;
-        Ok(open(self.role, transport, self.dispatcher, &self.config))
+        let (handle, driver) = open(
+            self.role,
+            transport,
+            self.dispatcher,
+            &self.config,
+            self.metadata,
+        );
+        Ok((handle, DialedDriver::new(driver, self.dialer, self.config)))
     }
 }
 
@@ -166,10 +195,17 @@ fn open<T: Transport>(
     transport: T,
     dispatcher: impl ServiceDispatcher,
     config: &Config,
+    metadata: Metadata,
 ) -> (ConnectionHandle, Driver<T>) {
     let clock = Clock::start();
-    let link = Link::new(role, transport.framing(), config, clock.now());
+    let mut link = Link::new(role, transport.framing(), config, clock.now());
+    if link.framing() == Framing::Numbered {
+        match role {
+            Role::Initiator => link.attach(&metadata, clock.now()),
+            Role::Acceptor => link.name(random::link_id(), random::secret()),
+        }
+    }
     let handle = ConnectionHandle::new(link, DispatchService::service(dispatcher), clock);
-    let driver = Driver::new(transport, DetachedLink::new(&handle, role));
+    let driver = Driver::new(transport, DetachedLink::new(&handle, role, metadata));
     (handle, driver)
 }

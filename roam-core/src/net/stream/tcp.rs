@@ -29,12 +29,15 @@ pub fn connect<A: ToSocketAddrs>(address: A) -> LinkBuilder<Dialer<A>> {
 #[derive(Clone, Debug)]
 pub struct Dialer<A>(pub A);
 
-impl<A: ToSocketAddrs<Future: Send> + MaybeSend + MaybeSync + 'static> Dial for Dialer<A> {
+impl<A> Dial for Dialer<A>
+where
+    A: ToSocketAddrs<Future: Send> + Clone + MaybeSend + MaybeSync + 'static,
+{
     type Transport = StreamTransport<TcpStream>;
 
-    async fn dial(self, config: &Config) -> Result<Self::Transport, ConnectError> {
+    async fn dial(&mut self, config: &Config) -> Result<Self::Transport, ConnectError> {
         let connecting = async {
-            let socket = TcpStream::connect(self.0).await?;
+            let socket = TcpStream::connect(self.0.clone()).await?;
             let peer = socket.peer_addr()?;
             transport(socket, peer)
         };

@@ -29,8 +29,8 @@ pub struct Dialer(pub PathBuf);
 impl Dial for Dialer {
     type Transport = StreamTransport<UnixStream>;
 
-    async fn dial(self, config: &Config) -> Result<Self::Transport, ConnectError> {
-        let socket = opened(UnixStream::connect(self.0), config).await?;
+    async fn dial(&mut self, config: &Config) -> Result<Self::Transport, ConnectError> {
+        let socket = opened(UnixStream::connect(&self.0), config).await?;
         Ok(StreamTransport::new(socket))
     }
 }

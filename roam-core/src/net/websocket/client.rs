@@ -64,11 +64,11 @@ impl Dialer {
         self
     }
 
-    fn request(self) -> Result<Request, Error> {
-        let mut request = self.url.into_client_request()?;
+    fn request(&self) -> Result<Request, Error> {
+        let mut request = self.url.as_str().into_client_request()?;
         let headers = request.headers_mut();
         if self.subprotocols == Subprotocols::Offer {
-            let offer = HeaderValue::from_static("roam.v2.packed, roam.v2");
+            let offer = HeaderValue::from_static("roam.v2.link, roam.v2.packed, roam.v2");
             headers.insert(SEC_WEBSOCKET_PROTOCOL, offer);
         }
         for (name, value) in &self.headers {
@@ -83,7 +83,7 @@ impl Dialer {
 impl Dial for Dialer {
     type Transport = ClientTransport;
 
-    async fn dial(self, config: &Config) -> Result<ClientTransport, ConnectError> {
+    async fn dial(&mut self, config: &Config) -> Result<ClientTransport, ConnectError> {
         let request = self.request().map_err(transport_error)?;
         rt::timeout(config.handshake_timeout, connect_socket(request, config))
             .await

@@ -12,8 +12,10 @@ use super::deferred::Deferred;
 use super::handle::ConnectionHandle;
 use super::schedule::{Scheduler, Wait};
 use super::shared::Shared;
-use crate::proto::{CloseReason, Framing, Role};
+use crate::proto::{Attach, CloseReason, Framing, Metadata, Refusal, Role, Secret};
 use crate::rt::{self, Sleep, Stopwatch};
+use crate::session::extensions::Extensions;
+use crate::transport::TransportError;
 
 /// A link without a transport: what a [`Driver`](super::Driver) needs beside one.
 ///
@@ -37,6 +39,8 @@ pub struct DetachedLink {
     timer: Option<Pin<Box<Sleep>>>,
     /// Runs once the link has ended: how long the rest may take to be sent.
     pub(super) linger: Option<Pin<Box<Sleep>>>,
+    /// What we say of ourselves on each transport that we open.
+    metadata: Metadata,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -49,10 +53,10 @@ pub(super) enum Phase {
 
 /// How long queued messages may take to be sent after the link has ended. A peer that does not read
 /// must not hold the link forever.
-const LINGER: Duration = Duration::from_secs(5);
+pub(in crate::session) const LINGER: Duration = Duration::from_secs(5);
 
 impl DetachedLink {
-    pub(crate) fn new(handle: &ConnectionHandle, role: Role) -> Self {
+    pub(crate) fn new(handle: &ConnectionHandle, role: Role, metadata: Metadata) -> Self {
         Self {
             shared: Arc::clone(&handle.link().shared),
             handle: (role == Role::Acceptor).then(|| handle.clone()),
@@ -65,12 +69,77 @@ impl DetachedLink {
             is_timer_set: false,
             timer: None,
             linger: None,
+            metadata,
         }
     }
 
     /// Returns how the link's transports must hold messages in frames.
     pub fn framing(&self) -> Framing {
         self.shared.peek(|state| state.link.framing())
+    }
+
+    /// Begins on another transport, as the initiator.
+    pub(super) fn begin(&mut self) {
+        let now = self.shared.clock.now();
+        self.shared
+            .with(|state, _| state.link.attach(&self.metadata, now));
+        self.on_transport();
+    }
+
+    /// Goes on with the link on a transport whose first frame was `attach`, as the acceptor.
+    ///
+    /// # Errors
+    /// The link is unchanged.
+    pub(in crate::session) fn resume(
+        &mut self,
+        attach: &Attach,
+        secret: Secret,
+    ) -> Result<(), Refusal> {
+        let now = self.shared.clock.now();
+        self.shared
+            .with(|state, _| state.link.resume(attach, secret, now))?;
+        self.on_transport();
+        Ok(())
+    }
+
+    /// The timer is set anew, and again once the peer has answered.
+    fn on_transport(&mut self) {
+        self.is_opening = true;
+        self.is_timer_set = false;
+        if self.phase == Phase::Closing {
+            self.phase = Phase::Running;
+        }
+    }
+
+    /// Returns for how long the link is kept without a transport.
+    pub(in crate::session) fn keep(&self) -> Duration {
+        self.shared.peek(|state| state.link.keep())
+    }
+
+    /// Returns the values that users attached to the link.
+    pub(in crate::session) fn extensions(&self) -> &Extensions {
+        &self.shared.extensions
+    }
+
+    /// Ready when the link has ended.
+    pub(in crate::session) fn poll_ended(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.shared.sleep_until_ended(cx) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Returns whether the peer may not know everything, such as how the link ended.
+    pub(in crate::session) fn has_unsent(&self) -> bool {
+        self.shared.peek(|state| state.link.has_unsent())
+    }
+
+    /// Ends the link for good, unless it has ended. Returns why it did.
+    pub(in crate::session) fn lose(mut self, error: TransportError) -> CloseReason {
+        self.shared.handle_lost(error.into_cause());
+        self.finish();
+        self.close_reason()
     }
 
     /// Lets go of the link, which has ended.
@@ -95,24 +164,28 @@ impl DetachedLink {
         if to == frame.len() {
             self.frame = None;
         }
-        if self.is_opening && self.shared.has_agreed() {
+        if self.is_opening && self.shared.is_open() {
             self.is_opening = false;
             self.is_timer_set = false;
         }
     }
 
-    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) {
+    /// Ready when the transport is dead.
+    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !std::mem::replace(&mut self.is_timer_set, true) {
             self.set_timer();
         }
         while let Some(timer) = &mut self.timer {
             if timer.as_mut().poll(cx).is_pending() {
-                return;
+                return Poll::Pending;
             }
-            self.shared.handle_timeout();
+            if self.shared.handle_timeout() {
+                return Poll::Ready(());
+            }
             // The timer may have been ahead of the clock: then it is set once more.
             self.set_timer();
         }
+        Poll::Pending
     }
 
     fn set_timer(&mut self) {

@@ -7,8 +7,11 @@ use std::task::{Context, Poll, ready};
 use super::detached::{DetachedLink, Phase};
 use super::schedule::FRAMES_PER_TURN;
 use super::transmit::Transmit;
-use crate::proto::{CloseReason, Framing, PeerClose};
+use bytes::Bytes;
+
+use crate::proto::{Attach, CloseReason, Framing, LinkId, PeerClose, Refusal, Secret};
 use crate::rt;
+use crate::session::extensions::Extensions;
 use crate::transport::{Transport, TransportError};
 
 /// Runs a link: a future that carries frames until the link has ended, and returns the reason. When the
@@ -45,7 +48,7 @@ impl DetachedLink {
     ///
     /// # Errors
     /// The transport must have the link's framing.
-    pub fn attach<T: Transport>(self, transport: T) -> Result<Driver<T>, AttachError> {
+    pub fn attach<T: Transport>(mut self, transport: T) -> Result<Driver<T>, AttachError> {
         let (framing, expected) = (transport.framing(), self.framing());
         if framing != expected {
             return Err(AttachError {
@@ -54,11 +57,51 @@ impl DetachedLink {
                 expected,
             });
         }
+        self.begin();
         Ok(Driver::new(transport, self))
     }
 }
 
 impl<T: Transport> Driver<T> {
+    /// Returns whether the peer has accepted the transport.
+    pub(in crate::session) fn is_attached(&self) -> bool {
+        self.link.shared.peek(|state| state.link.is_attached())
+    }
+
+    /// Goes on with another transport whose first frame was `attach`, as the acceptor. Returns the present
+    /// one.
+    ///
+    /// # Errors
+    /// The peer has no right to the link. Returns the other transport.
+    pub(in crate::session) fn replace(
+        &mut self,
+        transport: T,
+        attach: &Attach,
+        secret: Secret,
+    ) -> Result<T, (T, Refusal)> {
+        if let Err(refusal) = self.link.resume(attach, secret) {
+            return Err((transport, refusal));
+        }
+        self.link.shared.set_peer_addr(transport.peer_addr());
+        self.unflushed = false;
+        Ok(std::mem::replace(&mut self.transport, transport))
+    }
+
+    /// Returns the values that users attached to the link.
+    pub(in crate::session) fn extensions(&self) -> &Extensions {
+        self.link.extensions()
+    }
+
+    /// Returns the link's id, if it has one.
+    pub(in crate::session) fn link_id(&self) -> Option<LinkId> {
+        self.link.shared.peek(|state| state.link.link_id().cloned())
+    }
+
+    /// Lets the link take in the first frame of its transport.
+    pub(in crate::session) fn on_first_frame(&mut self, frame: Bytes) {
+        self.link.on_frame(frame);
+    }
+
     pub(crate) fn new(transport: T, link: DetachedLink) -> Self {
         link.shared.set_peer_addr(transport.peer_addr());
         Self {
@@ -81,9 +124,9 @@ impl<T: Transport> Driver<T> {
 
     /// Takes the transport away from the link, which lives on: calls and channels wait.
     ///
-    /// Version 2 of the protocol does not number its messages. What was handed to the transport and has
-    /// not reached the peer is lost, and the link with it: detach only when nothing is on its way in
-    /// either direction, and do so at both ends.
+    /// With [`Framing::Numbered`], what was handed to the transport and has not reached the peer is sent
+    /// again on the next one. Version 2 of the protocol does not number its messages: there it is lost, and
+    /// the link with it; detach only when nothing is on its way in either direction, and do so at both ends.
     ///
     /// ```
     /// use roam_core::proto::Framing;
@@ -99,11 +142,14 @@ impl<T: Transport> Driver<T> {
     /// # Ok::<(), roam_core::AttachError>(())
     /// ```
     pub fn detach(self) -> (DetachedLink, T) {
-        self.link.shared.set_peer_addr(None);
+        self.link.shared.detach();
         (self.link, self.transport)
     }
 
-    fn poll_carry(&mut self, cx: &mut Context<'_>) -> Poll<Result<CloseReason, TransportError>> {
+    pub(in crate::session) fn poll_carry(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<CloseReason, TransportError>> {
         let driven = ready!(self.poll_drive(cx));
         if let Err(error) = driven
             && self.link.shared.close_reason().is_none()
@@ -124,7 +170,9 @@ impl<T: Transport> Driver<T> {
                     let is_pending = read.is_pending();
                     // While a frame is being processed, nothing but a batch is sent.
                     if self.link.frame.is_none() || self.link.shared.has_batch() {
-                        self.link.poll_timer(cx);
+                        if self.link.poll_timer(cx).is_ready() {
+                            return Poll::Ready(Err(TransportError::Silent));
+                        }
                         self.poll_write(read, cx)?;
                     }
                     if is_pending && self.link.phase == Phase::Running {
@@ -209,6 +257,10 @@ impl<T: Transport> Driver<T> {
                 Transmit::Frame(frame) => (frame, false),
                 Transmit::Last(frame) => (frame, true),
                 Transmit::Nothing => break,
+                Transmit::HeldBack => {
+                    self.link.start_linger();
+                    break;
+                }
                 Transmit::AfterOthers => {
                     rt::wake_after_others(cx);
                     break;

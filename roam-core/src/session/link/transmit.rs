@@ -21,6 +21,8 @@ pub(super) enum Transmit {
     Last(Bytes),
     /// Nothing. The driver counts as asleep.
     Nothing,
+    /// Nothing until the peer acknowledges what it has received. The link has ended.
+    HeldBack,
     /// Nothing yet: yield first, so that others may queue more for the same write.
     AfterOthers,
     /// Nothing ever again: the link has ended and everything was sent. Close the transport.
@@ -54,11 +56,14 @@ impl Shared {
                 Some(frame) if load.has_ended || !state.link.is_drained() => {
                     return Transmit::Frame(frame);
                 }
-                None if load.has_ended => return Transmit::Ended,
+                None if load.has_ended && !state.link.is_held_back() => return Transmit::Ended,
                 _ => {}
             }
             schedule.on_drained();
             deferred.discard(state.driver.sleep(Interest::Output, cx.waker()));
+            if load.has_ended {
+                return Transmit::HeldBack;
+            }
             frame.map_or(Transmit::Nothing, Transmit::Last)
         })
     }
@@ -89,14 +94,23 @@ impl Shared {
         })
     }
 
+    /// Records that the transport is gone.
+    pub(super) fn detach(&self) {
+        self.with(|state, _| {
+            state.peer_addr = None;
+            state.link.detach();
+        });
+    }
+
     /// Records the address at the other end of the transport in use.
     pub(super) fn set_peer_addr(&self, peer: Option<SocketAddr>) {
         self.lock().peer_addr = peer;
     }
 
-    /// Returns whether the handshake is complete.
-    pub(super) fn has_agreed(&self) -> bool {
-        self.lock().link.has_agreed()
+    /// Returns whether the handshakes of the link and of its transport are complete.
+    pub(super) fn is_open(&self) -> bool {
+        let link = &self.lock().link;
+        link.has_agreed() && link.is_attached()
     }
 
     /// Returns how long until [`handle_timeout`](Self::handle_timeout) is due.
@@ -105,9 +119,13 @@ impl Shared {
         Some(at.saturating_sub(self.clock.now()))
     }
 
-    pub(super) fn handle_timeout(&self) {
+    /// Returns whether the transport is dead.
+    pub(super) fn handle_timeout(&self) -> bool {
         let now = self.clock.now();
-        self.with(|state, _| state.link.handle_timeout(now));
+        self.with(|state, _| {
+            state.link.handle_timeout(now);
+            state.link.is_transport_dead()
+        })
     }
 
     /// Ends the link because the peer broke a rule of the transport.

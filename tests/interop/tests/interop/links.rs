@@ -80,7 +80,7 @@ impl Kind {
                     their_tungstenite::accept_async(socket).await.unwrap()
                 };
                 // They never pick a subprotocol.
-                let dialer = websocket::Dialer::new(&url).offer(Subprotocols::OfferNone);
+                let mut dialer = websocket::Dialer::new(&url).offer(Subprotocols::OfferNone);
                 let open = dialer.dial(&config);
                 let (ours, theirs) = tokio::join!(open, accept);
                 let (ours, theirs) = (ours.unwrap(), WsTransport::new(theirs));

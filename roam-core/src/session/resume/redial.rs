@@ -1,0 +1,157 @@
+//! The initiator's side: dialing again.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::{Either, select};
+
+use super::is_final;
+use crate::proto::{CloseReason, Config, Framing};
+use crate::rt::{self, BoxFuture};
+use crate::session::link::{AttachError, DetachedLink, Driver, LINGER};
+use crate::session::open::Dial;
+use crate::session::reconnect::RetryPolicy;
+use crate::transport::TransportError;
+
+/// Runs a link that was dialed: a future that ends when the link has ended for good, and returns the
+/// reason.
+///
+/// When its transport fails, it dials again for as long as the acceptor keeps the link, and everything on
+/// the link goes on. Without such an acceptor, the link ends as lost. Dropping it ends the link as lost.
+#[must_use = "a link does nothing unless its driver is polled"]
+pub struct DialedDriver(BoxFuture<'static, CloseReason>);
+
+impl DialedDriver {
+    pub(in crate::session) fn new<O: Dial>(
+        driver: Driver<O::Transport>,
+        dialer: O,
+        config: Config,
+    ) -> Self {
+        Self(Box::pin(run(driver, dialer, config)))
+    }
+}
+
+impl Future for DialedDriver {
+    type Output = CloseReason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl std::fmt::Debug for DialedDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DialedDriver").finish_non_exhaustive()
+    }
+}
+
+/// How long one wait between two attempts is at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+async fn run<O: Dial>(
+    mut driver: Driver<O::Transport>,
+    mut dialer: O,
+    config: Config,
+) -> CloseReason {
+    let mut attempts = Attempts::default();
+    loop {
+        let error = match driver.carry().await {
+            Ok(reason) => return reason,
+            Err(error) => error,
+        };
+        if driver.is_attached() {
+            attempts = Attempts::default();
+        }
+        let (link, _lost) = driver.detach();
+        match attempts.redial(link, &mut dialer, &config, error).await {
+            Ok(again) => driver = again,
+            Err(reason) => return reason,
+        }
+    }
+}
+
+/// The peer no longer speaks the subprotocol of the link.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the new transport's framing is {transport:?}, the link's is {expected:?}")]
+struct OtherFraming {
+    transport: Framing,
+    expected: Framing,
+}
+
+/// The attempts to give a link another transport.
+#[derive(Default)]
+struct Attempts {
+    failures: u32,
+    /// When the link is given up.
+    until: Option<Pin<Box<rt::Sleep>>>,
+}
+
+impl Attempts {
+    /// Dials until the link has a transport, or has ended.
+    async fn redial<O: Dial>(
+        &mut self,
+        mut link: DetachedLink,
+        dialer: &mut O,
+        config: &Config,
+        error: TransportError,
+    ) -> Result<Driver<O::Transport>, CloseReason> {
+        let keep = link.keep();
+        if keep.is_zero() || is_final(&error) {
+            return Err(link.lose(error));
+        }
+        tracing::debug!(%error, "the transport is lost; dialing again");
+        let until = self
+            .until
+            .get_or_insert_with(|| Box::pin(rt::sleep(keep)))
+            .as_mut();
+        let dialed = {
+            let ended = pin!(ended(&mut link));
+            let given_up = select(until, ended);
+            match select(given_up, pin!(dial(&mut self.failures, dialer, config))).await {
+                Either::Left(_) => None,
+                Either::Right((transport, _)) => Some(transport),
+            }
+        };
+        let Some(transport) = dialed else {
+            return Err(link.lose(error));
+        };
+        link.attach(transport).map_err(|refused| {
+            let AttachError {
+                link,
+                transport,
+                expected,
+            } = refused;
+            let other = OtherFraming {
+                transport,
+                expected,
+            };
+            link.lose(TransportError::lost(other))
+        })
+    }
+}
+
+/// Waits until the link has ended, and the peer knows or had time to learn it.
+async fn ended(link: &mut DetachedLink) {
+    poll_fn(|cx| link.poll_ended(cx)).await;
+    if link.has_unsent() {
+        rt::sleep(LINGER).await;
+    }
+}
+
+/// Dials until there is a transport. Waits before every attempt, so that the clients of a server that was
+/// restarted do not all come at once.
+async fn dial<O: Dial>(failures: &mut u32, dialer: &mut O, config: &Config) -> O::Transport {
+    let policy = RetryPolicy::default().with_max_backoff(LONGEST_WAIT);
+    loop {
+        *failures = failures.saturating_add(1);
+        // Without randomness, wait as long as possible.
+        let random = getrandom::u32().unwrap_or(u32::MAX);
+        rt::sleep(policy.backoff(*failures, random)).await;
+        match dialer.dial(config).await {
+            Ok(transport) => return transport,
+            Err(error) => tracing::debug!(%error, failures, "cannot dial"),
+        }
+    }
+}
