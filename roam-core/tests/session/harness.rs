@@ -31,7 +31,7 @@ pub(crate) fn link_with(
     server: impl ServiceDispatcher,
     server_config: &Config,
 ) -> (ConnectionHandle, ConnectionHandle) {
-    let (ours, theirs) = memory_pair(Framing::Packed);
+    let (ours, theirs) = memory_pair(Framing::Numbered);
     let (client, driver) = connect(ours)
         .dispatcher(client)
         .config(client_config.clone())
