@@ -28,6 +28,8 @@ impl Close {
     pub const NORMAL: u16 = 1000;
     /// The peer broke a rule of the protocol.
     pub const PROTOCOL: u16 = 4400;
+    /// The peer must say who it is, by a valid token.
+    pub const TOKEN: u16 = 4401;
     /// Another principal may not go on with the link.
     pub const OTHER_PRINCIPAL: u16 = 4403;
     /// There is no such link, or not any more.

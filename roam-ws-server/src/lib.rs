@@ -11,12 +11,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod admission;
 #[cfg(unix)]
 mod diagnostics;
 mod handshake;
 mod origins;
 mod server;
 
+pub use admission::Admission;
 #[cfg(unix)]
 pub use diagnostics::report_on_sigusr1;
 pub use handshake::UpgradeError;

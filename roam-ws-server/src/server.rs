@@ -11,17 +11,20 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response};
+use http::{Request, Response, request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use roam_core::net::websocket;
-use roam_core::{Config, ConnectionHandle, ServiceDispatcher, diagnostics::Links};
+use roam_core::net::websocket::{self, LINK, ServerTransport};
+use roam_core::proto::{Close, Refusal};
+use roam_core::server::{self, Accepted, Acceptor};
+use roam_core::{Config, ConnectionHandle, Identity, ServiceDispatcher, diagnostics::Links};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::admission::{Admission, Admit};
 use crate::handshake::{self, UpgradeError};
 use crate::origins::Origins;
 
@@ -49,22 +52,44 @@ pub struct Server {
     config: Arc<Config>,
     origins: Arc<Origins>,
     greet: Arc<dyn Fn(ConnectionHandle) + Send + Sync>,
+    admit: Option<Arc<Admit>>,
+    acceptor: Acceptor<Socket>,
+    /// One permit for each link.
     slots: Arc<Semaphore>,
+    /// One permit for each socket without a link.
+    lobby: Arc<Semaphore>,
     links: Option<Links>,
     /// The reason for closing, once the server is closed. Every link holds a receiver, so that
     /// [`close`](Self::close) can wait for all of them.
     closing: Arc<watch::Sender<Option<Arc<str>>>>,
 }
 
-/// A link's share of the server, held from the accepted socket to the end of the link.
-struct LinkSlot {
-    _permit: OwnedSemaphorePermit,
-    peer: Option<SocketAddr>,
-    closing: watch::Receiver<Option<Arc<str>>>,
+/// A socket's share of the server, held from the accepted socket to the end of its link.
+pub(crate) struct Slot {
+    /// Of the lobby, until it is exchanged for that of a link.
+    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) closing: watch::Receiver<Option<Arc<str>>>,
 }
 
+/// The sockets that carry links.
+type Socket = ServerTransport<TokioIo<hyper::upgrade::Upgraded>>;
+
+/// A request that was answered with an upgrade.
+struct Upgraded {
+    upgrade: OnUpgrade,
+    subprotocol: Option<&'static str>,
+    request: request::Parts,
+    slot: Slot,
+}
+
+/// When a peer whose link was refused may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The default limit on open links.
 const MAX_LINKS: usize = 16_384;
+/// The most sockets without a link: they have not finished the handshake, or return to a link. They have a
+/// bound of their own, so that a full server answers at once and its own links can return.
+const MAX_LOBBY: usize = 1_024;
 /// The pause after a failed `accept`. The system has usually run out of a resource, such as file
 /// descriptors, and needs time to free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -80,7 +105,10 @@ impl Server {
             config: Arc::new(Config::default()),
             origins: Arc::new(Origins::default()),
             greet: Arc::new(drop),
+            admit: None,
+            acceptor: Acceptor::new(Config::default()),
             slots: Arc::new(Semaphore::new(MAX_LINKS)),
+            lobby: Arc::new(Semaphore::new(MAX_LOBBY)),
             links: None,
             closing: Arc::new(watch::Sender::new(None)),
         }
@@ -90,6 +118,7 @@ impl Server {
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
         Self {
+            acceptor: Acceptor::new(config.clone()),
             config: Arc::new(config),
             ..self
         }
@@ -134,10 +163,38 @@ impl Server {
         }
     }
 
+    /// Asks `admit` about each socket on which a peer wants a link, new or existing, before anything else
+    /// is read. It says who the peer is, or refuses the socket. Only the peer that opened a link can return
+    /// to it: the subject of its identity must be the same.
+    ///
+    /// ```
+    /// use roam_core::proto::{Close, Refusal};
+    /// use roam_core::{Identity, NoDispatcher};
+    /// use roam_ws_server::{Admission, Server};
+    ///
+    /// let server = Server::new(NoDispatcher).with_admission(async |peer: Admission| {
+    ///     match peer.metadata.get_str("authorization") {
+    ///         Some("Bearer 123") => Ok(Some(Identity::new("ann"))),
+    ///         _ => Err(Refusal::new(Close::TOKEN, "who are you?")),
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn with_admission<F, A>(self, admit: F) -> Self
+    where
+        F: Fn(Admission) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Option<Identity>, Refusal>> + Send + 'static,
+    {
+        Self {
+            admit: Some(Arc::new(move |peer| Box::pin(admit(peer)))),
+            ..self
+        }
+    }
+
     /// Accepts sockets until the server is [closed](Self::close).
     ///
-    /// Dropping the future stops accepting; the links run in their own tasks and outlive it. While
-    /// the server is at its limit on links, new sockets wait to be accepted.
+    /// Dropping the future stops accepting; the links run in their own tasks and outlive it. At the limit on
+    /// links, new ones are refused: with status 503, or with code 4429 where links can return.
     pub async fn serve(&self, listener: TcpListener) {
         let closed = pin!(closed(self.closing.subscribe()));
         let accepting = pin!(self.accept(listener));
@@ -145,7 +202,7 @@ impl Server {
     }
 
     async fn accept(&self, listener: TcpListener) {
-        while let Ok(permit) = Arc::clone(&self.slots).acquire_owned().await {
+        while let Ok(permit) = Arc::clone(&self.lobby).acquire_owned().await {
             match listener.accept().await {
                 Ok((socket, peer)) => {
                     let slot = self.slot(permit, Some(peer));
@@ -160,7 +217,7 @@ impl Server {
     }
 
     /// Serves the single request of a newly accepted socket.
-    async fn serve_socket(self, socket: TcpStream, slot: LinkSlot) {
+    async fn serve_socket(self, socket: TcpStream, slot: Slot) {
         // The link already coalesces small messages; Nagle's algorithm would only add delay.
         let _ = socket.set_nodelay(true);
         let handshake_timeout = self.config.handshake_timeout;
@@ -208,7 +265,7 @@ impl Server {
         request: Request<B>,
         dispatcher: impl ServiceDispatcher,
     ) -> Result<Response<()>, UpgradeError> {
-        let permit = Arc::clone(&self.slots)
+        let permit = Arc::clone(&self.lobby)
             .try_acquire_owned()
             .map_err(|_| UpgradeError::TooManyLinks)?;
         self.start(request, Arc::new(dispatcher), self.slot(permit, None))
@@ -221,10 +278,10 @@ impl Server {
         self.closing.closed().await;
     }
 
-    fn slot(&self, permit: OwnedSemaphorePermit, peer: Option<SocketAddr>) -> LinkSlot {
+    fn slot(&self, permit: OwnedSemaphorePermit, peer: Option<SocketAddr>) -> Slot {
         let closing = self.closing.subscribe();
-        LinkSlot {
-            _permit: permit,
+        Slot {
+            permit,
             peer,
             closing,
         }
@@ -234,7 +291,7 @@ impl Server {
         &self,
         mut request: Request<B>,
         dispatcher: Arc<dyn ServiceDispatcher>,
-        slot: LinkSlot,
+        mut slot: Slot,
     ) -> Result<Response<()>, UpgradeError> {
         self.origins.check(request.headers()).map_err(|origin| {
             tracing::warn!(origin, "rejected a page from a foreign origin");
@@ -248,35 +305,37 @@ impl Server {
             .extensions_mut()
             .remove::<OnUpgrade>()
             .ok_or(UpgradeError::NotUpgradable)?;
-        tokio::spawn(
-            self.clone()
-                .serve_upgrade(upgrade, subprotocol, dispatcher, slot),
-        );
+        if subprotocol != Some(LINK) {
+            slot.permit = self.link_permit().ok_or(UpgradeError::TooManyLinks)?;
+        }
+        let (request, _) = request.into_parts();
+        let socket = Upgraded {
+            upgrade,
+            subprotocol,
+            request,
+            slot,
+        };
+        tokio::spawn(self.clone().serve_upgrade(socket, dispatcher));
         Ok(response)
     }
 
-    async fn serve_upgrade(
-        self,
-        upgrade: OnUpgrade,
-        subprotocol: Option<&'static str>,
-        dispatcher: Arc<dyn ServiceDispatcher>,
-        slot: LinkSlot,
-    ) {
-        let socket = match tokio::time::timeout(self.config.handshake_timeout, upgrade).await {
-            Ok(Ok(socket)) => TokioIo::new(socket),
-            Ok(Err(error)) => return tracing::debug!(%error, "failed to upgrade to a WebSocket"),
-            Err(_) => return tracing::debug!("the upgrade to a WebSocket timed out"),
+    fn link_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).try_acquire_owned().ok()
+    }
+
+    async fn serve_upgrade(self, socket: Upgraded, dispatcher: Arc<dyn ServiceDispatcher>) {
+        let Some((incoming, slot)) = self.receive(socket).await else {
+            return;
         };
-        let transport = websocket::adopt(socket, subprotocol, slot.peer, &self.config).await;
-        let (link, driver) = roam_core::accept(transport)
-            .dispatcher(dispatcher)
-            .config(Config::clone(&self.config))
-            .drive();
+        let link = match incoming.accept() {
+            Ok(Accepted::New(link)) => link,
+            Ok(Accepted::Existing(id)) => return tracing::debug!(%id, "a link returned"),
+            Err(refusal) => return tracing::debug!(%refusal, "a link did not return"),
+        };
+        let (link, driver) = link.dispatcher(dispatcher).drive();
         if let Some(links) = &self.links {
-            links.add(
-                &link,
-                slot.peer.map_or_else(String::new, |peer| peer.to_string()),
-            );
+            let name = slot.peer.map_or_else(String::new, |peer| peer.to_string());
+            links.add(&link, name);
         }
         (self.greet)(link.clone());
         let closed = pin!(closed(slot.closing.clone()));
@@ -288,6 +347,58 @@ impl Server {
             }
         };
         tracing::debug!(%reason, "link ended");
+    }
+
+    /// Receives what the peer wants, and asks whether it may have it.
+    async fn receive(&self, socket: Upgraded) -> Option<(server::Incoming<Socket>, Slot)> {
+        let Upgraded {
+            upgrade,
+            subprotocol,
+            request,
+            mut slot,
+        } = socket;
+        let socket = match tokio::time::timeout(self.config.handshake_timeout, upgrade).await {
+            Ok(Ok(socket)) => TokioIo::new(socket),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "failed to upgrade to a WebSocket");
+                return None;
+            }
+            Err(_) => {
+                tracing::debug!("the upgrade to a WebSocket timed out");
+                return None;
+            }
+        };
+        let transport = websocket::adopt(socket, subprotocol, slot.peer, &self.config).await;
+        let mut incoming = match self.acceptor.receive(transport).await {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                tracing::debug!(%error, "no link on a WebSocket");
+                return None;
+            }
+        };
+        if let Some(admit) = &self.admit {
+            let peer = Admission {
+                request,
+                metadata: incoming.metadata().clone(),
+                link: incoming.link().cloned(),
+            };
+            match admit(peer).await {
+                Ok(identity) => incoming = incoming.identify(identity),
+                Err(refusal) => {
+                    incoming.refuse(refusal);
+                    return None;
+                }
+            }
+        }
+        if subprotocol == Some(LINK) && incoming.link().is_none() {
+            let Some(permit) = self.link_permit() else {
+                let refusal = Refusal::new(Close::TOO_MANY, "too many links");
+                incoming.refuse(refusal.with_retry_after(RETRY_AFTER));
+                return None;
+            };
+            slot.permit = permit;
+        }
+        Some((incoming, slot))
     }
 }
 

@@ -90,16 +90,57 @@ pub async fn adopt<S>(
     subprotocol: Option<&str>,
     peer: Option<SocketAddr>,
     config: &Config,
-) -> impl Transport + use<S>
+) -> ServerTransport<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
 {
     let socket = Socket::until_hello(socket);
     let config = Some(socket_config(config));
     let socket = WebSocketStream::from_raw_socket(socket, Role::Server, config).await;
-    WebSocketTransport {
+    ServerTransport(WebSocketTransport {
         on_hello: Some(Socket::lift_limit),
         ..WebSocketTransport::new(socket, subprotocol, peer)
+    })
+}
+
+/// A WebSocket that a server has [adopted](adopt).
+#[derive(Debug)]
+pub struct ServerTransport<S>(WebSocketTransport<Socket<S>>);
+
+impl<S> Transport for ServerTransport<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
+{
+    fn framing(&self) -> Framing {
+        self.0.framing()
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.0.peer_addr()
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
+        self.0.poll_receive(cx)
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
+        self.0.start_send(frame)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.0.poll_flush(cx)
+    }
+
+    fn poll_close(
+        &mut self,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
+        self.0.poll_close(close, cx)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Servers and clients that are killed while calls and streams are in flight.
 
-use roam_core::{CallError, CloseReason, RecvError, SendError, channel};
+use std::time::Duration;
+
+use roam_core::{CallError, CloseReason, Config, RecvError, SendError, channel};
 use roam_tests::endpoint::{connect, echo, serve};
 use roam_tests::probe::{ProbeClient, ProbeDispatcher, probe_handler};
 use roam_tests::watched;
@@ -16,12 +18,17 @@ fn new_runtime() -> Runtime {
         .unwrap()
 }
 
+/// Links end with their sockets.
+fn keeps_nothing() -> Config {
+    Config::default().with_keep(Duration::ZERO)
+}
+
 #[test]
 fn server_crash_fails_everything_pending() {
     watched(async {
         let runtime = new_runtime();
         let (handler, mut events) = probe_handler();
-        let server = Server::new(ProbeDispatcher::new(handler));
+        let server = Server::new(ProbeDispatcher::new(handler)).with_config(keeps_nothing());
         let (address, _) = runtime.spawn(serve(server)).await.unwrap();
         let link = connect(address).await;
         let client = ProbeClient::new(link.clone());
@@ -85,7 +92,9 @@ fn server_crash_fails_everything_pending() {
 fn client_crash_stops_its_handlers_and_frees_its_slot() {
     watched(async {
         let (handler, mut events) = probe_handler();
-        let server = Server::new(ProbeDispatcher::new(handler)).with_max_links(2);
+        let server = Server::new(ProbeDispatcher::new(handler))
+            .with_config(keeps_nothing())
+            .with_max_links(2);
         let (address, _) = serve(server).await;
         let bystander = connect(address).await;
         for _ in 0..3 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use roam_core::net::websocket;
 use roam_core::{
-    CallError, ConnectionHandle, Context, ServiceDispatcher,
+    CallError, Config, ConnectionHandle, Context, ServiceDispatcher,
     client::{LinkStatus, ReconnectingClient, RetryPolicy},
     nonce::NonceDispatcher,
     service,
@@ -76,7 +76,10 @@ async fn serve(port: u16, dispatcher: impl ServiceDispatcher) -> (Runtime, Socke
     let listener = runtime.spawn(TcpListener::bind(("127.0.0.1", port)));
     let listener = listener.await.unwrap().unwrap();
     let address = listener.local_addr().unwrap();
-    runtime.spawn(async move { Server::new(dispatcher).serve(listener).await });
+    // Links end with their sockets.
+    let config = Config::default().with_keep(Duration::ZERO);
+    let server = Server::new(dispatcher).with_config(config);
+    runtime.spawn(async move { server.serve(listener).await });
     (runtime, address)
 }
 

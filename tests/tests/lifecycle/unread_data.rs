@@ -1,11 +1,10 @@
 //! Peers that do not read what they receive.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use roam_core::net::websocket;
-use roam_core::proto::{ChannelId, Message};
-use roam_core::{CloseReason, Config, Metadata, MethodId, RequestId, Rule};
+use roam_core::proto::{ChannelId, Close, Message};
+use roam_core::{CloseReason, ConnectError, Metadata, MethodId, RequestId, Rule};
 use roam_tests::endpoint::{HELLO, connect, echo, serve};
 use roam_tests::probe::{ProbeDispatcher, method, probe_handler};
 use roam_tests::raw::{Framing, Peer, ROOT, request};
@@ -70,15 +69,18 @@ fn peer_that_never_reads_our_replies_is_disconnected() {
         assert!(matches!(link.closed().await, CloseReason::RepliesUnread));
         echo(&bystander).await;
         // Its slot is free for the next client, although it still holds its socket.
-        let patient = Config::client().with_handshake_timeout(Duration::from_mins(1));
         let url = format!("ws://{address}/");
-        echo(
-            &websocket::connect(&url)
-                .config(patient.clone())
-                .await
-                .unwrap(),
-        )
-        .await;
+        let next = loop {
+            match websocket::connect(&url).await {
+                Ok(next) => break next,
+                Err(ConnectError::Closed(CloseReason::Refused(refusal))) => {
+                    assert_eq!(refusal.code, Close::TOO_MANY);
+                    tokio::time::sleep(refusal.retry_after.unwrap()).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
+        echo(&next).await;
         drop(peer);
     });
 }

@@ -198,8 +198,8 @@ impl<T: Transport> Incoming<T> {
 
     /// Says who the peer is. Only the peer that opened a link may go on with it: one with another subject is
     /// refused with code 4403.
-    pub fn identify(mut self, identity: Identity) -> Self {
-        self.identity = Some(identity);
+    pub fn identify(mut self, identity: impl Into<Option<Identity>>) -> Self {
+        self.identity = identity.into();
         self
     }
 
