@@ -325,10 +325,10 @@ impl Carrier {
     pub(crate) fn keep(&self) -> Duration {
         match &self.end {
             End::Initiator { ticket: None, .. } => Duration::ZERO,
-            // Nobody could come back: the initiator may not have learnt its secret.
+            // The initiator may not have learnt its secret, and then never comes back.
             End::Acceptor {
                 confirmed: None, ..
-            } => Duration::ZERO,
+            } => self.settings.keep.min(self.settings.handshake_timeout),
             _ => self.settings.keep,
         }
     }

@@ -1,0 +1,70 @@
+//! Peers that go dark.
+
+use std::time::{Duration, Instant};
+
+use roam_core::Config;
+use roam_faults::{Dark, Fault, Ways};
+use roam_tests::watched;
+
+use crate::world::{MeterClient, World};
+
+const DEAD_AFTER: Duration = Duration::from_millis(1_000);
+
+fn config() -> Config {
+    Config::default()
+        .with_heartbeat(DEAD_AFTER / 2)
+        .with_dead_after(DEAD_AFTER)
+}
+
+#[test]
+fn a_dark_network_is_noticed_on_both_sides_while_a_call_is_open() {
+    watched(async {
+        let config = config().with_keep(Duration::from_millis(1));
+        let mut world = World::with_config(config).await;
+        let link = world.connect().await;
+        let (held, server) = world.hold(&link).await;
+        let dark = Instant::now();
+        world.proxy.admit(roam_faults::Admission::Ignore);
+        world.proxy.inject(Fault::Dark(Ways::Both, Dark::Swallow));
+        server.closed().await;
+        link.closed().await;
+        assert!(held.await.unwrap().is_err());
+        world.stopped().await;
+        assert!(dark.elapsed() >= DEAD_AFTER / 2);
+    });
+}
+
+#[test]
+fn a_link_goes_on_over_another_socket_when_the_first_goes_dark() {
+    watched(async {
+        let mut world = World::with_config(config()).await;
+        let link = world.connect().await;
+        let (_held, server) = world.hold(&link).await;
+        world
+            .proxy
+            .connection(1)
+            .await
+            .inject(Fault::Dark(Ways::Both, Dark::Swallow));
+        assert_eq!(MeterClient::new(link).count().await.unwrap(), 1);
+        assert!(world.proxy.accepted() >= 2);
+        assert!(server.close_reason().is_none());
+    });
+}
+
+#[test]
+fn heartbeats_keep_a_quiet_link() {
+    watched(async {
+        let world = World::with_config(config()).await;
+        let link = world.connect().await;
+        let socket = world.proxy.connection(1).await;
+        let quiet = socket.traffic(roam_faults::Direction::Down).forwarded;
+        // Three pings, in three times the time after which a silent peer is dead.
+        let pings = quiet + 3 * 5;
+        socket
+            .forwarded(roam_faults::Direction::Down, pings)
+            .await
+            .unwrap();
+        assert_eq!(MeterClient::new(link).count().await.unwrap(), 1);
+        assert_eq!(world.proxy.accepted(), 1);
+    });
+}

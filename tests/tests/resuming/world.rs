@@ -1,0 +1,161 @@
+//! A server, a client, and a network between them that fails on command.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use roam_core::net::websocket;
+use roam_core::{Config, ConnectionHandle, Rx, Tx, service};
+use roam_faults::{Cut, Fault, FaultProxy};
+use roam_ws_server::Server;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// A service that notices what is lost, comes twice or comes in another order.
+#[service]
+pub trait Meter {
+    /// Counts its calls. Returns which one this is.
+    async fn count(&self) -> u64;
+    /// Returns how many numbers came. They must be 0, 1, 2 and so on.
+    async fn check(&self, numbers: Rx<u64>) -> u64;
+    /// Sends the numbers below `end`.
+    async fn numbers(&self, end: u64, output: Tx<u64>);
+    /// Hands the test the connection, and runs until it is aborted.
+    async fn hold(&self);
+}
+
+/// What the handlers of [`Meter`] tell the test.
+#[derive(Debug)]
+pub enum Told {
+    /// `hold` runs on a connection.
+    Held(ConnectionHandle),
+    /// `hold` was aborted.
+    Stopped,
+}
+
+#[derive(Clone)]
+pub struct Handler {
+    pub counted: Arc<AtomicU64>,
+    told: UnboundedSender<Told>,
+}
+
+struct Holding(UnboundedSender<Told>);
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        // The test may have ended.
+        let _ = self.0.send(Told::Stopped);
+    }
+}
+
+impl Meter for Handler {
+    async fn count(&self, _: &roam_core::Context) -> u64 {
+        self.counted.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    async fn check(&self, _: &roam_core::Context, numbers: Rx<u64>) -> u64 {
+        expect_numbers(numbers).await
+    }
+
+    async fn numbers(&self, _: &roam_core::Context, end: u64, output: Tx<u64>) {
+        send_numbers(end, output).await;
+    }
+
+    async fn hold(&self, cx: &roam_core::Context) {
+        let _holding = Holding(self.told.clone());
+        let _ = self.told.send(Told::Held(cx.connection().clone()));
+        std::future::pending().await
+    }
+}
+
+pub async fn send_numbers(end: u64, output: Tx<u64>) {
+    for number in 0..end {
+        output.send(number).await.expect("the reader goes on");
+    }
+    output.close();
+}
+
+/// Returns how many numbers came.
+pub async fn expect_numbers(mut numbers: Rx<u64>) -> u64 {
+    let mut next = 0;
+    while let Some(number) = numbers.recv().await.expect("a clean end") {
+        assert_eq!(number, next, "each number comes once, in order");
+        next += 1;
+    }
+    next
+}
+
+pub struct World {
+    pub proxy: FaultProxy,
+    pub server: Server,
+    pub handler: Handler,
+    pub told: UnboundedReceiver<Told>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(|server| server).await
+    }
+
+    pub async fn with_config(config: Config) -> Self {
+        Self::with(|server| server.with_config(config)).await
+    }
+
+    pub async fn with(configure: impl FnOnce(Server) -> Server) -> Self {
+        let (told, events) = unbounded_channel();
+        let handler = Handler {
+            counted: Arc::default(),
+            told,
+        };
+        let server = configure(Server::new(MeterDispatcher::new(handler.clone())));
+        let address = serve(&server).await;
+        Self {
+            proxy: FaultProxy::start(address).await.expect("a free port"),
+            server,
+            handler,
+            told: events,
+        }
+    }
+
+    pub async fn connect(&self) -> ConnectionHandle {
+        websocket::connect(&self.url())
+            .await
+            .expect("the server accepts the link")
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://{}/", self.proxy.addr())
+    }
+
+    /// Starts a call that never ends. Returns the server's side of the link as well.
+    pub async fn hold(
+        &mut self,
+        link: &ConnectionHandle,
+    ) -> (
+        tokio::task::JoinHandle<Result<(), roam_core::CallError>>,
+        ConnectionHandle,
+    ) {
+        let held = tokio::spawn(MeterClient::new(link.clone()).hold().into_future());
+        match self.told.recv().await {
+            Some(Told::Held(link)) => (held, link),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn stopped(&mut self) {
+        assert!(matches!(self.told.recv().await, Some(Told::Stopped)));
+    }
+
+    /// Cuts every socket.
+    pub fn cut(&self) {
+        self.proxy.inject(Fault::Cut(Cut::Reset));
+    }
+}
+
+pub async fn serve(server: &Server) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let server = server.clone();
+    tokio::spawn(async move { server.serve(listener).await });
+    address
+}
