@@ -25,6 +25,7 @@ mod layer;
 mod link;
 mod nonce;
 mod open;
+mod random;
 pub mod raw;
 mod reconnect;
 mod relay;

@@ -19,11 +19,12 @@ use core::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::close::Close;
+use crate::coding::Reader;
 use crate::config::Config;
 use crate::metadata::Metadata;
 use crate::violation::{Rule, Violation};
 
-use frame::{Attached, DataHeader, Frame};
+use frame::{ACK, ATTACH, ATTACHED, Attached, DATA, DataHeader, PING, PONG, REFUSED};
 use heartbeat::{Frames, Heartbeat, Verdict};
 use replay::Replay;
 
@@ -68,9 +69,7 @@ enum End {
         attempts: u64,
     },
     Acceptor {
-        /// When the machine was created.
-        opened: Duration,
-        /// The link and the secret that is sent with the answer to the first Attach.
+        /// `None` before the link is accepted.
         id: Option<LinkId>,
         /// The secret that the initiator surely knows.
         confirmed: Option<Secret>,
@@ -135,11 +134,10 @@ impl Carrier {
     }
 
     /// Creates the carrier of an acceptor.
-    pub(crate) fn acceptor(config: &Config, now: Duration) -> Self {
+    pub(crate) fn acceptor(config: &Config) -> Self {
         Self::new(
             config,
             End::Acceptor {
-                opened: now,
                 id: None,
                 confirmed: None,
                 issued: None,
@@ -195,32 +193,36 @@ impl Carrier {
         self.transport = Transport::Attaching { since: now };
     }
 
-    /// Names the link, as the acceptor, before its first frame is received.
-    pub(crate) fn name(&mut self, link: LinkId, secret: Secret) {
-        if let End::Acceptor { id, issued, .. } = &mut self.end {
-            *id = Some(link);
-            *issued = Some(secret);
-        }
-    }
-
-    /// Accepts a new link: the first frame has come.
-    fn accept(&mut self, attach: &Attach) -> Result<Received, Violation> {
+    /// Accepts a new link under this id, as the acceptor: its first frame was `attach`.
+    ///
+    /// # Errors
+    /// It is not a new link. Answer with the refusal.
+    pub(crate) fn accept(
+        &mut self,
+        attach: &Attach,
+        link: LinkId,
+        secret: Secret,
+        now: Duration,
+    ) -> Result<(), Refusal> {
         let End::Acceptor {
-            opened,
-            issued: Some(secret),
+            id,
             last_attempt: None,
             ..
-        } = self.end
+        } = &mut self.end
         else {
-            return Err(Rule::HelloDuplicate.because("a second Attach"));
+            return Err(Refusal::unknown_link());
         };
         if attach.resume.is_some() {
-            let refusal = Refusal::unknown_link();
-            self.control.handshake = Some(refusal.encode());
-            return Ok(Received::Refused(refusal));
+            return Err(Refusal::unknown_link());
         }
-        self.answer(attach, 0, secret, opened);
-        Ok(Received::Nothing)
+        *id = Some(link);
+        self.answer(attach, 0, secret, now);
+        Ok(())
+    }
+
+    /// Tells the initiator that there is no link for it, as the acceptor.
+    pub(crate) fn refuse(&mut self, refusal: &Refusal) {
+        self.control.handshake = Some(refusal.encode());
     }
 
     /// Goes on with the link on another transport, as the acceptor.
@@ -240,7 +242,6 @@ impl Carrier {
                 confirmed,
                 issued,
                 last_attempt,
-                ..
             },
         ) = (&attach.resume, &self.end)
         else {
@@ -437,10 +438,11 @@ impl Carrier {
     #[inline]
     pub(crate) fn receive(&mut self, frame: &[u8]) -> Result<Received, Violation> {
         self.frames.received += 1;
-        match Frame::decode(frame)? {
-            Frame::Data(header) if self.is_open() => self.on_data(header, frame.len()),
-            Frame::Data(_) => Err(Rule::HelloOrdering.because("the first frame is not Attach")),
-            control => self.on_control(control),
+        let mut reader = Reader::new(frame);
+        match reader.byte()? {
+            DATA if self.is_open() => self.on_data(DataHeader::decode(frame, reader)?, frame.len()),
+            DATA => Err(Rule::HelloOrdering.because("the first frame is not Attach")),
+            kind => self.on_control(kind, reader),
         }
     }
 
@@ -488,22 +490,23 @@ impl Carrier {
     }
 
     #[cold]
-    fn on_control(&mut self, control: Frame) -> Result<Received, Violation> {
-        match control {
-            Frame::Data(_) => {}
-            Frame::Attach(attach) => return self.accept(&attach),
-            Frame::Ack { ack } | Frame::Pong { ack } => {
-                self.acknowledge(ack)?;
+    fn on_control(&mut self, kind: u8, mut reader: Reader<'_>) -> Result<Received, Violation> {
+        match kind {
+            ACK | PING | PONG => {
+                self.acknowledge(reader.varint()?)?;
                 self.confirm();
+                // The token of a Pong is for whoever measures round trips.
+                let token = if kind == ACK { 0 } else { reader.varint()? };
+                if kind == PING {
+                    self.control.pong = Some(token);
+                }
             }
-            Frame::Ping { ack, token } => {
-                self.acknowledge(ack)?;
-                self.confirm();
-                self.control.pong = Some(token);
-            }
-            Frame::Attached(attached) => self.on_answer(attached)?,
-            Frame::Refused(refusal) => return self.on_refused(refusal),
+            ATTACH => return Err(Rule::HelloDuplicate.because("a second Attach")),
+            ATTACHED => self.on_answer(Attached::decode(&mut reader)?)?,
+            REFUSED => return self.on_refused(Refusal::decode(&mut reader)?),
+            _ => return Err(Rule::UnknownVariant.because("unknown kind of frame")),
         }
+        reader.finish()?;
         Ok(Received::Nothing)
     }
 

@@ -114,6 +114,14 @@ impl PeerClose {
     };
 }
 
+impl PeerClose {
+    /// Returns whether the peer does not want another transport for the link: it has sent a code of ours, other
+    /// than that of a peer that was silent.
+    pub fn is_final(&self) -> bool {
+        (4_400..4_500).contains(&self.code) && self.code != Close::SILENT
+    }
+}
+
 impl From<&Close> for PeerClose {
     fn from(close: &Close) -> Self {
         Self {
@@ -146,14 +154,17 @@ impl CloseReason {
     ///
     /// | the link ended | code |
     /// |---|---|
-    /// | by [`Local`](Self::Local), [`Goodbye`](Self::Goodbye), [`Idle`](Self::Idle), [`Refused`](Self::Refused), [`Lost`](Self::Lost) | 1000 |
+    /// | by [`Local`](Self::Local), [`Goodbye`](Self::Goodbye), [`Idle`](Self::Idle), [`Lost`](Self::Lost) | 1000 |
+    /// | by [`Refused`](Self::Refused) | that of the refusal |
     /// | by a [`Violation`](Self::Violation) | 4400 |
     /// | by [`HandshakeTimeout`](Self::HandshakeTimeout) | 4408 |
     /// | by [`RepliesUnread`](Self::RepliesUnread) | 4429 |
     pub fn close(&self) -> Close {
         let code = match self {
-            Self::Local(_) | Self::Goodbye(_) | Self::Idle | Self::Refused(_) | Self::Lost(_) => {
-                Close::NORMAL
+            Self::Local(_) | Self::Goodbye(_) | Self::Idle | Self::Lost(_) => Close::NORMAL,
+            Self::Refused(refusal) => {
+                return Close::new(refusal.code, &refusal.reason)
+                    .unwrap_or_else(|_| Close::normal());
             }
             Self::Violation(_) => Close::PROTOCOL,
             Self::HandshakeTimeout => Close::SILENT,

@@ -119,7 +119,7 @@ impl Link {
             cobs: CobsDecoder::default(),
             state: State::Handshake { deadline },
             idle: config.idle_timeout.map(idle_watch),
-            carrier: carrier(role, framing, config, now),
+            carrier: carrier(role, framing, config),
             transport_is_dead: false,
             traffic: Traffic::default(),
             capacity_wanted: false,

@@ -5,9 +5,9 @@ use std::future::{Future, IntoFuture};
 
 use super::error::ConnectError;
 use super::link::{ConnectionHandle, DetachedLink, Driver};
-use super::resume::{DialedDriver, random};
+use super::resume::DialedDriver;
 use super::serve::{DispatchService, NoDispatcher, ServiceDispatcher};
-use crate::proto::{Config, Framing, Link, Metadata, Role};
+use crate::proto::{Config, Link, Metadata, Role};
 use crate::rt::{self, BoxFuture, Clock, MaybeSend};
 use crate::transport::Transport;
 
@@ -199,11 +199,8 @@ fn open<T: Transport>(
 ) -> (ConnectionHandle, Driver<T>) {
     let clock = Clock::start();
     let mut link = Link::new(role, transport.framing(), config, clock.now());
-    if link.framing() == Framing::Numbered {
-        match role {
-            Role::Initiator => link.attach(&metadata, clock.now()),
-            Role::Acceptor => link.name(random::link_id(), random::secret()),
-        }
+    if role == Role::Initiator {
+        link.attach(&metadata, clock.now());
     }
     let handle = ConnectionHandle::new(link, DispatchService::service(dispatcher), clock);
     let driver = Driver::new(transport, DetachedLink::new(&handle, role, metadata));

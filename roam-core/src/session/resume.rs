@@ -5,7 +5,6 @@
 
 mod acceptor;
 mod kept;
-pub(super) mod random;
 mod redial;
 mod seat;
 
@@ -15,14 +14,10 @@ pub use redial::DialedDriver;
 
 use crate::transport::TransportError;
 
-/// Returns whether the peer has said that it does not want another transport: by a code of ours other
-/// than those of a peer that was silent.
+/// Returns whether the peer does not want another transport.
 fn is_final(error: &TransportError) -> bool {
-    use crate::proto::Close;
     match error {
-        TransportError::Closed(close) => {
-            (4_400..4_500).contains(&close.code) && close.code != Close::SILENT
-        }
+        TransportError::Closed(close) => close.is_final(),
         TransportError::Violation(_) => true,
         _ => false,
     }

@@ -1,7 +1,7 @@
 //! The frames of [`Framing::Numbered`](crate::Framing::Numbered).
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -13,18 +13,6 @@ use crate::coding::{MAX_VARINT, Reader, WireError, WriteBytes};
 use crate::message::clamp_reason;
 use crate::metadata::Metadata;
 use crate::violation::{Rule, Violation};
-
-/// One frame. Kinds 7 and above are reserved: a peer sends them only once both know them.
-#[derive(Debug)]
-pub(super) enum Frame {
-    Data(DataHeader),
-    Ack { ack: u64 },
-    Ping { ack: u64, token: u64 },
-    Pong { ack: u64 },
-    Attach(Attach),
-    Attached(Attached),
-    Refused(Refusal),
-}
 
 /// What stands in front of the messages of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +28,15 @@ pub(super) struct DataHeader {
 /// The space that a frame of messages needs for its header, in bytes.
 pub(crate) const HEADROOM: usize = 1 + 2 * MAX_VARINT;
 
-const DATA: u8 = 0;
-const ACK: u8 = 1;
-const PING: u8 = 2;
-const PONG: u8 = 3;
-const ATTACH: u8 = 4;
-const ATTACHED: u8 = 5;
-const REFUSED: u8 = 6;
+// The kinds of frames. Others are reserved: a peer sends them only once both know them.
+pub(super) const DATA: u8 = 0;
+pub(super) const ACK: u8 = 1;
+pub(super) const PING: u8 = 2;
+pub(super) const PONG: u8 = 3;
+pub(super) const ATTACH: u8 = 4;
+pub(super) const ATTACHED: u8 = 5;
+pub(super) const REFUSED: u8 = 6;
+
 const NEW: u8 = 0;
 const RESUMED: u8 = 1;
 /// The version of these frames.
@@ -54,44 +44,15 @@ const VERSION: u64 = 1;
 /// The setting with the size of the sender's replay buffer, in bytes.
 const REPLAY: u64 = 0;
 
-impl Frame {
+impl DataHeader {
+    /// Reads the rest of a header, whose kind was read.
     #[inline]
-    pub(super) fn decode(frame: &[u8]) -> Result<Self, Violation> {
-        let mut reader = Reader::new(frame);
-        if reader.byte()? != DATA {
-            return Self::decode_control(frame);
-        }
-        Ok(Self::Data(DataHeader {
+    pub(super) fn decode(frame: &[u8], mut reader: Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self {
             seq: reader.varint()?,
             ack: reader.varint()?,
             messages: frame.len() - reader.remaining(),
-        }))
-    }
-
-    #[cold]
-    fn decode_control(frame: &[u8]) -> Result<Self, Violation> {
-        let mut reader = Reader::new(frame);
-        let decoded = match reader.byte()? {
-            ACK => Self::Ack {
-                ack: reader.varint()?,
-            },
-            PING => Self::Ping {
-                ack: reader.varint()?,
-                token: reader.varint()?,
-            },
-            PONG => {
-                let ack = reader.varint()?;
-                // The token is for whoever measures round trips.
-                reader.varint()?;
-                Self::Pong { ack }
-            }
-            ATTACH => return Attach::decode(frame).map(Self::Attach),
-            ATTACHED => Self::Attached(Attached::decode(&mut reader)?),
-            REFUSED => Self::Refused(Refusal::decode(&mut reader)?),
-            _ => return Err(Rule::UnknownVariant.because("unknown kind of frame")),
-        };
-        reader.finish()?;
-        Ok(decoded)
+        })
     }
 }
 
@@ -170,9 +131,9 @@ impl LinkId {
         &self.0
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         let bytes = Bytes::copy_from_slice(reader.bytes()?);
-        Self::new(bytes).ok_or_else(|| Rule::DecodeError.because("a link id of 0 or over 64 bytes"))
+        Self::new(bytes).ok_or(WireError::OutOfRange)
     }
 }
 
@@ -321,15 +282,15 @@ pub(super) struct Attached {
 }
 
 impl Attached {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
             link: LinkId::decode(reader)?,
             secret: Secret::decode(reader)?,
             attempt: reader.varint()?,
             received: reader.varint()?,
-            heartbeat: Duration::from_millis(reader.varint()?),
-            dead_after: Duration::from_millis(reader.varint()?),
-            keep: Duration::from_millis(reader.varint()?),
+            heartbeat: duration_of(reader)?,
+            dead_after: duration_of(reader)?,
+            keep: duration_of(reader)?,
             replay: decode_settings(reader)?,
         })
     }
@@ -357,7 +318,7 @@ pub struct Refusal {
     /// The code with which the transport is closed too; see [`Close`](crate::Close).
     pub code: u16,
     /// Why, for people.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// When it makes sense to try again, if ever.
     pub retry_after: Option<Duration>,
 }
@@ -367,7 +328,7 @@ impl Refusal {
     pub fn new(code: u16, reason: &str) -> Self {
         Self {
             code,
-            reason: clamp_reason(reason).to_owned(),
+            reason: clamp_reason(reason).into(),
             retry_after: None,
         }
     }
@@ -402,9 +363,9 @@ impl Refusal {
         frame.into()
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         let code = u16::try_from(reader.varint()?).map_err(|_| WireError::OutOfRange)?;
-        let reason = clamp_reason(reader.str()?).to_owned();
+        let reason = clamp_reason(reader.str()?).into();
         let after = reader.varint()?.checked_sub(1);
         Ok(Self {
             code,
@@ -418,7 +379,7 @@ impl From<&Refusal> for PeerClose {
     fn from(refusal: &Refusal) -> Self {
         Self {
             code: refusal.code,
-            reason: refusal.reason.clone(),
+            reason: refusal.reason.as_ref().to_owned(),
         }
     }
 }
@@ -439,6 +400,10 @@ fn decode_settings(reader: &mut Reader<'_>) -> Result<u64, WireError> {
         }
     }
     Ok(replay)
+}
+
+fn duration_of(reader: &mut Reader<'_>) -> Result<Duration, WireError> {
+    reader.varint().map(Duration::from_millis)
 }
 
 fn millis(duration: Duration) -> u64 {

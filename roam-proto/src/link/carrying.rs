@@ -14,18 +14,13 @@ use crate::ids::Role;
 use crate::metadata::Metadata;
 
 /// Creates the carrier of a link whose frames are numbered.
-pub(super) fn carrier(
-    role: Role,
-    framing: Framing,
-    config: &Config,
-    now: Duration,
-) -> Option<Box<Carrier>> {
+pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<Box<Carrier>> {
     if framing != Framing::Numbered {
         return None;
     }
     Some(Box::new(match role {
         Role::Initiator => Carrier::initiator(config),
-        Role::Acceptor => Carrier::acceptor(config, now),
+        Role::Acceptor => Carrier::acceptor(config),
     }))
 }
 
@@ -40,12 +35,20 @@ impl Link {
         }
     }
 
-    /// Names a link that is accepted, with an id and a secret of the shell's choice. Do so before its first
-    /// frame is received.
-    pub fn name(&mut self, id: LinkId, secret: Secret) {
-        if let Some(carrier) = &mut self.carrier {
-            carrier.name(id, secret);
-        }
+    /// Accepts a new link, under an id and a secret of the shell's choice: the first frame on its transport was
+    /// `attach`.
+    ///
+    /// # Errors
+    /// The peer wants to go on with another link. Answer with the [refusal](Refusal::encode).
+    pub fn accept(
+        &mut self,
+        attach: &Attach,
+        id: LinkId,
+        secret: Secret,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        let carrier = self.carrier.as_mut().ok_or_else(Refusal::unknown_link)?;
+        carrier.accept(attach, id, secret, now)
     }
 
     /// Goes on with the link on the transport whose first frame was `attach`, as the acceptor. `secret` is
@@ -130,6 +133,14 @@ impl Link {
             Err(violation) => self.handle_violation(violation),
         }
         None
+    }
+
+    /// Refuses the link, as the acceptor.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.refuse(&refusal);
+        }
+        self.end_refused(refusal);
     }
 
     #[cold]

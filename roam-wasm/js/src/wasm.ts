@@ -21,6 +21,8 @@ export interface OpenOptions {
   readonly initialChannelCredit: number | undefined;
   readonly channelWindow: number | undefined;
   readonly handshakeTimeoutMs: number | undefined;
+  /** What we say of ourselves on the first socket: encoded metadata. */
+  readonly metadata: Uint8Array | undefined;
 }
 
 /** The callbacks of a link; wasm calls them as methods. */
@@ -42,6 +44,11 @@ export interface LinkEvents {
   ): void;
   /** The peer cancelled its call. */
   cancelled(connection: number, request: bigint): void;
+  /**
+   * The socket is lost, and the link goes on with another that `attach` gives it. This many sockets in a row were lost
+   * before they carried anything.
+   */
+  cut(failures: number): void;
   /** The link has ended, and with it everything in flight; called once, after all other events. */
   closed(info: CloseInfo): void;
 }
@@ -131,6 +138,10 @@ export interface WasmLink {
     channels: Uint32Array | undefined,
   ): Channels | undefined;
   stats(): LinkStats;
+  /** Goes on with the link on another socket, which is connecting or open, after the event `cut`. */
+  attach(socket: unknown, metadata: Uint8Array | undefined): void;
+  /** Asks the peer for a sign of life, since the network may have changed. */
+  probe(): void;
   /** Returns everything in flight, as rows that `diagnostics.ts` reads. */
   diagnostics(): BigUint64Array;
   close(reason: string): void;

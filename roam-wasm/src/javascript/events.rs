@@ -69,6 +69,11 @@ extern "C" {
         request: u64,
     ) -> Result<(), JsValue>;
 
+    /// The socket is lost, and the link goes on with another that [`attach`](Link::attach) gives it. This many
+    /// sockets in a row were lost before they carried anything.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn cut(this: &LinkEvents, failures: u32) -> Result<(), JsValue>;
+
     /// The link has ended, and with it everything in flight.
     #[wasm_bindgen(method, catch)]
     pub(super) fn closed(this: &LinkEvents, info: CloseInfo) -> Result<(), JsValue>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use js_sys::{Object, Promise};
 use roam_core::proto::{ConnectionId, RequestId};
-use roam_core::{Config, MethodId};
+use roam_core::{Config, Metadata, MethodId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
@@ -30,6 +30,10 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, js_name = channelWindow)]
     fn channel_window(this: &OpenOptions) -> Option<u32>;
+
+    /// What we say of ourselves on the first socket: encoded metadata.
+    #[wasm_bindgen(method, getter)]
+    fn metadata(this: &OpenOptions) -> Option<Vec<u8>>;
 
     #[wasm_bindgen(method, getter, js_name = handshakeTimeoutMs)]
     fn handshake_timeout_ms(this: &OpenOptions) -> Option<u32>;
@@ -93,12 +97,22 @@ impl OpenOptions {
     reason = "the options are a JavaScript object"
 )]
 pub fn open(socket: WebSocket, options: OpenOptions, events: LinkEvents) -> Promise {
-    let mut begin = Some((socket, options.config(), Events::new(events)));
+    let metadata = decoded(options.metadata());
+    let mut begin = Some((socket, options.config(), metadata, Events::new(events)));
     Promise::new(&mut |resolve, reject| {
-        if let Some((socket, config, events)) = begin.take() {
-            Session::new(socket, config, events, Opening { resolve, reject }).start();
+        if let Some((socket, config, metadata, events)) = begin.take() {
+            let opening = Opening { resolve, reject };
+            let session = Session::new(socket, config, metadata, events, opening);
+            session.start();
         }
     })
+}
+
+/// Decodes what was encoded by TypeScript.
+fn decoded(metadata: Option<Vec<u8>>) -> Metadata {
+    metadata
+        .and_then(|bytes| Metadata::from_bytes(&bytes).ok())
+        .unwrap_or_default()
 }
 
 /// A link to a peer, which moves encoded values.
@@ -201,7 +215,7 @@ impl Link {
         object.set_calls_in(stats.incoming_calls);
         object.set_channels(stats.channels);
         object.set_credit(stats.credit as f64);
-        let in_socket = self.session.socket.buffered_amount() as usize;
+        let in_socket = self.session.socket.borrow().buffered_amount() as usize;
         object.set_queued_bytes(stats.queued_bytes + in_socket);
         object
     }
@@ -211,6 +225,20 @@ impl Link {
     pub fn diagnostics(&self) -> Vec<u64> {
         self.session.track_ages();
         diagnostics::rows(&self.session.link.borrow().diagnostics())
+    }
+
+    /// Goes on with the link on another socket, which is connecting or open, after the event `cut`.
+    pub fn attach(&self, socket: WebSocket, metadata: Option<Vec<u8>>) {
+        self.session.metadata.replace(decoded(metadata));
+        self.session.socket.replace(socket);
+        self.session.listen();
+    }
+
+    /// Asks the peer for a sign of life, since the network may have changed.
+    pub fn probe(&self) {
+        let now = self.session.clock.now();
+        self.session.act(|link| link.probe(now));
+        self.session.set_timer(None);
     }
 
     /// Closes the link, after sending what is queued.

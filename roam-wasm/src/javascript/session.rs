@@ -7,7 +7,7 @@ use std::time::Duration;
 use js_sys::Function;
 use roam_core::proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
 use roam_core::rt::Clock;
-use roam_core::{Config, Metadata};
+use roam_core::{Config, Metadata, Rule};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
@@ -21,7 +21,10 @@ use super::socket_driver::SocketDriver;
 pub(super) struct Session {
     pub(super) link: RefCell<Link>,
     pub(super) config: Config,
-    pub(super) socket: WebSocket,
+    /// The present socket, or the last one while there is none.
+    pub(super) socket: RefCell<WebSocket>,
+    /// What we say of ourselves on each socket, encoded.
+    pub(super) metadata: RefCell<Metadata>,
     pub(super) driver: SocketDriver,
     pub(super) events: Events,
     /// The kept halves of the last call, until JavaScript takes them.
@@ -43,6 +46,7 @@ impl Session {
     pub(super) fn new(
         socket: WebSocket,
         config: Config,
+        metadata: Metadata,
         events: Events,
         opening: Opening,
     ) -> Rc<Self> {
@@ -50,7 +54,8 @@ impl Session {
             // A placeholder until the framing is known. All it can do is end, if the socket fails.
             link: RefCell::new(machine(Framing::Single, &config)),
             config,
-            socket,
+            socket: RefCell::new(socket),
+            metadata: RefCell::new(metadata),
             driver: SocketDriver::default(),
             events,
             kept: Cell::default(),
@@ -61,9 +66,15 @@ impl Session {
         })
     }
 
-    /// Starts the machine: the socket is open and its framing is known.
+    /// Starts the machine, or goes on with it: a socket is open and its framing is known.
     pub(super) fn on_open(&self, framing: Framing) {
-        *self.link.borrow_mut() = machine(framing, &self.config);
+        let mut link = self.link.borrow_mut();
+        if link.link_id().is_none() {
+            *link = machine(framing, &self.config);
+        } else if framing != Framing::Numbered {
+            return link.handle_violation(Rule::DecodeError.because("the subprotocol is another"));
+        }
+        link.attach(&self.metadata.borrow(), self.clock.now());
     }
 
     /// Runs `act` on the machine. The events it causes are handled later, never within a call from

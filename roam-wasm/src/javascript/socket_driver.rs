@@ -38,6 +38,12 @@ type Callback = Closure<dyn Fn(JsValue)>;
 pub(super) struct SocketDriver {
     /// The functions that JavaScript calls; `None` when the link has ended.
     callbacks: RefCell<Option<Callbacks>>,
+    /// Listens to the present socket; `None` when there is none.
+    listener: RefCell<Option<Listener>>,
+    /// When a link without a socket is given up.
+    given_up: Cell<Option<Duration>>,
+    /// Sockets in a row that carried nothing.
+    failures: Cell<u32>,
     scheduled: Cell<bool>,
     timer: RefCell<Option<JsValue>>,
     open: Cell<bool>,
@@ -46,7 +52,6 @@ pub(super) struct SocketDriver {
 }
 
 struct Callbacks {
-    _listener: Listener,
     microtask: Callback,
     timeout: Callback,
 }
@@ -55,21 +60,24 @@ impl Session {
     /// Starts listening to the socket.
     pub(super) fn start(self: &Rc<Self>) {
         let session = Rc::clone(self);
-        let listener = Listener::new(&self.socket, self.config.max_frame(), move |event| {
-            session.on_socket_event(event);
-        });
-        let session = Rc::clone(self);
         let microtask = Callback::new(move |_| session.send_queued());
         let session = Rc::clone(self);
         let timeout = Callback::new(move |_| session.on_timeout());
-        let callbacks = Callbacks {
-            _listener: listener,
-            microtask,
-            timeout,
-        };
+        let callbacks = Callbacks { microtask, timeout };
         self.driver.callbacks.replace(Some(callbacks));
+        self.listen();
+    }
+
+    /// Starts listening to another socket.
+    pub(super) fn listen(self: &Rc<Self>) {
+        let socket = self.socket.borrow().clone();
+        let session = Rc::clone(self);
+        let listener = Listener::new(&socket, self.config.max_frame(), move |event| {
+            session.on_socket_event(event);
+        });
+        self.driver.listener.replace(Some(listener));
         self.set_timer(None);
-        match self.socket.ready_state() {
+        match socket.ready_state() {
             WebSocket::OPEN => self.on_socket_event(SocketEvent::Open),
             WebSocket::CLOSED => {
                 self.on_socket_event(SocketEvent::Closed(PeerClose::ABNORMAL));
@@ -86,7 +94,8 @@ impl Session {
             SocketEvent::Open => {
                 self.driver.open.set(true);
                 if !self.has_ended() {
-                    self.on_open(framing_of(Some(&self.socket.protocol())));
+                    self.on_open(framing_of(Some(&self.socket.borrow().protocol())));
+                    self.set_timer(None);
                 }
             }
             SocketEvent::Frame(Ok(frame)) => {
@@ -98,7 +107,7 @@ impl Session {
             SocketEvent::Frame(Err(violation)) => {
                 self.link.borrow_mut().handle_violation(violation);
             }
-            SocketEvent::Closed(closed) => self.link.borrow_mut().handle_lost(Arc::new(closed)),
+            SocketEvent::Closed(closed) => self.on_lost(closed),
         }
         self.handle_events();
         self.schedule();
@@ -112,20 +121,54 @@ impl Session {
         self.send_queued();
     }
 
-    /// Handles the machine's timeout, if it has passed.
-    fn handle_due(&self) {
+    /// The socket is lost. The link waits for another, if its peer keeps it.
+    fn on_lost(self: &Rc<Self>, closed: PeerClose) {
         let mut link = self.link.borrow_mut();
-        if let Some(due) = link.poll_timeout() {
-            let now = self.clock.now();
-            if now >= due {
-                link.handle_timeout(now);
-            }
+        let now = self.clock.now();
+        let keep = link.keep();
+        let given_up = self.driver.given_up.get().unwrap_or(now + keep);
+        if keep.is_zero() || now >= given_up || link.close_reason().is_some() || closed.is_final() {
+            return link.handle_lost(Arc::new(closed));
+        }
+        let failures = if link.is_attached() {
+            0
+        } else {
+            self.driver.failures.get()
+        };
+        self.driver.failures.set(failures.saturating_add(1));
+        self.driver.given_up.set(Some(given_up));
+        link.detach();
+        drop(link);
+        self.driver.open.set(false);
+        self.driver.listener.take();
+        self.set_timer(None);
+        self.events.emit(|events| events.cut(failures));
+    }
+
+    /// Handles the timeouts that have passed.
+    fn handle_due(self: &Rc<Self>) {
+        let now = self.clock.now();
+        if self.link.borrow().is_attached() {
+            self.driver.given_up.take();
+        }
+        if self.driver.given_up.get().is_some_and(|at| now >= at) {
+            self.link
+                .borrow_mut()
+                .handle_lost(Arc::new(PeerClose::ABNORMAL));
+        }
+        let due = self.link.borrow().poll_timeout();
+        if due.is_some_and(|due| now >= due) {
+            self.link.borrow_mut().handle_timeout(now);
+        }
+        if self.link.borrow().is_transport_dead() {
+            self.on_lost(PeerClose::ABNORMAL);
         }
     }
 
     /// Sets the timer for the machine's timeout, or for `recheck` if that is earlier.
-    fn set_timer(&self, recheck: Option<Duration>) {
+    pub(super) fn set_timer(&self, recheck: Option<Duration>) {
         let due = self.link.borrow().poll_timeout();
+        let due = due.into_iter().chain(self.driver.given_up.get()).min();
         let rest = due.map(|due| due.saturating_sub(self.clock.now()));
         let Some(after) = recheck.into_iter().chain(rest).min() else {
             return;
@@ -163,7 +206,7 @@ impl Session {
                 .frames_out
                 .set(self.driver.frames_out.get().wrapping_add(1));
             // A closed socket accepts frames too, and reports its end in an event.
-            let _ = self.socket.send_with_u8_array(&frame);
+            let _ = self.socket.borrow().send_with_u8_array(&frame);
             self.handle_events();
         }
         // A scheduled microtask still needs its callback.
@@ -171,6 +214,7 @@ impl Session {
             // The browser still sends what the socket has buffered.
             self.clear_timer();
             self.close_socket();
+            self.driver.listener.take();
             self.driver.callbacks.take();
         }
     }
@@ -178,7 +222,7 @@ impl Session {
     /// Closes the socket with the code for how the link ended.
     fn close_socket(&self) {
         if let Some(reason) = self.link.borrow().close_reason() {
-            close(&self.socket, &reason.close());
+            close(&self.socket.borrow(), &reason.close());
         }
     }
 
@@ -187,7 +231,7 @@ impl Session {
             return None;
         }
         // After the end of the link the remaining frames are few: send them without waiting.
-        if !self.has_ended() && self.socket.buffered_amount() > MAX_BUFFERED {
+        if !self.has_ended() && self.socket.borrow().buffered_amount() > MAX_BUFFERED {
             self.set_timer(Some(RECHECK));
             return None;
         }

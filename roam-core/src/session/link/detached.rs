@@ -15,6 +15,7 @@ use super::shared::Shared;
 use crate::proto::{Attach, CloseReason, Framing, Metadata, Refusal, Role, Secret};
 use crate::rt::{self, Sleep, Stopwatch};
 use crate::session::extensions::Extensions;
+use crate::session::random;
 use crate::transport::TransportError;
 
 /// A link without a transport: what a [`Driver`](super::Driver) needs beside one.
@@ -41,6 +42,8 @@ pub struct DetachedLink {
     pub(super) linger: Option<Pin<Box<Sleep>>>,
     /// What we say of ourselves on each transport that we open.
     metadata: Metadata,
+    /// The first frame is to be an Attach.
+    expects_attach: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -70,6 +73,7 @@ impl DetachedLink {
             timer: None,
             linger: None,
             metadata,
+            expects_attach: role == Role::Acceptor && handle.is_numbered(),
         }
     }
 
@@ -150,7 +154,18 @@ impl DetachedLink {
 
     pub(super) fn on_frame(&mut self, frame: Bytes) {
         self.schedule.on_frame(|| self.stopwatch.now());
+        if self.expects_attach {
+            return self.accept(&frame);
+        }
         self.frame = Some((frame, 0));
+    }
+
+    /// Accepts a new link: this was its first frame.
+    #[cold]
+    fn accept(&mut self, first: &Bytes) {
+        self.expects_attach = false;
+        self.shared
+            .accept(first, random::link_id(), random::secret());
     }
 
     /// Processes a part of the current frame.

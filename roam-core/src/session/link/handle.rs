@@ -13,7 +13,9 @@ use super::service::{Served, Service};
 use super::shared::{LinkGuard, Shared};
 use super::state::State;
 use super::wait::WaitKey;
-use crate::proto::{Agreed, ChannelId, CloseReason, ConnectionId, Link, LinkBudget, Stats};
+use crate::proto::{
+    Agreed, ChannelId, CloseReason, ConnectionId, Framing, Link, LinkBudget, Stats,
+};
 use crate::rt::Clock;
 use crate::session::error::ConnectError;
 use crate::session::extensions::Extensions;
@@ -91,6 +93,11 @@ impl ConnectionHandle {
         let inner = Arc::new(HandleInner { link, state });
         inner.state.handle.get_or_init(|| Arc::downgrade(&inner));
         Self(inner)
+    }
+
+    /// Returns whether the link survives its transport.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.shared().peek(|state| state.link.framing()) == Framing::Numbered
     }
 
     pub(crate) fn link(&self) -> &Arc<LinkGuard> {

@@ -11,7 +11,7 @@ use super::deferred::{Deferred, Woken};
 use super::driver_waker::Interest;
 use super::schedule::{self, EVENTS_PER_LOCK, Scheduler, SendStep};
 use super::shared::Shared;
-use crate::proto::{Load, Violation};
+use crate::proto::{Attach, Close, LinkId, Load, Refusal, Secret, Violation};
 
 /// What a driver hands to its transport next.
 pub(super) enum Transmit {
@@ -92,6 +92,20 @@ impl Shared {
             }
             has_ended
         })
+    }
+
+    /// Accepts a new link under this id, or ends it. `first` was the first frame of its transport.
+    pub(super) fn accept(&self, first: &[u8], id: LinkId, secret: Secret) {
+        let now = self.clock.now();
+        let protocol = |violation: Violation| Refusal::new(Close::PROTOCOL, &violation.to_string());
+        self.with(|state, _| {
+            let accepted = Attach::decode(first)
+                .map_err(protocol)
+                .and_then(|attach| state.link.accept(&attach, id, secret, now));
+            if let Err(refusal) = accepted {
+                state.link.refuse(refusal);
+            }
+        });
     }
 
     /// Records that the transport is gone.

@@ -7,12 +7,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::acceptor::{Acceptor, close, refuse};
+use super::is_final;
 use super::seat::{Offer, Seat};
-use super::{is_final, random};
 use crate::proto::{Attach, Close, CloseReason, LinkId, Refusal};
 use crate::rt::{self, Sleep};
 use crate::session::identity::Identity;
 use crate::session::link::{DetachedLink, Driver, LINGER};
+use crate::session::random;
 use crate::transport::{Transport, TransportError};
 
 /// Runs a link that was accepted: a future that ends when the link has ended for good, and returns the

@@ -45,8 +45,12 @@ impl Wires {
             return;
         }
         client.attach(&Metadata::new(), Duration::ZERO);
+        let attach = client.poll_transmit().expect("Attach is sent first");
+        let attach = Attach::decode(&attach).expect("Attach is valid");
         let id = LinkId::new(vec![7]).expect("a short id");
-        server.name(id, self.secret());
+        server
+            .accept(&attach, id, self.secret(), Duration::ZERO)
+            .expect("the link is new");
     }
 
     /// Puts a frame of the other user on the way to `at`.

@@ -1,8 +1,11 @@
 import type { Service } from "../description.js";
 import { fromFailure, RoamError } from "../errors.js";
 import { loadWasm, type WasmSource } from "../load.js";
+import type { WasmLink } from "../wasm.js";
 import { type Link, openLink } from "./link.js";
+import { encodeMetadata, type Entry } from "./metadata.js";
 import { Services } from "./services.js";
+import { Sockets } from "./sockets.js";
 
 /** Pairs of a service and a handler for it. */
 export type ServiceHandlers<Handlers extends readonly object[]> = {
@@ -13,7 +16,10 @@ export type ServiceHandlers<Handlers extends readonly object[]> = {
 export interface ConnectOptions<Handlers extends readonly object[] = readonly object[]> {
   /** What to serve from the start, so that no call by the server comes too early; as with `link.serve`. */
   readonly serve?: ServiceHandlers<Handlers> | undefined;
-  /** Sent with every call as metadata `authorization: Bearer …`; a function is called once, before connecting. */
+  /**
+   * Sent with every call as metadata `authorization: Bearer …`, and with each socket that the link uses. A function is
+   * called before each socket; calls go on to send what it returned first.
+   */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
   /** Aborts connecting; has no effect on the link afterwards. */
   readonly signal?: AbortSignal | undefined;
@@ -47,7 +53,7 @@ export interface WebSocketLike {
 }
 
 /** The subprotocols to offer, in order of preference. */
-const SUBPROTOCOLS = ["roam.v2.packed", "roam.v2"];
+const SUBPROTOCOLS = ["roam.v2.link", "roam.v2.packed", "roam.v2"];
 
 /**
  * Connects to a server.
@@ -68,23 +74,31 @@ export async function connect<const Handlers extends readonly object[]>(
     services.serve(service, handler as Readonly<Record<string, unknown>>);
   const address = socketUrl(url);
   const { signal, maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs } = options;
-  const settings = { maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs };
   signal?.throwIfAborted();
-  const token = typeof options.token === "function" ? options.token() : options.token;
-  const [wasm, bearer] = await Promise.all([loadWasm(options.wasm), token]);
+  const [wasm, entries] = await Promise.all([loadWasm(options.wasm), authorization(options.token)]);
   signal?.throwIfAborted();
 
-  const socket = openSocket(address, options);
+  const metadata = encodeMetadata(entries);
+  const settings = { maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs, metadata };
+  const open = (): WebSocketLike => openSocket(address, options);
+  const socket = open();
   const giveUp = (): void => socket.close();
   signal?.addEventListener("abort", giveUp);
   try {
-    const metadata = bearer === undefined ? [] : [["authorization", `Bearer ${bearer}`] as const];
-    return await openLink((events) => wasm.open(socket, settings, events), metadata, services);
+    const sockets = (link: WasmLink): Sockets =>
+      new Sockets(link, open, async () => encodeMetadata(await authorization(options.token)));
+    return await openLink((events) => wasm.open(socket, settings, events), entries, services, sockets);
   } catch (failure) {
     throw signal?.aborted ? signal.reason : fromFailure(failure);
   } finally {
     signal?.removeEventListener("abort", giveUp);
   }
+}
+
+/** Returns the metadata that says who we are. */
+async function authorization(token: ConnectOptions["token"]): Promise<Entry[]> {
+  const bearer = await (typeof token === "function" ? token() : token);
+  return bearer === undefined ? [] : [["authorization", `Bearer ${bearer}`]];
 }
 
 /** Returns the WebSocket URL for `url`, which is resolved against the page's. */

@@ -7,6 +7,7 @@ import { type LinkDiagnostics, readDiagnostics } from "./diagnostics.js";
 import type { Entry } from "./metadata.js";
 import { Server } from "./server.js";
 import type { Services, Serving } from "./services.js";
+import type { Sockets } from "./sockets.js";
 
 /** A link to a server: calls and streams in both directions over one WebSocket. */
 export class Link implements AsyncDisposable {
@@ -79,18 +80,21 @@ export async function openLink(
   open: (events: LinkEvents) => Promise<void>,
   metadata: readonly Entry[],
   services: Services,
+  provide: (link: WasmLink) => Sockets,
 ): Promise<Link> {
   let resolveClosed: (info: CloseInfo) => void;
   const closed = new Promise<CloseInfo>((resolve) => (resolveClosed = resolve));
   let link!: Link;
   let calls!: Calls;
   let server!: Server;
+  let sockets!: Sockets;
   // All connections are the root connection so far.
   await open({
     ready: (wasm, maxPayload, maxElement) => {
       const agreed = { maxPayload, maxElement };
       calls = new Calls(wasm, agreed, metadata);
       server = new Server(wasm, agreed, services);
+      sockets = provide(wasm);
       link = new Link(wasm, calls, services, closed);
     },
     response: (_connection, id, kind, body, halves) => calls.response(id, kind, body, halves),
@@ -98,7 +102,9 @@ export async function openLink(
     request: (_connection, id, method, payload, metadata, halves) =>
       server.request(id, method, payload, metadata, halves),
     cancelled: (_connection, id) => server.cancelled(id),
+    cut: (failures) => sockets.cut(failures),
     closed: (info) => {
+      sockets.end();
       calls.closed(info);
       server.closed();
       resolveClosed(info);

@@ -3,11 +3,11 @@
 use crate::proto::{LinkId, Secret};
 
 /// Returns an id that nobody guesses.
-pub(in crate::session) fn link_id() -> LinkId {
+pub(super) fn link_id() -> LinkId {
     LinkId::new(bytes().to_vec()).expect("16 bytes make an id")
 }
 
-pub(in crate::session) fn secret() -> Secret {
+pub(super) fn secret() -> Secret {
     Secret::new(bytes())
 }
 

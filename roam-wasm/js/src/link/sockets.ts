@@ -1,0 +1,77 @@
+import type { WasmLink } from "../wasm.js";
+import type { WebSocketLike } from "./connect.js";
+
+/** The longest wait before an attempt grows from the first of these to the last, in milliseconds. */
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 5_000;
+
+/** The part of a page that tells of its network and its life; other programs have none of it. */
+type Surroundings = Partial<Pick<typeof globalThis, "addEventListener" | "removeEventListener" | "document">>;
+
+/** Gives a link one socket after another, for as long as its server keeps it. */
+export class Sockets {
+  readonly #link: WasmLink;
+  readonly #open: () => WebSocketLike;
+  readonly #metadata: () => Promise<Uint8Array | undefined>;
+  /** The next attempt, while the link has no socket. */
+  #waiting: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
+
+  constructor(link: WasmLink, open: () => WebSocketLike, metadata: () => Promise<Uint8Array | undefined>) {
+    this.#link = link;
+    this.#open = open;
+    this.#metadata = metadata;
+    this.#listen("addEventListener");
+  }
+
+  /** The link has lost its socket. Every wait is spread, the first too: all pages of a server lose theirs at once. */
+  cut(failures: number): void {
+    const longest = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
+    this.#waiting = setTimeout(this.#dial, Math.random() * longest);
+  }
+
+  /** The link has ended. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#waiting);
+    this.#listen("removeEventListener");
+  }
+
+  readonly #dial = (): void => {
+    this.#waiting = undefined;
+    void this.#attach();
+  };
+
+  async #attach(): Promise<void> {
+    try {
+      const metadata = await this.#metadata();
+      if (!this.#ended) this.#link.attach(this.#open(), metadata);
+    } catch {
+      // The token function or the class WebSocket threw; wasm gives up the link when its time is over.
+      if (!this.#ended) this.cut(Infinity);
+    }
+  }
+
+  #listen(method: "addEventListener" | "removeEventListener"): void {
+    const { document, [method]: listen } = globalThis as Surroundings;
+    listen?.("online", this.#look);
+    listen?.("pageshow", this.#look);
+    listen?.("pagehide", this.#leave);
+    document?.[method]("visibilitychange", this.#look);
+  }
+
+  /** The network or the page is back: finds out at once whether the socket still works, or dials. */
+  readonly #look = (): void => {
+    if (globalThis.document?.visibilityState === "hidden") return;
+    if (this.#waiting === undefined) this.#link.probe();
+    else {
+      clearTimeout(this.#waiting);
+      this.#dial();
+    }
+  };
+
+  /** A page that is gone for good says so; one that is kept may come back. */
+  readonly #leave = (event: Event): void => {
+    if (!(event as PageTransitionEvent).persisted) this.#link.close("the page was left");
+  };
+}
