@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Firefox } from "../harness/firefox.js";
+import { Network } from "../harness/network.js";
 import { Server } from "../harness/server.js";
 import { EXPECTED } from "../page/tour.js";
 
@@ -37,12 +38,22 @@ test("a hundred thousand elements arrive in each direction", LIMIT, async () => 
   assert.deepEqual(JSON.parse(String(report)), { received: tally, sent: tally });
 });
 
+test("a hundred cuts of a page's link lose nothing, and nothing comes twice", LIMIT, async () => {
+  await using network = await Network.start(server.url);
+  await firefox.open(network.url);
+  await network.cutNext(100);
+  const report = await firefox.run("return JSON.stringify(await core.streams('/rpc', args[0]))", 200_000);
+  const tally = { count: 200_000, in_order: true };
+  assert.deepEqual(JSON.parse(String(report)), { received: tally, sent: tally });
+  await network.command("wait accepted 100");
+});
+
 test("a lost link rejects every promise and makes every iterator throw", LIMIT, async () => {
   const own = await Server.start();
   try {
     const key = "killed";
     await firefox.open(own.url);
-    await firefox.run("window.held = core.hold('/rpc', args[0])", key);
+    await firefox.run("window.held = core.hold('/rpc-unkept', args[0])", key);
     await own.watch.started(`${key} call`);
     await own.watch.started(`${key} stream`);
     await own.kill();

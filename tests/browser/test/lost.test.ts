@@ -7,7 +7,7 @@ test("a lost link rejects every promise and makes every iterator throw", async (
   const tab = await lab.ownTab(server);
   const keys = [lab.key(), lab.key(), lab.key(), lab.key(), lab.key()] as const;
   const held = await tab.evaluateHandle(async ([hanging, receiving, held, sending, blocked]) => {
-    const link = await roam.connect("/rpc");
+    const link = await roam.connect("/rpc-unkept");
     const { countOn, pour, drain, hesitate } = link.client(Streams);
     const { numbers, sum } = await link.client(Parcels).adder();
     const endless = async function* (): AsyncGenerator<number> {
@@ -62,7 +62,7 @@ test("a lost link fails an upload and cancels its source", async (lab) => {
   const tab = await lab.ownTab(server);
   const key = lab.key();
   const held = await tab.evaluateHandle(async (key) => {
-    const link = await roam.connect("/rpc");
+    const link = await roam.connect("/rpc-unkept");
     const cancelled = kit.deferred<string>();
     const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: (controller) => controller.enqueue(new Uint8Array(10_000)),

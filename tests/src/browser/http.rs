@@ -26,6 +26,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// - `/rpc`: calls;
 /// - `/rpc-single`: calls without packing, like a server that only knows `roam.v2`;
 /// - `/rpc-plain`: calls without a subprotocol, like a server that knows none;
+/// - `/rpc-unkept`: calls on links that end with their sockets;
 /// - `/rpc-small`: calls with limits low enough for tests to reach them;
 /// - `/echo`: a raw WebSocket that echoes each frame.
 pub fn router(site: &Path) -> Router {
@@ -35,6 +36,8 @@ pub fn router(site: &Path) -> Router {
             .with_max_payload_size(16 * 1024)
             .with_initial_channel_credit(4 * 1024),
     );
+    let unkept = Server::new(super::dispatcher())
+        .with_config(Config::default().with_keep(std::time::Duration::ZERO));
     let policy = HeaderValue::from_static(POLICY);
     Router::new()
         .fallback_service(ServeDir::new(site))
@@ -45,6 +48,7 @@ pub fn router(site: &Path) -> Router {
         .route("/rpc", link(&server, |_| {}))
         .route("/rpc-single", link(&server, offer_single_only))
         .route("/rpc-plain", link(&server, offer_none))
+        .route("/rpc-unkept", link(&unkept, |_| {}))
         .route("/rpc-small", link(&small, |_| {}))
         .route("/echo", any(raw_echo::upgrade))
 }

@@ -16,6 +16,8 @@ const FOLDER: &str = "tests/browser";
 pub struct BrowserTests {
     folder: PathBuf,
     server: PathBuf,
+    /// A network that fails on command.
+    faults: PathBuf,
 }
 
 impl BrowserTests {
@@ -23,6 +25,7 @@ impl BrowserTests {
     pub fn prepare(workspace: &Workspace, profile: Profile) -> Result<Self> {
         let folder = workspace.path(FOLDER);
         let server = cargo::program(workspace, "roam-tests", "browser-server", profile)?;
+        let faults = cargo::program(workspace, "roam-faults", "roam-faults", profile)?;
         println!("build: TypeScript for the test server's services");
         workspace
             .command(&server)
@@ -31,13 +34,18 @@ impl BrowserTests {
             .run()?;
         npm::install(workspace, &folder)?;
         package::install_into(workspace, &folder)?;
-        Ok(Self { folder, server })
+        Ok(Self {
+            folder,
+            server,
+            faults,
+        })
     }
 
     /// Returns a command that runs a script of the tests' `package.json`.
     pub fn script(&self, workspace: &Workspace, name: &str) -> Command {
         let mut script = npm::run_script(workspace, &self.folder, name);
         script.env("ROAM_TEST_SERVER", &self.server);
+        script.env("ROAM_TEST_FAULTS", &self.faults);
         script
     }
 }

@@ -269,14 +269,13 @@ impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
         if let Some(identity) = self.identity {
             handle.set_identity(identity);
         }
-        let seat = Seat::new();
-        let id = driver.link_id().filter(|_| self.first.is_some());
+        if let Some(first) = self.first {
+            driver.on_first_frame(first);
+        }
+        let (seat, id) = (Seat::new(), driver.link_id());
         if let Some(id) = &id {
             let (id, seat) = (id.clone(), Arc::clone(&seat));
             self.acceptor.with(|links| links.seats.insert(id, seat));
-        }
-        if let Some(first) = self.first {
-            driver.on_first_frame(first);
         }
         (handle, KeptDriver::new(driver, id, seat, self.acceptor))
     }

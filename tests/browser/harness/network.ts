@@ -1,0 +1,49 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { program } from "./environment.js";
+
+/** A network between a browser and a server, which fails on command. */
+export class Network implements AsyncDisposable {
+  /** The URL of the server's page, through the network. */
+  readonly url: string;
+  readonly #proxy: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(proxy: ChildProcessWithoutNullStreams, lines: AsyncIterator<string>, address: string) {
+    this.#proxy = proxy;
+    this.#lines = lines;
+    this.url = `http://${address}/`;
+  }
+
+  static async start(server: string): Promise<Network> {
+    const proxy = spawn(program("ROAM_TEST_FAULTS"), ["--upstream", new URL(server).host]);
+    proxy.stderr.pipe(process.stderr);
+    const lines = createInterface(proxy.stdout)[Symbol.asyncIterator]();
+    const { value: address } = (await lines.next()) as { value: string };
+    return new Network(proxy, lines, address);
+  }
+
+  /** Gives the network a command, and returns its answer. */
+  async command(line: string): Promise<string> {
+    this.#proxy.stdin.write(`${line}\n`);
+    const { value } = (await this.#lines.next()) as { value: string };
+    if (!value.startsWith("ok")) throw new Error(`${line}: ${value}`);
+    return value.slice(3);
+  }
+
+  /** Cuts so many of the connections to come, each at another byte. */
+  async cutNext(count: number): Promise<void> {
+    for (let n = 1; n <= count; n++) {
+      // Some within the handshakes, most among the elements.
+      const at = n % 10 === 0 ? 20 * n : ((n * 7919) % 12_000) + 1;
+      await this.command(`next cut-at ${n % 2 === 0 ? "up" : "down"} ${at} ${n % 3 === 0 ? "fin" : "rst"}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exit = once(this.#proxy, "exit");
+    this.#proxy.kill();
+    await exit;
+  }
+}
