@@ -172,6 +172,7 @@ export interface Sender {
   ready(bytes: number): Promise<void>;
   /** Returns how many bytes of elements the peer has consumed. */
   consumed(): number;
+  /** Throws if the channel has already ended. */
   close(): void;
   reset(): void;
 }

@@ -53,11 +53,18 @@ impl Channel {
         link.sender(self.connection, self.id).consumed()
     }
 
-    /// Closes the channel, as its sender.
-    pub(super) fn close(&self) {
-        self.session
-            .act(|link| link.sender(self.connection, self.id).close());
+    /// Closes the channel, as its sender; fails if it has already ended.
+    pub(super) fn close(&self) -> Result<(), Failure> {
+        let sendable = self.session.act(|link| {
+            let sendable = link.sender(self.connection, self.id).wait_for_credit(0);
+            link.sender(self.connection, self.id).close();
+            sendable
+        });
         self.session.wake(self.connection, self.id);
+        match sendable {
+            Err(SendError::Ended(end)) => Err(self.session.end_failure(end)),
+            _ => Ok(()),
+        }
     }
 
     /// Resets the channel.

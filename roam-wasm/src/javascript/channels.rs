@@ -101,7 +101,7 @@ impl Drop for Channels {
                 id: channel,
             };
             match direction {
-                Some(Direction::Send) => channel.close(),
+                Some(Direction::Send) => drop(channel.close()),
                 _ => channel.reset(),
             }
         }

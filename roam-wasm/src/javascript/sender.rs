@@ -61,8 +61,11 @@ impl Sender {
     }
 
     /// Closes the channel.
-    pub fn close(&self) {
-        self.channel.close();
+    ///
+    /// # Errors
+    /// The channel has already ended.
+    pub fn close(&self) -> Result<(), Failure> {
+        self.channel.close()
     }
 
     /// Resets the channel.
@@ -73,6 +76,6 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.close();
+        let _ = self.close();
     }
 }

@@ -80,7 +80,8 @@ export class CallChannels {
   /** Ends the channels of a handler that has finished: closes its senders and drops its receivers. */
   async close(): Promise<void> {
     for (const source of this.#sources) source.cancel();
-    await Promise.all(this.#sinks.map((sink) => sink.close()));
+    // The peer may have reset some.
+    await Promise.allSettled(this.#sinks.map((sink) => sink.close()));
   }
 
   #stopPipes(): void {

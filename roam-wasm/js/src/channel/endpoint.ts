@@ -2,7 +2,7 @@
 export interface ChannelSink {
   /** Accepts a value; returns {@link SENT} when there is nothing to wait for. */
   send(value: unknown): Promise<void>;
-  /** Ends the channel cleanly, after everything that was sent. */
+  /** Ends the channel cleanly, after everything that was sent; rejects if it had ended in another way. */
   close(): Promise<void>;
   /** Resets the channel: drops what has not left yet, and the receiver gets an error. */
   abort(reason: unknown): void;

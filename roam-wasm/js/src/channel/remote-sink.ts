@@ -105,20 +105,28 @@ export class RemoteSink implements ChannelSink {
   }
 
   async close(): Promise<void> {
-    if (this.#state !== "open") return;
-    this.#state = "closing";
-    await this.#draining;
-    this.#flush();
-    if (this.#state === "closing") {
-      this.#sender.close();
-      this.#state = "ended";
+    if (this.#state === "open") {
+      this.#state = "closing";
+      await this.#draining;
+      this.#flush();
+      if (this.#state === "closing") this.#close();
     }
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   abort(reason: unknown): void {
     if (this.#state === "ended") return;
     this.#fail(reason);
     this.#sender.reset();
+  }
+
+  #close(): void {
+    try {
+      this.#sender.close();
+      this.#state = "ended";
+    } catch (failure) {
+      this.#fail(fromFailure(failure, this.#method));
+    }
   }
 
   /** Appends the value to the batch as a record and returns the length of the element. */

@@ -26,7 +26,10 @@ export class Tx<T> implements AsyncDisposable {
     return this.#sink.send(value);
   }
 
-  /** Closes the channel: the receiver gets everything that was sent, then the end. */
+  /**
+   * Closes the channel: the receiver gets everything that was sent, then the end. Rejects with the reason when the
+   * channel has already ended in another way.
+   */
   close(): Promise<void> {
     return this.#sink.close();
   }
@@ -45,9 +48,9 @@ export class Tx<T> implements AsyncDisposable {
     });
   }
 
-  /** Same as `close()`. */
+  /** Same as `close()`, but never rejects. */
   async [asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close().catch(() => undefined);
   }
 
   /** @internal */
