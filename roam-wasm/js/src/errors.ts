@@ -8,7 +8,7 @@ import type { FailsWith } from "./types.js";
  * - `user`: the method returned its own error, which is in `value`
  * - `unknown-method`: the peer does not serve the method
  * - `invalid-payload`: the peer failed to decode the arguments; the generated files differ
- * - `cancelled`: the handler stopped before it had a result
+ * - `cancelled`: the handler stopped before it had a result, or the stream of the call was left
  * - `panic`: the handler failed
  * - `busy`: the peer has too many calls or channels
  * - `deadline`: `timeoutMs` passed, at the peer or here

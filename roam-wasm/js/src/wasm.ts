@@ -159,7 +159,7 @@ export interface Channels {
   readonly length: number;
   sender(index: number): Sender;
   receiver(index: number): Receiver;
-  /** Drops the halves that were not taken. */
+  /** Resets the channels of the halves that were not taken. */
   free(): void;
 }
 

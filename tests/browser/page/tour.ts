@@ -27,7 +27,7 @@ export const EXPECTED: Report = {
   hashed: "1048576 bytes, 16384 at most",
   progress: 1_048_576,
   returned: [0, 1, 2],
-  left: "Finished",
+  left: "Stopped",
   aborted: "Stopped",
   deadline: ["deadline", "Stopped"],
   calledBack: "page: hello",

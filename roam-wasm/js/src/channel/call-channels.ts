@@ -19,8 +19,15 @@ export class CallChannels {
   onProgress: ((bytes: number) => void) | undefined;
   #progress = 0;
 
-  /** `maxElement`: the longest element of the link's channels, in bytes. */
-  constructor(method: string, maxElement: number) {
+  /**
+   * `maxElement`: the longest element of the link's channels, in bytes.
+   * `ownsHalves`: the halves end with the call, also those that the page has lost.
+   */
+  constructor(
+    method: string,
+    maxElement: number,
+    readonly ownsHalves = false,
+  ) {
     this.#method = method;
     this.#maxElement = maxElement;
   }

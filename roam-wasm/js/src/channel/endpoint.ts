@@ -20,6 +20,25 @@ export interface ChannelSource {
   cancel(): void;
 }
 
+/** A channel's end with us, whose half the page may lose. */
+export interface RemoteEnd {
+  /** Resets the channel, unless it was closed: nobody can reach its half any more. */
+  lost(): void;
+}
+
+const lostHalves = new FinalizationRegistry<RemoteEnd>((end) => end.lost());
+
+/** Tells `end` when the page has lost `half`, which takes the place of an earlier half. */
+export function watchHalf(half: object, end: RemoteEnd): void {
+  unwatchHalf(end);
+  lostHalves.register(half, end, end);
+}
+
+/** Stops watching the half of `end`, which is in use even if the page has lost it. */
+export function unwatchHalf(end: object): void {
+  lostHalves.unregister(end);
+}
+
 /** Returned by `send` when it did not have to wait: one promise for all calls. */
 export const SENT: Promise<void> = Promise.resolve();
 

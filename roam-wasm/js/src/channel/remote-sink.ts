@@ -4,7 +4,7 @@ import { primitives } from "../codec/primitives.js";
 import { Writer } from "../codec/writer.js";
 import { fromFailure, RoamError } from "../errors.js";
 import type { Sender } from "../wasm.js";
-import { type ChannelSink, MAX_CHUNK, SENT } from "./endpoint.js";
+import { type ChannelSink, MAX_CHUNK, type RemoteEnd, SENT } from "./endpoint.js";
 
 /** A batch of this many bytes is handed to wasm at once. */
 const BATCH_BYTES = 16 * 1024;
@@ -26,7 +26,7 @@ interface Waiting {
  * Elements are encoded at once and batched: a loop of `await tx.send(…)` costs one crossing into
  * wasm, and one frame, for many elements. `send` does not wait while it knows of enough credit.
  */
-export class RemoteSink implements ChannelSink {
+export class RemoteSink implements ChannelSink, RemoteEnd {
   readonly chunkLength: number | undefined;
   /** Called when the peer may have consumed more. */
   onConsumed: (() => void) | undefined;
@@ -118,6 +118,12 @@ export class RemoteSink implements ChannelSink {
     if (this.#state === "ended") return;
     this.#fail(reason);
     this.#sender.reset();
+  }
+
+  async lost(): Promise<void> {
+    // Somebody may still wait for what was sent.
+    await this.#draining;
+    if (this.#state === "open") this.abort(new RoamError("reset", "the sender was lost", { method: this.#method }));
   }
 
   #close(): void {

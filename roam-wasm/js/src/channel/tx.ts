@@ -1,8 +1,9 @@
 import { asyncDispose } from "../dispose.js";
 import { RoamError } from "../errors.js";
 import type { Input } from "../types.js";
-import { type ChannelSink, SENT } from "./endpoint.js";
+import { type ChannelSink, SENT, watchHalf } from "./endpoint.js";
 import type { LocalChannel } from "./local.js";
+import type { RemoteSink } from "./remote-sink.js";
 
 /**
  * The sending half of a channel.
@@ -59,7 +60,8 @@ export class Tx<T> implements AsyncDisposable {
   }
 
   /** Connects `tx` to the peer that its receiver was sent to. @internal */
-  static connect(tx: Tx<unknown>, local: LocalChannel, sink: ChannelSink): void {
+  static connect(tx: Tx<unknown>, local: LocalChannel, sink: RemoteSink): void {
+    watchHalf(tx, sink);
     tx.#sink = sink;
     local.sendInto(sink);
   }

@@ -76,7 +76,7 @@ export class Server {
 
   #start(id: bigint, served: Served, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
     const { method } = served;
-    const channels = halves && new CallChannels(method.label, this.#agreed.maxElement);
+    const channels = halves && new CallChannels(method.label, this.#agreed.maxElement, true);
     const request: Request = { served, channels, abort: new AbortController(), deadline: undefined };
     try {
       // Taking a half calls wasm, which invalidates the view of the metadata.
