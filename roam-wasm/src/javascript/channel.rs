@@ -129,7 +129,7 @@ impl Session {
 
     pub(super) fn send_failure(&self, error: SendError) -> Failure {
         match error {
-            SendError::TooLarge { len, max } => Failure::too_large(&error, len, max),
+            SendError::TooLarge { .. } => Failure::too_large(&error),
             SendError::Ended(end) => self.end_failure(end),
             SendError::Blocked => Failure::protocol("the elements exceed the credit"),
         }

@@ -2,7 +2,7 @@ import type { Codec } from "../codec/codec.js";
 import { ValueError } from "../codec/error.js";
 import { primitives } from "../codec/primitives.js";
 import { Writer } from "../codec/writer.js";
-import { fromFailure, RoamError } from "../errors.js";
+import { fromFailure, RoamError, tooLarge } from "../errors.js";
 import type { Sender } from "../wasm.js";
 import { type ChannelSink, MAX_CHUNK, type RemoteEnd, SENT } from "./endpoint.js";
 
@@ -146,8 +146,8 @@ export class RemoteSink implements ChannelSink, RemoteEnd {
     }
     const length = this.#batch.endRecord(start);
     if (length <= this.#maxElement) return length;
-    const reason = `an element of ${length} bytes exceeds the limit of ${this.#maxElement} bytes`;
-    throw new RoamError("too-large", reason, { method: this.#method });
+    const setting = "half of initialChannelCredit, and at most maxPayloadSize";
+    throw tooLarge("an element", length, this.#maxElement, setting, this.#method);
   }
 
   #hasCredit(length: number): boolean {

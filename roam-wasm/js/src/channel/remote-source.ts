@@ -131,7 +131,6 @@ export class RemoteSource implements ChannelSource, RemoteEnd {
     if (this.#ended !== undefined) return;
     this.#ended = ended;
     this.#batch = undefined;
-    // Before the channel is reset, so that the handler is aborted in any case.
     this.cancelCall?.();
     this.#receiver.reset();
   }
