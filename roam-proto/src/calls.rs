@@ -97,7 +97,7 @@ pub enum RequestError {
     #[error("the handshake is not complete")]
     NotReady,
     /// The payload exceeds the limit that the peers agreed on.
-    #[error("a payload of {len} bytes exceeds the link's max_payload_size of {max}")]
+    #[error("a payload of {len} bytes exceeds the smaller max_payload_size of both peers, {max}")]
     PayloadTooLarge {
         /// The length of the payload in bytes.
         len: usize,

@@ -43,7 +43,7 @@ pub enum SendError {
     TooLarge {
         /// The element's length in bytes.
         len: usize,
-        /// The longest allowed: half of the initial credit.
+        /// The longest allowed; see [`Agreed::largest_element`](crate::Agreed::largest_element).
         max: usize,
     },
     /// The channel has ended.

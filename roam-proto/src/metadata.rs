@@ -49,17 +49,18 @@ const U64: u64 = 2;
 #[non_exhaustive]
 pub enum MetadataError {
     /// There are more entries than [`Metadata::MAX_ENTRIES`].
-    #[error("{0} metadata entries, {max} allowed", max = Metadata::MAX_ENTRIES)]
+    #[error("{0} metadata entries, MAX_ENTRIES is {max}", max = Metadata::MAX_ENTRIES)]
     TooManyEntries(usize),
     /// A key is longer than [`Metadata::MAX_KEY`].
-    #[error("a metadata key of {0} bytes, {max} allowed", max = Metadata::MAX_KEY)]
+    #[error("a metadata key of {0} bytes, MAX_KEY is {max}", max = Metadata::MAX_KEY)]
     KeyTooLong(usize),
     /// A value is longer than [`Metadata::MAX_VALUE`].
-    #[error("a metadata value of {0} bytes, {max} allowed", max = Metadata::MAX_VALUE)]
+    #[error("a metadata value of {0} bytes, MAX_VALUE is {max}", max = Metadata::MAX_VALUE)]
     ValueTooLong(usize),
-    /// Keys and values are longer in total than [`Metadata::MAX_TOTAL`].
-    #[error("more than {max} bytes of metadata", max = Metadata::MAX_TOTAL)]
-    TooLarge,
+    /// Keys and values are longer in total than [`Metadata::MAX_TOTAL`]: so long, up to the first
+    /// entry that exceeds it.
+    #[error("metadata of at least {0} bytes, MAX_TOTAL is {max}", max = Metadata::MAX_TOTAL)]
+    TooLarge(usize),
 }
 
 impl Metadata {
@@ -272,7 +273,7 @@ impl LimitChecker {
         } else if value > Metadata::MAX_VALUE {
             Err(MetadataError::ValueTooLong(value))
         } else if self.total > Metadata::MAX_TOTAL {
-            Err(MetadataError::TooLarge)
+            Err(MetadataError::TooLarge(self.total))
         } else {
             Ok(())
         }
@@ -354,7 +355,7 @@ mod tests {
             (entries, MetadataError::TooManyEntries(129)),
             (key, MetadataError::KeyTooLong(257)),
             (value, MetadataError::ValueTooLong(16_385)),
-            (total, MetadataError::TooLarge),
+            (total, MetadataError::TooLarge(65_540)),
         ] {
             assert_eq!(metadata.check(), Err(error));
             assert_eq!(decode(&metadata), Err(error.into()));

@@ -74,8 +74,12 @@ pub enum CallError<E = Never> {
     /// The call was not sent: no link to the peer could be established.
     #[error(transparent)]
     Unreachable(Arc<ConnectError>),
-    /// The call was not sent: its arguments are larger than the link allows.
-    #[error("arguments of {len} bytes exceed the link's max_payload_size of {max}")]
+    /// The call was not sent: its arguments are larger than the smaller
+    /// [`Config::max_payload_size`](crate::Config::max_payload_size) of both peers.
+    #[error(
+        "arguments of {len} bytes exceed the limit of {max} bytes: the smaller \
+         `Config::max_payload_size` of both peers"
+    )]
     TooLarge {
         /// The length of the encoded arguments in bytes.
         len: usize,
@@ -179,11 +183,19 @@ pub enum SendError {
     #[error(transparent)]
     Lost(CloseReason),
     /// The element is longer than the link allows.
-    #[error("an element of {len} bytes, {max} allowed")]
+    #[error(
+        "an element of {len} bytes exceeds the limit of {max} bytes: half of \
+         `Config::initial_channel_credit`, and at most `max_payload_size`, the smaller of both peers"
+    )]
     TooLarge {
         /// The element's encoded length in bytes.
         len: usize,
-        /// The longest allowed: half of the channel's initial credit.
+        /// The longest allowed: half of [`Config::initial_channel_credit`], and at most
+        /// [`Config::max_payload_size`], of which the smaller values of both peers count. A local
+        /// channel has the default.
+        ///
+        /// [`Config::initial_channel_credit`]: crate::Config::initial_channel_credit
+        /// [`Config::max_payload_size`]: crate::Config::max_payload_size
         max: usize,
     },
     /// The element cannot be encoded.

@@ -9,8 +9,8 @@ use super::call::{Answer, PendingCall};
 use super::error::{CallError, CallFailure};
 use super::link::ConnectionHandle;
 use super::relay::relay;
-use super::serve::{Context, IncomingCall, Respond, ServiceDispatcher};
-use crate::proto::{FailureKind, Metadata, MethodId, NewChannels, Outcome};
+use super::serve::{Context, IncomingCall, ServiceDispatcher};
+use crate::proto::{Failure, FailureKind, Metadata, MethodId, NewChannels};
 use crate::rt::BoxFuture;
 use crate::schema::MethodDescriptor;
 
@@ -105,7 +105,10 @@ async fn forward(mut call: IncomingCall, upstream: ConnectionHandle) {
     };
     match answer {
         Ok(answer) => send_back(call, answer).await,
-        Err(failure) => Respond::outcome(call, Outcome::Failed(failure_of(&failure))).await,
+        Err(failure) => {
+            call.context().connection().capacity().await;
+            call.refuse(&failure_of(&failure)).await;
+        }
     }
 }
 
@@ -147,11 +150,14 @@ async fn send_back(mut call: IncomingCall, answer: Answer) {
 }
 
 /// Returns the answer to a call that was not forwarded or got no answer itself.
-fn failure_of(failure: &CallFailure) -> FailureKind {
-    match failure {
-        CallError::TooLarge { .. } => FailureKind::TooLarge,
+fn failure_of(failure: &CallFailure) -> Failure {
+    let kind = match failure {
+        CallError::TooLarge { .. } => {
+            return Failure::new(FailureKind::TooLarge).with_reason(&failure.to_string());
+        }
         CallError::NoBudgetForChannels => FailureKind::Busy,
         // The others concern types, which are not known here.
         _ => FailureKind::Unavailable,
-    }
+    };
+    kind.into()
 }

@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use roam_core::raw::RemoteChannel;
 use roam_core::{
-    CallError, Context, DecodeError, Failure, FailureKind, Metadata, MetadataValue,
-    MethodDescriptor, MethodId, NoDispatcher, RoamError, Rx, Schema, ServiceDispatcher, Tx,
-    client::CallFailure, rt, server::IncomingCall, service,
+    CallError, Context, DecodeError, FailureKind, Metadata, MetadataValue, MethodDescriptor,
+    MethodId, NoDispatcher, RoamError, Rx, Schema, ServiceDispatcher, Tx, client::CallFailure, rt,
+    server::IncomingCall, service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -325,6 +325,11 @@ async fn oversized_arguments_are_not_sent() {
         matches!(error, CallFailure::TooLarge { len: l, max: m } if l == len && m == max),
         "{error:?}"
     );
+    assert_eq!(
+        error.to_string(),
+        "arguments of 1048579 bytes exceed the limit of 1048576 bytes: the smaller \
+         `Config::max_payload_size` of both peers"
+    );
     assert_eq!(lab.echo("x".into()).await.unwrap(), "x");
 }
 
@@ -338,16 +343,16 @@ async fn metadata_over_a_limit_is_not_sent() {
 
 async fn oversized_result_is_reported() {
     let lab = lab();
-    let error = lab.zeros(1 << 20).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            CallError::Failed(Failure {
-                kind: FailureKind::TooLarge,
-                ..
-            })
-        ),
-        "{error:?}"
+    let CallError::Failed(failure) = lab.zeros(5 << 20).await.unwrap_err() else {
+        panic!("the result is too large")
+    };
+    assert_eq!(failure.kind, FailureKind::TooLarge);
+    assert_eq!(
+        failure.reason.as_deref(),
+        Some(
+            "a payload of 5242885 bytes exceeds the smaller max_payload_size of both peers, \
+             1048576 (in TypeScript: maxPayloadSize)"
+        )
     );
     lab.nothing().await.unwrap();
 }

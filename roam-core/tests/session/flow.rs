@@ -297,7 +297,11 @@ async fn elements_up_to_half_the_window_are_sent() {
         matches!(error, SendError::TooLarge { len: 501, max: 500 }),
         "{error:?}"
     );
-    assert_eq!(error.to_string(), "an element of 501 bytes, 500 allowed");
+    assert_eq!(
+        error.to_string(),
+        "an element of 501 bytes exceeds the limit of 500 bytes: half of \
+         `Config::initial_channel_credit`, and at most `max_payload_size`, the smaller of both peers"
+    );
     for _ in 0..20 {
         tx.send(vec![42; 298]).await.unwrap();
     }

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::SinkExt;
 use futures::future::RemoteHandle;
 use roam_core::proto::{Close, Event, Framing};
 use roam_core::rt::{self, BoxFuture};
@@ -118,7 +119,7 @@ async fn expect_all_to_fail(
     peers.client.ready().await.unwrap();
     let slow = SlowClient::new(peers.client.clone());
     let ((flooding, mut flooded), (unread, _kept)) = (channel(), channel());
-    let (stalling, stalled) = channel();
+    let (mut stalling, stalled) = channel();
     let mut calls: [BoxFuture<'_, Result<(), CallError>>; 4] = [
         Box::pin(slow.stay().into_future()),
         Box::pin(slow.flood(flooding).into_future()),
@@ -138,6 +139,8 @@ async fn expect_all_to_fail(
             }
         };
         stalling.closed().await;
+        let closed = SinkExt::<u32>::close(&mut stalling).await;
+        assert!(matches!(closed, Err(SendError::Lost(_))), "{closed:?}");
         error
     });
     let closed = start({

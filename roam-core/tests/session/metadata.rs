@@ -61,7 +61,7 @@ fn too_much() -> [(Metadata, MetadataError); 4] {
         ),
         (
             four.chain([("k", Vec::new())]).collect(),
-            MetadataError::TooLarge,
+            MetadataError::TooLarge(65_537),
         ),
     ]
 }
@@ -95,7 +95,10 @@ async fn deadline_on_full_metadata_fails_the_call() {
     }
     for (full, expected) in [
         (full(), MetadataError::TooManyEntries(129)),
-        (almost_full.with("", bytes(1)), MetadataError::TooLarge),
+        (
+            almost_full.with("", bytes(1)),
+            MetadataError::TooLarge(65_537),
+        ),
     ] {
         let call = desk.nothing().metadata(full.clone());
         let error = call.timeout(long).await.unwrap_err();
@@ -115,7 +118,10 @@ async fn trace_on_full_metadata_fails_the_call() {
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let traced = Metadata::new().with("traceparent", traceparent);
     let error = desk.pass_on().metadata(traced).await.unwrap();
-    assert_eq!(error.as_deref(), Some("129 metadata entries, 128 allowed"));
+    assert_eq!(
+        error.as_deref(),
+        Some("129 metadata entries, MAX_ENTRIES is 128")
+    );
 }
 
 /// Tries to respond with too much metadata, then responds.

@@ -8,7 +8,7 @@ import type { FailsWith } from "./types.js";
  * - `user`: the method returned its own error, which is in `value`
  * - `unknown-method`: the peer does not serve the method
  * - `invalid-payload`: the peer failed to decode the arguments; the generated files differ
- * - `cancelled`: the handler stopped before it had a result
+ * - `cancelled`: the handler stopped before it had a result, or the stream of the call was left
  * - `panic`: the handler failed
  * - `busy`: the peer has too many calls or channels
  * - `deadline`: `timeoutMs` passed, at the peer or here
@@ -23,7 +23,7 @@ import type { FailsWith } from "./types.js";
  *
  * Failures here, or of the link:
  * - `invalid-argument`: a value has the wrong type or range; the reason says where; nothing was sent
- * - `too-large`: a payload or an element exceeds the limit; the reason has both sizes
+ * - `too-large`: a payload or an element exceeds the limit; the reason has both sizes and the setting
  * - `protocol`: the peer sent something that does not decode; the generated files differ
  * - `connect`: no link could be established
  * - `closed`: the link has ended
@@ -112,7 +112,12 @@ export function userError<E>(value: E): RoamError<E> {
 
 /** Returns the error for a payload that exceeds the link's limit. */
 export function payloadTooLarge(length: number, max: number, method: string): RoamError {
-  const reason = `a payload of ${length} bytes exceeds the link's max_payload_size of ${max}`;
+  return tooLarge("a payload", length, max, "maxPayloadSize", method);
+}
+
+/** Returns the error for what exceeds the limit that `setting` moves. */
+export function tooLarge(what: string, length: number, max: number, setting: string, method: string): RoamError {
+  const reason = `${what} of ${length} bytes exceeds the limit of ${max} bytes: ${setting}, the smaller of both peers`;
   return new RoamError("too-large", reason, { method });
 }
 

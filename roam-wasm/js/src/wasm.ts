@@ -170,7 +170,7 @@ export interface Channels {
   readonly length: number;
   sender(index: number): Sender;
   receiver(index: number): Receiver;
-  /** Drops the halves that were not taken. */
+  /** Resets the channels of the halves that were not taken. */
   free(): void;
 }
 
@@ -183,6 +183,7 @@ export interface Sender {
   ready(bytes: number): Promise<void>;
   /** Returns how many bytes of elements the peer has consumed. */
   consumed(): number;
+  /** Throws if the channel has already ended. */
   close(): void;
   reset(): void;
 }

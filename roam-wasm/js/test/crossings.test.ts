@@ -96,7 +96,7 @@ test("arguments that are too large never enter wasm", async (t) => {
   );
   await assert.rejects(call!, (error) => {
     assert(error instanceof RoamError && error.code === "too-large", String(error));
-    assert.match(error.reason, /66 bytes exceeds the link's max_payload_size of 64/);
+    assert.match(error.reason, /66 bytes exceeds the limit of 64 bytes: maxPayloadSize, the smaller of both peers/);
     return true;
   });
 });

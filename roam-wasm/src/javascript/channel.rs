@@ -53,11 +53,18 @@ impl Channel {
         link.sender(self.connection, self.id).consumed()
     }
 
-    /// Closes the channel, as its sender.
-    pub(super) fn close(&self) {
-        self.session
-            .act(|link| link.sender(self.connection, self.id).close());
+    /// Closes the channel, as its sender; fails if it has already ended.
+    pub(super) fn close(&self) -> Result<(), Failure> {
+        let sendable = self.session.act(|link| {
+            let sendable = link.sender(self.connection, self.id).wait_for_credit(0);
+            link.sender(self.connection, self.id).close();
+            sendable
+        });
         self.session.wake(self.connection, self.id);
+        match sendable {
+            Err(SendError::Ended(end)) => Err(self.session.end_failure(end)),
+            _ => Ok(()),
+        }
     }
 
     /// Resets the channel.
@@ -122,7 +129,7 @@ impl Session {
 
     pub(super) fn send_failure(&self, error: SendError) -> Failure {
         match error {
-            SendError::TooLarge { len, max } => Failure::too_large(&error, len, max),
+            SendError::TooLarge { .. } => Failure::too_large(&error),
             SendError::Ended(end) => self.end_failure(end),
             SendError::Blocked => Failure::protocol("the elements exceed the credit"),
         }

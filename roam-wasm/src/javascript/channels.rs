@@ -12,8 +12,8 @@ use super::receiver::Receiver;
 use super::sender::Sender;
 use super::session::Session;
 
-/// Our halves of the channels in a payload. Each can be taken once; dropping this drops the halves
-/// that were not taken.
+/// Our halves of the channels in a payload. Each can be taken once; dropping this resets the channels
+/// of the halves that were not taken.
 #[wasm_bindgen]
 pub struct Channels {
     session: Rc<Session>,
@@ -94,16 +94,13 @@ impl Channels {
 
 impl Drop for Channels {
     fn drop(&mut self) {
-        for Half { channel, direction } in self.halves.take().into_iter().flatten() {
+        for Half { channel, .. } in self.halves.take().into_iter().flatten() {
             let channel = Channel {
                 session: Rc::clone(&self.session),
                 connection: self.connection,
                 id: channel,
             };
-            match direction {
-                Some(Direction::Send) => channel.close(),
-                _ => channel.reset(),
-            }
+            channel.reset();
         }
     }
 }

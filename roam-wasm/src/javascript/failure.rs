@@ -23,12 +23,6 @@ extern "C" {
 
     #[wasm_bindgen(method, setter)]
     fn set_cause(this: &Failure, cause: &str);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_length(this: &Failure, length: usize);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_max(this: &Failure, max: usize);
 }
 
 impl Failure {
@@ -39,11 +33,9 @@ impl Failure {
         failure
     }
 
-    pub(super) fn too_large(message: &dyn Display, length: usize, max: usize) -> Self {
-        let failure = Self::new("too-large", message);
-        failure.set_length(length);
-        failure.set_max(max);
-        failure
+    /// Returns the failure for what is longer than a limit, which the message names.
+    pub(super) fn too_large(message: &dyn Display) -> Self {
+        Self::new("too-large", message)
     }
 
     /// Returns the failure for a call from JavaScript that breaks the rules of the binding.
@@ -96,7 +88,7 @@ pub(super) fn text_of(reason: &CloseReason) -> String {
 impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
         let kind = match error {
-            RequestError::PayloadTooLarge { len, max } => return Self::too_large(&error, len, max),
+            RequestError::PayloadTooLarge { .. } => return Self::too_large(&error),
             RequestError::Metadata(_) => "metadata",
             RequestError::TooManyChannels(_) | RequestError::NoBudgetForChannels => "busy",
             // `ConnectionEnded`, `NotReady` and `AlreadyAnswered`: the link takes no message.

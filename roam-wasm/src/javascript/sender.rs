@@ -9,11 +9,12 @@ use super::channel::Channel;
 use super::failure::Failure;
 use super::records;
 
-/// The sender of a channel to the peer. Dropping it closes the channel.
+/// The sender of a channel to the peer. Dropping it resets the channel, unless it was closed.
 #[wasm_bindgen]
 pub struct Sender {
     channel: Channel,
     consumed: Cell<u64>,
+    closed: Cell<bool>,
 }
 
 impl Sender {
@@ -21,6 +22,7 @@ impl Sender {
         Self {
             channel,
             consumed: Cell::new(0),
+            closed: Cell::new(false),
         }
     }
 }
@@ -61,8 +63,12 @@ impl Sender {
     }
 
     /// Closes the channel.
-    pub fn close(&self) {
-        self.channel.close();
+    ///
+    /// # Errors
+    /// The channel has already ended.
+    pub fn close(&self) -> Result<(), Failure> {
+        self.closed.set(true);
+        self.channel.close()
     }
 
     /// Resets the channel.
@@ -73,6 +79,8 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.close();
+        if !self.closed.get() {
+            self.reset();
+        }
     }
 }

@@ -79,14 +79,10 @@ async fn invalid_call_throws() {
     let link = link(Handler::default(), &page).await;
     let failure = link.call_refused(method("echo"), &vec![0; (1 << 20) + 1], &[]);
     assert_eq!(failure.kind(), "too-large");
-    assert_eq!(
-        (failure.length(), failure.max()),
-        (Some((1 << 20) + 1), Some(1 << 20))
-    );
     assert!(
         failure
             .message()
-            .is_some_and(|message| message.contains("1048576"))
+            .is_some_and(|message| message.contains("1048577") && message.contains("1048576"))
     );
 
     let long = Metadata::new().with("k".repeat(300), "");

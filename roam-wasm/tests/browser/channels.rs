@@ -115,7 +115,7 @@ async fn half_is_taken_once_and_in_its_direction() {
 async fn freeing_channels_drops_untaken_halves() {
     let page = Page::new();
     let link = link(&page).await;
-    // The receiver in `sum` sees a close, and the sender in `stream` a reset.
+    // The receiver in `sum` and the sender in `stream` see a reset.
     link.call(1, method("sum"), (HALF,), &[SENDER])
         .expect("a half was kept")
         .free();

@@ -96,12 +96,6 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn message(this: &Failure) -> Option<String>;
 
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn length(this: &Failure) -> Option<u32>;
-
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn max(this: &Failure) -> Option<u32>;
-
     #[derive(Debug)]
     pub(crate) type Link;
 

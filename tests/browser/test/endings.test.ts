@@ -8,8 +8,9 @@ test("breaking out of a for await loop ends the handler", async (lab) => {
   const key = lab.key();
   const result = await tab.evaluate(async (key) => {
     const stream = (await roam.connect("/rpc")).client(Streams).countOn(key);
+    const { result } = stream;
     for await (const number of stream) if (number === 10) break;
-    return stream.result;
+    return result;
   }, key);
   assert.equal((await watch.ended(key)).phase, "Finished");
   assert.equal(result, undefined);
@@ -34,7 +35,54 @@ test("an exception, return() and a Web Stream's cancel() end the handler", async
     return failure;
   }, keys);
   assert.equal(thrown?.code, "RangeError");
-  for (const key of keys) assert.equal((await watch.ended(key)).phase, "Finished");
+  for (const key of keys) await watch.ended(key);
+});
+
+test("breaking out of quiet streams cancels their calls, which leave no places taken", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const prefix = lab.key();
+  // One more than the calls that a server answers at a time.
+  const COUNT = 257;
+  const report = await tab.evaluate(
+    async ([prefix, count]) => {
+      const link = await roam.connect("/rpc");
+      const { fallSilent } = link.client(Streams);
+      const times: number[] = [];
+      for (let index = 0; index < count; index++) {
+        for await (const number of fallSilent(`${prefix} ${index}`)) if (number === 0) break;
+        const left = performance.now();
+        await link.client(Watch).ended(`${prefix} ${index}`);
+        times.push(performance.now() - left);
+      }
+      const { callsOut, channels } = link.stats();
+      const median = times.sort((a, b) => a - b)[count >> 1]!;
+      return { echo: await link.client(Calls).echo("still here"), callsOut, channels, median };
+    },
+    [prefix, COUNT] as const,
+  );
+  const { median, ...rest } = report;
+  assert.deepEqual(rest, { echo: "still here", callsOut: 0, channels: 0 });
+  // The tests that run beside this one may slow down a few.
+  lab.note(`half of the handlers ended within ${median.toFixed(1)} ms`);
+  assert.ok(median < 100, `handlers ended after ${median} ms`);
+  assert.equal((await watch.ended(`${prefix} 0`)).phase, "Stopped");
+});
+
+test("a call whose result is held goes on when its stream is left", async (lab) => {
+  const watch = await lab.watch();
+  const tab = await lab.tab();
+  const key = lab.key();
+  const result = await tab.evaluate(async (key) => {
+    const link = await roam.connect("/rpc");
+    const stream = link.client(Streams).fallSilent(key);
+    const { result } = stream;
+    for await (const number of stream) if (number === 0) break;
+    await link.client(Watch).release(key);
+    return result;
+  }, key);
+  assert.equal(result, 1);
+  assert.equal((await watch.ended(key)).phase, "Finished");
 });
 
 test("an aborted signal cancels a call, which rejects with its reason", async (lab) => {

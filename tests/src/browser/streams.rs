@@ -15,6 +15,8 @@ pub trait Streams {
     async fn count(&self, count: u32, out: Tx<u32>) -> u32;
     /// Counts from 0 until the reader stops.
     async fn count_on(&self, key: String, out: Tx<u32>);
+    /// Sends one number, and then nothing, for ever.
+    async fn fall_silent(&self, key: String, out: Tx<u32>) -> u32;
     /// Sends `count` numbers, then fails.
     async fn count_and_fail(&self, count: u32, out: Tx<u32>) -> Result<u32, MathError>;
     /// Sends `count` numbers and resets the stream, although the call succeeds.
@@ -76,6 +78,15 @@ impl Streams for StreamsHandler {
                 return running.finish();
             }
         }
+    }
+
+    async fn fall_silent(&self, _: &Context, key: String, out: Tx<u32>) -> u32 {
+        let running = self.watched.run(&key);
+        // Nobody reads it if the call is given up at once.
+        let _ = out.send(0).await;
+        running.released().await;
+        running.finish();
+        1
     }
 
     async fn count_and_fail(

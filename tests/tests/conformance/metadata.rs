@@ -103,7 +103,7 @@ fn oversized_outgoing_metadata_is_not_sent() {
         MetadataError::TooManyEntries(129),
         MetadataError::KeyTooLong(257),
         MetadataError::ValueTooLong(16_385),
-        MetadataError::TooLarge,
+        MetadataError::TooLarge(65_537),
     ];
     on_every_link(async |endpoint| {
         let client = ProbeClient::new(endpoint.link.clone());

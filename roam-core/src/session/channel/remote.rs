@@ -163,6 +163,16 @@ impl RemoteChannel {
         }
     }
 
+    /// Returns how the channel was aborted, if it has ended.
+    pub(super) fn aborted(&self) -> Option<ChannelAbort> {
+        let (connection, channel) = self.id();
+        let sendable = self.with(|state, _| {
+            let sender = state.link.sender(connection, channel);
+            sender.wait_for_credit(0)
+        });
+        sendable.err().and_then(|error| self.refusal(error))
+    }
+
     /// Sends an element, or keeps it until there is credit. The caller must bound what is kept.
     pub(super) fn queue(&self, element: &[u8]) -> Result<(), ChannelAbort> {
         let (connection, channel) = self.id();

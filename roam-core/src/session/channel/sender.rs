@@ -138,6 +138,14 @@ impl RawSender {
         }
     }
 
+    /// Returns how the channel ended, if its sender has not closed it.
+    pub(super) fn aborted(&self) -> Option<ChannelAbort> {
+        match self.core.route() {
+            Route::Remote(remote) => remote.aborted(),
+            Route::Local(local) => local.receiver_dropped.then_some(ChannelAbort::Reset),
+        }
+    }
+
     fn send_later(&self, element: &[u8]) {
         match self.core.route() {
             // An ended channel has no reader to miss the element.

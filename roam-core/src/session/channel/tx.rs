@@ -25,7 +25,7 @@ use crate::session::link::wait::WaitGuard;
 /// with an aborted handler, its reader sees an error.
 ///
 /// As a [`Sink`] it holds one element that waits for credit. That element is still sent when the
-/// sink is dropped.
+/// sink is dropped. Closing the sink fails if the channel has already ended in another way.
 pub struct Tx<T> {
     raw: RawSender,
     /// The element that the `Sink` holds.
@@ -43,6 +43,7 @@ impl<T> Tx<T> {
     }
 
     /// Closes the channel: its reader sees a clean end after all elements. Dropping does the same.
+    /// Closing it as a [`Sink`] tells whether the channel had already ended, for example with its link.
     pub fn close(self) {
         drop(self);
     }
@@ -123,8 +124,12 @@ impl<T: Serialize> Sink<T> for Tx<T> {
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.as_mut().poll_flush(cx))?;
-        drop(self.raw.take());
-        Poll::Ready(Ok(()))
+        let Some(raw) = self.raw.take() else {
+            return Poll::Ready(Ok(()));
+        };
+        let aborted = raw.aborted();
+        drop(raw);
+        Poll::Ready(aborted.map_or(Ok(()), |abort| Err(abort.into())))
     }
 }
 

@@ -271,7 +271,8 @@ impl Responder {
         match error {
             RequestError::PayloadTooLarge { len, max } => {
                 tracing::error!(len, max, "a result is larger than max_payload_size");
-                self.answer(Outcome::Failed(FailureKind::TooLarge));
+                let reason = format!("{error} (in TypeScript: maxPayloadSize)");
+                self.fail(&Failure::new(FailureKind::TooLarge).with_reason(&reason));
             }
             RequestError::NoBudgetForChannels | RequestError::TooManyChannels(_) => {
                 self.answer(Outcome::Failed(FailureKind::Busy));

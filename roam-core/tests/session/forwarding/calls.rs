@@ -279,11 +279,12 @@ async fn call_too_large_for_upstream_is_reported() {
     let error = proxied.site().echo("a".repeat(2_000)).await.unwrap_err();
     assert!(
         matches!(
-            error,
+            &error,
             CallError::Failed(Failure {
                 kind: FailureKind::TooLarge,
+                reason: Some(reason),
                 ..
-            })
+            }) if reason.contains("limit of 1000 bytes")
         ),
         "{error:?}"
     );

@@ -19,8 +19,15 @@ export class CallChannels {
   onProgress: ((bytes: number) => void) | undefined;
   #progress = 0;
 
-  /** `maxElement`: the longest element of the link's channels, in bytes. */
-  constructor(method: string, maxElement: number) {
+  /**
+   * `maxElement`: the longest element of the link's channels, in bytes.
+   * `ownsHalves`: the halves end with the call, also those that the page has lost.
+   */
+  constructor(
+    method: string,
+    maxElement: number,
+    readonly ownsHalves = false,
+  ) {
     this.#method = method;
     this.#maxElement = maxElement;
   }
@@ -80,7 +87,8 @@ export class CallChannels {
   /** Ends the channels of a handler that has finished: closes its senders and drops its receivers. */
   async close(): Promise<void> {
     for (const source of this.#sources) source.cancel();
-    await Promise.all(this.#sinks.map((sink) => sink.close()));
+    // The peer may have reset some.
+    await Promise.allSettled(this.#sinks.map((sink) => sink.close()));
   }
 
   #stopPipes(): void {

@@ -4,6 +4,7 @@ import { type ChannelDecoder, Reader } from "../codec/reader.js";
 import { type ChannelEncoder, withWriter, type Writer } from "../codec/writer.js";
 import { type Bytes, type Channels, KEEP_RECEIVER, KEEP_SENDER } from "../wasm.js";
 import type { CallChannels } from "./call-channels.js";
+import { type RemoteEnd, unwatchHalf, watchHalf } from "./endpoint.js";
 import { LocalChannel } from "./local.js";
 import { isStreamable } from "./pipe.js";
 import { Rx } from "./rx.js";
@@ -40,8 +41,10 @@ export class OutgoingChannels implements ChannelEncoder {
       place,
       connect(halves, index, channels) {
         const source = channels.addSource(halves.receiver(index), element);
-        if (local === undefined) channels.pipeFrom(new Rx(source), sink);
-        else Rx.connect(local.rx, local, source);
+        if (local === undefined) {
+          unwatchHalf(sink);
+          channels.pipeFrom(new Rx(source), sink);
+        } else Rx.connect(local.rx, local, source);
       },
     });
   }
@@ -136,18 +139,25 @@ class IncomingChannels implements ChannelDecoder {
 
   tx(element: Codec): Tx<unknown> {
     const index = this.#take();
-    return new Tx(this.#channels.addSink(this.#halves.sender(index), element));
+    const sink = this.#channels.addSink(this.#halves.sender(index), element);
+    return this.#watched(new Tx(sink), sink);
   }
 
   rx(element: Codec): Rx<unknown> {
     const index = this.#take();
-    return new Rx(this.#channels.addSource(this.#halves.receiver(index), element));
+    const source = this.#channels.addSource(this.#halves.receiver(index), element);
+    return this.#watched(new Rx(source), source);
   }
 
   /** Throws if channels are left that the value does not mention. */
   finish(): void {
     const count = this.#halves.length;
     if (this.#taken !== count) throw new ValueError(`received ${count} channels, but the value has ${this.#taken}`);
+  }
+
+  #watched<Half extends object>(half: Half, end: RemoteEnd): Half {
+    if (!this.#channels.ownsHalves) watchHalf(half, end);
+    return half;
   }
 
   #take(): number {

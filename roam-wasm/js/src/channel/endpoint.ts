@@ -2,7 +2,7 @@
 export interface ChannelSink {
   /** Accepts a value; returns {@link SENT} when there is nothing to wait for. */
   send(value: unknown): Promise<void>;
-  /** Ends the channel cleanly, after everything that was sent. */
+  /** Ends the channel cleanly, after everything that was sent; rejects if it had ended in another way. */
   close(): Promise<void>;
   /** Resets the channel: drops what has not left yet, and the receiver gets an error. */
   abort(reason: unknown): void;
@@ -18,6 +18,25 @@ export interface ChannelSource {
   next(): Promise<IteratorResult<unknown, undefined>>;
   /** Tells the sender to stop. */
   cancel(): void;
+}
+
+/** A channel's end with us, whose half the page may lose. */
+export interface RemoteEnd {
+  /** Resets the channel, unless it was closed: nobody can reach its half any more. */
+  lost(): void;
+}
+
+const lostHalves = new FinalizationRegistry<RemoteEnd>((end) => end.lost());
+
+/** Tells `end` when the page has lost `half`, which takes the place of an earlier half. */
+export function watchHalf(half: object, end: RemoteEnd): void {
+  unwatchHalf(end);
+  lostHalves.register(half, end, end);
+}
+
+/** Stops watching the half of `end`, which is in use even if the page has lost it. */
+export function unwatchHalf(end: object): void {
+  lostHalves.unregister(end);
 }
 
 /** Returned by `send` when it did not have to wait: one promise for all calls. */

@@ -60,7 +60,7 @@ export class LocalChannel implements ChannelSink, ChannelSource {
       this.#state = "closed";
       for (const { resolve } of this.#receiving.splice(0)) resolve(END);
     }
-    return SENT;
+    return this.#state === "closed" ? SENT : Promise.reject(this.#endReason());
   }
 
   abort(reason: unknown): void {

@@ -2,9 +2,9 @@ import type { Codec } from "../codec/codec.js";
 import { ValueError } from "../codec/error.js";
 import { primitives } from "../codec/primitives.js";
 import { Writer } from "../codec/writer.js";
-import { fromFailure, RoamError } from "../errors.js";
+import { fromFailure, RoamError, tooLarge } from "../errors.js";
 import type { Sender } from "../wasm.js";
-import { type ChannelSink, MAX_CHUNK, SENT } from "./endpoint.js";
+import { type ChannelSink, MAX_CHUNK, type RemoteEnd, SENT } from "./endpoint.js";
 
 /** A batch of this many bytes is handed to wasm at once. */
 const BATCH_BYTES = 16 * 1024;
@@ -26,7 +26,7 @@ interface Waiting {
  * Elements are encoded at once and batched: a loop of `await tx.send(…)` costs one crossing into
  * wasm, and one frame, for many elements. `send` does not wait while it knows of enough credit.
  */
-export class RemoteSink implements ChannelSink {
+export class RemoteSink implements ChannelSink, RemoteEnd {
   readonly chunkLength: number | undefined;
   /** Called when the peer may have consumed more. */
   onConsumed: (() => void) | undefined;
@@ -105,20 +105,34 @@ export class RemoteSink implements ChannelSink {
   }
 
   async close(): Promise<void> {
-    if (this.#state !== "open") return;
-    this.#state = "closing";
-    await this.#draining;
-    this.#flush();
-    if (this.#state === "closing") {
-      this.#sender.close();
-      this.#state = "ended";
+    if (this.#state === "open") {
+      this.#state = "closing";
+      await this.#draining;
+      this.#flush();
+      if (this.#state === "closing") this.#close();
     }
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   abort(reason: unknown): void {
     if (this.#state === "ended") return;
     this.#fail(reason);
     this.#sender.reset();
+  }
+
+  async lost(): Promise<void> {
+    // Somebody may still wait for what was sent.
+    await this.#draining;
+    if (this.#state === "open") this.abort(new RoamError("reset", "the sender was lost", { method: this.#method }));
+  }
+
+  #close(): void {
+    try {
+      this.#sender.close();
+      this.#state = "ended";
+    } catch (failure) {
+      this.#fail(fromFailure(failure, this.#method));
+    }
   }
 
   /** Appends the value to the batch as a record and returns the length of the element. */
@@ -132,8 +146,8 @@ export class RemoteSink implements ChannelSink {
     }
     const length = this.#batch.endRecord(start);
     if (length <= this.#maxElement) return length;
-    const reason = `an element of ${length} bytes exceeds the limit of ${this.#maxElement} bytes`;
-    throw new RoamError("too-large", reason, { method: this.#method });
+    const setting = "half of initialChannelCredit, and at most maxPayloadSize";
+    throw tooLarge("an element", length, this.#maxElement, setting, this.#method);
   }
 
   #hasCredit(length: number): boolean {

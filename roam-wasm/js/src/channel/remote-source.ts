@@ -3,7 +3,7 @@ import { ValueError } from "../codec/error.js";
 import { Reader } from "../codec/reader.js";
 import { fromFailure, RoamError } from "../errors.js";
 import type { Receiver } from "../wasm.js";
-import { type ChannelSource, END } from "./endpoint.js";
+import { type ChannelSource, END, type RemoteEnd } from "./endpoint.js";
 
 type Next = IteratorResult<unknown, undefined>;
 
@@ -16,12 +16,14 @@ const REPORT_BYTES = 16 * 1024;
  * It takes arrived elements out of wasm in batches and decodes each when it is asked for; credit
  * is granted as elements are consumed.
  */
-export class RemoteSource implements ChannelSource {
+export class RemoteSource implements ChannelSource, RemoteEnd {
   readonly #receiver: Receiver;
   readonly #codec: Codec;
   readonly #method: string;
   /** The result of the call that this stream belongs to. The stream ends after it, with its error if it fails. */
   callResult: Promise<unknown> | undefined;
+  /** Cancels that call, unless somebody else waits for its result; called when the stream is left. */
+  cancelCall: (() => void) | undefined;
   /** Why the channel was reset, if more is known than the channel itself tells. */
   resetReason: unknown;
   #batch: Reader | undefined;
@@ -46,6 +48,12 @@ export class RemoteSource implements ChannelSource {
 
   cancel(): void {
     this.#reset(() => Promise.resolve(END));
+  }
+
+  lost(): void {
+    // Somebody may still wait for the next value.
+    if (this.#pending === undefined) this.cancel();
+    else void this.#pending.catch(() => undefined).then(() => this.lost());
   }
 
   /** Resets the channel; `next` rejects with `reason`. */
@@ -123,6 +131,7 @@ export class RemoteSource implements ChannelSource {
     if (this.#ended !== undefined) return;
     this.#ended = ended;
     this.#batch = undefined;
+    this.cancelCall?.();
     this.#receiver.reset();
   }
 }

@@ -1,14 +1,15 @@
-import { asyncDispose } from "../dispose.js";
-import { type ChannelSource, END } from "./endpoint.js";
+import { asyncDispose, dispose } from "../dispose.js";
+import { type ChannelSource, END, watchHalf } from "./endpoint.js";
 import type { LocalChannel } from "./local.js";
+import { RemoteSource } from "./remote-source.js";
 
 /**
  * The receiving half of a channel: read it with `for await`.
  *
- * Leaving the loop early, `return()` and `await using` tell the sender to stop. A channel that was
+ * Leaving the loop early, `return()`, `using` and `await using` tell the sender to stop. A channel that was
  * reset throws, so it never looks like a complete one.
  */
-export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, AsyncDisposable {
+export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, AsyncDisposable, Disposable {
   #source: ChannelSource;
 
   /** @internal */
@@ -36,6 +37,11 @@ export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, As
     await this.return();
   }
 
+  /** Same as `return()`. */
+  [dispose](): void {
+    void this.return();
+  }
+
   /** Returns this half as a Web Stream; backpressure applies. */
   readable(): ReadableStream<T> {
     return new ReadableStream<T>(
@@ -58,19 +64,32 @@ export class Rx<T> implements AsyncIterableIterator<T, undefined, undefined>, As
   }
 
   /** Connects `rx` to the peer that its sender was sent to. @internal */
-  static connect(rx: Rx<unknown>, local: LocalChannel, source: ChannelSource): void {
+  static connect(rx: Rx<unknown>, local: LocalChannel, source: RemoteSource): void {
+    watchHalf(rx, source);
     rx.#source = local.receiveFrom(source);
   }
 }
 
-/** The values of a method whose `Tx` argument was left out, together with the method's result. */
+/**
+ * The values of a method whose `Tx` argument was left out, together with the method's result.
+ *
+ * Whoever stops reading it cancels the call, unless `result` was read before.
+ */
 export class ResultStream<T, Result> extends Rx<T> {
-  /** The method's own result. */
-  readonly result: Result;
+  readonly #source: ChannelSource;
+  readonly #result: Result;
 
   /** @internal */
   constructor(source: ChannelSource, result: Result) {
     super(source);
-    this.result = result;
+    this.#source = source;
+    this.#result = result;
+    if (source instanceof RemoteSource) watchHalf(this, source);
+  }
+
+  /** The method's own result. Once this was read, the call goes on when the stream is left. */
+  get result(): Result {
+    if (this.#source instanceof RemoteSource) this.#source.cancelCall = undefined;
+    return this.#result;
   }
 }

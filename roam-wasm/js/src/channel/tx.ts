@@ -1,8 +1,9 @@
 import { asyncDispose } from "../dispose.js";
 import { RoamError } from "../errors.js";
 import type { Input } from "../types.js";
-import { type ChannelSink, SENT } from "./endpoint.js";
+import { type ChannelSink, SENT, watchHalf } from "./endpoint.js";
 import type { LocalChannel } from "./local.js";
+import type { RemoteSink } from "./remote-sink.js";
 
 /**
  * The sending half of a channel.
@@ -26,7 +27,10 @@ export class Tx<T> implements AsyncDisposable {
     return this.#sink.send(value);
   }
 
-  /** Closes the channel: the receiver gets everything that was sent, then the end. */
+  /**
+   * Closes the channel: the receiver gets everything that was sent, then the end. Rejects with the reason when the
+   * channel has already ended in another way.
+   */
   close(): Promise<void> {
     return this.#sink.close();
   }
@@ -45,9 +49,9 @@ export class Tx<T> implements AsyncDisposable {
     });
   }
 
-  /** Same as `close()`. */
+  /** Same as `close()`, but never rejects. */
   async [asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close().catch(() => undefined);
   }
 
   /** @internal */
@@ -56,7 +60,8 @@ export class Tx<T> implements AsyncDisposable {
   }
 
   /** Connects `tx` to the peer that its receiver was sent to. @internal */
-  static connect(tx: Tx<unknown>, local: LocalChannel, sink: ChannelSink): void {
+  static connect(tx: Tx<unknown>, local: LocalChannel, sink: RemoteSink): void {
+    watchHalf(tx, sink);
     tx.#sink = sink;
     local.sendInto(sink);
   }

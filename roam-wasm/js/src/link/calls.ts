@@ -55,12 +55,21 @@ export class Calls {
     this.#encodedMetadata = encodeMetadata(metadata);
   }
 
-  /** Calls a method now; the promise rejects if the call is invalid. */
-  call(method: Method, args: readonly unknown[], options: unknown): Promise<unknown> {
+  /**
+   * Calls a method now; the promise rejects if the call is invalid. `onSent` gets the function that cancels the call
+   * for a reason.
+   */
+  call(
+    method: Method,
+    args: readonly unknown[],
+    options: unknown,
+    onSent?: (cancel: (reason: unknown) => void) => void,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const checked = checkOptions(method, options);
       checked.signal?.throwIfAborted();
-      this.#start(method, args, checked, resolve, reject);
+      const id = this.#start(method, args, checked, resolve, reject);
+      onSent?.((reason) => this.#cancel(id, reason));
     });
   }
 
@@ -104,7 +113,7 @@ export class Calls {
     options: CallOptions,
     resolve: Pending["resolve"],
     reject: Pending["reject"],
-  ): void {
+  ): number {
     if (this.#closed !== undefined) throw linkClosed(this.#closed, method.label);
     const { signal, timeoutMs } = options;
     const began = timeoutMs === undefined ? undefined : performance.now();
@@ -113,10 +122,12 @@ export class Calls {
     const call: Pending = { method, resolve, reject, channels, timeoutMs, began, unwatch: undefined };
     this.#pending.set(id, call);
     if (signal !== undefined || timeoutMs !== undefined) call.unwatch = this.#watch(id, call, signal);
-    if (channels === undefined) return;
-    channels.onProgress = options.onProgress;
-    channels.onSourceError = (error) => this.#cancel(id, error);
-    outgoing?.connect(halves!, channels);
+    if (channels !== undefined) {
+      channels.onProgress = options.onProgress;
+      channels.onSourceError = (error) => this.#cancel(id, error);
+      outgoing?.connect(halves!, channels);
+    }
+    return id;
   }
 
   #send(method: Method, args: readonly unknown[], options: CallOptions): Sent {

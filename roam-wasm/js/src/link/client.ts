@@ -3,6 +3,7 @@ import { RemoteSource } from "../channel/remote-source.js";
 import { ResultStream, Rx } from "../channel/rx.js";
 import { Tx } from "../channel/tx.js";
 import type { ServiceDescription } from "../description.js";
+import { RoamError } from "../errors.js";
 import type { Calls } from "./calls.js";
 import { type Method, methodsOf } from "./method.js";
 
@@ -25,11 +26,15 @@ function clientMethod(calls: Calls, method: Method): unknown {
 function stream(calls: Calls, method: Method, given: readonly unknown[]): ResultStream<unknown, Promise<unknown>> {
   const local = new LocalChannel();
   const args = [...given.slice(0, method.onlyTx), local.tx, ...given.slice(method.onlyTx, method.args.length - 1)];
-  const result = calls.call(method, args, optionsAt(given, method.args.length - 1));
+  let cancel: ((reason: unknown) => void) | undefined;
+  const result = calls.call(method, args, optionsAt(given, method.args.length - 1), (given) => (cancel = given));
   // Readers see why the call was not sent. This also handles the rejection if nobody awaits `result`.
   result.catch((error: unknown) => local.abort(error));
   const source = Rx.sourceOf(local.rx);
-  if (source instanceof RemoteSource) source.callResult = result;
+  if (source instanceof RemoteSource) {
+    source.callResult = result;
+    source.cancelCall = () => cancel?.(new RoamError("cancelled", "its stream was left", { method: method.label }));
+  }
   return new ResultStream(source, result);
 }
 

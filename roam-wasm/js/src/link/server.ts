@@ -76,7 +76,7 @@ export class Server {
 
   #start(id: bigint, served: Served, payload: Bytes, metadata: Bytes, halves: Channels | undefined): void {
     const { method } = served;
-    const channels = halves && new CallChannels(method.label, this.#agreed.maxElement);
+    const channels = halves && new CallChannels(method.label, this.#agreed.maxElement, true);
     const request: Request = { served, channels, abort: new AbortController(), deadline: undefined };
     try {
       // Taking a half calls wasm, which invalidates the view of the metadata.
@@ -156,8 +156,8 @@ export class Server {
   /** Answers for a handler that failed: reports the error here and sends the caller only its kind. */
   #panic(id: bigint, error: unknown): void {
     report(error);
-    const isTooLarge = error instanceof RoamError && error.code === "too-large";
-    this.#refuse(id, isTooLarge ? OutcomeKind.TooLarge : OutcomeKind.Panic);
+    if (error instanceof RoamError && error.code === "too-large") this.#refuse(id, OutcomeKind.TooLarge, error);
+    else this.#refuse(id, OutcomeKind.Panic);
   }
 
   /** Answers for a handler that was aborted. */
