@@ -22,6 +22,7 @@ export {
 export type { CallInFlight, ChannelInFlight, LinkDiagnostics } from "./link/diagnostics.js";
 export type { Link } from "./link/link.js";
 export type { Serving } from "./link/services.js";
+export type { LinkState, Store } from "./link/state.js";
 export type { WasmSource } from "./load.js";
 export type {
   Answer,

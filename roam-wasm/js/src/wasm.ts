@@ -49,6 +49,8 @@ export interface LinkEvents {
    * before they carried anything.
    */
   cut(failures: number): void;
+  /** The link goes on with another socket. */
+  resumed(): void;
   /** The link has ended, and with it everything in flight; called once, after all other events. */
   closed(info: CloseInfo): void;
 }

@@ -74,6 +74,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn cut(this: &LinkEvents, failures: u32) -> Result<(), JsValue>;
 
+    /// The link goes on with another socket.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn resumed(this: &LinkEvents) -> Result<(), JsValue>;
+
     /// The link has ended, and with it everything in flight.
     #[wasm_bindgen(method, catch)]
     pub(super) fn closed(this: &LinkEvents, info: CloseInfo) -> Result<(), JsValue>;

@@ -11,6 +11,7 @@ use roam_core::transport::framing_of;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
+use super::events::LinkEvents;
 use super::session::Session;
 use crate::listener::{Listener, SocketEvent};
 use crate::transport::{MAX_BUFFERED, RECHECK, close};
@@ -103,6 +104,7 @@ impl Session {
                     .frames_in
                     .set(self.driver.frames_in.get().wrapping_add(1));
                 self.link.borrow_mut().handle_frame(&frame);
+                self.check_resumed();
             }
             SocketEvent::Frame(Err(violation)) => {
                 self.link.borrow_mut().handle_violation(violation);
@@ -130,11 +132,7 @@ impl Session {
         if keep.is_zero() || now >= given_up || link.close_reason().is_some() || closed.is_final() {
             return link.handle_lost(Arc::new(closed));
         }
-        let failures = if link.is_attached() {
-            0
-        } else {
-            self.driver.failures.get()
-        };
+        let failures = self.driver.failures.get();
         self.driver.failures.set(failures.saturating_add(1));
         self.driver.given_up.set(Some(given_up));
         link.detach();
@@ -145,12 +143,20 @@ impl Session {
         self.events.emit(|events| events.cut(failures));
     }
 
+    /// Finds out whether a link that had lost its socket goes on.
+    fn check_resumed(&self) {
+        let waits = self.driver.given_up.get().is_some();
+        if waits && self.link.borrow().is_attached() {
+            self.driver.given_up.take();
+            self.driver.failures.take();
+            self.set_timer(None);
+            self.events.emit(LinkEvents::resumed);
+        }
+    }
+
     /// Handles the timeouts that have passed.
     fn handle_due(self: &Rc<Self>) {
         let now = self.clock.now();
-        if self.link.borrow().is_attached() {
-            self.driver.given_up.take();
-        }
         if self.driver.given_up.get().is_some_and(|at| now >= at) {
             self.link
                 .borrow_mut()

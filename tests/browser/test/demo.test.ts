@@ -118,14 +118,31 @@ test("the link panel shows statistics and reconnects a lost link", async (lab) =
   await shows(page, "call-value", "42");
 });
 
-test("a killed server shows as a lost link", async (lab) => {
+test("an upload, a stream and the chat go on when the socket is cut", async (lab) => {
+  const page = await visit(lab);
+  await join(page, "Cut");
+  await shows(page, "chat-log", "You came in.");
+  await page.getByTestId("upload-made-up").click();
+  await page.getByTestId("link-drop").click();
+  await shows(page, "link-state", "reconnecting");
+  await shows(page, "link-state", /^connected$/);
+  await page.getByTestId("chat-message").fill("still here");
+  await page.getByTestId("chat-message").press("Enter");
+  await shows(page, "chat-log", /Cut\s*still here/);
+  await shows(page, "upload-state", /SHA-256|done|arrived/i);
+  await page.getByTestId("call-submit").click();
+  await shows(page, "call-value", "42");
+});
+
+test("a killed server shows as a link that reconnects", async (lab) => {
   const own = await Demo.start();
   try {
     const page = await visit(lab, {}, own);
-    await own.kill();
-    await shows(page, "link-state", "link lost");
-    await page.getByTestId("link-reconnect").click();
     lab.expectPageError(/WebSocket connection to .* failed/);
+    await own.kill();
+    await shows(page, "link-state", "reconnecting");
+    await shows(page, "link-reason", /attempt [2-9]/);
+    await page.getByTestId("link-cut").click();
     await shows(page, "link-state", "link lost");
   } finally {
     await own[Symbol.asyncDispose]();

@@ -2,6 +2,7 @@ import { connect, type Link } from "@roam-rpc/client";
 import { Chat, type ChatClient } from "./gen/chat.js";
 import { Demo, type DemoClient } from "./gen/demo.js";
 import { Page, type PageHandler } from "./gen/page.js";
+import { DemoSocket } from "./sockets.js";
 import { explain } from "./view/explain.js";
 
 /** The fixed window of every channel: small, so that a paused stream fills it within seconds. */
@@ -39,6 +40,7 @@ export class LinkManager {
     try {
       link = await connect("/rpc", {
         serve: [[Page, this.#page]],
+        WebSocket: DemoSocket,
         initialChannelCredit: WINDOW,
         channelWindow: WINDOW,
       });

@@ -8,21 +8,37 @@ import type { Entry } from "./metadata.js";
 import { Server } from "./server.js";
 import type { Services, Serving } from "./services.js";
 import type { Sockets } from "./sockets.js";
+import type { LinkState, Store } from "./state.js";
 
-/** A link to a server: calls and streams in both directions over one WebSocket. */
+/** A link to a server: calls and streams in both directions over one WebSocket at a time. */
 export class Link implements AsyncDisposable {
   /** Resolves when the link has ended, with how it ended; never rejects. */
   readonly closed: Promise<CloseInfo>;
+  /**
+   * What the link is doing: open, reconnecting or closed.
+   *
+   * ```ts
+   * const stop = link.state.subscribe(() => console.log(link.state.current.status));
+   * ```
+   */
+  readonly state: Store<LinkState>;
   readonly #link: WasmLink;
   readonly #calls: Calls;
   readonly #services: Services;
 
   /** @internal */
-  constructor(link: WasmLink, calls: Calls, services: Services, closed: Promise<CloseInfo>) {
+  constructor(
+    link: WasmLink,
+    calls: Calls,
+    services: Services,
+    closed: Promise<CloseInfo>,
+    state: Store<LinkState>,
+  ) {
     this.#link = link;
     this.#calls = calls;
     this.#services = services;
     this.closed = closed;
+    this.state = state;
   }
 
   /** Returns a client of one of the server's services: `link.client(Demo).add(2, 3)`. */
@@ -95,7 +111,7 @@ export async function openLink(
       calls = new Calls(wasm, agreed, metadata);
       server = new Server(wasm, agreed, services);
       sockets = provide(wasm);
-      link = new Link(wasm, calls, services, closed);
+      link = new Link(wasm, calls, services, closed, sockets.state);
     },
     response: (_connection, id, kind, body, halves) => calls.response(id, kind, body, halves),
     failed: (_connection, id, failure) => calls.failed(id, failure),
@@ -103,8 +119,9 @@ export async function openLink(
       server.request(id, method, payload, metadata, halves),
     cancelled: (_connection, id) => server.cancelled(id),
     cut: (failures) => sockets.cut(failures),
+    resumed: () => sockets.resumed(),
     closed: (info) => {
-      sockets.end();
+      sockets.end(info);
       calls.closed(info);
       server.closed();
       resolveClosed(info);

@@ -1,9 +1,12 @@
-import type { WasmLink } from "../wasm.js";
+import type { CloseInfo, WasmLink } from "../wasm.js";
 import type { WebSocketLike } from "./connect.js";
+import { StateStore } from "./state.js";
 
 /** The longest wait before an attempt grows from the first of these to the last, in milliseconds. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
+/** As many failures as make the longest wait. */
+const MANY = 10;
 
 /** The part of a page that tells of its network and its life; other programs have none of it. */
 type Surroundings = Partial<Pick<typeof globalThis, "addEventListener" | "removeEventListener" | "document">>;
@@ -16,6 +19,8 @@ export class Sockets {
   /** The next attempt, while the link has no socket. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
+  /** What the link is doing. */
+  readonly state = new StateStore();
 
   constructor(link: WasmLink, open: () => WebSocketLike, metadata: () => Promise<Uint8Array | undefined>) {
     this.#link = link;
@@ -27,11 +32,19 @@ export class Sockets {
   /** The link has lost its socket. Every wait is spread, the first too: all pages of a server lose theirs at once. */
   cut(failures: number): void {
     const longest = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
-    this.#waiting = setTimeout(this.#dial, Math.random() * longest);
+    const wait = Math.random() * longest;
+    this.#waiting = setTimeout(this.#dial, wait);
+    this.state.set({ status: "reconnecting", attempt: failures + 1, nextAt: Date.now() + wait });
+  }
+
+  /** The link goes on with another socket. */
+  resumed(): void {
+    this.state.set({ status: "open" });
   }
 
   /** The link has ended. */
-  end(): void {
+  end(info: CloseInfo): void {
+    this.state.set({ status: "closed", info });
     this.#ended = true;
     clearTimeout(this.#waiting);
     this.#listen("removeEventListener");
@@ -48,7 +61,7 @@ export class Sockets {
       if (!this.#ended) this.#link.attach(this.#open(), metadata);
     } catch {
       // The token function or the class WebSocket threw; wasm gives up the link when its time is over.
-      if (!this.#ended) this.cut(Infinity);
+      if (!this.#ended) this.cut(MANY);
     }
   }
 

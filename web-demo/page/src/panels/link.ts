@@ -1,6 +1,7 @@
 import type { Link } from "@roam-rpc/client";
 import type { DemoClient } from "../gen/demo.js";
 import type { Panel, Session } from "../session.js";
+import { dropSocket } from "../sockets.js";
 import { element, setText, showOnly } from "../view/dom.js";
 import { InFlightTable } from "../view/flight.js";
 import * as format from "../view/format.js";
@@ -16,6 +17,7 @@ export class LinkPanel implements Panel {
   readonly #root = element("link", HTMLElement);
   readonly #state = element("link-state", HTMLElement);
   readonly #reason = element("link-reason", HTMLElement);
+  readonly #drop = element("link-drop", HTMLButtonElement);
   readonly #close = element("link-cut", HTMLButtonElement);
   readonly #reconnect = element("link-reconnect", HTMLButtonElement);
   readonly #figures = {
@@ -35,6 +37,7 @@ export class LinkPanel implements Panel {
 
   /** `reconnect` is called when the visitor asks for a new link. */
   constructor(reconnect: () => void) {
+    this.#drop.addEventListener("click", dropSocket);
     this.#close.addEventListener("click", () => void this.#link?.close("closed by the visitor"));
     this.#reconnect.addEventListener("click", () => {
       this.#show("connecting", "");
@@ -45,11 +48,21 @@ export class LinkPanel implements Panel {
   opened({ link, demo }: Session): void {
     this.#link = link;
     this.#previous = { at: 0, in: 0, out: 0 };
-    this.#show("connected", "", this.#close);
+    this.#showState(link);
+    link.state.subscribe(() => this.#showState(link));
     this.#traffic.open();
     this.#inFlight.opened(link);
     void this.#ping(link, demo);
     requestAnimationFrame((now) => this.#frame(link, now));
+  }
+
+  #showState(link: Link): void {
+    const state = link.state.current;
+    if (state.status === "open") this.#show("connected", "", this.#drop, this.#close);
+    if (state.status === "reconnecting") {
+      const wait = format.duration(Math.max(0, state.nextAt - Date.now()));
+      this.#show("reconnecting", `attempt ${state.attempt}, in ${wait}; everything goes on after that`, this.#close);
+    }
   }
 
   lost(reason: string): void {
@@ -60,11 +73,11 @@ export class LinkPanel implements Panel {
     for (const figure of Object.values(this.#figures)) figure.textContent = "–";
   }
 
-  #show(state: "connecting" | "connected" | "lost", reason: string, ...buttons: HTMLElement[]): void {
+  #show(state: "connecting" | "connected" | "reconnecting" | "lost", reason: string, ...buttons: HTMLElement[]): void {
     this.#root.dataset["state"] = state;
     setText(this.#state, state === "lost" ? "link lost" : state);
     setText(this.#reason, reason);
-    showOnly([this.#close, this.#reconnect], buttons);
+    showOnly([this.#drop, this.#close, this.#reconnect], buttons);
   }
 
   /** Draws until the link is lost. */
