@@ -112,8 +112,8 @@ pub use session::{
 /// Making calls without types, with layers, and over links that are lost.
 pub mod client {
     pub use crate::session::{
-        Answer, CallFailure, CallerService, ConnectionCall, Dial, LayeredCaller, LinkStatus,
-        Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
+        Answer, CallFailure, CallerService, ConnectionCall, Dial, LayeredCaller, LinkState,
+        LinkStates, Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
     };
 }
 

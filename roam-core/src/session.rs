@@ -48,7 +48,7 @@ pub use layer::{CallService, CallerService, Dispatched, LayeredCaller, LayeredDi
 pub use link::{AttachError, ConnectionHandle, DetachedLink, Driver};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
 pub use open::{Dial, LinkBuilder, Opened, accept, connect};
-pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
+pub use reconnect::{LinkState, LinkStates, ReconnectingClient, RetryPolicy};
 pub use serve::{
     Answered, CallWatch, Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher,
     ServiceDispatcher,
