@@ -112,8 +112,9 @@ pub use session::{
 /// Making calls without types, with layers, and over links that are lost.
 pub mod client {
     pub use crate::session::{
-        Answer, CallFailure, CallerService, ConnectionCall, Dial, LayeredCaller, LinkState,
-        LinkStates, Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
+        Answer, Answered, CallFailure, CallerService, ConnectionCall, Dial, LayeredCall,
+        LayeredCaller, LinkState, LinkStates, Opened, OutgoingCall, OutgoingWatch,
+        ReconnectingClient, RetryPolicy,
     };
 }
 
