@@ -112,8 +112,9 @@ pub use session::{
 /// Making calls without types, with layers, and over links that are lost.
 pub mod client {
     pub use crate::session::{
-        Answer, CallFailure, CallerService, ConnectionCall, Dial, DialedDriver, LayeredCaller,
-        LinkStatus, Opened, OutgoingCall, ReconnectingClient, RetryPolicy,
+        Answer, Answered, CallFailure, CallerService, ConnectionCall, Dial, DialedDriver,
+        LayeredCall, LayeredCaller, LinkState, LinkStates, Opened, OutgoingCall, OutgoingWatch,
+        ReconnectingClient, RetryPolicy,
     };
 }
 

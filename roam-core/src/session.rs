@@ -37,7 +37,10 @@ mod workers;
 
 #[cfg(feature = "stream")]
 pub(crate) use abort::AbortOnDrop;
-pub use call::{Answer, Call, CallFuture, Caller, ConnectionCall, Deadline, OutgoingCall, Reply};
+pub use call::{
+    Answer, Answered, Call, CallFuture, Caller, ConnectionCall, Deadline, OutgoingCall,
+    OutgoingWatch, Reply,
+};
 pub use channel::{IncomingChannels, OutgoingChannels, Rx, Tx, channel};
 pub use codec::{DecodeError, EncodeError, Malformed};
 pub use connections::{IncomingConnection, IncomingConnections, RejectError};
@@ -46,15 +49,16 @@ pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamErro
 pub use extensions::Extensions;
 pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections};
 pub use identity::Identity;
-pub use layer::{CallService, CallerService, Dispatched, LayeredCaller, LayeredDispatcher};
+pub use layer::{
+    CallService, CallerService, Dispatched, LayeredCall, LayeredCaller, LayeredDispatcher,
+};
 pub use link::{AttachError, ConnectionHandle, DetachedLink, Driver};
 pub use nonce::{MalformedNonce, NONCE_KEY, Nonce, NonceDispatcher, NonceLimits};
 pub use open::{Dial, LinkBuilder, Opened, accept, connect};
-pub use reconnect::{LinkStatus, ReconnectingClient, RetryPolicy};
+pub use reconnect::{LinkState, LinkStates, ReconnectingClient, RetryPolicy};
 pub use resume::{Accepted, Acceptor, DialedDriver, Incoming, KeptDriver, NewLink};
 pub use serve::{
-    Answered, CallWatch, Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher,
-    ServiceDispatcher,
+    CallWatch, Context, IncomingCall, NoDispatcher, Respond, RoutedDispatcher, ServiceDispatcher,
 };
 pub use tunnel::{Tunnel, tunnel_pair};
 #[cfg(feature = "stream")]

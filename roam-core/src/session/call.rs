@@ -7,6 +7,7 @@ mod deadline;
 mod pending;
 mod trace;
 mod typed;
+mod watch;
 
 pub use builder::{Call, Reply};
 pub use caller::{Answer, Caller, OutgoingCall};
@@ -16,3 +17,5 @@ pub use pending::ConnectionCall;
 pub(super) use pending::PendingCall;
 pub(super) use trace::{handler_span, traceparent};
 pub use typed::CallFuture;
+pub(super) use watch::Watching;
+pub use watch::{Answered, OutgoingWatch};

@@ -4,4 +4,4 @@ mod incoming;
 mod outgoing;
 
 pub use incoming::{CallService, Dispatched, LayeredDispatcher};
-pub use outgoing::{CallerService, LayeredCaller};
+pub use outgoing::{CallerService, LayeredCall, LayeredCaller};

@@ -5,16 +5,15 @@ mod link;
 mod policy;
 mod series;
 mod state;
+mod states;
 
 pub use policy::RetryPolicy;
-pub use state::LinkStatus;
+pub use state::LinkState;
+pub use states::LinkStates;
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::pin::pin;
 use std::sync::Arc;
-
-use futures::future::select;
 
 use crate::rt::{BoxFuture, MaybeSend, MaybeSync};
 
@@ -124,24 +123,17 @@ impl ReconnectingClient {
     }
 
     /// Returns the current state.
-    pub fn status(&self) -> LinkStatus {
-        self.connector.status()
+    pub fn state(&self) -> LinkState {
+        self.connector.state()
     }
 
-    /// Waits until the state differs from `seen`, and returns it. States in between may be missed.
-    pub async fn changed(&self, seen: LinkStatus) -> LinkStatus {
-        loop {
-            let (status, link) = self.connector.observe();
-            if status != seen {
-                return status;
-            }
-            let changed = pin!(self.connector.changed(seen));
-            match link {
-                // Nothing else reports the end of a link that nobody uses.
-                Some(link) => drop(select(changed, pin!(link.handle().closed())).await),
-                None => changed.await,
-            }
-        }
+    /// Returns the current state, and then each later one that differs from the last it returned.
+    ///
+    /// A lost link shows without any call. States in between are missed by whoever reads slowly, never
+    /// the latest. The stream does not keep the link open. It ends after [`LinkState::Closed`], or when
+    /// the client and its calls are all dropped.
+    pub fn states(&self) -> LinkStates {
+        LinkStates::new(&self.connector)
     }
 
     /// Closes the link for good. Calls that wait or are in flight fail. The peer is told the reason, as
@@ -163,7 +155,7 @@ impl Caller for ReconnectingClient {
 impl fmt::Debug for ReconnectingClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReconnectingClient")
-            .field("status", &self.status())
+            .field("state", &self.state())
             .field("nonces", &self.nonces)
             .finish_non_exhaustive()
     }

@@ -18,4 +18,4 @@ pub(super) use hooks::KeepAnswer;
 pub use incoming::IncomingCall;
 pub use respond::Respond;
 pub(super) use start::DispatchService;
-pub use watch::{Answered, CallWatch};
+pub use watch::CallWatch;

@@ -50,7 +50,9 @@ impl<T> Watch<T> {
         poll_fn(|cx| self.poll_wait(&mut guard.waiter, cx, &mut check)).await
     }
 
-    fn poll_wait<R>(
+    /// Like [`wait_for`](Self::wait_for), for `waiter`, which must [leave](Self::leave) when it is
+    /// dropped.
+    pub(super) fn poll_wait<R>(
         &self,
         waiter: &mut Option<WaiterId>,
         cx: &Context<'_>,
@@ -67,6 +69,12 @@ impl<T> Watch<T> {
         Poll::Pending
     }
 
+    /// Removes a waiter, if it still waits.
+    pub(super) fn leave(&self, waiter: WaiterId) {
+        let waker = self.lock().waiters.leave(waiter);
+        drop(waker);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Watched<T>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,7 +82,6 @@ impl<T> Watch<T> {
 
 impl<T> WaitList for &Watch<T> {
     fn leave(&self, waiter: WaiterId) {
-        let waker = self.lock().waiters.leave(waiter);
-        drop(waker);
+        Watch::leave(self, waiter);
     }
 }

@@ -1,5 +1,7 @@
 //! Layers around calls, what they attach to them, and how they refuse them.
 
+mod watching;
+
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;

@@ -5,10 +5,11 @@ mod resending;
 use std::future::pending;
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::join_all;
 use roam_core::{
     CallError, CloseReason, Context, Failure, FailureKind, Rx, channel,
-    client::{LinkStatus, ReconnectingClient, RetryPolicy},
+    client::{LinkState, LinkStates, ReconnectingClient, RetryPolicy},
     rt, service,
 };
 
@@ -25,8 +26,10 @@ runs! {
     deadline_applies_while_waiting_for_a_link
     closing_fails_all_calls_and_stops_connecting
     closing_stops_an_attempt
-    status_changes_are_seen_in_order
+    states_are_seen_in_order
     loss_of_an_idle_link_is_seen
+    slow_reader_of_states_gets_the_latest
+    states_end_with_the_client_and_do_not_keep_its_link
     method_errors_do_not_reconnect
 }
 
@@ -164,11 +167,11 @@ impl World {
 async fn first_call_connects_and_others_share_the_link() {
     let mut world = world(1);
     world.net.expect_nothing();
-    assert_eq!(world.client.status(), LinkStatus::Idle);
+    assert_eq!(world.client.state(), LinkState::Idle);
     let call = start(world.ledger.add(1));
     let _server = world.net.attempt().await.accept(world.answering());
     assert_eq!(call.await.unwrap(), 2);
-    assert_eq!(world.client.status(), LinkStatus::Connected);
+    assert_eq!(world.client.state(), LinkState::Connected);
     let calls = join_all((0..20).map(|n| world.ledger.add(n).into_future())).await;
     for (n, sum) in (1..).zip(calls) {
         assert_eq!(sum.unwrap(), n);
@@ -215,7 +218,7 @@ async fn dropping_the_last_waiting_call_stops_the_attempt() {
     assert!(!attempt.is_given_up());
     drop(other);
     assert!(attempt.is_given_up());
-    assert_eq!(world.client.status(), LinkStatus::Idle);
+    assert_eq!(world.client.state(), LinkState::Idle);
     let call = start(world.ledger.add(1));
     let _server = world.net.attempt().await.accept(world.answering());
     assert_eq!(call.await.unwrap(), 2);
@@ -237,7 +240,7 @@ async fn exhausted_attempts_fail_only_the_waiting_calls() {
             assert!(matches!(error, CallError::Unreachable(_)), "{error:?}");
         }
         world.net.expect_nothing();
-        assert_eq!(world.client.status(), LinkStatus::Idle);
+        assert_eq!(world.client.state(), LinkState::Idle);
     }
     let call = start(world.ledger.add(1));
     let _server = world.net.attempt().await.accept(world.answering());
@@ -305,7 +308,7 @@ async fn closing_fails_all_calls_and_stops_connecting() {
         "{error}"
     );
     assert!(world.client.connection().await.is_err());
-    assert_eq!(world.client.status(), LinkStatus::Closed);
+    assert!(matches!(world.client.state(), LinkState::Closed { .. }));
     world.net.expect_nothing();
 }
 
@@ -320,50 +323,77 @@ async fn closing_stops_an_attempt() {
         "{error}"
     );
     assert!(attempt.is_given_up());
-    assert_eq!(world.client.status(), LinkStatus::Closed);
+    assert!(matches!(world.client.state(), LinkState::Closed { .. }));
     world.net.expect_nothing();
 }
 
-async fn status_changes_are_seen_in_order() {
+async fn next(states: &mut LinkStates) -> LinkState {
+    states.next().await.expect("the client is not closed")
+}
+
+async fn states_are_seen_in_order() {
     let mut world = world(2);
+    let mut states = world.client.states();
+    assert_eq!(next(&mut states).await, LinkState::Idle);
     let call = start(world.ledger.balance());
-    let idle = LinkStatus::Idle;
-    let first = world.client.changed(idle).await;
-    assert_eq!(first, LinkStatus::Connecting { attempt: 1 });
+    let first = LinkState::Connecting { attempt: 1 };
+    assert_eq!(next(&mut states).await, first);
     world.net.attempt().await.refuse();
-    let second = world.client.changed(first).await;
-    assert_eq!(second, LinkStatus::Connecting { attempt: 2 });
+    let second = LinkState::Connecting { attempt: 2 };
+    assert_eq!(next(&mut states).await, second);
     let server = world.net.attempt().await.accept(world.holding());
-    let connected = world.client.changed(second).await;
-    assert_eq!(connected, LinkStatus::Connected);
+    assert_eq!(next(&mut states).await, LinkState::Connected);
     world.seen.expect("balance").await;
     server.kill();
     // A link without any response counts as another failure.
     let attempt = world.net.attempt().await;
-    let third = world.client.status();
-    assert_eq!(third, LinkStatus::Connecting { attempt: 3 });
+    let third = LinkState::Connecting { attempt: 3 };
+    assert_eq!(next(&mut states).await, third);
     let server = attempt.accept(world.answering());
-    assert_eq!(world.client.changed(third).await, LinkStatus::Connected);
+    assert_eq!(next(&mut states).await, LinkState::Connected);
     call.await.unwrap();
     // A response resets the count of failures.
     server.kill();
-    assert_eq!(world.client.changed(LinkStatus::Connected).await, idle);
+    assert_eq!(next(&mut states).await, LinkState::Idle);
     let call = start(world.ledger.balance());
-    let again = world.client.changed(idle).await;
-    assert_eq!(again, LinkStatus::Connecting { attempt: 1 });
-    world.client.close("");
-    assert_eq!(world.client.changed(again).await, LinkStatus::Closed);
+    assert_eq!(next(&mut states).await, first);
+    world.client.close("enough");
+    let reason = "enough".into();
+    assert_eq!(next(&mut states).await, LinkState::Closed { reason });
+    assert!(states.next().await.is_none());
     assert!(call.await.is_err());
 }
 
 async fn loss_of_an_idle_link_is_seen() {
     let mut world = world(1);
     let server = world.connected().await;
-    let client = world.client.clone();
-    let changed = start(async move { client.changed(LinkStatus::Connected).await });
+    let mut states = world.client.states();
+    assert_eq!(next(&mut states).await, LinkState::Connected);
+    let lost = start(async move { next(&mut states).await });
     server.kill();
-    assert_eq!(changed.await, LinkStatus::Idle);
+    assert_eq!(lost.await, LinkState::Idle);
     world.net.expect_nothing();
+}
+
+async fn slow_reader_of_states_gets_the_latest() {
+    let mut world = world(1);
+    let mut states = world.client.states();
+    assert_eq!(next(&mut states).await, LinkState::Idle);
+    let _server = world.connected().await;
+    assert_eq!(next(&mut states).await, LinkState::Connected);
+    assert!(poll_now(states.next()).is_pending());
+}
+
+async fn states_end_with_the_client_and_do_not_keep_its_link() {
+    let mut world = world(1);
+    let server = world.connected().await;
+    let mut states = world.client.states();
+    assert_eq!(next(&mut states).await, LinkState::Connected);
+    let ended = start(async move { states.next().await });
+    drop((world.client, world.ledger));
+    assert_eq!(ended.await, None);
+    let reason = server.handle.closed().await;
+    assert!(matches!(reason, CloseReason::Goodbye(_)), "{reason}");
 }
 
 async fn method_errors_do_not_reconnect() {
@@ -387,24 +417,27 @@ async fn client_waits_between_attempts() {
     let ledger = LedgerClient::new(client.clone());
     let call = start(ledger.balance());
     let attempt = net.attempt().await;
-    let first = client.status();
-    let watching = start({
-        let client = client.clone();
-        async move {
-            let waiting = client.changed(first).await;
-            (waiting, client.changed(waiting).await)
-        }
-    });
+    let mut states = client.states();
+    let first = LinkState::Connecting { attempt: 1 };
+    assert_eq!(next(&mut states).await, first);
+    let watching = start(async move { (next(&mut states).await, next(&mut states).await) });
     let clock = rt::Clock::start();
     attempt.refuse();
     let attempt = net.attempt().await;
     let waited = clock.now();
     assert!(waited > Duration::ZERO && waited <= hour + Duration::from_millis(1));
-    let expected = (
-        LinkStatus::Waiting { attempt: 2 },
-        LinkStatus::Connecting { attempt: 2 },
-    );
-    assert_eq!(watching.await, expected);
+    let (waiting, connecting) = watching.await;
+    let LinkState::Waiting {
+        attempt: 2,
+        delay,
+        error,
+    } = waiting
+    else {
+        panic!("{waiting:?}");
+    };
+    assert!(delay <= waited, "{delay:?}");
+    assert!(error.to_string().starts_with("cannot connect"), "{error}");
+    assert_eq!(connecting, LinkState::Connecting { attempt: 2 });
     attempt.refuse();
     assert!(matches!(call.await.unwrap_err(), CallError::Unreachable(_)));
 }

@@ -122,16 +122,17 @@ test("an upload, a stream and the chat go on when the socket is cut", async (lab
   const page = await visit(lab);
   await join(page, "Cut");
   await shows(page, "chat-log", "You came in.");
-  await page.getByTestId("upload-made-up").click();
+  await shows(page, "stream-state", "flowing");
+  const content = Buffer.alloc(30_000_000, 7);
+  await page.getByTestId("upload-file").setInputFiles({ name: "large.bin", mimeType: "", buffer: content });
   await page.getByTestId("link-drop").click();
   await shows(page, "link-state", "reconnecting");
   await shows(page, "link-state", /^connected$/);
-  await page.getByTestId("chat-message").fill("still here");
-  await page.getByTestId("chat-message").press("Enter");
-  await shows(page, "chat-log", /Cut\s*still here/);
-  await shows(page, "upload-state", /SHA-256|done|arrived/i);
-  await page.getByTestId("call-submit").click();
-  await shows(page, "call-value", "42");
+  await shows(page, "upload-hash", createHash("sha256").update(content).digest("hex"));
+  await shows(page, "stream-state", "flowing");
+  await page.getByTestId("chat-text").fill("Still here.");
+  await page.getByTestId("chat-text").press("Enter");
+  await shows(page, "chat-log", /Cut\s*Still here\./);
 });
 
 test("a killed server shows as a link that reconnects", async (lab) => {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt;
 use roam_core::net::websocket;
 use roam_core::{
     CallError, Config, ConnectionHandle, Context, ServiceDispatcher,
-    client::{LinkStatus, ReconnectingClient, RetryPolicy},
+    client::{LinkState, ReconnectingClient, RetryPolicy},
     nonce::NonceDispatcher,
     service,
 };
@@ -107,11 +108,11 @@ fn idempotent_calls_are_retried_after_a_server_restart() {
         let (runtime, address) = serve(0, TillDispatcher::new(seller.clone())).await;
         let client = client(address);
         let till = TillClient::new(client.clone());
-        assert_eq!(client.status(), LinkStatus::Idle);
+        assert_eq!(client.state(), LinkState::Idle);
         seller.permits.add_permits(1);
         assert_eq!(till.sold().await.unwrap(), 0);
         calls.recv().await.unwrap();
-        assert_eq!(client.status(), LinkStatus::Connected);
+        assert_eq!(client.state(), LinkState::Connected);
 
         let sell = tokio::spawn(till.sell().into_future());
         calls.recv().await.unwrap();
@@ -124,17 +125,18 @@ fn idempotent_calls_are_retried_after_a_server_restart() {
             "{failed:?}"
         );
         // The client keeps trying to connect.
-        let mut status = client.status();
-        while !matches!(status, LinkStatus::Connecting { attempt: 3.. }) {
-            status = client.changed(status).await;
-        }
+        let mut states = client.states();
+        while !matches!(
+            states.next().await,
+            Some(LinkState::Connecting { attempt: 3.. })
+        ) {}
         let late = tokio::spawn(till.sell().into_future());
 
         seller.permits.add_permits(2);
         let (runtime, _) = serve(address.port(), TillDispatcher::new(seller)).await;
         sold.await.unwrap().unwrap();
         late.await.unwrap().unwrap();
-        assert_eq!(client.status(), LinkStatus::Connected);
+        assert_eq!(client.state(), LinkState::Connected);
         kill(runtime).await;
     });
 }

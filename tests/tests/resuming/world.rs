@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// A service that notices what is lost, comes twice or comes in another order.
 #[service]
-pub trait Meter {
+pub(crate) trait Meter {
     /// Counts its calls. Returns which one this is.
     async fn count(&self) -> u64;
     /// Returns how many numbers came. They must be 0, 1, 2 and so on.
@@ -26,7 +26,7 @@ pub trait Meter {
 
 /// What the handlers of [`Meter`] tell the test.
 #[derive(Debug)]
-pub enum Told {
+pub(crate) enum Told {
     /// `hold` runs on a connection.
     Held(ConnectionHandle),
     /// `hold` was aborted.
@@ -34,8 +34,8 @@ pub enum Told {
 }
 
 #[derive(Clone)]
-pub struct Handler {
-    pub counted: Arc<AtomicU64>,
+pub(crate) struct Handler {
+    pub(crate) counted: Arc<AtomicU64>,
     told: UnboundedSender<Told>,
 }
 
@@ -68,7 +68,7 @@ impl Meter for Handler {
     }
 }
 
-pub async fn send_numbers(end: u64, output: Tx<u64>) {
+pub(crate) async fn send_numbers(end: u64, output: Tx<u64>) {
     for number in 0..end {
         output.send(number).await.expect("the reader goes on");
     }
@@ -76,7 +76,7 @@ pub async fn send_numbers(end: u64, output: Tx<u64>) {
 }
 
 /// Returns how many numbers came.
-pub async fn expect_numbers(mut numbers: Rx<u64>) -> u64 {
+pub(crate) async fn expect_numbers(mut numbers: Rx<u64>) -> u64 {
     let mut next = 0;
     while let Some(number) = numbers.recv().await.expect("a clean end") {
         assert_eq!(number, next, "each number comes once, in order");
@@ -85,23 +85,22 @@ pub async fn expect_numbers(mut numbers: Rx<u64>) -> u64 {
     next
 }
 
-pub struct World {
-    pub proxy: FaultProxy,
-    pub server: Server,
-    pub handler: Handler,
-    pub told: UnboundedReceiver<Told>,
+pub(crate) struct World {
+    pub(crate) proxy: FaultProxy,
+    pub(crate) handler: Handler,
+    pub(crate) told: UnboundedReceiver<Told>,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|server| server).await
     }
 
-    pub async fn with_config(config: Config) -> Self {
+    pub(crate) async fn with_config(config: Config) -> Self {
         Self::with(|server| server.with_config(config)).await
     }
 
-    pub async fn with(configure: impl FnOnce(Server) -> Server) -> Self {
+    pub(crate) async fn with(configure: impl FnOnce(Server) -> Server) -> Self {
         let (told, events) = unbounded_channel();
         let handler = Handler {
             counted: Arc::default(),
@@ -111,24 +110,23 @@ impl World {
         let address = serve(&server).await;
         Self {
             proxy: FaultProxy::start(address).await.expect("a free port"),
-            server,
             handler,
             told: events,
         }
     }
 
-    pub async fn connect(&self) -> ConnectionHandle {
+    pub(crate) async fn connect(&self) -> ConnectionHandle {
         websocket::connect(&self.url())
             .await
             .expect("the server accepts the link")
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("ws://{}/", self.proxy.addr())
     }
 
     /// Starts a call that never ends. Returns the server's side of the link as well.
-    pub async fn hold(
+    pub(crate) async fn hold(
         &mut self,
         link: &ConnectionHandle,
     ) -> (
@@ -142,17 +140,17 @@ impl World {
         }
     }
 
-    pub async fn stopped(&mut self) {
+    pub(crate) async fn stopped(&mut self) {
         assert!(matches!(self.told.recv().await, Some(Told::Stopped)));
     }
 
     /// Cuts every socket.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.proxy.inject(Fault::Cut(Cut::Reset));
     }
 }
 
-pub async fn serve(server: &Server) -> SocketAddr {
+pub(crate) async fn serve(server: &Server) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let server = server.clone();

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::deadline::Deadline;
 use super::pending::ConnectionCall;
+use super::watch::{OutgoingWatch, Watching};
 use crate::proto::{Encoded, Metadata, ReceivedPayload};
 use crate::rt::{MaybeSend, MaybeSync};
 use crate::schema::MethodDescriptor;
@@ -36,6 +37,21 @@ pub struct OutgoingCall {
     pub channels: OutgoingChannels,
     /// When the caller stops waiting. The Request carries the time that is left when it is sent.
     pub deadline: Option<Deadline>,
+    /// Boxed, since few calls are watched.
+    pub(crate) watching: Option<Box<Watching>>,
+}
+
+impl OutgoingCall {
+    /// Watches how the call is answered, and when its last channel has ended, beside what waits for it.
+    ///
+    /// For layers of a [`LayeredCaller`](crate::client::LayeredCaller): the answer is seen where the call
+    /// leaves the last layer.
+    pub fn watch(&mut self) -> OutgoingWatch {
+        let watching = self
+            .watching
+            .get_or_insert_with(|| Box::new(Watching::new()));
+        watching.watch()
+    }
 }
 
 /// The answer to a call, not decoded yet. Dropping it resets the channels it holds.

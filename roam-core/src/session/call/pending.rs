@@ -186,6 +186,12 @@ impl ConnectionHandle {
             NewChannels::Placed(&placed),
             payload,
         )?;
+        if channels.is_empty() {
+            return Poll::Ready(Ok(request));
+        }
+        if let Some(watching) = &call.watching {
+            watching.sent(self, &channels);
+        }
         (call.channels).connect(&mut state.link, self, channels, deferred);
         Poll::Ready(Ok(request))
     }

@@ -60,6 +60,7 @@ impl<C: Caller, A: Serialize, T, E> Call<C, A, T, E> {
             keeps_payload: false,
             channels,
             deadline,
+            watching: None,
         }))
     }
 }

@@ -126,6 +126,13 @@ impl IncomingChannels {
         Self(incoming)
     }
 
+    /// Returns the channels that are left, and their connection, if there are any.
+    pub(crate) fn ids(&self) -> Option<(ConnectionHandle, Vec<ChannelId>)> {
+        let incoming = self.0.as_ref()?;
+        let channels = incoming.channels.as_slice().to_vec();
+        Some((incoming.connection.clone(), channels))
+    }
+
     /// Returns how many channels are left.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |it| it.channels.len())

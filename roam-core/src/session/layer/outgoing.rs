@@ -2,20 +2,22 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::rt::{BoxFuture, MaybeSend, MaybeSync};
-use crate::session::call::{Answer, Caller, OutgoingCall};
+use crate::session::call::{Answer, Caller, OutgoingCall, Watching};
 use crate::session::error::CallFailure;
 
 /// A caller whose calls go through layers of tower.
 ///
 /// A layer wraps a `tower::Service<OutgoingCall, Response = Answer>`. It sees and may change the
-/// metadata of each call before it is sent, may refuse it, and sees the answer. Clients are created
-/// from it as from any other caller:
+/// metadata of each call before it is sent, may refuse it, and sees the answer. It may
+/// [watch](OutgoingCall::watch) when the last channel of a call has ended. Clients are created from it
+/// as from any other caller:
 ///
 /// ```
 /// use roam_core::{ConnectionHandle, service, client::{LayeredCaller, OutgoingCall}};
@@ -72,14 +74,46 @@ impl<S> LayeredCaller<S> {
 impl<C: Caller> Service<OutgoingCall> for CallerService<C> {
     type Response = Answer;
     type Error = CallFailure;
-    type Future = C::Future;
+    type Future = LayeredCall<C::Future>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CallFailure>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: OutgoingCall) -> C::Future {
-        self.0.clone().call(call)
+    fn call(&mut self, mut call: OutgoingCall) -> Self::Future {
+        let watching = call.watching.as_mut().map(|watching| watching.take_over());
+        LayeredCall {
+            answer: self.0.clone().call(call),
+            watching,
+        }
+    }
+}
+
+/// A call that has passed all layers. Dropping it cancels the call.
+#[must_use = "a call does nothing unless it is awaited"]
+pub struct LayeredCall<F> {
+    answer: F,
+    watching: Option<Watching>,
+}
+
+impl<F> Future for LayeredCall<F>
+where
+    F: Future<Output = Result<Answer, CallFailure>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        if let Some(watching) = self.watching.take() {
+            watching.end(&answer);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+impl<F> fmt::Debug for LayeredCall<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayeredCall").finish_non_exhaustive()
     }
 }
 

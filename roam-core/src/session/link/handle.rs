@@ -12,7 +12,7 @@ use super::deferred::Deferred;
 use super::service::{Served, Service};
 use super::shared::{LinkGuard, Shared};
 use super::state::State;
-use super::wait::WaitKey;
+use super::wait::{WaitKey, WaiterId};
 use crate::proto::{
     Agreed, ChannelId, CloseReason, ConnectionId, Framing, Link, LinkBudget, Stats,
 };
@@ -141,6 +141,21 @@ impl ConnectionHandle {
         };
         let key = WaitKey::End(self.id());
         self.shared().wait_for(key, ended).await
+    }
+
+    /// Ready when the connection has ended. The waiter must [leave](Self::leave_end) when it is dropped.
+    pub(crate) fn poll_ended(&self, waiter: &mut Option<WaiterId>, cx: &Context<'_>) -> Poll<()> {
+        let key = WaitKey::End(self.id());
+        self.shared()
+            .poll_wait(key, waiter, cx, |_, _| match self.end_reason() {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            })
+    }
+
+    /// No longer waits for the end of the connection.
+    pub(crate) fn leave_end(&self, waiter: WaiterId) {
+        self.shared().leave(WaitKey::End(self.id()), waiter);
     }
 
     /// Returns why the connection ended, or `None` while it is alive.

@@ -1,5 +1,6 @@
 //! Finding the current link of a client, or making the next.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::session::watch::Watch;
 use super::Connect;
 use super::link::Link;
 use super::policy::RetryPolicy;
-use super::state::{Backoff, Connecting, LinkStatus, Series, State};
+use super::state::{Backoff, Connecting, LinkState, Series, State};
 
 /// Finds the current link of a client, or makes the next.
 pub(super) struct Connector {
@@ -87,19 +88,13 @@ impl Connector {
         }
     }
 
-    pub(super) fn status(&self) -> LinkStatus {
-        self.state.read(State::status)
+    pub(super) fn state(&self) -> LinkState {
+        self.state.read(State::state)
     }
 
-    /// Returns the state, and the link if there is one.
-    pub(super) fn observe(&self) -> (LinkStatus, Option<Arc<Link>>) {
-        self.state.read(|state| (state.status(), state.live_link()))
-    }
-
-    /// Waits until the state differs from `seen`. A lost link does not change the state by itself.
-    pub(super) async fn changed(&self, seen: LinkStatus) {
-        let changed = |state: &State| (state.status() != seen).then_some(());
-        self.state.wait_for(changed).await;
+    /// Returns the shared state. A lost link does not change it by itself.
+    pub(super) fn watch(&self) -> &Watch<State> {
+        &self.state
     }
 
     /// Returns the link, the series of attempts in progress, or a new series.
@@ -114,8 +109,10 @@ impl Connector {
                 return (Found::Link(link), None);
             }
             let lost = state.link.take();
-            if lost.as_ref().is_some_and(|link| !link.is_proven()) {
-                state.backoff.failed(&self.policy, now);
+            if let Some(link) = lost.as_ref().filter(|link| !link.is_proven()) {
+                let reason: Arc<dyn Error + Send + Sync> =
+                    Arc::new(link.handle().known_end_reason());
+                state.backoff.failed(&self.policy, now, reason.into());
             }
             let series = state.series.as_ref().and_then(WeakShared::upgrade);
             let series = series.unwrap_or_else(|| self.start(state));
@@ -157,15 +154,17 @@ impl Connector {
             };
             tracing::debug!(%error, left, "cannot connect");
             let now = self.clock.now();
+            let error = Arc::new(error);
+            let shared: Arc<dyn Error + Send + Sync> = Arc::clone(&error) as _;
             self.state.change(|state| {
-                state.backoff.failed(&self.policy, now);
+                state.backoff.failed(&self.policy, now, shared.into());
                 if left == 0 {
                     state.backoff.reset();
                     state.end_series();
                 }
             });
             if left == 0 {
-                return Err(CallFailure::Unreachable(Arc::new(error)));
+                return Err(CallFailure::Unreachable(error));
             }
         }
     }
@@ -173,17 +172,14 @@ impl Connector {
     /// Waits until the next attempt is due.
     async fn wait(&self) {
         let now = self.clock.now();
-        let (attempt, wait) = self.state.change(|state| {
-            let (attempt, wait) = state.backoff.next(now);
-            state.trying = Some(LinkStatus::Waiting { attempt });
-            if wait.is_zero() {
-                state.trying = Some(LinkStatus::Connecting { attempt });
-            }
-            (attempt, wait)
+        let next = self.state.change(|state| {
+            let next = state.backoff.next(now);
+            state.trying = Some(next.clone());
+            next
         });
-        if !wait.is_zero() {
-            rt::sleep(wait).await;
-            let connecting = Some(LinkStatus::Connecting { attempt });
+        if let LinkState::Waiting { attempt, delay, .. } = next {
+            rt::sleep(delay).await;
+            let connecting = Some(LinkState::Connecting { attempt });
             self.state.change(|state| state.trying = connecting);
         }
     }
@@ -209,7 +205,7 @@ impl Connector {
 }
 
 impl State {
-    fn live_link(&self) -> Option<Arc<Link>> {
+    pub(super) fn live_link(&self) -> Option<Arc<Link>> {
         self.link.clone().filter(|link| link.is_live())
     }
 
@@ -218,13 +214,14 @@ impl State {
         self.closed.clone().map(closed_for)
     }
 
-    fn status(&self) -> LinkStatus {
-        if self.closed.is_some() {
-            return LinkStatus::Closed;
+    pub(super) fn state(&self) -> LinkState {
+        if let Some(reason) = self.closed.clone() {
+            return LinkState::Closed { reason };
         }
-        self.trying.unwrap_or_else(|| match self.live_link() {
-            Some(_) => LinkStatus::Connected,
-            None => LinkStatus::Idle,
+        let trying = self.trying.clone();
+        trying.unwrap_or_else(|| match self.live_link() {
+            Some(_) => LinkState::Connected,
+            None => LinkState::Idle,
         })
     }
 
@@ -255,6 +252,13 @@ impl Drop for Running<'_> {
                 state.end_series();
             }
         });
+    }
+}
+
+impl Drop for Connector {
+    fn drop(&mut self) {
+        // Whoever watches the state learns that nothing more will happen.
+        self.state.change(|_| ());
     }
 }
 

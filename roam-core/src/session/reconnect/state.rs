@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::{Shared, WeakShared};
 
+use crate::proto::SharedError;
 use crate::rt::BoxFuture;
 use crate::session::error::CallFailure;
 
@@ -12,9 +13,11 @@ use super::link::Link;
 use super::policy::RetryPolicy;
 
 /// What a [`ReconnectingClient`](super::ReconnectingClient) is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Two waits are equal when their attempts and delays are, whatever failed before.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum LinkStatus {
+pub enum LinkState {
     /// There is no link and nobody waits for one. The next call connects.
     Idle,
     /// The client is connecting.
@@ -28,10 +31,38 @@ pub enum LinkStatus {
     Waiting {
         /// The number of the next attempt.
         attempt: u32,
+        /// How long it waits, from when the wait began.
+        delay: Duration,
+        /// Why the attempt before failed, or why its link was lost before the peer had answered.
+        error: SharedError,
     },
     /// The client was [closed](super::ReconnectingClient::close).
-    Closed,
+    Closed {
+        /// The reason that was given.
+        reason: Arc<str>,
+    },
 }
+
+impl PartialEq for LinkState {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Idle, Self::Idle) | (Self::Connected, Self::Connected) => true,
+            (Self::Connecting { attempt }, Self::Connecting { attempt: other }) => attempt == other,
+            (Self::Closed { reason }, Self::Closed { reason: other }) => reason == other,
+            (
+                Self::Waiting { attempt, delay, .. },
+                Self::Waiting {
+                    attempt: other,
+                    delay: other_delay,
+                    ..
+                },
+            ) => (attempt, delay) == (other, other_delay),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for LinkState {}
 
 /// A series of attempts to connect, until there is a link.
 pub(super) type Connecting = BoxFuture<'static, Result<Arc<Link>, CallFailure>>;
@@ -47,7 +78,7 @@ pub(super) struct State {
     pub(super) series: Option<WeakShared<Connecting>>,
     pub(super) series_number: u64,
     /// `None` while no series is in progress.
-    pub(super) trying: Option<LinkStatus>,
+    pub(super) trying: Option<LinkState>,
     pub(super) backoff: Backoff,
     /// Why it was closed.
     pub(super) closed: Option<Arc<str>>,
@@ -57,25 +88,39 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
+    last: Option<Failed>,
+}
+
+#[derive(Debug)]
+struct Failed {
+    error: SharedError,
     /// When the next attempt is due.
     until: Duration,
 }
 
 impl Backoff {
-    pub(super) fn failed(&mut self, policy: &RetryPolicy, now: Duration) {
+    pub(super) fn failed(&mut self, policy: &RetryPolicy, now: Duration, error: SharedError) {
         self.failures = self.failures.saturating_add(1);
         // Without randomness, wait as long as possible.
         let random = getrandom::u32().unwrap_or(u32::MAX);
-        self.until = now.saturating_add(policy.backoff(self.failures, random));
+        let until = now.saturating_add(policy.backoff(self.failures, random));
+        self.last = Some(Failed { error, until });
     }
 
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// Returns the number of the next attempt and how long to wait before it.
-    pub(super) fn next(&self, now: Duration) -> (u32, Duration) {
+    /// Returns what to do next: connect, or wait before.
+    pub(super) fn next(&self, now: Duration) -> LinkState {
         let attempt = self.failures.saturating_add(1);
-        (attempt, self.until.saturating_sub(now))
+        match &self.last {
+            Some(last) if last.until > now => LinkState::Waiting {
+                attempt,
+                delay: last.until.saturating_sub(now),
+                error: last.error.clone(),
+            },
+            _ => LinkState::Connecting { attempt },
+        }
     }
 }

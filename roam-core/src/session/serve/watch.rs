@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::proto::{ChannelId, Metadata, Outcome};
+use crate::proto::{ChannelId, Metadata};
+use crate::session::call::Answered;
 use crate::session::watch::Watch;
 
 /// Watches a call of the peer, beside what answers it. See [`IncomingCall::watch`].
@@ -15,16 +16,6 @@ use crate::session::watch::Watch;
 pub struct CallWatch {
     context: Context,
     watched: Arc<Watched>,
-}
-
-/// How a call was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Answered {
-    /// The kind of answer.
-    pub outcome: Outcome,
-    /// The length of the encoded answer in bytes.
-    pub size: usize,
 }
 
 /// What a [`CallWatch`] waits for.
@@ -76,18 +67,10 @@ impl CallWatch {
 impl Watched {
     /// Records an answer that is about to be sent. A later one replaces it until one is sent.
     pub(super) fn record(&self, metadata: &Metadata, payload: &[u8]) {
-        let outcome = match Outcome::decode(payload, metadata) {
-            Some(Outcome::Value(_)) => Outcome::Value(()),
-            Some(Outcome::Error(_)) => Outcome::Error(()),
-            Some(Outcome::UnknownMethod) => Outcome::UnknownMethod,
-            Some(Outcome::InvalidPayload) | None => Outcome::InvalidPayload,
-            Some(Outcome::Cancelled) => Outcome::Cancelled,
-            Some(Outcome::Failed(kind)) => Outcome::Failed(kind),
-        };
-        let size = payload.len();
+        let answered = Answered::of(metadata, payload);
         self.0.change(|progress| {
             if progress.sent.is_none() {
-                progress.answer = Some(Answered { outcome, size });
+                progress.answer = Some(answered);
             }
         });
     }
