@@ -1,5 +1,6 @@
 //! Layers around calls, what they attach to them, and how they refuse them.
 
+mod refusing;
 mod watching;
 
 use std::future::{Ready, ready};
@@ -38,7 +39,6 @@ runs! {
     identity_reaches_the_handler
     reply_brings_the_metadata_of_the_answer
     outgoing_layer_changes_and_sees_calls
-    outgoing_layer_refuses_calls
 }
 
 #[service]
@@ -423,36 +423,4 @@ async fn outgoing_layer_changes_and_sees_calls() {
     outcomes.expect(("price".to_owned(), Some(true))).await;
     assert!(shop.price(String::new()).await.is_err());
     outcomes.expect(("price".to_owned(), Some(false))).await;
-}
-
-/// Refuses every call before it is sent.
-#[derive(Clone)]
-struct Closed<S>(S);
-
-impl<S: Service<OutgoingCall>> Service<OutgoingCall> for Closed<S> {
-    type Response = S::Response;
-    type Error = CallFailure;
-    type Future = Ready<Result<S::Response, CallFailure>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), CallFailure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: OutgoingCall) -> Self::Future {
-        let failure = Failure::new(FailureKind::FailedPrecondition).with_reason("signed out");
-        ready(Err(CallFailure::Failed(failure)))
-    }
-}
-
-async fn outgoing_layer_refuses_calls() {
-    let (saw, mut seen) = events();
-    let shop = ShopDispatcher::new(Handler(saw.clone()));
-    let (client, _) = link(NoDispatcher, LayeredDispatcher::new(shop, &LogLayer(saw)));
-    let shop = ShopClient::new(LayeredCaller::new(client, &layer_fn(Closed)));
-    let error = shop.price("tea".into()).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the system is not in the state that the call needs: signed out"
-    );
-    seen.expect_nothing();
 }
