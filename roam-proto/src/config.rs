@@ -99,7 +99,7 @@ impl Default for Config {
             idle_timeout: None,
             heartbeat: Duration::from_secs(15),
             dead_after: Duration::from_secs(30),
-            keep: Duration::from_secs(120),
+            keep: Duration::from_mins(2),
             first_frame: 1,
             limits: Limits::default(),
         }

@@ -385,7 +385,7 @@ impl Server {
             match admit(peer).await {
                 Ok(identity) => incoming = incoming.identify(identity),
                 Err(refusal) => {
-                    incoming.refuse(refusal);
+                    incoming.refuse(&refusal);
                     return None;
                 }
             }
@@ -393,7 +393,7 @@ impl Server {
         if subprotocol == Some(LINK) && incoming.link().is_none() {
             let Some(permit) = self.link_permit() else {
                 let refusal = Refusal::new(Close::TOO_MANY, "too many links");
-                incoming.refuse(refusal.with_retry_after(RETRY_AFTER));
+                incoming.refuse(&refusal.with_retry_after(RETRY_AFTER));
                 return None;
             };
             slot.permit = permit;

@@ -137,7 +137,9 @@ impl<O, D> LinkBuilder<O, D> {
 impl<T: Transport, D: ServiceDispatcher> LinkBuilder<Opened<T>, D> {
     /// Opens the link without running it. Nothing happens before the driver is polled.
     pub fn drive(self) -> (ConnectionHandle, Driver<T>) {
-        let transport = self.dialer.0.expect("no transport was dialed yet");
+        let Some(transport) = self.dialer.0 else {
+            unreachable!("a builder that has dialed is used up")
+        };
         open(
             self.role,
             transport,

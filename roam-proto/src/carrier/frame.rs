@@ -84,7 +84,9 @@ impl WriteBytes for Header {
     }
 
     fn write_slice(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_byte(*byte));
+        for byte in bytes {
+            self.write_byte(*byte);
+        }
     }
 }
 
@@ -92,9 +94,9 @@ impl WriteBytes for Header {
 fn numbers(kind: u8, numbers: &[u64]) -> Bytes {
     let mut header = Vec::with_capacity(1 + numbers.len() * MAX_VARINT);
     header.write_byte(kind);
-    numbers
-        .iter()
-        .for_each(|number| header.write_varint(*number));
+    for number in numbers {
+        header.write_varint(*number);
+    }
     header.into()
 }
 

@@ -42,9 +42,10 @@ impl Link {
             self.traffic.received += frame.len() as u64;
         }
         let processed = match self.framing {
-            Framing::Numbered => self.process_messages(frame, from, max_events, true),
             Framing::Single => self.process_messages(frame, from, max_events, false),
-            Framing::Packed => self.process_messages(frame, from, max_events, true),
+            Framing::Packed | Framing::Numbered => {
+                self.process_messages(frame, from, max_events, true)
+            }
             Framing::Cobs => self.process_piece(frame, from, max_events),
         };
         match processed {

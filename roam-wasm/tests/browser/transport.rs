@@ -126,7 +126,7 @@ async fn failing_socket_is_an_error() {
 #[wasm_bindgen_test]
 async fn malformed_address_is_an_error() {
     for subprotocols in [Subprotocols::Offer, Subprotocols::OfferNone] {
-        let dialer = roam_wasm::Dialer::new("ftp://example.com", subprotocols);
+        let mut dialer = roam_wasm::Dialer::new("ftp://example.com", subprotocols);
         let opened = dialer.dial(&Config::client()).await;
         assert!(matches!(opened, Err(ConnectError::Transport(_))));
     }

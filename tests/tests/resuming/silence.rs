@@ -8,7 +8,7 @@ use roam_tests::watched;
 
 use crate::world::{MeterClient, World};
 
-const DEAD_AFTER: Duration = Duration::from_millis(1_000);
+const DEAD_AFTER: Duration = Duration::from_secs(1);
 
 fn config() -> Config {
     Config::default()

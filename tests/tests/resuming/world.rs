@@ -64,7 +64,7 @@ impl Meter for Handler {
     async fn hold(&self, cx: &roam_core::Context) {
         let _holding = Holding(self.told.clone());
         let _ = self.told.send(Told::Held(cx.connection().clone()));
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

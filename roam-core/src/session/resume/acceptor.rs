@@ -133,7 +133,7 @@ impl<T: Transport> Acceptor<T> {
                 Ok(decoded) => attach = Some((decoded, frame)),
                 Err(violation) => {
                     let refusal = Refusal::new(Close::PROTOCOL, &violation.to_string());
-                    refuse(transport, refusal);
+                    refuse(transport, &refusal);
                     return Err(ConnectError::Transport(Box::new(violation)));
                 }
             }
@@ -204,7 +204,7 @@ impl<T: Transport> Incoming<T> {
     }
 
     /// Refuses the transport. The peer learns the code and the reason, and its link ends, if it has one.
-    pub fn refuse(self, refusal: Refusal) {
+    pub fn refuse(self, refusal: &Refusal) {
         refuse(self.transport, refusal);
     }
 
@@ -234,7 +234,7 @@ impl<T: Transport> Incoming<T> {
         let id = resume.link.clone();
         let Some(seat) = self.acceptor.with(|links| links.seats.get(&id).cloned()) else {
             let refusal = Refusal::unknown_link();
-            refuse(self.transport, refusal.clone());
+            refuse(self.transport, &refusal);
             return Err(refusal);
         };
         let offer = Offer::Transport {
@@ -282,7 +282,7 @@ impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
 }
 
 /// Tells the peer why its transport is refused, and closes it.
-pub(super) fn refuse<T: Transport>(transport: T, refusal: Refusal) {
+pub(super) fn refuse<T: Transport>(transport: T, refusal: &Refusal) {
     let end = Close::new(refusal.code, &refusal.reason).unwrap_or_else(|_| Close::normal());
     let says_why = transport.framing() == Framing::Numbered;
     finish(transport, says_why.then(|| refusal.encode()), end);

@@ -84,13 +84,13 @@ impl<T: Transport> KeptDriver<T> {
         let (extensions, is_carried) = match &self.state {
             State::Carrying(driver) => (driver.extensions(), true),
             State::Detached(detached) => (detached.link.extensions(), false),
-            State::Done => return refuse(transport, Refusal::ended()),
+            State::Done => return refuse(transport, &Refusal::ended()),
         };
         let known = extensions.get::<Identity>();
         let subject = |identity: &Identity| identity.subject.clone();
         if known.as_deref().map(subject) != identity.as_ref().map(subject) {
             let reason = "the link belongs to another principal";
-            return refuse(transport, Refusal::new(Close::OTHER_PRINCIPAL, reason));
+            return refuse(transport, &Refusal::new(Close::OTHER_PRINCIPAL, reason));
         }
         if let Some(identity) = identity {
             extensions.insert(identity);
@@ -109,7 +109,7 @@ impl<T: Transport> KeptDriver<T> {
         };
         match driver.replace(transport, attach, random::secret()) {
             Ok(old) => close(old, Close::replaced()),
-            Err((transport, refusal)) => refuse(transport, refusal),
+            Err((transport, refusal)) => refuse(transport, &refusal),
         }
     }
 
@@ -125,7 +125,7 @@ impl<T: Transport> KeptDriver<T> {
             }
             Err(refusal) => {
                 self.state = State::Detached(detached);
-                refuse(transport, refusal);
+                refuse(transport, &refusal);
             }
         }
     }

@@ -106,7 +106,7 @@ impl Attempts {
             .until
             .get_or_insert_with(|| Box::pin(rt::sleep(keep)))
             .as_mut();
-        let dialed = {
+        let found = {
             let ended = pin!(ended(&mut link));
             let given_up = select(until, ended);
             match select(given_up, pin!(dial(&mut self.failures, dialer, config))).await {
@@ -114,7 +114,7 @@ impl Attempts {
                 Either::Right((transport, _)) => Some(transport),
             }
         };
-        let Some(transport) = dialed else {
+        let Some(transport) = found else {
             return Err(link.lose(error));
         };
         link.attach(transport).map_err(|refused| {

@@ -17,7 +17,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 pub(super) struct Wires {
     framing: Framing,
-    wires: Vec<Wire>,
+    all: Vec<Wire>,
     /// The transport that each user's end uses.
     used: [Option<usize>; 2],
     secrets: u8,
@@ -33,7 +33,7 @@ impl Wires {
     pub(super) fn new(framing: Framing) -> Self {
         Self {
             framing,
-            wires: vec![Wire::default()],
+            all: vec![Wire::default()],
             used: [Some(0); 2],
             secrets: 0,
         }
@@ -57,25 +57,23 @@ impl Wires {
     pub(super) fn push(&mut self, at: usize, frame: Bytes) {
         // Nobody reads what is sent to an end that was given up.
         if let Some(wire) = self.used[1 - at] {
-            self.wires[wire].to[at].push_back(frame);
+            self.all[wire].to[at].push_back(frame);
         }
     }
 
     /// Takes the next frame that arrives at `at`.
     pub(super) fn pop(&mut self, at: usize) -> Option<Bytes> {
-        self.wires[self.used[at]?].to[at].pop_front()
+        self.all[self.used[at]?].to[at].pop_front()
     }
 
     /// Returns whether nothing is on the way between the ends in use.
     pub(super) fn is_empty(&self) -> bool {
         let mut ends = self.used.iter().zip(0..2);
-        ends.all(|(used, at)| used.is_none_or(|wire| self.wires[wire].to[at].is_empty()))
+        ends.all(|(used, at)| used.is_none_or(|wire| self.all[wire].to[at].is_empty()))
     }
 
     pub(super) fn clear(&mut self) {
-        self.wires
-            .iter_mut()
-            .for_each(|wire| *wire = Wire::default());
+        self.all.iter_mut().for_each(|wire| *wire = Wire::default());
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -95,8 +93,8 @@ impl Wires {
         if self.framing == Framing::Numbered
             && (client.close_reason().is_none() || client.has_unsent())
         {
-            self.wires.push(Wire::default());
-            self.used[CLIENT] = Some(self.wires.len() - 1);
+            self.all.push(Wire::default());
+            self.used[CLIENT] = Some(self.all.len() - 1);
             client.attach(&Metadata::new(), Duration::ZERO);
             let attach = client.poll_transmit().expect("Attach is sent first");
             self.push(SERVER, attach);
@@ -106,7 +104,7 @@ impl Wires {
     /// The first frame of a transport arrives at the server: `back` counts from the newest.
     pub(super) fn arrive(&mut self, back: usize, server: &mut Link) {
         let Some(wire) = self
-            .wires
+            .all
             .len()
             .checked_sub(1 + back)
             .filter(|wire| *wire > 0)
@@ -114,17 +112,17 @@ impl Wires {
             return;
         };
         let secret = self.secret();
-        let Some(attach) = self.wires[wire].to[SERVER].pop_front() else {
+        let Some(attach) = self.all[wire].to[SERVER].pop_front() else {
             return;
         };
         // Only the first frame of a transport that was not accepted yet is an Attach.
         let Ok(attach) = Attach::decode(&attach) else {
-            self.wires[wire].to[SERVER].push_front(attach);
+            self.all[wire].to[SERVER].push_front(attach);
             return;
         };
         match server.resume(&attach, secret, Duration::ZERO) {
             Ok(()) => self.used[SERVER] = Some(wire),
-            Err(refusal) => self.wires[wire].to[CLIENT].push_back(refusal.encode()),
+            Err(refusal) => self.all[wire].to[CLIENT].push_back(refusal.encode()),
         }
     }
 

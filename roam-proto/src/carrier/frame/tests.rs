@@ -1,3 +1,5 @@
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec;
 
 use proptest::prelude::*;
@@ -5,20 +7,22 @@ use proptest::prelude::*;
 use super::*;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn id() -> LinkId {
     LinkId::new(&b"ab"[..]).unwrap()
 }
 
-fn resume(secret: u8, attempt: u64, received: u64) -> Option<Resume> {
-    Some(Resume {
+fn resume(secret: u8, attempt: u64, received: u64) -> Resume {
+    Resume {
         link: id(),
         secret: Secret([secret; 16]),
         attempt,
         received,
-    })
+    }
 }
 
 /// The vectors of docs/extensions.md.
@@ -37,7 +41,7 @@ fn frames_have_the_documented_bytes() {
     };
     assert_eq!(hex(&new.encode()), "04010001008020010174000178");
     let resumed = Attach {
-        resume: resume(1, 2, 5),
+        resume: Some(resume(1, 2, 5)),
         metadata: Metadata::new(),
         replay: 1,
     };
@@ -51,7 +55,7 @@ fn frames_have_the_documented_bytes() {
         received: 5,
         heartbeat: Duration::from_secs(15),
         dead_after: Duration::from_secs(30),
-        keep: Duration::from_secs(120),
+        keep: Duration::from_mins(2),
         replay: 1,
     };
     let secret = "02".repeat(16);
@@ -64,7 +68,7 @@ fn frames_have_the_documented_bytes() {
 #[test]
 fn attaches_round_trip() {
     let frame = Attach {
-        resume: resume(3, u64::MAX, 1 << 53),
+        resume: Some(resume(3, u64::MAX, 1 << 53)),
         metadata: Metadata::new().with("authorization", "Bearer x"),
         replay: 9,
     };
