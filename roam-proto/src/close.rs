@@ -115,10 +115,14 @@ impl PeerClose {
 }
 
 impl PeerClose {
-    /// Returns whether the peer does not want another transport for the link: it has sent a code of ours, other
-    /// than that of a peer that was silent.
+    /// Returns whether the peer does not want another transport for the link: its code says that the link has
+    /// ended, or it is one of ours, other than that of a peer that was silent.
     pub fn is_final(&self) -> bool {
-        (4_400..4_500).contains(&self.code) && self.code != Close::SILENT
+        match self.code {
+            Close::SILENT => false,
+            Close::NORMAL | 4_400..=4_499 => true,
+            _ => false,
+        }
     }
 }
 

@@ -32,12 +32,13 @@ export class Network implements AsyncDisposable {
     return value.slice(3);
   }
 
-  /** Cuts so many of the connections to come, each at another byte. */
+  /** Cuts so many of the connections to come, each at another byte in the direction that is busy. */
   async cutNext(count: number): Promise<void> {
     for (let n = 1; n <= count; n++) {
-      // Some within the handshakes, most among the elements.
-      const at = n % 10 === 0 ? 20 * n : ((n * 7919) % 12_000) + 1;
-      await this.command(`next cut-at ${n % 2 === 0 ? "up" : "down"} ${at} ${n % 3 === 0 ? "fin" : "rst"}`);
+      // Some within the handshakes, most among the elements. A frame has up to 64 KiB.
+      const at = n % 10 === 0 ? 10 * n : 900 + ((n * 7919) % 150_000);
+      const how = n % 3 === 0 ? "fin" : "rst";
+      await this.command(`next cut-at up ${at} ${how}, cut-at down ${at} ${how}`);
     }
   }
 

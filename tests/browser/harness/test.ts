@@ -24,6 +24,7 @@ export class Lab {
   readonly #tabs: Tab[] = [];
   readonly #servers: Server[] = [];
   readonly #expectedErrors: RegExp[] = [];
+  readonly #toleratedErrors: RegExp[] = [];
   /** Prints a measurement next to the test's name. */
   readonly note: (measurement: string) => void;
 
@@ -81,9 +82,15 @@ export class Lab {
     this.#expectedErrors.push(pattern);
   }
 
+  /** Tolerates any number of errors of the page that match `pattern`. */
+  toleratePageErrors(pattern: RegExp): void {
+    this.#toleratedErrors.push(pattern);
+  }
+
   /** Fails if a page reported an unexpected error, or did not report an expected one. */
   check(): void {
-    const errors = this.#tabs.flatMap((tab) => tab.errors);
+    const tolerated = (error: string): boolean => this.#toleratedErrors.some((pattern) => pattern.test(error));
+    const errors = this.#tabs.flatMap((tab) => tab.errors).filter((error) => !tolerated(error));
     for (const pattern of this.#expectedErrors) {
       const position = errors.findIndex((error) => pattern.test(error));
       assert.notEqual(position, -1, `no error matches ${pattern} among ${JSON.stringify(errors)}`);

@@ -3,22 +3,26 @@ import assert from "node:assert/strict";
 import { Network } from "../harness/network.js";
 import { test } from "../harness/test.js";
 
+const CUTS = 100;
+
 test("a hundred cuts of a page's link lose nothing, and nothing comes twice", async (lab) => {
   const server = await lab.ownServer();
   await using network = await Network.start(server.url);
+  lab.toleratePageErrors(/WebSocket connection to .* failed/);
   const tab = await lab.open(network.url);
   await tab.waitForSelector("html[data-ready]", { state: "attached" });
-  await network.cutNext(100);
-  const total = 200_000;
+  await network.cutNext(CUTS);
+  const total = 600_000;
   const report = await tab.evaluate((total) => core.streams("/rpc", total), total);
   const tally = { count: total, in_order: true };
   assert.deepEqual(report, { received: tally, sent: tally });
-  await network.command("wait accepted 100");
+  await network.command(`wait accepted ${CUTS}`);
 });
 
 test("a cut is not a cancel, and a call that is cancelled while the link is cut ends", async (lab) => {
   const server = await lab.ownServer();
   await using network = await Network.start(server.url);
+  lab.toleratePageErrors(/WebSocket connection to .* failed/);
   const tab = await lab.open(network.url);
   await tab.waitForSelector("html[data-ready]", { state: "attached" });
   const [kept, cancelled] = [lab.key(), lab.key()];
@@ -52,6 +56,7 @@ test("a cut is not a cancel, and a call that is cancelled while the link is cut 
 test("a page whose network comes back finds out at once that its socket is dead", async (lab) => {
   const server = await lab.ownServer();
   await using network = await Network.start(server.url);
+  lab.toleratePageErrors(/WebSocket connection to .* failed/);
   const tab = await lab.open(network.url);
   await tab.waitForSelector("html[data-ready]", { state: "attached" });
   const held = await tab.evaluateHandle(async () => ({ link: await roam.connect("/rpc") }));
@@ -69,6 +74,7 @@ test("a restarted server ends the old link at once", async (lab) => {
   const server = await lab.ownServer();
   const restarted = await lab.ownServer();
   await using network = await Network.start(server.url);
+  lab.toleratePageErrors(/WebSocket connection to .* failed/);
   const tab = await lab.open(network.url);
   await tab.waitForSelector("html[data-ready]", { state: "attached" });
   const key = lab.key();

@@ -160,13 +160,24 @@ test("an expired timeout ends the handler and rejects the call", async (lab) => 
   await watch.ended(stream);
 });
 
+test("a closed tab says goodbye, and its handlers end at once", async (lab) => {
+  const server = await lab.server();
+  const tab = await lab.ownTab(server);
+  const key = lab.key();
+  await tab.evaluate((key) => void roam.connect("/rpc").then((link) => link.client(Calls).hang(key)), key);
+  await server.watch.started(key);
+  await tab.close();
+  assert.equal((await server.watch.ended(key)).phase, "Stopped");
+});
+
+// A socket that is full when its page is gone carries no goodbye, so the server must not wait for the page.
 test("a closed tab ends its handlers, even while they send and receive", async (lab) => {
   const server = await lab.server();
   const tab = await lab.ownTab(server);
   const keys = [lab.key(), lab.key(), lab.key(), lab.key()] as const;
   await tab.evaluate(([hanging, receiving, held, sending]) => {
     void (async () => {
-      const link = await roam.connect("/rpc");
+      const link = await roam.connect("/rpc-unkept");
       const { countOn, pour, drain } = link.client(Streams);
       const endless = async function* (): AsyncGenerator<number> {
         for (;;) yield 1;

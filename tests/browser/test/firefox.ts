@@ -7,6 +7,7 @@ import { Server } from "../harness/server.js";
 import { EXPECTED } from "../page/tour.js";
 
 const LIMIT = { timeout: 60_000 };
+const CUTS = 100;
 
 let server: Server;
 let firefox: Firefox;
@@ -41,11 +42,11 @@ test("a hundred thousand elements arrive in each direction", LIMIT, async () => 
 test("a hundred cuts of a page's link lose nothing, and nothing comes twice", LIMIT, async () => {
   await using network = await Network.start(server.url);
   await firefox.open(network.url);
-  await network.cutNext(100);
-  const report = await firefox.run("return JSON.stringify(await core.streams('/rpc', args[0]))", 200_000);
-  const tally = { count: 200_000, in_order: true };
+  await network.cutNext(CUTS);
+  const report = await firefox.run("return JSON.stringify(await core.streams('/rpc', args[0]))", 600_000);
+  const tally = { count: 600_000, in_order: true };
   assert.deepEqual(JSON.parse(String(report)), { received: tally, sent: tally });
-  await network.command("wait accepted 100");
+  await network.command(`wait accepted ${CUTS}`);
 });
 
 test("a lost link rejects every promise and makes every iterator throw", LIMIT, async () => {

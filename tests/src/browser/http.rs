@@ -1,6 +1,8 @@
 //! HTTP routes: the test pages, roam over WebSocket, and a raw WebSocket for comparison.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -30,14 +32,16 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// - `/rpc-small`: calls with limits low enough for tests to reach them;
 /// - `/echo`: a raw WebSocket that echoes each frame.
 pub fn router(site: &Path) -> Router {
-    let server = Server::new(super::dispatcher());
-    let small = Server::new(super::dispatcher()).with_config(
+    // Tests watch the handlers of all endpoints through one.
+    let dispatcher = Arc::new(super::dispatcher());
+    let server = Server::new(Arc::clone(&dispatcher));
+    let small = Server::new(Arc::clone(&dispatcher)).with_config(
         Config::default()
             .with_max_payload_size(16 * 1024)
             .with_initial_channel_credit(4 * 1024),
     );
-    let unkept = Server::new(super::dispatcher())
-        .with_config(Config::default().with_keep(std::time::Duration::ZERO));
+    let unkept = Server::new(Arc::clone(&dispatcher))
+        .with_config(Config::default().with_keep(Duration::ZERO));
     let policy = HeaderValue::from_static(POLICY);
     Router::new()
         .fallback_service(ServeDir::new(site))

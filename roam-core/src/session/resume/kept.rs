@@ -30,6 +30,12 @@ pub struct KeptDriver<T: Transport> {
     acceptor: Acceptor<T>,
 }
 
+/// The code with which browsers close the sockets of a page that is gone: RFC 6455, section 7.4.1.
+const GOING_AWAY: u16 = 1001;
+/// How long the link of such a page is kept. It is not over at once, since things in between close sockets with
+/// that code as well, and their clients come back within seconds.
+const KEEP_GONE: Duration = Duration::from_secs(5);
+
 enum State<T> {
     Carrying(Driver<T>),
     Detached(Detached),
@@ -136,7 +142,10 @@ impl<T: Transport> KeptDriver<T> {
             return None;
         };
         let (link, _lost) = driver.detach();
-        let keep = link.keep();
+        let keep = match &error {
+            TransportError::Closed(close) if close.code == GOING_AWAY => link.keep().min(KEEP_GONE),
+            _ => link.keep(),
+        };
         let id = self
             .id
             .as_ref()
