@@ -37,3 +37,8 @@ fn machine_survives_any_peer_and_user() {
 fn honest_peers_keep_every_invariant() {
     replay("pair", super::fuzz::pair);
 }
+
+#[test]
+fn honest_peers_keep_every_invariant_over_transports_that_fail() {
+    replay("cuts", super::fuzz::cuts);
+}

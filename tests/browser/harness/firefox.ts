@@ -1,6 +1,9 @@
 import { program } from "./environment.js";
 import { Program } from "./program.js";
 
+/** Longer than any script takes. */
+const SCRIPT_LIMIT_MS = 150_000;
+
 /** Firefox, driven by WebDriver, because playwright only drives its own build of Firefox. */
 export class Firefox implements AsyncDisposable {
   readonly #driver: Program;
@@ -20,7 +23,9 @@ export class Firefox implements AsyncDisposable {
     const sessions = `http://${address}/session`;
     try {
       const { sessionId } = await command<{ sessionId: string }>("POST", sessions, {
-        capabilities: { alwaysMatch: { "moz:firefoxOptions": { args: ["-headless"] } } },
+        capabilities: {
+          alwaysMatch: { "moz:firefoxOptions": { args: ["-headless"] }, timeouts: { script: SCRIPT_LIMIT_MS } },
+        },
       });
       return new Firefox(driver, `${sessions}/${sessionId}`);
     } catch (error) {

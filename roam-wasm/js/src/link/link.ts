@@ -27,13 +27,7 @@ export class Link implements AsyncDisposable {
   readonly #services: Services;
 
   /** @internal */
-  constructor(
-    link: WasmLink,
-    calls: Calls,
-    services: Services,
-    closed: Promise<CloseInfo>,
-    state: Store<LinkState>,
-  ) {
+  constructor(link: WasmLink, calls: Calls, services: Services, closed: Promise<CloseInfo>, state: Store<LinkState>) {
     this.#link = link;
     this.#calls = calls;
     this.#services = services;
