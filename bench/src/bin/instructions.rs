@@ -42,7 +42,8 @@ impl Counted for Handler {
     }
 }
 
-const HELP: &str = "usage: instructions call|inline|one|item COUNT";
+/// With `link-`, on a link that survives its transport.
+const HELP: &str = "usage: instructions [link-]call|inline|one|item COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,9 +51,13 @@ fn main() {
         panic!("{HELP}")
     };
     let count: usize = count.parse().expect(HELP);
+    let (framing, kind) = match kind.strip_prefix("link-") {
+        Some(kind) => (Framing::Numbered, kind),
+        None => (Framing::Packed, kind.as_str()),
+    };
     runtime().block_on(async {
-        let client = open();
-        match kind.as_str() {
+        let client = open(framing);
+        match kind {
             "call" => call(&client, count, 64, false).await,
             "inline" => call(&client, count, 64, true).await,
             "one" => call(&client, count, 1, true).await,
@@ -67,8 +72,8 @@ fn runtime() -> Runtime {
     runtime.expect("failed to start a runtime")
 }
 
-fn open() -> CountedClient {
-    let (ours, theirs) = memory_pair(Framing::Packed);
+fn open(framing: Framing) -> CountedClient {
+    let (ours, theirs) = memory_pair(framing);
     let dispatcher = CountedDispatcher::new(Handler);
     tokio::spawn(accept(theirs).dispatcher(dispatcher).drive().1);
     let (link, driver) = connect(ours).drive();

@@ -10,8 +10,17 @@ use crate::build::{self, Profile};
 use crate::setup;
 use crate::shell::{Run, Workspace, line};
 
-/// The operations that the program can run.
-const KINDS: &[&str] = &["call", "inline", "one", "item"];
+/// The operations that the program can run; those with `link-` on a link that survives its transport.
+const KINDS: &[&str] = &[
+    "call",
+    "inline",
+    "one",
+    "item",
+    "link-call",
+    "link-inline",
+    "link-one",
+    "link-item",
+];
 
 /// Operations in the short run; the long run does twice as many. The difference between the two
 /// counts is the cost of `COUNT` operations without startup.
