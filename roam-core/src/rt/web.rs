@@ -100,6 +100,11 @@ impl Alarm {
 }
 
 impl Sleep {
+    /// Returns whether a timer has rung since the last poll.
+    pub fn is_elapsed(&self) -> bool {
+        self.alarm.borrow().rung
+    }
+
     /// Sets a timer for the rest, as far as one timer can wait.
     fn set_timer(&mut self) {
         let rest = self.duration.saturating_sub(self.clock.now());

@@ -58,7 +58,7 @@ impl DataHeader {
 
 /// Writes the header of a frame of messages into the headroom in front of them.
 #[inline]
-pub(super) fn number(mut frame: BytesMut, seq: u64, ack: u64) -> Bytes {
+pub(super) fn number(mut frame: BytesMut, seq: u64, ack: u64) -> BytesMut {
     let mut header = Header::default();
     header.write_byte(DATA);
     header.write_varint(seq);
@@ -66,7 +66,7 @@ pub(super) fn number(mut frame: BytesMut, seq: u64, ack: u64) -> Bytes {
     let start = HEADROOM - header.len;
     frame[start..HEADROOM].copy_from_slice(&header.bytes[..header.len]);
     frame.advance(start);
-    frame.freeze()
+    frame
 }
 
 /// A header on the stack.

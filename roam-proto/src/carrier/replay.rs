@@ -21,7 +21,7 @@ pub(super) struct Replay {
 /// The memory that a frame takes in addition to its bytes.
 const FRAME_COST: usize = 64;
 /// How many frames the empty buffer keeps capacity for.
-const KEPT_FRAMES: usize = 32;
+const KEPT_FRAMES: usize = 8;
 
 impl Replay {
     /// Creates a buffer of `limit` bytes. The first frame has the number `first`.

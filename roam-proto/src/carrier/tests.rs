@@ -241,6 +241,7 @@ fn a_full_replay_buffer_waits_for_acknowledgements() {
         "so small a tail waits for a ping"
     );
     ends.server.control.ack = true;
+    ends.server.refresh();
     ends.settle();
     assert!(ends.client.may_send());
     let frame = ends.client.number(large);

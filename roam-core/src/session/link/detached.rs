@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +38,8 @@ pub struct DetachedLink {
     is_opening: bool,
     is_timer_set: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes.
+    timer_waker: Option<Waker>,
     /// Runs once the link has ended: how long the rest may take to be sent.
     pub(super) linger: Option<Pin<Box<Sleep>>>,
     /// What we say of ourselves on each transport that we open.
@@ -71,6 +73,7 @@ impl DetachedLink {
             is_opening: true,
             is_timer_set: false,
             timer: None,
+            timer_waker: None,
             linger: None,
             metadata,
             expects_attach: role == Role::Acceptor && handle.is_numbered(),
@@ -191,7 +194,13 @@ impl DetachedLink {
             self.set_timer();
         }
         while let Some(timer) = &mut self.timer {
+            let is_registered =
+                (self.timer_waker.as_ref()).is_some_and(|it| it.will_wake(cx.waker()));
+            if is_registered && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
             if timer.as_mut().poll(cx).is_pending() {
+                self.timer_waker = Some(cx.waker().clone());
                 return Poll::Pending;
             }
             if self.shared.handle_timeout() {
@@ -206,6 +215,7 @@ impl DetachedLink {
     fn set_timer(&mut self) {
         let limit = self.shared.timeout();
         self.timer = limit.map(|limit| Box::pin(rt::sleep(limit)));
+        self.timer_waker = None;
     }
 
     /// Returns why the link ended, which it has.
