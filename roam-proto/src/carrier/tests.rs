@@ -1,7 +1,12 @@
 use alloc::vec::Vec;
 
+use bytes::BytesMut;
+
+use super::frame::{ACK, ATTACHED, DATA, PING, REFUSED};
 use super::*;
-use crate::carrier::frame::HEADROOM;
+use crate::close::Close;
+use crate::metadata::Metadata;
+use crate::violation::Rule;
 
 const START: Duration = Duration::ZERO;
 
