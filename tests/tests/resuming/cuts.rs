@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use roam_core::channel;
+use bytes::Bytes;
+use roam_core::tunnel::{Tunnel, tunnel_pair};
+use roam_core::{Metadata, NoDispatcher, channel};
 use roam_faults::{Cut, Direction, Fault};
 use roam_tests::watched;
 
@@ -47,19 +49,31 @@ async fn cuts(cuts: u64, numbers: u64, calls: u64) {
         }
     };
     let client = MeterClient::new(link.clone());
-    let (output, input) = channel();
-    let up = tokio::spawn(client.check(input).into_future());
-    let sending = tokio::spawn(send_numbers(numbers, output));
-    let (output, input) = channel();
-    let down = tokio::spawn(client.numbers(numbers, output).into_future());
-    let reading = tokio::spawn(expect_numbers(input));
+    let virtual_connection = link.connect(Metadata::new(), NoDispatcher).await;
+    let connection = virtual_connection.expect("the server accepts it");
+    let streams = [client.clone(), MeterClient::new(connection)].map(|client| {
+        let (output, input) = channel();
+        let up = tokio::spawn(client.check(input).into_future());
+        let sending = tokio::spawn(send_numbers(numbers, output));
+        let (output, input) = channel();
+        let down = tokio::spawn(client.numbers(numbers, output).into_future());
+        let reading = tokio::spawn(expect_numbers(input));
+        (up, sending, down, reading)
+    });
+    let (ours, theirs) = tunnel_pair();
+    let echo = tokio::spawn(client.echo(theirs).into_future());
+    let tunnel = tokio::spawn(echo_through(ours, numbers / 100));
     for call in 1..=calls {
         assert_eq!(client.count().await.unwrap(), call);
     }
-    assert_eq!(up.await.unwrap().unwrap(), numbers);
-    sending.await.unwrap();
-    down.await.unwrap().unwrap();
-    assert_eq!(reading.await.unwrap(), numbers);
+    for (up, sending, down, reading) in streams {
+        assert_eq!(up.await.unwrap().unwrap(), numbers);
+        sending.await.unwrap();
+        down.await.unwrap().unwrap();
+        assert_eq!(reading.await.unwrap(), numbers);
+    }
+    tunnel.await.unwrap();
+    echo.await.unwrap().unwrap();
     // What is left of the cuts.
     while (world.proxy.accepted() as u64) <= cuts {
         world.cut();
@@ -69,7 +83,34 @@ async fn cuts(cuts: u64, numbers: u64, calls: u64) {
     assert!(link.close_reason().is_none());
 }
 
+/// Sends so many pieces through a tunnel and expects them back.
+async fn echo_through(tunnel: Tunnel, pieces: u64) {
+    let Tunnel { tx, mut rx, .. } = tunnel;
+    let sending = tokio::spawn(async move {
+        for piece in 0..pieces {
+            tx.send(Bytes::from(piece.to_le_bytes().to_vec()))
+                .await
+                .expect("the peer reads");
+        }
+    });
+    let mut received = Vec::new();
+    while let Some(bytes) = rx.recv().await.expect("a clean end") {
+        received.extend(bytes);
+    }
+    sending.await.unwrap();
+    let expected: Vec<u8> = (0..pieces).flat_map(u64::to_le_bytes).collect();
+    assert!(received == expected, "the bytes of a tunnel go on in order");
+}
+
 #[test]
-fn streams_and_calls_go_on_exactly_once() {
-    watched(cuts(30, 100_000, 200));
+fn streams_calls_and_tunnels_go_on_exactly_once() {
+    watched(cuts(30, 50_000, 200));
+}
+
+/// Takes minutes.
+#[test]
+#[ignore = "runs in `cargo xtask test full`"]
+fn a_thousand_cuts_lose_nothing() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(cuts(1_000, 1_000_000, 10_000));
 }

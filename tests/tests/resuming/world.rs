@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use roam_core::net::websocket;
-use roam_core::{Config, ConnectionHandle, Rx, Tx, service};
+use roam_core::tunnel::Tunnel;
+use roam_core::{Config, ConnectionHandle, Metadata, Rx, Tx, service};
 use roam_faults::{Cut, Fault, FaultProxy};
 use roam_ws_server::Server;
 use tokio::net::TcpListener;
@@ -20,6 +21,8 @@ pub(crate) trait Meter {
     async fn check(&self, numbers: Rx<u64>) -> u64;
     /// Sends the numbers below `end`.
     async fn numbers(&self, end: u64, output: Tx<u64>);
+    /// Sends back what comes through `tunnel`.
+    async fn echo(&self, tunnel: Tunnel);
     /// Hands the test the connection, and runs until it is aborted.
     async fn hold(&self);
 }
@@ -59,6 +62,12 @@ impl Meter for Handler {
 
     async fn numbers(&self, _: &roam_core::Context, end: u64, output: Tx<u64>) {
         send_numbers(end, output).await;
+    }
+
+    async fn echo(&self, _: &roam_core::Context, mut tunnel: Tunnel) {
+        while let Some(bytes) = tunnel.rx.recv().await.expect("a clean end") {
+            tunnel.tx.send(bytes).await.expect("the reader goes on");
+        }
     }
 
     async fn hold(&self, cx: &roam_core::Context) {
@@ -106,7 +115,12 @@ impl World {
             counted: Arc::default(),
             told,
         };
-        let server = configure(Server::new(MeterDispatcher::new(handler.clone())));
+        let dispatcher = MeterDispatcher::new(handler.clone());
+        let greet = dispatcher.clone();
+        let server = Server::new(dispatcher).with_greeting(move |link| {
+            tokio::spawn(accept_connections(link, greet.clone()));
+        });
+        let server = configure(server);
         let address = serve(&server).await;
         Self {
             proxy: FaultProxy::start(address).await.expect("a free port"),
@@ -147,6 +161,15 @@ impl World {
     /// Cuts every socket.
     pub(crate) fn cut(&self) {
         self.proxy.inject(Fault::Cut(Cut::Reset));
+    }
+}
+
+/// Serves the same on each virtual connection.
+async fn accept_connections(link: ConnectionHandle, dispatcher: MeterDispatcher<Handler>) {
+    let mut incoming = link.listen();
+    while let Some(asking) = incoming.next().await {
+        let accepted = asking.accept(&Metadata::new(), dispatcher.clone());
+        accepted.expect("the link is open");
     }
 }
 

@@ -42,6 +42,17 @@ pub const FULL_STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "thousand-cuts",
+        does: "a link goes on exactly once over a network that fails a thousand times",
+        lane: Lane::Native,
+        needs: &["setup-rust", "setup-build"],
+        action: |workspace| {
+            let arguments = ["test", "--package", "roam-tests", "--test", "resuming"];
+            let mut cargo = cargo(workspace, &arguments);
+            run_tests(cargo.args(["--", "--ignored"]))
+        },
+    },
+    Step {
         name: "each-feature",
         does: "no warnings with each feature alone, with none and with all",
         lane: Lane::Native,

@@ -189,7 +189,15 @@ impl DetachedLink {
     }
 
     /// Ready when the transport is dead.
+    #[inline]
     pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_timer_set && self.timer.is_none() {
+            return Poll::Pending;
+        }
+        self.poll_set_timer(cx)
+    }
+
+    fn poll_set_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !std::mem::replace(&mut self.is_timer_set, true) {
             self.set_timer();
         }
