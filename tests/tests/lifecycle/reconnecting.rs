@@ -13,6 +13,8 @@ use roam_core::{
     nonce::NonceDispatcher,
     service,
 };
+use roam_faults::{Cut, Fault, FaultProxy};
+use roam_tests::endpoint::serve as serve_in_background;
 use roam_tests::watched;
 use roam_ws_server::Server;
 use tokio::net::TcpListener;
@@ -165,5 +167,26 @@ fn call_with_a_nonce_runs_once_despite_lost_links() {
         assert!(calls.recv().await.is_some() && calls.recv().await.is_some());
         assert!(calls.try_recv().is_err());
         kill(runtime).await;
+    });
+}
+
+#[test]
+fn a_client_tells_that_its_link_reconnects() {
+    watched(async {
+        let (seller, _calls) = seller();
+        let server = Server::new(TillDispatcher::new(seller.clone()));
+        let (address, _) = serve_in_background(server).await;
+        let proxy = FaultProxy::start(address).await.unwrap();
+        let till = client(proxy.addr());
+        let mut states = till.states();
+        seller.permits.add_permits(2);
+        assert_eq!(states.next().await, Some(LinkState::Idle));
+        assert_eq!(TillClient::new(till.clone()).sold().await.unwrap(), 0);
+        while states.next().await != Some(LinkState::Connected) {}
+        proxy.inject(Fault::Cut(Cut::Reset));
+        assert_eq!(states.next().await, Some(LinkState::Reconnecting));
+        assert_eq!(till.state(), LinkState::Reconnecting);
+        assert_eq!(states.next().await, Some(LinkState::Connected));
+        assert_eq!(TillClient::new(till).sold().await.unwrap(), 0);
     });
 }

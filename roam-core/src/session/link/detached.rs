@@ -182,7 +182,7 @@ impl DetachedLink {
         if to == frame.len() {
             self.frame = None;
         }
-        if self.is_opening && self.shared.is_open() {
+        if self.is_opening && self.shared.check_open() {
             self.is_opening = false;
             self.is_timer_set = false;
         }

@@ -143,14 +143,28 @@ impl ConnectionHandle {
         self.shared().wait_for(key, ended).await
     }
 
-    /// Ready when the connection has ended. The waiter must [leave](Self::leave_end) when it is dropped.
-    pub(crate) fn poll_ended(&self, waiter: &mut Option<WaiterId>, cx: &Context<'_>) -> Poll<()> {
+    /// Returns whether frames flow on a transport. A link that has lost its transport waits for another, see
+    /// [`Config::keep`](crate::Config::keep).
+    pub fn is_attached(&self) -> bool {
+        self.shared().peek(|state| state.link.is_attached())
+    }
+
+    /// Ready when the link has ended, or is no longer attached as it was. The waiter must
+    /// [leave](Self::leave_end) when it is dropped. For root connections.
+    pub(crate) fn poll_changed(
+        &self,
+        was_attached: bool,
+        waiter: &mut Option<WaiterId>,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         let key = WaitKey::End(self.id());
-        self.shared()
-            .poll_wait(key, waiter, cx, |_, _| match self.end_reason() {
-                Some(_) => Poll::Ready(()),
-                None => Poll::Pending,
-            })
+        self.shared().poll_wait(key, waiter, cx, |state, _| {
+            if self.end_reason().is_some() || state.link.is_attached() != was_attached {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
     }
 
     /// No longer waits for the end of the connection.

@@ -11,7 +11,8 @@ use super::deferred::{Deferred, Woken};
 use super::driver_waker::Interest;
 use super::schedule::{self, EVENTS_PER_LOCK, Scheduler, SendStep};
 use super::shared::Shared;
-use crate::proto::{Attach, Close, LinkId, Load, Refusal, Secret, Violation};
+use super::wait::WaitKey;
+use crate::proto::{Attach, Close, ConnectionId, LinkId, Load, Refusal, Secret, Violation};
 
 /// What a driver hands to its transport next.
 pub(super) enum Transmit {
@@ -110,9 +111,10 @@ impl Shared {
 
     /// Records that the transport is gone.
     pub(super) fn detach(&self) {
-        self.with(|state, _| {
+        self.with(|state, deferred| {
             state.peer_addr = None;
             state.link.detach();
+            state.notify(WaitKey::End(ConnectionId::ROOT), deferred);
         });
     }
 
@@ -121,10 +123,16 @@ impl Shared {
         self.lock().peer_addr = peer;
     }
 
-    /// Returns whether the handshakes of the link and of its transport are complete.
-    pub(super) fn is_open(&self) -> bool {
-        let link = &self.lock().link;
-        link.has_agreed() && link.is_attached()
+    /// Returns whether the handshakes of the link and of its transport are complete. If so, wakes whoever wants
+    /// to know.
+    pub(super) fn check_open(&self) -> bool {
+        self.with(|state, deferred| {
+            let is_open = state.link.has_agreed() && state.link.is_attached();
+            if is_open {
+                state.notify(WaitKey::End(ConnectionId::ROOT), deferred);
+            }
+            is_open
+        })
     }
 
     /// Returns how long until [`handle_timeout`](Self::handle_timeout) is due.

@@ -220,7 +220,8 @@ impl State {
         }
         let trying = self.trying.clone();
         trying.unwrap_or_else(|| match self.live_link() {
-            Some(_) => LinkState::Connected,
+            Some(link) if link.handle().is_attached() => LinkState::Connected,
+            Some(_) => LinkState::Reconnecting,
             None => LinkState::Idle,
         })
     }

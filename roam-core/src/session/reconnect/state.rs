@@ -27,6 +27,8 @@ pub enum LinkState {
     },
     /// There is a link.
     Connected,
+    /// The link has lost its transport and dials again by itself. Calls and channels on it wait.
+    Reconnecting,
     /// The client waits before it connects.
     Waiting {
         /// The number of the next attempt.
@@ -46,7 +48,9 @@ pub enum LinkState {
 impl PartialEq for LinkState {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Idle, Self::Idle) | (Self::Connected, Self::Connected) => true,
+            (Self::Idle, Self::Idle)
+            | (Self::Connected, Self::Connected)
+            | (Self::Reconnecting, Self::Reconnecting) => true,
             (Self::Connecting { attempt }, Self::Connecting { attempt: other }) => attempt == other,
             (Self::Closed { reason }, Self::Closed { reason: other }) => reason == other,
             (

@@ -25,7 +25,7 @@ pub struct LinkStates {
     watched: Option<WatchedLink>,
 }
 
-/// A link whose end the stream waits for: nothing else reports the end of one that nobody uses.
+/// A link that the stream watches: nothing else reports the end of one that nobody uses.
 struct WatchedLink {
     link: Weak<Link>,
     waiter: Option<WaiterId>,
@@ -54,15 +54,17 @@ impl LinkStates {
             if state.is_ready() {
                 return state;
             }
-            // A link that was just lost has changed the state.
+            // A link that was just lost, or has lost or got a transport, has changed the state.
+            let is_attached = self.seen != Some(LinkState::Reconnecting);
             match link {
-                Some(link) if self.poll_lost(&link, cx).is_ready() => {}
+                Some(link) if self.poll_link(&link, is_attached, cx).is_ready() => {}
                 _ => return Poll::Pending,
             }
         }
     }
 
-    fn poll_lost(&mut self, link: &Arc<Link>, cx: &Context<'_>) -> Poll<()> {
+    /// Ready when the link has ended, or is no longer attached as it was.
+    fn poll_link(&mut self, link: &Arc<Link>, is_attached: bool, cx: &Context<'_>) -> Poll<()> {
         let is_link =
             |watched: &WatchedLink| std::ptr::eq(watched.link.as_ptr(), &raw const **link);
         if !self.watched.as_ref().is_some_and(is_link) {
@@ -72,7 +74,10 @@ impl LinkStates {
             });
         }
         match &mut self.watched {
-            Some(watched) => link.handle().poll_ended(&mut watched.waiter, cx),
+            Some(watched) => {
+                let waiter = &mut watched.waiter;
+                link.handle().poll_changed(is_attached, waiter, cx)
+            }
             None => Poll::Pending,
         }
     }
