@@ -43,7 +43,11 @@ impl OutgoingChannels {
     }
 
     /// Returns the channels to open, in order.
+    #[inline]
     pub(crate) fn placed(&self) -> Vec<NewChannel> {
+        if self.is_empty() {
+            return Vec::new();
+        }
         let placed = |Placed { half, place }: &Placed| NewChannel {
             kept: half.kept(),
             place: *place,
@@ -51,6 +55,7 @@ impl OutgoingChannels {
         self.0.iter().map(placed).collect()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
