@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use roam_core::proto::{Close, Refusal};
-use roam_core::{CallError, CloseReason, Config, Identity, Metadata, NoDispatcher};
+use roam_core::{
+    CallError, CloseReason, Config, ConnectionHandle, Identity, Metadata, NoDispatcher,
+};
 use roam_faults::{Cut, Direction, Fault};
 use roam_tests::watched;
 use roam_ws_server::{Admission, Server};
@@ -129,6 +131,18 @@ fn the_newest_socket_counts_while_the_old_one_looks_alive() {
         assert_eq!(MeterClient::new(link).count().await.unwrap(), 1);
         assert!(server.close_reason().is_none());
         first.inject(Fault::Cut(Cut::Fin));
+    });
+}
+
+#[test]
+fn an_identity_that_the_application_sets_does_not_keep_a_link_from_returning() {
+    watched(async {
+        let name = |link: ConnectionHandle| link.set_identity(Identity::new("ann"));
+        let world = World::with(|server| server.with_greeting(name)).await;
+        let link = world.connect().await;
+        world.cut();
+        assert_eq!(MeterClient::new(link).count().await.unwrap(), 1);
+        assert!(world.proxy.accepted() >= 2);
     });
 }
 

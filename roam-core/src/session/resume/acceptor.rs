@@ -266,6 +266,7 @@ impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
         let config = Config::clone(&self.acceptor.config);
         let builder = open::accept(self.transport).config(config);
         let (handle, mut driver) = builder.dispatcher(self.dispatcher).drive();
+        let subject = self.identity.as_ref().map(|it| it.subject.clone());
         if let Some(identity) = self.identity {
             handle.set_identity(identity);
         }
@@ -277,7 +278,8 @@ impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
             let (id, seat) = (id.clone(), Arc::clone(&seat));
             self.acceptor.with(|links| links.seats.insert(id, seat));
         }
-        (handle, KeptDriver::new(driver, id, seat, self.acceptor))
+        let driver = KeptDriver::new(driver, id, seat, self.acceptor, subject);
+        (handle, driver)
     }
 }
 

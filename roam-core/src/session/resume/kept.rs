@@ -28,6 +28,8 @@ pub struct KeptDriver<T: Transport> {
     id: Option<LinkId>,
     seat: Arc<Seat<T>>,
     acceptor: Acceptor<T>,
+    /// Whose link it is, if the acceptor was told.
+    subject: Option<Box<str>>,
 }
 
 /// The code with which browsers close the sockets of a page that is gone: RFC 6455, section 7.4.1.
@@ -60,12 +62,14 @@ impl<T: Transport> KeptDriver<T> {
         id: Option<LinkId>,
         seat: Arc<Seat<T>>,
         acceptor: Acceptor<T>,
+        subject: Option<Box<str>>,
     ) -> Self {
         Self {
             state: State::Carrying(driver),
             id,
             seat,
             acceptor,
+            subject,
         }
     }
 
@@ -87,51 +91,53 @@ impl<T: Transport> KeptDriver<T> {
     /// Goes on with the link on another transport, if its peer has a right to it. A failed attempt changes
     /// nothing.
     fn take_over(&mut self, transport: T, attach: &Attach, identity: Option<Identity>) {
-        let (extensions, is_carried) = match &self.state {
-            State::Carrying(driver) => (driver.extensions(), true),
-            State::Detached(detached) => (detached.link.extensions(), false),
-            State::Done => return refuse(transport, &Refusal::ended()),
-        };
-        let known = extensions.get::<Identity>();
-        let subject = |identity: &Identity| identity.subject.clone();
-        if known.as_deref().map(subject) != identity.as_ref().map(subject) {
+        if self.subject.as_ref() != identity.as_ref().map(|identity| &identity.subject) {
             let reason = "the link belongs to another principal";
             return refuse(transport, &Refusal::new(Close::OTHER_PRINCIPAL, reason));
         }
-        if let Some(identity) = identity {
-            extensions.insert(identity);
-        }
-        if is_carried {
-            self.replace(transport, attach);
-        } else {
-            self.attach(transport, attach);
+        let resumed = match &self.state {
+            State::Carrying(_) => self.replace(transport, attach),
+            State::Detached(_) => self.attach(transport, attach),
+            State::Done => return refuse(transport, &Refusal::ended()),
+        };
+        // Its expiry may be another.
+        if let (true, Some(identity), State::Carrying(driver)) = (resumed, identity, &self.state) {
+            driver.extensions().insert(identity);
         }
     }
 
-    /// Replaces a transport whose failure nobody has noticed yet.
-    fn replace(&mut self, transport: T, attach: &Attach) {
+    /// Replaces a transport whose failure nobody has noticed yet. Returns whether the peer has a right to it.
+    fn replace(&mut self, transport: T, attach: &Attach) -> bool {
         let State::Carrying(driver) = &mut self.state else {
-            return;
+            return false;
         };
         match driver.replace(transport, attach, random::secret()) {
-            Ok(old) => close(old, Close::replaced()),
-            Err((transport, refusal)) => refuse(transport, &refusal),
+            Ok(old) => {
+                close(old, Close::replaced());
+                true
+            }
+            Err((transport, refusal)) => {
+                refuse(transport, &refusal);
+                false
+            }
         }
     }
 
-    /// Gives a transport to a link that has none.
-    fn attach(&mut self, transport: T, attach: &Attach) {
+    /// Gives a transport to a link that has none. Returns whether the peer has a right to it.
+    fn attach(&mut self, transport: T, attach: &Attach) -> bool {
         let State::Detached(mut detached) = std::mem::replace(&mut self.state, State::Done) else {
-            return;
+            return false;
         };
         match detached.link.resume(attach, random::secret()) {
             Ok(()) => {
                 self.acceptor.on_attached(detached.place);
                 self.state = State::Carrying(Driver::new(transport, detached.link));
+                true
             }
             Err(refusal) => {
                 self.state = State::Detached(detached);
                 refuse(transport, &refusal);
+                false
             }
         }
     }
