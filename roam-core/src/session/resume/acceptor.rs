@@ -32,7 +32,10 @@ use crate::transport::Transport;
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let acceptor = Acceptor::new(Config::default());
 /// let (ours, theirs) = memory_pair(Framing::Numbered);
-/// tokio::spawn(async move { roam_core::connect(ours).await });
+/// tokio::spawn(async move {
+///     let link = roam_core::connect(ours).await?;
+///     Ok::<_, roam_core::ConnectError>(link.closed().await)
+/// });
 ///
 /// let incoming = acceptor.receive(theirs).await?;
 /// match incoming.accept().expect("the link is new") {
