@@ -19,7 +19,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use roam_core::net::websocket::{self, LINK, ServerTransport};
 use roam_core::proto::{Close, Refusal};
-use roam_core::server::{self, Accepted, Acceptor};
+use roam_core::server::{self, Accepted, Acceptor, NewLink};
 use roam_core::{Config, ConnectionHandle, Identity, ServiceDispatcher, diagnostics::Links};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -332,16 +332,28 @@ impl Server {
             Ok(Accepted::Existing(id)) => return tracing::debug!(%id, "a link returned"),
             Err(refusal) => return tracing::debug!(%refusal, "a link did not return"),
         };
-        let (link, driver) = link.dispatcher(dispatcher).drive();
+        // A task of its own, which does not keep the memory of the handshake.
+        tokio::spawn(self.run(link.dispatcher(dispatcher), slot));
+    }
+
+    /// Runs a link until it has ended.
+    async fn run(self, link: NewLink<Socket, Arc<dyn ServiceDispatcher>>, slot: Slot) {
+        let (link, driver) = link.drive();
         if let Some(links) = &self.links {
             let name = slot.peer.map_or_else(String::new, |peer| peer.to_string());
             links.add(&link, name);
         }
         (self.greet)(link.clone());
+        // Pinned once: a driver is large, and each move takes its place in the task.
+        let mut driver = pin!(driver);
         let closed = pin!(closed(slot.closing.clone()));
-        let reason = match select(driver, closed).await {
-            Either::Left((reason, _)) => reason,
-            Either::Right((why, driver)) => {
+        let ended = match select(driver.as_mut(), closed).await {
+            Either::Left((reason, _)) => Ok(reason),
+            Either::Right((why, _)) => Err(why),
+        };
+        let reason = match ended {
+            Ok(reason) => reason,
+            Err(why) => {
                 link.close(&why);
                 driver.await
             }

@@ -12,7 +12,8 @@ pub(super) struct Seat<T>(Mutex<State<T>>);
 
 #[derive(Debug)]
 struct State<T> {
-    offer: Option<Offer<T>>,
+    /// Boxed, since a transport is large and the seat is nearly always empty.
+    offer: Option<Box<Offer<T>>>,
     waker: Option<Waker>,
 }
 
@@ -41,7 +42,8 @@ impl<T> Seat<T> {
     pub(super) fn put(&self, offer: Offer<T>) -> Option<Offer<T>> {
         let (before, waker) = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            (state.offer.replace(offer), state.waker.take())
+            let before = state.offer.replace(Box::new(offer));
+            (before.map(|before| *before), state.waker.take())
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -65,6 +67,6 @@ impl<T> Seat<T> {
         drop(state);
         // A waker is user code, which does not run under the lock.
         drop(replaced);
-        taken.map_or(Poll::Pending, Poll::Ready)
+        taken.map_or(Poll::Pending, |offer| Poll::Ready(*offer))
     }
 }
