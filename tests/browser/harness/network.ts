@@ -3,6 +3,11 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { program } from "./environment.js";
 
+/** How often a test cuts a link. A hundred take half a minute in Firefox, which waits before it connects again. */
+export const CUTS = Number(process.env["ROAM_CUTS"] ?? 30);
+/** Enough numbers for that many cuts. */
+export const NUMBERS = CUTS * 6_000;
+
 /** A network between a browser and a server, which fails on command. */
 export class Network implements AsyncDisposable {
   /** The URL of the server's page, through the network. */
