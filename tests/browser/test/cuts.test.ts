@@ -67,6 +67,32 @@ test("a page whose network comes back finds out at once that its socket is dead"
   assert.equal(answer, "back");
 });
 
+test("a socket that never opens gives way to another", async (lab) => {
+  const server = await lab.ownServer();
+  await using network = await Network.start(server.url);
+  lab.toleratePageErrors(/WebSocket connection to .* failed/);
+  const tab = await lab.open(network.url);
+  await tab.waitForSelector("html[data-ready]", { state: "attached" });
+  const held = await tab.evaluateHandle(async () => ({
+    link: await roam.connect("/rpc", { handshakeTimeoutMs: 1_000 }),
+  }));
+  await network.command("ignore");
+  await network.command("cut rst");
+  const attempts = tab.evaluate(
+    ({ link }) =>
+      new Promise<void>((resolve) =>
+        link.state.subscribe(() => {
+          const state = link.state.current;
+          if (state.status === "reconnecting" && state.attempt > 1) resolve();
+        }),
+      ),
+    held,
+  );
+  await attempts;
+  await network.command("accept");
+  assert.equal(await held.evaluate(({ link }) => link.client(Calls).echo("back")), "back");
+});
+
 test("a restarted server ends the old link at once", async (lab) => {
   const server = await lab.ownServer();
   const restarted = await lab.ownServer();

@@ -86,7 +86,7 @@ export async function connect<const Handlers extends readonly object[]>(
   signal?.addEventListener("abort", giveUp);
   try {
     const sockets = (link: WasmLink): Sockets =>
-      new Sockets(link, open, async () => encodeMetadata(await authorization(options.token)));
+      new Sockets(link, open, async () => encodeMetadata(await authorization(options.token)), handshakeTimeoutMs);
     return await openLink((events) => wasm.open(socket, settings, events), entries, services, sockets);
   } catch (failure) {
     throw signal?.aborted ? signal.reason : fromFailure(failure);

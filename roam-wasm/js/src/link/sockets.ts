@@ -7,6 +7,10 @@ const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** As many failures as make the longest wait. */
 const MANY = 10;
+/** How long a socket may take to open by default, in milliseconds; as `Config::handshake_timeout`. */
+const OPENING_MS = 5_000;
+/** `WebSocket.CONNECTING`. */
+const CONNECTING = 0;
 
 /** The part of a page that tells of its network and its life; other programs have none of it. */
 type Surroundings = Partial<Pick<typeof globalThis, "addEventListener" | "removeEventListener" | "document">>;
@@ -18,11 +22,20 @@ export class Sockets {
   readonly #metadata: () => Promise<Uint8Array | undefined>;
   /** The next attempt, while the link has no socket. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while a socket opens: on a network that is dark, a browser would wait for minutes. */
+  #opening: ReturnType<typeof setTimeout> | undefined;
+  readonly #openingMs: number;
   #ended = false;
   /** What the link is doing. */
   readonly state = new StateStore();
 
-  constructor(link: WasmLink, open: () => WebSocketLike, metadata: () => Promise<Uint8Array | undefined>) {
+  constructor(
+    link: WasmLink,
+    open: () => WebSocketLike,
+    metadata: () => Promise<Uint8Array | undefined>,
+    openingMs = OPENING_MS,
+  ) {
+    this.#openingMs = openingMs;
     this.#link = link;
     this.#open = open;
     this.#metadata = metadata;
@@ -31,6 +44,7 @@ export class Sockets {
 
   /** The link has lost its socket. Every wait is spread, the first too: all pages of a server lose theirs at once. */
   cut(failures: number): void {
+    clearTimeout(this.#opening);
     const longest = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
     const wait = Math.random() * longest;
     this.#waiting = setTimeout(this.#dial, wait);
@@ -47,6 +61,7 @@ export class Sockets {
     this.state.set({ status: "closed", info });
     this.#ended = true;
     clearTimeout(this.#waiting);
+    clearTimeout(this.#opening);
     this.#listen("removeEventListener");
   }
 
@@ -58,7 +73,12 @@ export class Sockets {
   async #attach(): Promise<void> {
     try {
       const metadata = await this.#metadata();
-      if (!this.#ended) this.#link.attach(this.#open(), metadata);
+      if (this.#ended) return;
+      const socket = this.#open();
+      this.#link.attach(socket, metadata);
+      this.#opening = setTimeout(() => {
+        if (socket.readyState === CONNECTING) socket.close();
+      }, this.#openingMs);
     } catch {
       // The token function or the class WebSocket threw; wasm gives up the link when its time is over.
       if (!this.#ended) this.cut(MANY);
