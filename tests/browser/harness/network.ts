@@ -37,7 +37,7 @@ export class Network implements AsyncDisposable {
     return value.slice(3);
   }
 
-  /** Cuts so many of the connections to come, each at another byte in the direction that is busy. */
+  /** Cuts the next `count` connections, each at another byte, in the direction that carries data. */
   async cutNext(count: number): Promise<void> {
     for (let n = 1; n <= count; n++) {
       // Some within the handshakes, most among the elements. A frame has up to 64 KiB.

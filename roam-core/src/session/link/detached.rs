@@ -44,7 +44,7 @@ pub struct DetachedLink {
     pub(super) linger: Option<Pin<Box<Sleep>>>,
     /// What we say of ourselves on each transport that we open.
     metadata: Metadata,
-    /// The first frame is to be an Attach.
+    /// Whether the link waits for its first frame, an Attach.
     expects_attach: bool,
 }
 

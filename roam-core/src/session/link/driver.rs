@@ -97,7 +97,7 @@ impl<T: Transport> Driver<T> {
         self.link.shared.peek(|state| state.link.link_id().cloned())
     }
 
-    /// Lets the link take in the first frame of its transport.
+    /// Passes the first frame of the transport to the link.
     pub(in crate::session) fn on_first_frame(&mut self, frame: Bytes) {
         self.link.on_frame(frame);
     }

@@ -1,4 +1,4 @@
-//! What lies between the two machines: one transport after another, each of which may fail.
+//! The transports between the two machines, one after another. Each may fail.
 
 use std::collections::VecDeque;
 use std::time::Duration;
