@@ -1,7 +1,9 @@
 //! What is left of the limits that all connections of a link share.
 
 use crate::channel::Direction;
-use crate::config::Limits;
+use crate::config::{Config, Limits};
+use crate::credit::room::{CHANNEL_COST, Room, RoomSizes};
+use crate::framing::Framing;
 
 /// What is left of the limits that all connections of a link share. What is left is negative while a
 /// lowered limit is exceeded.
@@ -18,6 +20,10 @@ pub(crate) struct Budget {
     slots: isize,
     /// Bytes of calls that may still be held.
     calls: isize,
+    /// What all channels share, if they share a pool. Then `receive` is for their states alone.
+    pub(crate) room: Room,
+    /// How the budget is divided if all channels share a pool.
+    sizes: Option<RoomSizes>,
 }
 
 /// What the peer may make us hold on a link: those of its [`Limits`] that all connections share. They
@@ -85,31 +91,60 @@ impl Budget {
     /// Growing windows leave one part in this many of the budget.
     const RESERVED: usize = 2;
 
-    /// Creates the full budget, with space for at least one window of the largest `credit` that
-    /// the peers may agree on.
-    pub(crate) fn new(limits: &Limits, credit: u32) -> Self {
-        let mut budget = Self {
+    /// Creates the full budget of a link, with space for at least one window of the largest credit that the
+    /// peers may agree on.
+    pub(crate) fn new(config: &Config, framing: Framing) -> Self {
+        if framing == Framing::Numbered {
+            return Self::pooled(config);
+        }
+        Self::windows(&config.limits, config.initial_channel_credit)
+    }
+
+    fn pooled(config: &Config) -> Self {
+        let sizes = RoomSizes::of(config);
+        let mut budget = Self::empty(CHANNEL_COST);
+        budget.room = Room::new(&sizes);
+        budget.sizes = Some(sizes);
+        budget.set_total((&config.limits).into());
+        budget
+    }
+
+    fn windows(limits: &Limits, credit: u32) -> Self {
+        let mut budget = Self::empty(Self::window_cost(credit));
+        budget.set_total(limits.into());
+        budget
+    }
+
+    fn empty(window: usize) -> Self {
+        Self {
             total: LinkBudget {
                 receive_budget: 0,
                 sending_channels: 0,
                 call_payloads: 0,
             },
             receive: 0,
-            window: Self::window_cost(credit),
+            window,
             reserve: 0,
             slots: 0,
             calls: 0,
-        };
-        budget.set_total(limits.into());
-        budget
+            room: Room::default(),
+            sizes: None,
+        }
     }
 
     /// Raises or lowers the limits, with space for at least one window. What is in use stays in use: below
     /// that, nothing is granted until enough was released.
     pub(crate) fn set_total(&mut self, total: LinkBudget) {
         self.reserve = total.receive_budget / Self::RESERVED;
+        let receive_budget = match &mut self.sizes {
+            Some(sizes) => {
+                self.room.resize_grants(sizes, total.receive_budget);
+                sizes.channels * CHANNEL_COST
+            }
+            None => total.receive_budget.max(self.window),
+        };
         let total = LinkBudget {
-            receive_budget: total.receive_budget.max(self.window),
+            receive_budget,
             ..total
         };
         let old = core::mem::replace(&mut self.total, total);
@@ -125,7 +160,9 @@ impl Budget {
 
     /// Sets the initial credit of channels, before any is opened.
     pub(crate) fn set_window(&mut self, credit: u32) {
-        self.window = Self::window_cost(credit);
+        if self.sizes.is_none() {
+            self.window = Self::window_cost(credit);
+        }
     }
 
     /// A tiny element takes as much memory again as its bytes, hence twice the credit.
@@ -135,7 +172,8 @@ impl Budget {
 
     pub(crate) fn remaining(&self) -> RemainingBudget {
         RemainingBudget {
-            receive_budget: unsigned(self.receive),
+            // What is received counts twice, as in a window.
+            receive_budget: unsigned(self.receive) + 2 * self.room.left(),
             sending_channels: unsigned(self.slots),
             call_payloads: unsigned(self.calls),
         }
@@ -249,7 +287,7 @@ mod tests {
             sending_channels: 2,
             ..Limits::default()
         };
-        Budget::new(&limits, 2_000)
+        Budget::windows(&limits, 2_000)
     }
 
     #[test]
@@ -343,12 +381,12 @@ mod tests {
             receive_budget: 5_000,
             ..Limits::default()
         };
-        let mut large = Budget::new(&limits, u32::MAX);
+        let mut large = Budget::windows(&limits, u32::MAX);
         assert!(
             large.reserve([Reservation::Window].into_iter())
                 && !large.reserve([Reservation::Window].into_iter())
         );
-        let mut none = Budget::new(&limits, 0);
+        let mut none = Budget::windows(&limits, 0);
         assert!(!none.reserve([Reservation::Window; 5].into_iter()));
         assert!(none.reserve([Reservation::Window; 4].into_iter()));
     }

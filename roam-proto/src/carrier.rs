@@ -11,6 +11,7 @@ mod heartbeat;
 mod incoming;
 mod outgoing;
 mod replay;
+mod settings;
 
 pub use frame::{Attach, LinkId, Refusal, Resume, Secret};
 
@@ -24,6 +25,7 @@ use crate::config::Config;
 
 use heartbeat::{Frames, Heartbeat};
 use replay::Replay;
+use settings::ToldLimits;
 
 /// Numbers the frames of a link, and keeps them for its next transport.
 #[derive(Debug)]
@@ -36,8 +38,7 @@ pub(crate) struct Carrier {
     received: u64,
     /// Bytes that were received and not acknowledged.
     unacknowledged: u64,
-    /// The size of the peer's replay buffer, in bytes.
-    peer_replay: u64,
+    peer_limits: ToldLimits,
     control: Control,
     ready: Ready,
     /// Frames of any kind, for the heartbeat.
@@ -51,6 +52,7 @@ struct Settings {
     dead_after: Duration,
     keep: Duration,
     handshake_timeout: Duration,
+    limits: ToldLimits,
     /// The number of the first frame in each direction.
     first_frame: u64,
 }
@@ -157,6 +159,7 @@ impl Carrier {
             dead_after: config.dead_after,
             keep: config.keep,
             handshake_timeout: config.handshake_timeout,
+            limits: ToldLimits::of(config),
             first_frame: config.first_frame,
         };
         let first = config.first_frame;
@@ -167,7 +170,7 @@ impl Carrier {
             replay: Replay::new(config.limits.replay, first),
             received: first - 1,
             unacknowledged: 0,
-            peer_replay: 0,
+            peer_limits: ToldLimits::default(),
             control: Control::default(),
             ready: Ready::default(),
             frames: Frames::default(),
@@ -196,6 +199,11 @@ impl Carrier {
             } => self.settings.keep.min(self.settings.handshake_timeout),
             _ => self.settings.keep,
         }
+    }
+
+    /// Returns the limits that the peer has told, once both ends are attached.
+    pub(crate) fn peer_limits(&self) -> &ToldLimits {
+        &self.peer_limits
     }
 
     /// Returns the memory that unacknowledged frames take, in bytes.

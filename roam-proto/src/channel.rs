@@ -4,6 +4,9 @@ use alloc::format;
 use bytes::Bytes;
 
 use crate::budget::Reservation;
+use crate::config::Agreed;
+use crate::credit::pool::{Granted, Pool};
+use crate::credit::room::Room;
 use crate::credit::{ReceiveWindow, SendCredit};
 use crate::ids::RequestId;
 use crate::queue::ElementQueue;
@@ -29,6 +32,13 @@ pub enum ChannelEnd {
     CallEnded,
     /// Its connection ended.
     ConnectionEnded,
+}
+
+impl ChannelEnd {
+    /// Returns whether both ends drop the elements that were not read.
+    fn drops_elements(self) -> bool {
+        matches!(self, Self::Reset | Self::CallEnded)
+    }
 }
 
 /// Why an element was not sent.
@@ -84,6 +94,8 @@ pub(crate) struct SendHalf {
     pub(crate) waiting_for: Option<usize>,
     /// The link retries this channel when it has capacity.
     pub(crate) blocked: bool,
+    /// The link retries this channel when others have given back to the pool.
+    pub(crate) in_line: bool,
     sent: u64,
 }
 
@@ -100,17 +112,21 @@ pub(crate) struct ReceiveHalf {
 pub(crate) type Wake = bool;
 
 impl Channel {
-    pub(crate) fn new(direction: Direction, credit: u32) -> Self {
+    pub(crate) fn new(direction: Direction, agreed: &Agreed) -> Self {
         match direction {
-            Direction::Send => Self::Sending(SendHalf::new(credit)),
-            Direction::Receive => Self::Receiving(ReceiveHalf::new(credit)),
+            Direction::Send => Self::Sending(SendHalf::new(agreed)),
+            Direction::Receive => Self::Receiving(ReceiveHalf::new(agreed)),
         }
     }
 
-    pub(crate) fn unbound(credit: u32, reservation: Reservation, call: Option<RequestId>) -> Self {
+    pub(crate) fn unbound(
+        agreed: &Agreed,
+        reservation: Reservation,
+        call: Option<RequestId>,
+    ) -> Self {
         Self::Unbound(Unbound {
-            receive: ReceiveHalf::new(credit),
-            send: SendHalf::new(credit),
+            receive: ReceiveHalf::new(agreed),
+            send: SendHalf::new(agreed),
             reservation,
             call,
             relayed: false,
@@ -118,8 +134,12 @@ impl Channel {
     }
 
     /// Creates a channel that a relay holds from the start.
-    pub(crate) fn relayed(credit: u32, reservation: Reservation, call: Option<RequestId>) -> Self {
-        let mut channel = Self::unbound(credit, reservation, call);
+    pub(crate) fn relayed(
+        agreed: &Agreed,
+        reservation: Reservation,
+        call: Option<RequestId>,
+    ) -> Self {
+        let mut channel = Self::unbound(agreed, reservation, call);
         channel.leave_to_relay();
         channel
     }
@@ -145,14 +165,6 @@ impl Channel {
         }
     }
 
-    /// Returns the size of the receive window, if we receive.
-    pub(crate) fn window(&self) -> Option<u32> {
-        match self {
-            Self::Receiving(half) => Some(half.window.size()),
-            Self::Sending(_) | Self::Unbound(_) => None,
-        }
-    }
-
     /// Returns how the channel ended, or `None` while it is open.
     pub(crate) fn ended(&self) -> Option<ChannelEnd> {
         match self {
@@ -163,9 +175,9 @@ impl Channel {
     }
 
     /// Returns how many bytes may be sent now.
-    pub(crate) fn credit(&self) -> u64 {
+    pub(crate) fn credit(&self, pool: &Pool) -> u64 {
         match self {
-            Self::Sending(half) => half.sendable() as u64,
+            Self::Sending(half) => half.sendable(pool) as u64,
             _ => 0,
         }
     }
@@ -196,10 +208,15 @@ impl Channel {
     }
 
     #[inline]
-    pub(crate) fn handle_data(&mut self, frame: &Bytes, element: &[u8]) -> Result<Wake, Violation> {
+    pub(crate) fn handle_data(
+        &mut self,
+        frame: &Bytes,
+        element: &[u8],
+        room: &mut Room,
+    ) -> Result<Wake, Violation> {
         match self {
-            Self::Receiving(half) => half.handle_data(frame, element),
-            Self::Unbound(unbound) => unbound.receive.handle_data(frame, element),
+            Self::Receiving(half) => half.handle_data(frame, element, room),
+            Self::Unbound(unbound) => unbound.receive.handle_data(frame, element, room),
             Self::Sending(half) => half.refuse_from_receiver("Data").map(|()| false),
         }
     }
@@ -212,11 +229,16 @@ impl Channel {
         }
     }
 
-    pub(crate) fn handle_credit(&mut self, bytes: u32) -> Result<Wake, Violation> {
+    pub(crate) fn handle_credit(
+        &mut self,
+        granted: Granted,
+        most: u32,
+        pool: &mut Pool,
+    ) -> Result<Wake, Violation> {
         match self {
-            Self::Sending(half) => half.handle_credit(bytes),
+            Self::Sending(half) => half.handle_credit(granted, most, pool),
             Self::Unbound(unbound) => {
-                unbound.send.handle_credit(bytes)?;
+                unbound.send.handle_credit(granted, most, pool)?;
                 Ok(core::mem::take(&mut unbound.receive.waiting))
             }
             Self::Receiving(half) if half.end.is_some() => Ok(false),
@@ -224,14 +246,15 @@ impl Channel {
         }
     }
 
-    /// Ends the channel, unless it has already ended.
-    pub(crate) fn end(&mut self, end: ChannelEnd) -> Wake {
+    /// Ends the channel, unless it has already ended. When both ends drop what is not consumed, neither
+    /// counts it any more.
+    pub(crate) fn end(&mut self, end: ChannelEnd, pool: &mut Pool, room: &mut Room) -> Wake {
         match self {
-            Self::Sending(half) => half.end(end),
-            Self::Receiving(half) => half.end(end),
+            Self::Sending(half) => half.end(end, pool),
+            Self::Receiving(half) => half.end(end, room),
             Self::Unbound(unbound) => {
-                unbound.send.end(end);
-                unbound.receive.end(end)
+                unbound.send.end(end, pool);
+                unbound.receive.end(end, room)
             }
         }
     }
@@ -245,7 +268,7 @@ impl Unbound {
                 Err(Rule::ChannelDirection.because("Data or Close from a receiving end"))
             }
             Direction::Send => Ok(Channel::Sending(self.send)),
-            Direction::Receive if self.send.credit.granted() > 0 => {
+            Direction::Receive if self.send.credit.was_granted() => {
                 Err(Rule::ChannelDirection.because("Credit from a sending end"))
             }
             Direction::Receive => Ok(Channel::Receiving(self.receive)),
@@ -254,14 +277,15 @@ impl Unbound {
 }
 
 impl SendHalf {
-    fn new(credit: u32) -> Self {
+    fn new(agreed: &Agreed) -> Self {
         Self {
-            credit: SendCredit::new(credit),
+            credit: SendCredit::new(agreed),
             pending: ElementQueue::new(),
             closing: false,
             end: None,
             waiting_for: None,
             blocked: false,
+            in_line: false,
             sent: 0,
         }
     }
@@ -269,11 +293,11 @@ impl SendHalf {
     /// Spends credit for an element. When that fails for lack of credit, the user is woken once
     /// there is enough.
     #[inline]
-    pub(crate) fn spend(&mut self, len: usize) -> Result<(), SendError> {
+    pub(crate) fn spend(&mut self, len: usize, pool: &mut Pool) -> Result<(), SendError> {
         if let Some(end) = self.end.or(self.closing.then_some(ChannelEnd::Closed)) {
             return Err(SendError::Ended(end));
         }
-        if !self.pending.is_empty() || !self.credit.spend(len) {
+        if !self.pending.is_empty() || !self.credit.spend(len, pool) {
             self.wait(len);
             return Err(SendError::Blocked);
         }
@@ -282,11 +306,11 @@ impl SendHalf {
     }
 
     /// Spends credit for the next pending element. Returns `false` when it does not suffice.
-    pub(crate) fn spend_pending(&mut self) -> bool {
+    pub(crate) fn spend_pending(&mut self, pool: &mut Pool) -> bool {
         let Some(len) = self.pending.front_len() else {
             return false;
         };
-        let spent = self.credit.spend(len);
+        let spent = self.credit.spend(len, pool);
         if spent {
             self.sent += len as u64;
         }
@@ -296,13 +320,13 @@ impl SendHalf {
     /// Returns how many bytes the peer's reader has certainly consumed: it grants credit only for
     /// memory that it has freed.
     pub(crate) fn consumed(&self) -> u64 {
-        self.credit.returned().min(self.sent)
+        self.credit.consumed().min(self.sent)
     }
 
     /// Returns how many bytes the channel's credit allows now.
-    pub(crate) fn sendable(&self) -> usize {
+    pub(crate) fn sendable(&self, pool: &Pool) -> usize {
         match self.end {
-            None if self.pending.is_empty() => self.credit.available() as usize,
+            None if self.pending.is_empty() => self.credit.sendable(pool) as usize,
             _ => 0,
         }
     }
@@ -320,30 +344,37 @@ impl SendHalf {
     }
 
     /// Returns whether a user waited for credit that has arrived.
-    pub(crate) fn take_wake(&mut self) -> Wake {
-        let enough = |&mut len: &mut usize| self.credit.available() as usize >= len;
+    pub(crate) fn take_wake(&mut self, pool: &Pool) -> Wake {
+        let enough = |&mut len: &mut usize| self.credit.sendable(pool) as usize >= len;
         self.pending.is_empty() && self.waiting_for.take_if(enough).is_some()
     }
 
-    fn handle_credit(&mut self, bytes: u32) -> Result<Wake, Violation> {
-        if self.end.is_some() {
+    fn handle_credit(
+        &mut self,
+        granted: Granted,
+        most: u32,
+        pool: &mut Pool,
+    ) -> Result<Wake, Violation> {
+        if matches!(self.end, Some(ChannelEnd::Reset | ChannelEnd::CallEnded)) {
             return Ok(false);
         }
-        self.credit.grant(bytes).map_err(|_| {
-            Rule::CreditOverflow.because(format!("{} + {bytes}", self.credit.available()))
-        })?;
-        Ok(self.take_wake())
+        (self.credit.grant(granted, most, pool))
+            .map_err(|_| Rule::CreditOverflow.because(format!("{granted:?}")))?;
+        Ok(self.take_wake(pool))
     }
 
-    fn end(&mut self, end: ChannelEnd) -> Wake {
+    fn end(&mut self, end: ChannelEnd, pool: &mut Pool) -> Wake {
         if self.end.is_none() {
             self.end = Some(end);
             self.pending = ElementQueue::new();
+            if end.drops_elements() {
+                self.credit.release(pool);
+            }
         }
         self.waiting_for.take().is_some()
     }
 
-    fn refuse_from_receiver(&self, what: &'static str) -> Result<(), Violation> {
+    pub(crate) fn refuse_from_receiver(&self, what: &'static str) -> Result<(), Violation> {
         match self.end {
             Some(_) => Ok(()),
             None => Err(Rule::ChannelDirection.because(format!("{what} from a receiving end"))),
@@ -352,9 +383,9 @@ impl SendHalf {
 }
 
 impl ReceiveHalf {
-    fn new(credit: u32) -> Self {
+    fn new(agreed: &Agreed) -> Self {
         Self {
-            window: ReceiveWindow::new(credit),
+            window: ReceiveWindow::new(agreed),
             queue: ElementQueue::new(),
             end: None,
             waiting: false,
@@ -363,17 +394,22 @@ impl ReceiveHalf {
 
     /// Returns whether the peer has behaved as a sender.
     pub(crate) fn was_used(&self) -> bool {
-        self.end == Some(ChannelEnd::Closed) || !self.queue.is_empty()
+        self.end == Some(ChannelEnd::Closed) || !self.queue.is_empty() || self.window.was_asked()
     }
 
     #[inline]
-    fn handle_data(&mut self, frame: &Bytes, element: &[u8]) -> Result<Wake, Violation> {
+    fn handle_data(
+        &mut self,
+        frame: &Bytes,
+        element: &[u8],
+        room: &mut Room,
+    ) -> Result<Wake, Violation> {
         match self.end {
             None => {}
             Some(ChannelEnd::Closed) => return Err(Rule::DataAfterClose.because("Data")),
             Some(_) => return Ok(false),
         }
-        self.window.receive(element.len()).map_err(|overrun| {
+        self.window.receive(element.len(), room).map_err(|overrun| {
             Rule::CreditOverrun.because(format!(
                 "{} bytes, {} allowed",
                 element.len(),
@@ -386,18 +422,24 @@ impl ReceiveHalf {
 
     fn handle_close(&mut self) -> Result<Wake, Violation> {
         match self.end {
-            None => Ok(self.end(ChannelEnd::Closed)),
+            None => {
+                self.end = Some(ChannelEnd::Closed);
+                Ok(core::mem::take(&mut self.waiting))
+            }
             Some(ChannelEnd::Closed) => Err(Rule::DataAfterClose.because("Close")),
             Some(_) => Ok(false),
         }
     }
 
-    fn end(&mut self, end: ChannelEnd) -> Wake {
+    fn end(&mut self, end: ChannelEnd, room: &mut Room) -> Wake {
         if self.end.is_none() {
             self.end = Some(end);
             // What arrived before the connection ended can still be read; a reset drops it.
-            if matches!(end, ChannelEnd::Reset | ChannelEnd::CallEnded) {
+            if end.drops_elements() {
                 self.queue = ElementQueue::new();
+                if let ReceiveWindow::Pooled(window) = &mut self.window {
+                    window.settle(room);
+                }
             }
         }
         core::mem::take(&mut self.waiting)

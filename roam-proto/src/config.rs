@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::framing::Framing;
 use crate::message::Hello;
 
 /// The settings of one end of a link.
@@ -109,11 +110,11 @@ impl Default for Config {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            calls: 256,
+            calls: 1_024,
             call_payloads: 64 << 20,
-            receive_budget: 16 << 20,
+            receive_budget: 48 << 20,
             channel_window: 4 << 20,
-            sending_channels: 4_096,
+            sending_channels: 10_240,
             connections: 64,
             send_buffer: 256 * 1024,
             control_replies: 1 << 20,
@@ -126,7 +127,7 @@ impl Config {
     /// Returns the defaults of an initiator, which has a larger budget for receiving.
     pub fn client() -> Self {
         let limits = Limits {
-            receive_budget: 64 << 20,
+            receive_budget: 96 << 20,
             ..Limits::default()
         };
         Self {
@@ -285,6 +286,8 @@ pub struct Agreed {
     pub max_payload_size: u32,
     /// The initial credit of every channel, in bytes.
     pub initial_channel_credit: u32,
+    /// All channels share a pool of credit.
+    is_pooled: bool,
 }
 
 /// Returns the longest frame for payloads of at most `payload` bytes.
@@ -298,8 +301,10 @@ impl Agreed {
         max_frame(self.max_payload_size)
     }
 
-    pub(crate) fn between(ours: Hello, theirs: Hello) -> Self {
+    /// Returns what two ends agree on that know more than version 2 if they number their frames.
+    pub(crate) fn between(ours: Hello, theirs: Hello, framing: Framing) -> Self {
         Self {
+            is_pooled: framing == Framing::Numbered,
             max_payload_size: ours.max_payload_size.min(theirs.max_payload_size),
             initial_channel_credit: ours
                 .initial_channel_credit
@@ -307,9 +312,22 @@ impl Agreed {
         }
     }
 
-    /// Returns the largest element of a channel, in bytes: half of the initial credit, so that no
-    /// legal element waits forever on a window that is a little over half full.
+    /// Returns whether all channels share a pool of credit.
+    #[inline]
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.is_pooled
+    }
+
+    /// Returns the largest element of a channel, in bytes: as large as a payload.
+    ///
+    /// With a peer that only knows version 2 it is at most half of the initial credit, so that no legal
+    /// element waits forever on a window that is a little over half full.
     pub fn largest_element(&self) -> usize {
-        (self.initial_channel_credit / 2).min(self.max_payload_size) as usize
+        let window = if self.is_pooled {
+            u32::MAX
+        } else {
+            self.initial_channel_credit / 2
+        };
+        window.min(self.max_payload_size) as usize
     }
 }

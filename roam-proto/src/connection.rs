@@ -1,6 +1,9 @@
 //! A virtual connection: its calls, its channels and its ids.
 
 mod calls;
+mod credit;
+
+pub(crate) use credit::serve;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -10,6 +13,8 @@ use crate::budget::Reservation;
 use crate::calls::{CallTable, NewChannels};
 use crate::channel::{Channel, ChannelEnd, Direction};
 use crate::context::LinkContext;
+use crate::credit::ReceiveWindow;
+use crate::credit::pool::PooledCredit;
 use crate::diagnostics::Origin;
 use crate::event::CloseReason;
 use crate::id_space::{IdAllocator, RecentIds, SeenIds};
@@ -23,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) calls: CallTable,
     pub(crate) channels: IdMap<Channel>,
+    /// Closed channels of ours that still hold something of the pool.
+    pub(crate) draining: IdMap<PooledCredit>,
     /// Where channels come from that were opened while the shell told the time.
     pub(crate) origins: IdMap<Origin>,
     /// When the connection began, if the shell tells the time.
@@ -49,6 +56,7 @@ impl Connection {
             id,
             calls: CallTable::default(),
             channels: IdMap::default(),
+            draining: IdMap::default(),
             origins: IdMap::default(),
             since,
             our_ids: IdAllocator::new(role),
@@ -63,12 +71,17 @@ impl Connection {
     pub(crate) fn end_all(&mut self, ctx: &mut LinkContext, reason: &CloseReason) {
         let ids: Vec<_> = self.channels.keys().copied().map(ChannelId).collect();
         self.end_channels(ctx, &ids, ChannelEnd::ConnectionEnded);
+        if ctx.has_ended {
+            self.forget_draining(ctx);
+        }
         self.calls.end_all(ctx, self.id, reason.reaches_peer());
     }
 
     /// Returns whether no call is in flight and no channel is left.
     pub(crate) fn is_unused(&self) -> bool {
-        self.channels.is_empty() && self.calls.in_flight() == (0, 0)
+        self.channels.is_empty()
+            && self.draining.is_empty()
+            && self.calls.in_flight() == (0, 0)
     }
 }
 
@@ -87,20 +100,30 @@ impl Connection {
                 Rule::PayloadLimit.because(format!("channel {id}: {} bytes", payload.len()))
             );
         }
+        if !self.expect_elements(ctx, id) {
+            return Ok(());
+        }
         let Some(channel) = self.channels.get_mut(&id.0) else {
             return self.handle_stray(ctx, id, true);
         };
-        // A peer that sends Data makes us the receiver, even before the user has bound the channel.
-        if let Channel::Unbound(unbound) = channel
+        let room = &mut ctx.budget.room;
+        let wake = (channel.handle_data(frame, payload, room)).map_err(on(id))?;
+        ctx.wake(wake, self.id, id);
+        Ok(())
+    }
+
+    /// A peer that sends, or wants to, makes us the receiver, even before the user has bound the channel.
+    /// Returns `false` when the budget cannot hold that; then the channel has ended.
+    #[inline]
+    fn expect_elements(&mut self, ctx: &mut LinkContext, id: ChannelId) -> bool {
+        if let Some(Channel::Unbound(unbound)) = self.channels.get_mut(&id.0)
             && unbound.receive.end.is_none()
             && !(ctx.budget).change(&mut unbound.reservation, Reservation::Window)
         {
             self.refuse_for_budget(ctx, id);
-            return Ok(());
+            return false;
         }
-        let wake = channel.handle_data(frame, payload).map_err(on(id))?;
-        ctx.wake(wake, self.id, id);
-        Ok(())
+        true
     }
 
     pub(crate) fn handle_close(
@@ -122,28 +145,14 @@ impl Connection {
         id: ChannelId,
     ) -> Result<(), Violation> {
         let Some(channel) = self.channels.get_mut(&id.0) else {
+            self.stop_draining(ctx, id);
             return self.handle_stray(ctx, id, false);
         };
-        let wake = channel.end(ChannelEnd::Reset);
+        let wake = channel.end(ChannelEnd::Reset, &mut ctx.pool, &mut ctx.budget.room);
         ctx.wake(wake, self.id, id);
         if self.is_closing_sender(id) {
             self.remove(ctx, id);
         }
-        Ok(())
-    }
-
-    pub(crate) fn handle_credit(
-        &mut self,
-        ctx: &mut LinkContext,
-        id: ChannelId,
-        bytes: u32,
-    ) -> Result<(), Violation> {
-        let Some(channel) = self.channels.get_mut(&id.0) else {
-            return self.handle_stray(ctx, id, false);
-        };
-        let wake = channel.handle_credit(bytes).map_err(on(id))?;
-        ctx.wake(wake, self.id, id);
-        self.flush_pending(ctx, id);
         Ok(())
     }
 
@@ -216,8 +225,8 @@ impl Connection {
         };
         let reserved = ctx.budget.reserve(ids.iter().map(|_| reservation));
         if reserved {
-            let credit = ctx.agreed.initial_channel_credit;
-            let open = |id: &ChannelId| (id.0, Channel::unbound(credit, reservation, call));
+            let agreed = &ctx.agreed;
+            let open = |id: &ChannelId| (id.0, Channel::unbound(agreed, reservation, call));
             self.channels.extend(ids.iter().map(open));
         }
         reserved
@@ -241,12 +250,12 @@ impl Connection {
         if !(ctx.budget).reserve(directions.clone().map(Reservation::from)) {
             return None;
         }
-        let credit = ctx.agreed.initial_channel_credit;
+        let agreed = &ctx.agreed;
         let open = |direction| {
             let id = self.our_ids.allocate();
             let channel = match direction {
-                Some(direction) => Channel::new(direction, credit),
-                None => Channel::relayed(credit, Reservation::from(direction), call),
+                Some(direction) => Channel::new(direction, agreed),
+                None => Channel::relayed(agreed, Reservation::from(direction), call),
             };
             self.channels.insert(id, channel);
             ChannelId(id)
@@ -309,41 +318,6 @@ impl Connection {
         });
     }
 
-    /// Sends the kept elements of a channel as far as credit and capacity allow, and the Close
-    /// that waits behind them.
-    pub(crate) fn flush_pending(&mut self, ctx: &mut LinkContext, id: ChannelId) {
-        let connection = self.id;
-        let Some(half) = self.channels.get_mut(&id.0).and_then(Channel::sender) else {
-            return;
-        };
-        while !half.pending.is_empty() {
-            if !ctx.has_capacity() {
-                ctx.block(half, connection, id);
-                return;
-            }
-            if !half.spend_pending() {
-                return;
-            }
-            half.pending.pop(|payload| {
-                ctx.outbox.push(&Message::Data {
-                    connection,
-                    channel: id,
-                    payload,
-                });
-            });
-        }
-        if half.closing && half.end.is_none() {
-            ctx.outbox.push(&Message::Close {
-                connection,
-                channel: id,
-            });
-            self.remove(ctx, id);
-        } else {
-            let wake = half.take_wake();
-            ctx.wake(wake, connection, id);
-        }
-    }
-
     /// Forgets a channel and releases its budget.
     pub(crate) fn remove(&mut self, ctx: &mut LinkContext, id: ChannelId) {
         let Some(channel) = self.channels.remove(&id.0) else {
@@ -353,15 +327,35 @@ impl Connection {
         if self.origins.remove(&id.0).is_some() && self.origins.is_empty() {
             self.origins = IdMap::default();
         }
-        ctx.budget.release(channel.reservation());
-        if let Some(window) = channel.window() {
-            ctx.budget.shrink(window);
+        let (reservation, ended) = (channel.reservation(), channel.ended());
+        if !self.settle(ctx, id, channel) {
+            ctx.budget.release(reservation);
         }
-        if channel.ended() == Some(ChannelEnd::Closed) {
+        if ended == Some(ChannelEnd::Closed) {
             self.closed.insert(id.0);
         }
         let is_watched = !self.watched.is_empty() && self.watched.remove(&id.0);
         ctx.wake(is_watched, self.id, id);
+    }
+
+    /// Settles the credit of a channel that is forgotten. Returns whether it goes on counting.
+    fn settle(&mut self, ctx: &mut LinkContext, id: ChannelId, channel: Channel) -> bool {
+        let half = match channel {
+            Channel::Sending(half) => return self.keep_draining(ctx, id, half.credit),
+            Channel::Receiving(half) => half,
+            Channel::Unbound(unbound) => unbound.receive,
+        };
+        match half.window {
+            ReceiveWindow::Window(window) => ctx.budget.shrink(window.size()),
+            ReceiveWindow::Pooled(mut window) => {
+                let told = window.settle(&mut ctx.budget.room);
+                // Whoever is told of a Reset counts no more.
+                if half.end.is_some() {
+                    ctx.push_grant(told, self.id, id);
+                }
+            }
+        }
+        false
     }
 
     /// Ends channels, such as those of a call's arguments, and forgets those that no user holds.
@@ -375,7 +369,7 @@ impl Connection {
             let Some(channel) = self.channels.get_mut(&id.0) else {
                 continue;
             };
-            let wake = channel.end(end);
+            let wake = channel.end(end, &mut ctx.pool, &mut ctx.budget.room);
             let unclaimed = channel.is_unclaimed();
             ctx.wake(wake, self.id, id);
             if unclaimed || self.is_closing_sender(id) {

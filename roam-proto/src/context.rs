@@ -7,8 +7,11 @@ use core::time::Duration;
 use crate::budget::Budget;
 use crate::channel::SendHalf;
 use crate::config::{Agreed, Limits};
+use crate::credit::SendCredit;
+use crate::credit::pool::{Granted, Pool};
 use crate::event::Event;
 use crate::ids::{ChannelId, ConnectionId, Role};
+use crate::message::Message;
 use crate::outbox::Outbox;
 
 /// State that all connections of a link share.
@@ -23,6 +26,16 @@ pub(crate) struct LinkContext {
     pub(crate) budget: Budget,
     /// Channels that wait for send capacity, each listed once.
     pub(crate) blocked: Vec<(ConnectionId, ChannelId)>,
+    /// What our senders may have outstanding beyond what was granted to them.
+    pub(crate) pool: Pool,
+    /// The most that one channel of ours may have outstanding, in bytes.
+    pub(crate) send_window: u32,
+    /// Channels whose senders wait for others to give back to the pool, each listed once.
+    pub(crate) short: VecDeque<(ConnectionId, ChannelId)>,
+    /// Channels whose senders were refused credit, until others give some back, each listed once.
+    pub(crate) refused: VecDeque<(ConnectionId, ChannelId)>,
+    /// The link has ended: nothing is queued any more.
+    pub(crate) has_ended: bool,
     /// Responses to calls that were no longer waiting.
     pub(crate) stray_responses: u64,
     /// The time that the shell last told, or `None` while nobody wants ages.
@@ -56,6 +69,52 @@ impl LinkContext {
         if !core::mem::replace(&mut half.blocked, true) {
             self.blocked.push((connection, channel));
         }
+    }
+
+    /// Asks the peer for credit for an element of `len` bytes, unless some will come anyway. The channel is
+    /// retried when others have given back to the pool.
+    #[cold]
+    pub(crate) fn ask(
+        &mut self,
+        half: &mut SendHalf,
+        (connection, channel): (ConnectionId, ChannelId),
+        len: usize,
+    ) {
+        let SendCredit::Pooled(credit) = &mut half.credit else {
+            return;
+        };
+        // Nobody may ever send that much: whoever waits for it waits for the end.
+        if len > self.agreed.largest_element() {
+            return;
+        }
+        if credit.ask() {
+            self.outbox.push_control(&Message::Blocked {
+                connection,
+                channel,
+                bytes: u32::try_from(len).unwrap_or(u32::MAX),
+            });
+        }
+        if credit.needs_pool(len) && !core::mem::replace(&mut half.in_line, true) {
+            self.short.push_back((connection, channel));
+        }
+    }
+
+    /// Tells the sender of a channel what was consumed and granted.
+    pub(crate) fn push_grant(
+        &mut self,
+        granted: Option<Granted>,
+        connection: ConnectionId,
+        channel: ChannelId,
+    ) {
+        let Some(Granted { consumed, credit }) = granted.filter(|_| !self.has_ended) else {
+            return;
+        };
+        self.outbox.push_control(&Message::Grant {
+            connection,
+            channel,
+            consumed,
+            credit,
+        });
     }
 
     /// Reports a channel as ready if its user waits.

@@ -13,6 +13,7 @@ use crate::channel::{Channel, ChannelEnd, Direction};
 use crate::config::{Agreed, Limits};
 use crate::connection::Connection;
 use crate::context::LinkContext;
+use crate::credit::pool::Pool;
 use crate::event::CloseReason;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId, Role};
 use crate::link::Stats;
@@ -150,7 +151,8 @@ impl Connection {
     }
 
     /// Returns a snapshot of the connection.
-    pub(crate) fn in_flight(&self, ended: bool, now: Option<Duration>) -> ConnectionInFlight {
+    pub(crate) fn in_flight(&self, ended: bool, ctx: &LinkContext) -> ConnectionInFlight {
+        let now = ctx.now;
         let age = |since: Option<Duration>| Some(now?.saturating_sub(since?));
         let mut snapshot = ConnectionInFlight {
             id: self.id,
@@ -167,7 +169,7 @@ impl Connection {
             snapshot.incoming.push(call.in_flight(id, age(call.since)));
         }
         for (&id, channel) in &self.channels {
-            let mut channel = channel.in_flight(ChannelId(id));
+            let mut channel = channel.in_flight(ChannelId(id), &ctx.pool);
             match self.origins.get(&id) {
                 Some(origin) => {
                     channel.method = Some(origin.method);
@@ -221,11 +223,11 @@ impl Incoming {
 
 impl Channel {
     /// Returns a snapshot of the channel, without its method and its age.
-    fn in_flight(&self, id: ChannelId) -> ChannelInFlight {
+    fn in_flight(&self, id: ChannelId, pool: &Pool) -> ChannelInFlight {
         let (direction, credit, queued, awaited) = match self {
             Self::Sending(half) => (
                 Some(Direction::Send),
-                half.credit.available(),
+                half.credit.sendable(pool),
                 half.pending.bytes(),
                 half.waiting_for.is_some(),
             ),

@@ -8,6 +8,7 @@ mod carrying;
 mod channels;
 mod connections;
 mod diagnostics;
+mod flow;
 mod idle;
 mod incoming;
 mod load;
@@ -29,6 +30,7 @@ use crate::cobs::CobsDecoder;
 use crate::config::{Agreed, Config};
 use crate::connection::Connection;
 use crate::context::LinkContext;
+use crate::credit::pool::Pool;
 use crate::event::{CloseReason, Event};
 use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
@@ -97,12 +99,17 @@ impl Link {
         outbox.seal();
         let ctx = LinkContext {
             role,
-            agreed: Agreed::between(our_hello, our_hello),
+            agreed: Agreed::between(our_hello, our_hello, framing),
             limits: config.limits.clone(),
             outbox,
             events: VecDeque::new(),
-            budget: Budget::new(&config.limits, our_hello.initial_channel_credit),
+            budget: Budget::new(config, framing),
             blocked: Vec::new(),
+            pool: Pool::default(),
+            send_window: 0,
+            short: VecDeque::new(),
+            refused: VecDeque::new(),
+            has_ended: false,
             stray_responses: 0,
             now: None,
         };
@@ -221,12 +228,19 @@ impl Link {
         if self.is_closed() {
             return;
         }
+        self.ctx.has_ended = true;
         let others: Vec<_> = self.others.keys().copied().map(ConnectionId).collect();
         for id in others {
             self.end_connection(id, reason.clone());
         }
+        for connection in self.ended.values_mut() {
+            connection.forget_draining(&mut self.ctx);
+        }
+        self.ended.retain(|_, connection| !connection.is_unused());
         self.root.end_all(&mut self.ctx, &reason);
         self.ctx.blocked = Vec::new();
+        self.ctx.short = VecDeque::new();
+        self.ctx.refused = VecDeque::new();
         self.ctx.events.push_back(Event::ConnectionEnded {
             connection: ConnectionId::ROOT,
             reason: reason.clone(),

@@ -91,6 +91,20 @@ pub enum Message<'a> {
         channel: ChannelId,
         bytes: u32,
     },
+    /// Tells a channel's sender what was consumed, and grants it credit. Only where channels share a pool.
+    Grant {
+        connection: ConnectionId,
+        channel: ChannelId,
+        consumed: u32,
+        credit: u32,
+    },
+    /// Tells a channel's receiver that its sender waits with an element of this many bytes. Only where
+    /// channels share a pool.
+    Blocked {
+        connection: ConnectionId,
+        channel: ChannelId,
+        bytes: u32,
+    },
 }
 
 /// A peer's parameters, sent before anything else.
@@ -116,6 +130,9 @@ mod tag {
     pub(super) const CLOSE: u64 = 9;
     pub(super) const RESET: u64 = 10;
     pub(super) const CREDIT: u64 = 11;
+    // Version 2 ends here.
+    pub(super) const GRANT: u64 = 12;
+    pub(super) const BLOCKED: u64 = 13;
 }
 
 /// The discriminant of the only supported Hello.
@@ -148,6 +165,11 @@ impl<'a> Message<'a> {
         let message = Self::decode_from(&mut reader)?;
         reader.finish()?;
         Ok(message)
+    }
+
+    /// Returns whether version 2 does not know the message that begins with this byte.
+    pub(crate) fn is_beyond_v2(tag: u8) -> bool {
+        matches!(tag.into(), tag::GRANT | tag::BLOCKED)
     }
 
     #[inline]
@@ -211,6 +233,17 @@ impl<'a> Message<'a> {
                 channel: channel(r)?,
             },
             tag::CREDIT => Self::Credit {
+                connection: connection(r)?,
+                channel: channel(r)?,
+                bytes: r.varint_u32()?,
+            },
+            tag::GRANT => Self::Grant {
+                connection: connection(r)?,
+                channel: channel(r)?,
+                consumed: r.varint_u32()?,
+                credit: r.varint_u32()?,
+            },
+            tag::BLOCKED => Self::Blocked {
                 connection: connection(r)?,
                 channel: channel(r)?,
                 bytes: r.varint_u32()?,

@@ -4,10 +4,14 @@
 //! two. It learns their direction from the peers: the one that sends Data or Close is the sender,
 //! the one that sends Credit the receiver. Until then both channels are unbound.
 //!
-//! A relay grants no credit of its own. At any time the sender may have sent what the receiver has
-//! granted in total, but never more than one window of its own link beyond what was forwarded;
-//! that is the most a relay holds. When the sender's window is the smaller one, it is refilled as
-//! elements are forwarded; when it is the larger one, the part that the receiver has not granted
+//! Where channels share a pool, a relay tells the sender what the reader has consumed, and when the sender
+//! asks for credit, it asks the receiver's side: what is in flight through any number of relays is what the
+//! sender's link allows.
+//!
+//! Where channels have windows of their own, a relay grants no credit of its own. At any time the sender may
+//! have sent what the receiver has granted in total, but never more than one window of its own link beyond
+//! what was forwarded; that is the most a relay holds. When the sender's window is the smaller one, it is
+//! refilled as elements are forwarded; when it is the larger one, the part that the receiver has not granted
 //! is held back. So a receiver that does not read stops the sender, through any number of relays.
 
 mod link;
@@ -17,7 +21,7 @@ use crate::ids::{ChannelId, ConnectionId};
 use crate::link::Link;
 use crate::queue::ElementQueue;
 
-use link::{Forwarded, Observed};
+use link::{Forwarded, Observed, Received};
 
 /// Joins a channel of one link to a channel of another.
 ///
@@ -34,6 +38,10 @@ pub struct Relay {
     forwarded: u32,
     /// Bytes that may still be sent on the receiver's side.
     onward_credit: u32,
+    /// Bytes that the reader has consumed, if its link tells.
+    consumed: u64,
+    /// The sender waits with an element of this length.
+    asked: Option<u32>,
 }
 
 /// A side of a relay.
@@ -93,6 +101,8 @@ impl Relay {
             held: ElementQueue::new(),
             forwarded: 0,
             onward_credit: 0,
+            consumed: 0,
+            asked: None,
         }
     }
 
@@ -172,8 +182,14 @@ impl Relay {
             channel,
             ..
         } = self.ends[side as usize];
-        match link.receive_for_relay(connection, channel, forwarded, &mut self.held) {
-            None => was_empty && !self.held.is_empty(),
+        let Received { end, asked } =
+            link.receive_for_relay(connection, channel, forwarded, &mut self.held);
+        match end {
+            None => {
+                let asks = asked.is_some() && asked != self.asked;
+                self.asked = asked;
+                asks || (was_empty && !self.held.is_empty())
+            }
             Some(ChannelEnd::Closed) => self.enter(Phase::Closed { from: side }, side, link),
             Some(end) => self.on_ended(end, side, link),
         }
@@ -190,7 +206,8 @@ impl Relay {
             channel,
             ..
         } = self.ends[side as usize];
-        match link.forward_for_relay(connection, channel, &mut self.held) {
+        let reader = (self.asked, &mut self.consumed);
+        match link.forward_for_relay(connection, channel, &mut self.held, reader) {
             Ok(Forwarded {
                 bytes,
                 onward_credit,

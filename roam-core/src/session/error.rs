@@ -184,14 +184,15 @@ pub enum SendError {
     Lost(CloseReason),
     /// The element is longer than the link allows.
     #[error(
-        "an element of {len} bytes exceeds the limit of {max} bytes: half of \
-         `Config::initial_channel_credit`, and at most `max_payload_size`, the smaller of both peers"
+        "an element of {len} bytes exceeds the limit of {max} bytes: the smaller \
+         `Config::max_payload_size` of both peers and, with a peer that only knows version 2, half of \
+         `Config::initial_channel_credit`"
     )]
     TooLarge {
         /// The element's encoded length in bytes.
         len: usize,
-        /// The longest allowed: half of [`Config::initial_channel_credit`], and at most
-        /// [`Config::max_payload_size`], of which the smaller values of both peers count. A local
+        /// The longest allowed: [`Config::max_payload_size`] and, with a peer that only knows version 2,
+        /// half of [`Config::initial_channel_credit`]. The smaller values of both peers count. A local
         /// channel has the default.
         ///
         /// [`Config::initial_channel_credit`]: crate::Config::initial_channel_credit

@@ -124,7 +124,7 @@ async fn text_names_known_methods_and_shows_other_ids() {
             "             id  age  method        credit  queued  state",
             "    call      1    -  Slow.copy                     waits for the answer, channels 1 3",
             "    send      1    -  Slow.copy  255.9 KiB     0 B  idle",
-            "    receive   3    -  Slow.copy    256 KiB     0 B  idle",
+            "    receive   3    -  Slow.copy      256 B     0 B  idle",
         ]
     );
     let text = server.diagnostics().to_string();

@@ -18,15 +18,15 @@ use super::raw_peer::RawPeer;
 
 runs! {
     sender_stops_after_exactly_the_window
-    receiver_grants_when_less_than_half_is_left
-    sender_continues_with_every_grant
+    waiting_sender_continues_with_every_element_read
     window_grows_while_the_receiver_keeps_up
     caller_waits_for_the_callee
-    elements_up_to_half_the_window_are_sent
+    elements_may_be_as_large_as_a_payload
     concurrent_senders_all_make_progress
     million_elements_arrive_in_order_each_way
     large_elements_arrive_in_order_each_way
     empty_elements_use_no_credit
+    without_a_window_elements_pass_one_at_a_time
     sender_knows_what_was_consumed
 }
 
@@ -204,31 +204,17 @@ async fn sender_stops_after_exactly_the_window() {
     seen.expect_nothing();
 }
 
-async fn receiver_grants_when_less_than_half_is_left() {
+async fn waiting_sender_continues_with_every_element_read() {
     let (source, mut seen, client) = source(&small()).await;
     let (tx, mut rx) = channel();
     let mut call = source.flood(tx).into_future();
     assert!(poll_now(&mut call).is_pending());
     seen.expect(10).await;
-    for _ in 0..5 {
-        assert_eq!(rx.recv().await.unwrap(), Some(element()));
-    }
     settle(&client).await;
-    seen.expect_nothing();
-    assert_eq!(rx.recv().await.unwrap(), Some(element()));
-    seen.expect(16).await;
-}
-
-async fn sender_continues_with_every_grant() {
-    let (source, mut seen, client) = source(&small()).await;
-    let (tx, mut rx) = channel();
-    let mut call = source.flood(tx).into_future();
-    assert!(poll_now(&mut call).is_pending());
-    for wait in 0..50 {
-        seen.expect(10 + 6 * wait).await;
-        for _ in 0..6 {
-            assert_eq!(rx.recv().await.unwrap(), Some(element()));
-        }
+    for sent in 11..60 {
+        assert_eq!(rx.recv().await.unwrap(), Some(element()));
+        seen.expect(sent).await;
+        settle(&client).await;
     }
     drop(rx);
     call.await.unwrap();
@@ -271,43 +257,46 @@ async fn caller_waits_for_the_callee() {
     assert!(poll_now(&mut call).is_pending());
     let flooding = start(async move { flood(&tx, &waits).await });
     seen.expect(10).await;
-    for _ in 0..5 {
-        permit.send(()).await.unwrap();
-    }
     settle(&client).await;
     seen.expect_nothing();
-    permit.send(()).await.unwrap();
-    seen.expect(16).await;
+    for sent in 11..20 {
+        permit.send(()).await.unwrap();
+        seen.expect(sent).await;
+        settle(&client).await;
+    }
     drop(permit);
     call.await.unwrap();
     flooding.await;
     until_idle(&client).await;
 }
 
-async fn elements_up_to_half_the_window_are_sent() {
-    let (source, ..) = source(&small()).await;
+async fn elements_may_be_as_large_as_a_payload() {
+    // Far larger than the window, which is 1,000 bytes.
+    let config = small().with_max_payload_size(200_000);
+    let (source, ..) = source(&config).await;
     let (tx, rx) = channel::<Vec<u8>>();
     let mut call = source.sizes(rx).into_future();
     assert!(poll_now(&mut call).is_pending());
-    // Each has a length prefix of two bytes.
-    let largest = 498_u32.to_le_bytes()[0];
-    tx.send(vec![largest; 498]).await.unwrap();
-    let error = tx.send(vec![largest; 499]).await.unwrap_err();
+    // Each has a length prefix of three bytes.
+    let largest = 199_997_u32.to_le_bytes()[0];
+    tx.send(vec![largest; 199_997]).await.unwrap();
+    let error = tx.send(vec![largest; 199_998]).await.unwrap_err();
     assert!(
-        matches!(error, SendError::TooLarge { len: 501, max: 500 }),
+        matches!(error, SendError::TooLarge { len: 200_001, max: 200_000 }),
         "{error:?}"
     );
     assert_eq!(
         error.to_string(),
-        "an element of 501 bytes exceeds the limit of 500 bytes: half of \
-         `Config::initial_channel_credit`, and at most `max_payload_size`, the smaller of both peers"
+        "an element of 200001 bytes exceeds the limit of 200000 bytes: the smaller \
+         `Config::max_payload_size` of both peers and, with a peer that only knows version 2, half of \
+         `Config::initial_channel_credit`"
     );
     for _ in 0..20 {
         tx.send(vec![42; 298]).await.unwrap();
     }
     drop(tx);
     let sizes = call.await.unwrap();
-    assert_eq!((sizes.len(), sizes[0], sizes[1]), (21, 498, 298));
+    assert_eq!((sizes.len(), sizes[0], sizes[1]), (21, 199_997, 298));
 }
 
 async fn concurrent_senders_all_make_progress() {
@@ -354,8 +343,8 @@ async fn million_elements_arrive_in_order_each_way() {
 
 async fn large_elements_arrive_in_order_each_way() {
     let (source, _, client) = source(&Config::default()).await;
-    // With its length prefix, the longest is half the window.
-    let chunks: Vec<_> = [0, 1, 4_095, 4_096, 60_000, 131_069].repeat(20);
+    // With its length prefix, the longest is a payload.
+    let chunks: Vec<_> = [0, 1, 4_095, 4_096, 60_000, 1_048_573].repeat(10);
     let (to_us, from_them) = channel();
     let (to_them, from_us) = channel();
     let (there, here) = (
@@ -381,13 +370,15 @@ async fn empty_elements_use_no_credit() {
         assert_eq!(rx.recv().await.unwrap(), Some(()));
     }
     assert_eq!(rx.recv().await.unwrap(), None);
+}
+
+async fn without_a_window_elements_pass_one_at_a_time() {
+    let config = Config::default().with_initial_channel_credit(0);
+    let (source, ..) = source(&config).await;
     let (tx, rx) = channel();
-    let mut check = source.check(rx).into_future();
-    assert!(poll_now(&mut check).is_pending());
-    assert!(matches!(
-        tx.send(1).await,
-        Err(SendError::TooLarge { len: 1, max: 0 })
-    ));
+    let check = start(source.check(rx));
+    count(100, tx).await;
+    assert_eq!(check.await.unwrap(), 100);
 }
 
 async fn sender_knows_what_was_consumed() {
@@ -401,12 +392,16 @@ async fn sender_knows_what_was_consumed() {
     }
     settle(&client).await;
     assert_eq!(tx.consumed(), Some(0));
-    for _ in 0..6 {
+    // Credit for each of these elements arrives only once another was read.
+    for read in 1..=6 {
+        let element = element();
+        let mut send = Box::pin(tx.send(&element));
+        assert!(poll_now(&mut send).is_pending());
+        settle(&client).await;
         permit.send(()).await.unwrap();
+        send.await.unwrap();
+        assert_eq!(tx.consumed(), Some(100 * read));
     }
-    // Credit for this element arrives only once six were read.
-    tx.send(element()).await.unwrap();
-    assert_eq!(tx.consumed(), Some(600));
     drop(permit);
     call.await.unwrap();
     tx.closed().await;

@@ -177,13 +177,13 @@ async fn excess_channels_are_refused_by_the_caller() {
 }
 
 async fn excess_channels_at_the_callee_are_answered_busy() {
-    let limits = Limits::default().with_receive_budget(2 << 20);
+    // A third of it is for channels, which cost 1.5 KiB each.
+    let limits = Limits::default().with_receive_budget(4 * 3 * 1_536);
     let few = Config::default().with_limits(limits);
     let (began, mut seen) = events();
     let handler = BusyDispatcher::new(Handler(began));
     let (client, server) = link_with(NoDispatcher, &Config::client(), handler, &few);
     let busy = BusyClient::new(client.clone());
-    // A window of 256 KiB reserves twice its size.
     let many = |count| {
         (0..count)
             .map(|_| channel())

@@ -215,7 +215,7 @@ async fn channel_that_ended_before_it_moved_stays_ended() {
 }
 
 async fn element_too_large_for_the_link_is_no_clean_end() {
-    let config = Config::default().with_initial_channel_credit(8);
+    let config = Config::default().with_max_payload_size(4);
     let (client, _) = link_with(
         NoDispatcher,
         &config,

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::settings::ToldLimits;
 use crate::close::{Close, PeerClose};
 use crate::coding::{MAX_VARINT, Reader, WireError, WriteBytes};
 use crate::message::clamp_reason;
@@ -41,8 +42,6 @@ const NEW: u8 = 0;
 const RESUMED: u8 = 1;
 /// The version of these frames.
 const VERSION: u64 = 1;
-/// The setting with the size of the sender's replay buffer, in bytes.
-const REPLAY: u64 = 0;
 
 impl DataHeader {
     /// Reads the rest of a header, whose kind was read.
@@ -194,8 +193,8 @@ pub struct Attach {
     pub resume: Option<Resume>,
     /// What the initiator says of itself, such as a token.
     pub metadata: Metadata,
-    /// The size of the initiator's replay buffer, in bytes.
-    pub(super) replay: u64,
+    /// The initiator's limits.
+    pub(super) limits: ToldLimits,
 }
 
 /// The link that an initiator wants to go on with.
@@ -233,13 +232,13 @@ impl Attach {
             }),
             _ => return Err(Rule::DecodeError.because("unknown kind of Attach")),
         };
-        let replay = decode_settings(&mut reader)?;
+        let limits = ToldLimits::decode(&mut reader)?;
         let metadata = Metadata::decode(&mut reader)?;
         reader.finish()?;
         Ok(Self {
             resume,
             metadata,
-            replay,
+            limits,
         })
     }
 
@@ -257,7 +256,7 @@ impl Attach {
                 frame.write_varint(resume.received);
             }
         }
-        encode_settings(&mut frame, self.replay);
+        self.limits.encode(&mut frame);
         self.metadata.encode(&mut frame);
         frame.into()
     }
@@ -279,8 +278,8 @@ pub(super) struct Attached {
     pub(super) dead_after: Duration,
     /// The acceptor keeps a link without a transport for this long.
     pub(super) keep: Duration,
-    /// The size of the acceptor's replay buffer, in bytes.
-    pub(super) replay: u64,
+    /// The acceptor's limits.
+    pub(super) limits: ToldLimits,
 }
 
 impl Attached {
@@ -293,7 +292,7 @@ impl Attached {
             heartbeat: duration_of(reader)?,
             dead_after: duration_of(reader)?,
             keep: duration_of(reader)?,
-            replay: decode_settings(reader)?,
+            limits: ToldLimits::decode(reader)?,
         })
     }
 
@@ -307,7 +306,7 @@ impl Attached {
         for duration in [self.heartbeat, self.dead_after, self.keep] {
             frame.write_varint(millis(duration));
         }
-        encode_settings(&mut frame, self.replay);
+        self.limits.encode(&mut frame);
         frame.into()
     }
 }
@@ -384,24 +383,6 @@ impl From<&Refusal> for PeerClose {
             reason: refusal.reason.as_ref().to_owned(),
         }
     }
-}
-
-fn encode_settings(frame: &mut Vec<u8>, replay: u64) {
-    frame.write_varint(1);
-    frame.write_varint(REPLAY);
-    frame.write_varint(replay);
-}
-
-/// Reads the settings: the size of the replay buffer. Others are ignored.
-fn decode_settings(reader: &mut Reader<'_>) -> Result<u64, WireError> {
-    let mut replay = 0;
-    for _ in 0..reader.count(2)? {
-        let (key, value) = (reader.varint()?, reader.varint()?);
-        if key == REPLAY {
-            replay = value;
-        }
-    }
-    Ok(replay)
 }
 
 fn duration_of(reader: &mut Reader<'_>) -> Result<Duration, WireError> {

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::frame::{Attach, Attached, LinkId, Refusal, Resume, Secret};
 use super::heartbeat::{Frames, Heartbeat};
+use super::settings::ToldLimits;
 use super::{Carrier, Control, End, Received, Transport};
 use crate::close::Close;
 use crate::metadata::Metadata;
@@ -28,7 +29,7 @@ impl Carrier {
         let attach = Attach {
             resume,
             metadata: metadata.clone(),
-            replay: self.replay.limit() as u64,
+            limits: self.settings.limits,
         };
         self.detach();
         self.control.handshake = Some(attach.encode());
@@ -133,10 +134,10 @@ impl Carrier {
             heartbeat: self.settings.heartbeat,
             dead_after: self.settings.dead_after,
             keep: self.settings.keep,
-            replay: self.replay.limit() as u64,
+            limits: self.settings.limits,
         };
         self.control.handshake = Some(attached.encode());
-        self.on_attached(attach.replay, Some(self.settings.heartbeat), now);
+        self.on_attached(attach.limits, Some(self.settings.heartbeat), now);
     }
 
     pub(super) fn on_answer(&mut self, answer: Attached) -> Result<(), Violation> {
@@ -156,7 +157,7 @@ impl Carrier {
         self.settings.dead_after = answer.dead_after;
         self.settings.keep = answer.keep;
         self.acknowledge(answer.received)?;
-        self.on_attached(answer.replay, None, since);
+        self.on_attached(answer.limits, None, since);
         if !is_new {
             self.replay.rewind();
         }
@@ -175,11 +176,11 @@ impl Carrier {
 
     pub(super) fn on_attached(
         &mut self,
-        peer_replay: u64,
+        peer_limits: ToldLimits,
         heartbeat: Option<Duration>,
         now: Duration,
     ) {
-        self.peer_replay = peer_replay;
+        self.peer_limits = peer_limits;
         self.unacknowledged = 0;
         self.frames = Frames::default();
         self.transport =

@@ -51,7 +51,7 @@ impl Carrier {
         self.received = header.seq;
         self.unacknowledged += len as u64;
         // The peer must not stall when only it has something to say.
-        if self.unacknowledged > self.peer_replay / ACK_SHARE {
+        if self.unacknowledged > self.peer_limits.replay / ACK_SHARE {
             self.control.ack = true;
             self.refresh();
         }

@@ -45,10 +45,6 @@ impl Replay {
         self.cost
     }
 
-    pub(super) fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// Returns whether another frame fits. Then all others were handed to the transport.
     #[inline]
     pub(super) fn has_room(&self) -> bool {

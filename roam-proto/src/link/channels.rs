@@ -2,7 +2,9 @@
 
 use super::Link;
 use crate::channel::{self, ChannelEnd, Direction, ReceiveHalf, SendError, SendHalf};
+use crate::connection::serve;
 use crate::context::LinkContext;
+use crate::credit::ReceiveWindow;
 use crate::ids::{ChannelId, ConnectionId};
 use crate::message::{DecodeError, Message, encode_data_header};
 use crate::payload::Payload;
@@ -175,6 +177,7 @@ impl Channel<'_> {
                 connection,
                 channel,
             });
+            found.end(ChannelEnd::Reset, &mut ctx.pool, &mut ctx.budget.room);
         }
         link.forget_channel(connection, channel);
     }
@@ -206,7 +209,12 @@ impl Sender<'_> {
             ctx.block(half, connection, id);
             return Err(SendError::Blocked);
         }
-        half.spend(len)?;
+        if let Err(error) = half.spend(len, &mut ctx.pool) {
+            if error == SendError::Blocked && half.pending.is_empty() {
+                ctx.ask(half, (connection, id), len);
+            }
+            return Err(error);
+        }
         encode_data_header(ctx.outbox.begin(), connection, id, len);
         ctx.outbox.push_payload(element);
         Ok(())
@@ -233,7 +241,7 @@ impl Sender<'_> {
     /// Returns how many bytes of elements can be sent at once; 0 when the channel has ended.
     pub fn sendable(self) -> usize {
         match self.0.link.send_half(self.0.connection, self.0.id) {
-            Some((half, ctx)) if ctx.has_capacity() => half.sendable(),
+            Some((half, ctx)) if ctx.has_capacity() => half.sendable(&ctx.pool),
             _ => 0,
         }
     }
@@ -258,8 +266,9 @@ impl Sender<'_> {
         if !ctx.has_capacity() {
             half.wait(bytes);
             ctx.block(half, connection, id);
-        } else if half.sendable() < bytes {
+        } else if half.sendable(&ctx.pool) < bytes {
             half.wait(bytes);
+            ctx.ask(half, (connection, id), bytes);
         } else {
             return Ok(());
         }
@@ -304,7 +313,7 @@ impl Receiver<'_> {
             connection,
             id,
         } = self.0;
-        let Some((half, _)) = link.receive_half(connection, id) else {
+        let Some((half, ctx)) = link.receive_half(connection, id) else {
             return ReadOutcome::Ended(ChannelEnd::ConnectionEnded);
         };
         if !half.queue.is_empty() {
@@ -316,6 +325,7 @@ impl Receiver<'_> {
         }
         let Some(end) = half.end else {
             half.waiting = true;
+            serve(half, ctx, connection, id);
             return ReadOutcome::Empty;
         };
         link.forget_channel(connection, id);
@@ -346,9 +356,18 @@ impl Receiver<'_> {
         let Some((half, ctx)) = link.receive_half(connection, channel) else {
             return u32::MAX;
         };
+        let window = match &mut half.window {
+            ReceiveWindow::Pooled(window) => {
+                let told = window.consume(bytes, &mut ctx.budget.room);
+                let threshold = window.threshold();
+                ctx.push_grant(told, connection, channel);
+                return threshold;
+            }
+            ReceiveWindow::Window(window) => window,
+        };
         let is_open = half.end.is_none();
         let may_grow = |from, to| is_open && ctx.may_grow(from, to);
-        if let Some(grant) = half.window.consume(bytes, may_grow)
+        if let Some(grant) = window.consume(bytes, may_grow)
             && is_open
         {
             ctx.outbox.push_control(&Message::Credit {
@@ -357,6 +376,6 @@ impl Receiver<'_> {
                 bytes: grant,
             });
         }
-        half.window.threshold()
+        window.threshold()
     }
 }

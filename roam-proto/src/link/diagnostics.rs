@@ -14,7 +14,7 @@ impl Link {
         let ended = self.ended.values().map(|connection| (connection, true));
         let connections = live
             .chain(ended)
-            .map(|(connection, ended)| connection.in_flight(ended, self.ctx.now));
+            .map(|(connection, ended)| connection.in_flight(ended, &self.ctx));
         Diagnostics {
             role: self.role(),
             agreed: self.agreed(),

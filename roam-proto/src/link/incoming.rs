@@ -11,6 +11,7 @@ use crate::carrier::HEADROOM;
 use crate::config::{Agreed, MAX_HELLO_FRAME};
 use crate::connection::Connection;
 use crate::context::LinkContext;
+use crate::credit::pool::{Granted, Pool};
 use crate::event::{CloseReason, Event, Request};
 use crate::framing::{Framing, Messages};
 use crate::ids::ConnectionId;
@@ -143,13 +144,25 @@ impl Link {
     /// still count.
     #[inline]
     fn handle_bytes(&mut self, frame: &Bytes, message: &[u8]) {
-        let handled = match (&self.state, Message::decode(message)) {
+        let decoded = Message::decode(message).map_err(|error| self.decode_error(message, error));
+        let handled = match (&self.state, decoded) {
             (State::Handshake { .. }, message) => self.handle_first(message).map_err(Into::into),
             (_, Ok(message)) => self.handle_message(frame, message),
             (_, Err(error)) => Err(error),
         };
         if let Err(error) = handled {
             self.fail_peer(error);
+        }
+    }
+
+    /// Returns why a message does not decode: version 2 does not know all of them.
+    #[cold]
+    fn decode_error(&self, message: &[u8], error: DecodeError) -> DecodeError {
+        match message.first() {
+            Some(&tag) if !self.ctx.agreed.is_pooled() && Message::is_beyond_v2(tag) => {
+                Rule::UnknownVariant.because(format!("message {tag}")).into()
+            }
+            _ => error,
         }
     }
 
@@ -169,13 +182,18 @@ impl Link {
         if theirs.max_payload_size == 0 {
             return Err(Rule::HelloParameters.because("max_payload_size 0"));
         }
-        self.on_agreed(Agreed::between(self.our_hello, theirs));
+        self.on_agreed(Agreed::between(self.our_hello, theirs, self.framing));
         Ok(())
     }
 
     fn on_agreed(&mut self, agreed: Agreed) {
         self.ctx.agreed = agreed;
         self.ctx.budget.set_window(agreed.initial_channel_credit);
+        if let Some(carrier) = &self.carrier {
+            let limits = carrier.peer_limits();
+            self.ctx.pool = Pool::new(limits.pool);
+            self.ctx.send_window = u32::try_from(limits.window).unwrap_or(u32::MAX);
+        }
         self.state = State::Open;
         self.ctx.events.push_back(Event::Ready(agreed));
     }
@@ -187,6 +205,8 @@ impl Link {
             | Message::Close { connection, .. }
             | Message::Reset { connection, .. }
             | Message::Credit { connection, .. }
+            | Message::Grant { connection, .. }
+            | Message::Blocked { connection, .. }
             | Message::Request { connection, .. }
             | Message::Response { connection, .. }
             | Message::Cancel { connection, .. } => connection,
@@ -196,7 +216,7 @@ impl Link {
             ConnectionId::ROOT => (&mut self.root, &mut self.ctx),
             id => match self.others.get_mut(&id.0) {
                 Some(connection) => (connection, &mut self.ctx),
-                None => return Ok(self.check_was_open(id)?),
+                None => return Ok(self.handle_late(id, message)?),
             },
         };
         handle_connection_message(connection, ctx, frame, message)
@@ -247,6 +267,26 @@ impl Link {
         Ok(())
     }
 
+    /// Handles a message for a connection that is not open. It may be late, and readers go on consuming what
+    /// came before the end.
+    #[cold]
+    fn handle_late(&mut self, id: ConnectionId, message: Message<'_>) -> Result<(), Violation> {
+        if let Message::Grant {
+            channel,
+            consumed,
+            credit,
+            ..
+        } = message
+            && let Some(connection) = self.ended.get_mut(&id.0)
+        {
+            let granted = Granted { consumed, credit };
+            connection.handle_grant(&mut self.ctx, channel, granted)?;
+            self.forget_if_unused(id);
+            return Ok(());
+        }
+        self.check_was_open(id)
+    }
+
     /// Checks that a message for a connection that is not open is late, not wrong.
     #[cold]
     fn check_was_open(&self, id: ConnectionId) -> Result<(), Violation> {
@@ -290,6 +330,13 @@ fn handle_connection_message(
         Message::Close { channel, .. } => connection.handle_close(ctx, channel),
         Message::Reset { channel, .. } => connection.handle_reset(ctx, channel),
         Message::Credit { channel, bytes, .. } => connection.handle_credit(ctx, channel, bytes),
+        Message::Grant {
+            channel,
+            consumed,
+            credit,
+            ..
+        } => connection.handle_grant(ctx, channel, Granted { consumed, credit }),
+        Message::Blocked { channel, bytes, .. } => connection.handle_blocked(ctx, channel, bytes),
         Message::Request {
             connection: id,
             request,

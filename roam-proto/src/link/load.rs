@@ -51,7 +51,7 @@ impl Link {
     #[doc(hidden)]
     #[inline]
     pub fn is_drained(&self) -> bool {
-        let has_messages = !self.ctx.outbox.is_empty();
+        let has_messages = !self.ctx.outbox.is_empty() || self.has_freed();
         match &self.carrier {
             None => !has_messages,
             Some(carrier) => !(carrier.has_control() || (has_messages && carrier.may_send())),

@@ -36,6 +36,7 @@ impl Link {
                 return None;
             }
         }
+        self.share_freed();
         let frame = self.ctx.outbox.pop()?;
         self.traffic.sent += frame.bytes.len() as u64;
         self.on_sent(frame.responses);

@@ -65,7 +65,7 @@ impl Link {
             stats.incoming_calls += incoming;
             stats.channels += connection.channels.len();
             for channel in connection.channels.values() {
-                stats.credit += channel.credit();
+                stats.credit += channel.credit(&self.ctx.pool);
                 stats.unconsumed += channel.unconsumed();
             }
         }

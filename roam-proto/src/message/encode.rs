@@ -100,6 +100,24 @@ impl Message<'_> {
                     [connection.0, channel.0, u64::from(*bytes)],
                 );
             }
+            Self::Grant {
+                connection,
+                channel,
+                consumed,
+                credit,
+            } => {
+                let (consumed, credit) = (u64::from(*consumed), u64::from(*credit));
+                let fields = [connection.0, channel.0, consumed, credit];
+                write_fields(out, tag::GRANT, fields);
+            }
+            Self::Blocked {
+                connection,
+                channel,
+                bytes,
+            } => {
+                let fields = [connection.0, channel.0, u64::from(*bytes)];
+                write_fields(out, tag::BLOCKED, fields);
+            }
         }
         &[]
     }

@@ -129,6 +129,23 @@ fn connection_vectors() -> Vec<Vector> {
             "0a0005",
         ),
         (
+            Message::Grant {
+                connection: ConnectionId(1),
+                channel: ChannelId(300),
+                consumed: 32_768,
+                credit: 5,
+            },
+            "0c01ac0280800205",
+        ),
+        (
+            Message::Blocked {
+                connection: ConnectionId(0),
+                channel: ChannelId(3),
+                bytes: 300,
+            },
+            "0d0003ac02",
+        ),
+        (
             Message::Credit {
                 connection: root,
                 channel: ChannelId(3),
@@ -202,7 +219,7 @@ fn payloads_borrow_from_the_frame() {
 
 #[test]
 fn unknown_messages_and_versions_have_their_own_rules() {
-    assert_eq!(broken_rule(&[12]), Rule::UnknownVariant);
+    assert_eq!(broken_rule(&[14]), Rule::UnknownVariant);
     assert_eq!(broken_rule(&[0xff, 0x01, 0x00]), Rule::UnknownVariant);
     assert_eq!(
         broken_rule(&hex("0000808040808004")),

@@ -1,6 +1,8 @@
 //! What relays do on a link.
 
 use crate::channel::{Channel, ChannelEnd, Direction, SendError, Unbound};
+use crate::connection::serve;
+use crate::credit::{ReceiveWindow, SendCredit};
 use crate::ids::{ChannelId, ConnectionId};
 use crate::link::Link;
 use crate::message::Message;
@@ -15,10 +17,20 @@ pub(super) enum Observed {
     End(ChannelEnd),
 }
 
-/// What was sent of the held elements.
+/// What became of the held elements.
 pub(super) struct Forwarded {
+    /// How many bytes the sender's side may count as passed on: those that the reader has consumed or, if the
+    /// receiver's link does not tell that promptly, those that were sent.
     pub(super) bytes: u32,
     pub(super) onward_credit: u32,
+}
+
+/// How the receiver's side is to go on.
+pub(super) struct Received {
+    /// How the channel has ended.
+    pub(super) end: Option<ChannelEnd>,
+    /// The sender waits with an element of this length.
+    pub(super) asked: Option<u32>,
 }
 
 impl Link {
@@ -54,19 +66,22 @@ impl Link {
         channel: ChannelId,
         (forwarded, onward_credit): (u32, u32),
         held: &mut ElementQueue,
-    ) -> Option<ChannelEnd> {
+    ) -> Received {
+        let ended = |end| Received {
+            end: Some(end),
+            asked: None,
+        };
         let Some((half, ctx)) = self.receive_half(connection, channel) else {
-            return Some(ChannelEnd::ConnectionEnded);
+            return ended(ChannelEnd::ConnectionEnded);
         };
         if held.is_empty() {
             *held = core::mem::take(&mut half.queue);
         }
-        let grant = half.window.pass_on(forwarded, onward_credit);
-        match half.end {
-            Some(ChannelEnd::Closed) if !held.is_empty() => {}
-            Some(end) => return Some(end),
-            None => {
-                if let Some(bytes) = grant {
+        match &mut half.window {
+            ReceiveWindow::Window(window) => {
+                if let Some(bytes) = window.pass_on(forwarded, onward_credit)
+                    && half.end.is_none()
+                {
                     ctx.outbox.push_control(&Message::Credit {
                         connection,
                         channel,
@@ -74,9 +89,20 @@ impl Link {
                     });
                 }
             }
+            ReceiveWindow::Pooled(window) => {
+                let told = window.consume(forwarded, &mut ctx.budget.room);
+                ctx.push_grant(told, connection, channel);
+            }
+        }
+        match half.end {
+            Some(ChannelEnd::Closed) if !held.is_empty() => {}
+            Some(end) => return ended(end),
+            None => {}
         }
         half.waiting = true;
-        None
+        serve(half, ctx, connection, channel);
+        let asked = half.window.asked();
+        Received { end: None, asked }
     }
 
     /// Sends elements as far as credit and capacity allow. An
@@ -87,6 +113,7 @@ impl Link {
         connection: ConnectionId,
         channel: ChannelId,
         held: &mut ElementQueue,
+        (asked, consumed): (Option<u32>, &mut u64),
     ) -> Result<Forwarded, SendError> {
         let Some((half, ctx)) = self.send_half(connection, channel) else {
             return Err(SendError::Ended(ChannelEnd::ConnectionEnded));
@@ -103,7 +130,8 @@ impl Link {
                 ctx.block(half, connection, channel);
                 break;
             }
-            if half.spend(len).is_err() {
+            if half.spend(len, &mut ctx.pool).is_err() {
+                ctx.ask(half, (connection, channel), len);
                 break;
             }
             held.pop(|payload| {
@@ -116,8 +144,19 @@ impl Link {
             // No element is longer than a window, which is a `u32`.
             bytes += u32::try_from(len).unwrap_or(u32::MAX);
         }
+        if let SendCredit::Pooled(credit) = &half.credit {
+            let before = core::mem::replace(consumed, credit.consumed());
+            bytes = u32::try_from(*consumed - before).unwrap_or(u32::MAX);
+            // The sender waits for consumption that its reader has not told.
+            if let Some(asked) = asked
+                && held.is_empty()
+                && credit.is_outstanding()
+            {
+                ctx.ask(half, (connection, channel), asked as usize);
+            }
+        }
         half.wait(0);
-        let onward_credit = half.credit.available();
+        let onward_credit = half.credit.sendable(&ctx.pool);
         Ok(Forwarded {
             bytes,
             onward_credit,
@@ -134,7 +173,7 @@ impl Unbound {
         if self.receive.was_used() {
             return Observed::Direction(Direction::Receive);
         }
-        if self.send.credit.granted() > 0 {
+        if self.send.credit.was_granted() {
             return Observed::Direction(Direction::Send);
         }
         self.receive.waiting = true;

@@ -50,18 +50,9 @@ async fn many_concurrent_calls_are_forwarded() {
         let site = proxied.site();
         async move { (n.to_string(), site.echo(n.to_string()).await) }
     });
-    let mut busy = 0;
     for (sent, answer) in join_all(calls).await {
-        match answer {
-            Ok(answer) => assert_eq!(answer, sent),
-            Err(CallError::Failed(Failure {
-                kind: FailureKind::Busy,
-                ..
-            })) => busy += 1,
-            Err(error) => panic!("{error:?}"),
-        }
+        assert_eq!(answer.unwrap(), sent);
     }
-    assert!(busy <= 1_000 - Limits::default().calls, "{busy}");
     proxied.until_idle().await;
 }
 

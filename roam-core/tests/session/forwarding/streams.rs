@@ -172,11 +172,9 @@ async fn reset_is_not_a_clean_end() {
 }
 
 async fn element_too_long_for_the_other_link_resets_its_channel() {
-    let credit = |initial_channel_credit| {
-        Config::default().with_initial_channel_credit(initial_channel_credit)
-    };
+    let payloads = |largest| Config::default().with_max_payload_size(largest);
     // One of the elements is too long for the client's link.
-    let proxied = Proxied::with(&credit(1_000), &credit(10_000)).await;
+    let proxied = Proxied::with(&payloads(500), &payloads(5_000)).await;
     let (tx, mut rx) = channel();
     let call = start(proxied.site().chunks(vec![400, 600, 400], tx));
     let mut end = rx.recv().await;

@@ -25,6 +25,16 @@ fn resume(secret: u8, attempt: u64, received: u64) -> Resume {
     }
 }
 
+fn limits(replay: u64) -> ToldLimits {
+    ToldLimits {
+        replay,
+        calls: 1,
+        call_payloads: 2,
+        pool: 3,
+        window: 300,
+    }
+}
+
 /// The vectors of docs/extensions.md.
 #[test]
 fn frames_have_the_documented_bytes() {
@@ -37,16 +47,16 @@ fn frames_have_the_documented_bytes() {
     let new = Attach {
         resume: None,
         metadata: Metadata::new().with("t", "x"),
-        replay: 4096,
+        limits: limits(4096),
     };
-    assert_eq!(hex(&new.encode()), "04010001008020010174000178");
+    assert_eq!(hex(&new.encode()), "0401000500802001010202030304ac02010174000178");
     let resumed = Attach {
         resume: Some(resume(1, 2, 5)),
         metadata: Metadata::new(),
-        replay: 1,
+        limits: limits(1),
     };
     let secret = "01".repeat(16);
-    let expected = format!("040101026162{secret}020501000100");
+    let expected = format!("040101026162{secret}020505000101010202030304ac0200");
     assert_eq!(hex(&resumed.encode()), expected);
     let attached = Attached {
         link: id(),
@@ -56,10 +66,10 @@ fn frames_have_the_documented_bytes() {
         heartbeat: Duration::from_secs(15),
         dead_after: Duration::from_secs(30),
         keep: Duration::from_mins(2),
-        replay: 1,
+        limits: limits(1),
     };
     let secret = "02".repeat(16);
-    let expected = format!("05026162{secret}02059875b0ea01c0a907010001");
+    let expected = format!("05026162{secret}02059875b0ea01c0a90705000101010202030304ac02");
     assert_eq!(hex(&attached.encode()), expected);
     let refusal = Refusal::new(4404, "no").with_retry_after(Duration::from_millis(1));
     assert_eq!(hex(&refusal.encode()), "06b422026e6f02");
@@ -70,10 +80,10 @@ fn attaches_round_trip() {
     let frame = Attach {
         resume: Some(resume(3, u64::MAX, 1 << 53)),
         metadata: Metadata::new().with("authorization", "Bearer x"),
-        replay: 9,
+        limits: limits(9),
     };
     let decoded = Attach::decode(&frame.encode()).unwrap();
-    assert_eq!((decoded.metadata, decoded.replay), (frame.metadata, 9));
+    assert_eq!((decoded.metadata, decoded.limits), (frame.metadata, limits(9)));
     let (resume, expected) = (decoded.resume.unwrap(), frame.resume.unwrap());
     assert_eq!((resume.link, resume.attempt), (expected.link, u64::MAX));
     assert_eq!(resume.received, 1 << 53);
@@ -83,7 +93,7 @@ fn attaches_round_trip() {
 #[test]
 fn unknown_settings_are_ignored() {
     let frame = [ATTACH, 1, NEW, 2, 77, 5, 0, 9, 0];
-    assert_eq!(Attach::decode(&frame).unwrap().replay, 9);
+    assert_eq!(Attach::decode(&frame).unwrap().limits.replay, 9);
 }
 
 #[test]

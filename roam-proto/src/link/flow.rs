@@ -1,0 +1,79 @@
+//! Sharing what was given back: to the pool by the peer, and to the room for grants by our own channels.
+
+use super::Link;
+use crate::channel::Channel;
+use crate::connection::serve;
+
+/// How many waiting channels are looked at each time. There may be thousands, and most want more
+/// than came back.
+const LOOKED_AT: usize = 16;
+
+impl Link {
+    /// Returns whether [`share_freed`](Self::share_freed) has something to do.
+    pub(super) fn has_freed(&self) -> bool {
+        let ctx = &self.ctx;
+        (ctx.pool.was_freed() && !ctx.short.is_empty())
+            || (ctx.budget.room.was_freed && !ctx.refused.is_empty())
+    }
+
+    /// Lets channels go on that wait for what others have given back.
+    #[inline]
+    pub(super) fn share_freed(&mut self) {
+        if self.has_freed() {
+            self.wake_short();
+            self.serve_refused();
+        }
+    }
+
+    /// Wakes senders that find enough in the pool.
+    #[cold]
+    fn wake_short(&mut self) {
+        if !self.ctx.pool.take_freed() {
+            return;
+        }
+        // Whoever is not looked at has another chance when more comes back: all of it, in the end.
+        let all = self.ctx.pool.used() == 0;
+        let looked_at = if all { usize::MAX } else { LOOKED_AT };
+        for _ in 0..self.ctx.short.len().min(looked_at) {
+            let Some((id, channel)) = self.ctx.short.pop_front() else {
+                return;
+            };
+            let Some((half, ctx)) = self.send_half(id, channel) else {
+                continue;
+            };
+            let sendable = half.credit.sendable(&ctx.pool) as usize;
+            let wanted = half.pending.front_len().or(half.waiting_for);
+            if wanted.is_some_and(|wanted| wanted > sendable) {
+                ctx.short.push_back((id, channel));
+                continue;
+            }
+            half.in_line = false;
+            if let Some((connection, ctx)) = self.live_connection(id) {
+                connection.flush_pending(ctx, channel);
+            }
+        }
+    }
+
+    /// Grants credit to channels that were refused it before.
+    #[cold]
+    fn serve_refused(&mut self) {
+        let was_freed = core::mem::take(&mut self.ctx.budget.room.was_freed);
+        if !was_freed {
+            return;
+        }
+        for _ in 0..self.ctx.refused.len().min(LOOKED_AT) {
+            let Some((id, channel)) = self.ctx.refused.pop_front() else {
+                return;
+            };
+            let Some((found, ctx)) = self.any_half(id, channel) else {
+                continue;
+            };
+            if let Channel::Receiving(half) = found {
+                half.window.forget_refusal();
+                if half.waiting {
+                    serve(half, ctx, id, channel);
+                }
+            }
+        }
+    }
+}
