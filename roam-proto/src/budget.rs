@@ -243,13 +243,16 @@ impl Budget {
 
     #[must_use]
     pub(crate) fn reserve_call(&mut self, bytes: usize) -> bool {
-        match take(self.calls, bytes) {
-            Some(rest) => {
-                self.calls = rest;
-                true
-            }
-            None => false,
+        // A quarter more than callers are told: a cancelled call may be held on.
+        let extra = match self.sizes {
+            Some(_) => signed(self.total.call_payloads / 4),
+            None => 0,
+        };
+        let enough = take(self.calls + extra, bytes).is_some();
+        if enough {
+            self.calls -= signed(bytes);
         }
+        enough
     }
 
     pub(crate) fn release_call(&mut self, bytes: usize) {

@@ -32,6 +32,8 @@ pub(crate) struct Outgoing {
     pub(crate) frame: u64,
     /// The channels in the arguments.
     pub(crate) channels: Vec<ChannelId>,
+    /// Bytes that the call takes from the peer's budget.
+    pub(crate) held: usize,
     /// When the call was made, if the shell tells the time.
     pub(crate) since: Option<Duration>,
 }
@@ -183,14 +185,25 @@ impl CallTable {
         RequestId(self.last_request + 1)
     }
 
-    pub(crate) fn add_outgoing(&mut self, request: RequestId, call: Outgoing) {
+    pub(crate) fn add_outgoing(
+        &mut self,
+        ctx: &mut LinkContext,
+        request: RequestId,
+        call: Outgoing,
+    ) {
+        ctx.calls_held += call.held;
         self.last_request = request.0;
         self.with_channels.0 += usize::from(!call.channels.is_empty());
         self.outgoing.insert(request.0, call);
     }
 
-    pub(crate) fn take_outgoing(&mut self, request: RequestId) -> Option<Outgoing> {
+    pub(crate) fn take_outgoing(
+        &mut self,
+        ctx: &mut LinkContext,
+        request: RequestId,
+    ) -> Option<Outgoing> {
         let call = self.outgoing.remove(&request.0)?;
+        ctx.calls_held -= call.held;
         self.with_channels.0 -= usize::from(!call.channels.is_empty());
         Some(call)
     }
@@ -215,6 +228,32 @@ impl CallTable {
             handler_finished: false,
         };
         self.incoming.insert(request.0, call);
+    }
+
+    /// Returns whether the peer is due to handle another call that takes `held` bytes of its budget.
+    #[inline]
+    pub(crate) fn peer_has_room(&self, ctx: &LinkContext, held: usize, has_channels: bool) -> bool {
+        let (calls, _) = self.without_channels();
+        let fits = ctx.calls_held == 0 || ctx.calls_held + held <= ctx.peer_call_payloads;
+        fits && (has_channels || calls < ctx.peer_calls)
+    }
+
+    /// Returns whether the limit on the peer's calls allows another.
+    ///
+    /// A peer that was told the limit may exceed it by a quarter, since a cancelled handler may run on after
+    /// its caller has made another call. Its calls with channels are limited by their channels; their
+    /// handlers may run longer than those.
+    pub(crate) fn has_room(&self, ctx: &LinkContext, has_channels: bool) -> bool {
+        let limit = ctx.limits.calls;
+        if !ctx.agreed.is_pooled() {
+            return self.incoming.len() < limit;
+        }
+        let most = limit.saturating_add(limit / 4);
+        if has_channels {
+            return self.incoming.len() < most.saturating_add(ctx.limits.sending_channels);
+        }
+        let (_, calls) = self.without_channels();
+        calls < most
     }
 
     pub(crate) fn is_unanswered(&self, request: RequestId) -> bool {
@@ -247,6 +286,7 @@ impl CallTable {
     ) {
         self.with_channels = (0, 0);
         for (request, call) in core::mem::take(&mut self.outgoing) {
+            ctx.calls_held -= call.held;
             if !reaches_peer && !ctx.outbox.was_sent(call.frame) {
                 ctx.events.push_back(Event::NotSent {
                     connection,

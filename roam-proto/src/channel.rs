@@ -331,6 +331,11 @@ impl SendHalf {
         }
     }
 
+    /// Returns whether the channel's credit allows an element of `len` bytes now.
+    pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
+        self.end.is_none() && self.pending.is_empty() && self.credit.fits(len, pool)
+    }
+
     /// Wakes a user once `len` bytes can be sent. Of several users the one that needs least is
     /// woken first; the others wait again.
     pub(crate) fn wait(&mut self, len: usize) {
@@ -345,7 +350,7 @@ impl SendHalf {
 
     /// Returns whether a user waited for credit that has arrived.
     pub(crate) fn take_wake(&mut self, pool: &Pool) -> Wake {
-        let enough = |&mut len: &mut usize| self.credit.sendable(pool) as usize >= len;
+        let enough = |&mut len: &mut usize| self.credit.fits(len, pool);
         self.pending.is_empty() && self.waiting_for.take_if(enough).is_some()
     }
 
@@ -358,8 +363,12 @@ impl SendHalf {
         if matches!(self.end, Some(ChannelEnd::Reset | ChannelEnd::CallEnded)) {
             return Ok(false);
         }
-        (self.credit.grant(granted, most, pool))
-            .map_err(|_| Rule::CreditOverflow.because(format!("{granted:?}")))?;
+        (self.credit.grant(granted, most, pool)).map_err(|_| {
+            Rule::CreditOverflow.because(format!(
+                "{} consumed, {} granted",
+                granted.consumed, granted.credit
+            ))
+        })?;
         Ok(self.take_wake(pool))
     }
 
@@ -409,13 +418,15 @@ impl ReceiveHalf {
             Some(ChannelEnd::Closed) => return Err(Rule::DataAfterClose.because("Data")),
             Some(_) => return Ok(false),
         }
-        self.window.receive(element.len(), room).map_err(|overrun| {
-            Rule::CreditOverrun.because(format!(
-                "{} bytes, {} allowed",
-                element.len(),
-                overrun.allowed
-            ))
-        })?;
+        self.window
+            .receive(element.len(), room)
+            .map_err(|overrun| {
+                Rule::CreditOverrun.because(format!(
+                    "{} bytes, {} allowed",
+                    element.len(),
+                    overrun.allowed
+                ))
+            })?;
         self.queue.push_part(frame, element);
         Ok(core::mem::take(&mut self.waiting))
     }

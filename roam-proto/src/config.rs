@@ -18,7 +18,8 @@ pub struct Config {
     /// applies. Default: 1 MiB.
     pub max_payload_size: u32,
     /// How much a channel's sender may send before its reader has read anything, in bytes. The
-    /// smaller value of the two peers applies. The largest element is half of it. Default: 256 KiB.
+    /// smaller value of the two peers applies. With a peer that only knows version 2, the largest element is
+    /// half of it. Default: 256 KiB.
     pub initial_channel_credit: u32,
     /// How long the peer may take to finish the handshake before the link ends. Default: 5 s.
     pub handshake_timeout: Duration,
@@ -51,23 +52,29 @@ pub struct Config {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Calls of the peer in flight on a connection; one more is answered `busy`. Default: 256.
+    /// Calls of the peer in flight on a connection. The peer is told, so that its callers wait for their turn; a
+    /// quarter more are handled, and one more is answered `busy`. Calls with channels do not count, since
+    /// they tend to stay open: their channels do. With a peer that only knows version 2, all calls
+    /// count. Default: 1,024.
     pub calls: usize,
-    /// Payloads and metadata of the peer's calls in flight on the link, in bytes; a call that
-    /// exceeds this is answered `busy`. Default: 64 MiB.
+    /// Payloads and metadata of the peer's calls in flight on the link, in bytes. The peer is told, as of `calls`;
+    /// a call that exceeds this by more than a quarter is answered `busy`. Default: 64 MiB.
     pub call_payloads: usize,
-    /// Memory for the link's receiving channels, in bytes; a call that needs more is answered
-    /// `busy`. A channel takes twice its window, since a tiny element costs as much again as its
-    /// bytes, and at least 1 KiB. There is always enough for one channel. Default: 16 MiB for an
-    /// acceptor, 64 MiB for an initiator.
+    /// Memory for the link's receiving channels, in bytes: for their state, for a pool of credit that they
+    /// share, and for more credit where a reader waits. A third of it is for the state of channels, 1.5 KiB each,
+    /// and at most for 10,240; a call that needs more is answered `busy`. There is always enough for one channel and
+    /// two of the largest elements. Default: 48 MiB for an acceptor, 96 MiB for an initiator.
+    ///
+    /// With a peer that only knows version 2, a channel takes twice its window, since a tiny element costs as
+    /// much again as its bytes, and at least 1 KiB.
     pub receive_budget: usize,
-    /// The largest window of a receiving channel, in bytes. A window starts as large as the initial
-    /// credit and is doubled while its reader keeps up with the sender, provided that half of
-    /// `receive_budget` stays unused. Default: 4 MiB, which carries 40 MB/s over a round trip of
-    /// 0.1 s.
+    /// The most that a channel towards us may have outstanding with the help of the pool, in bytes. A channel begins
+    /// with the initial credit, and has more while its reader keeps up with the sender. With a peer that only
+    /// knows version 2 it is the largest window, and half of `receive_budget` stays unused for it. Default: 4 MiB,
+    /// which carries 40 MB/s over a round trip of 0.1 s.
     pub channel_window: u32,
     /// Channels of the link on which we only send, including those whose direction is still
-    /// unknown. Default: 4,096.
+    /// unknown. Default: 10,240.
     pub sending_channels: usize,
     /// Virtual connections of the link that the peer may open. An ended one counts until its last
     /// handler has finished and its last channel half was dropped. Default: 64.

@@ -79,9 +79,7 @@ impl Connection {
 
     /// Returns whether no call is in flight and no channel is left.
     pub(crate) fn is_unused(&self) -> bool {
-        self.channels.is_empty()
-            && self.draining.is_empty()
-            && self.calls.in_flight() == (0, 0)
+        self.channels.is_empty() && self.draining.is_empty() && self.calls.in_flight() == (0, 0)
     }
 }
 

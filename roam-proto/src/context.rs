@@ -30,6 +30,12 @@ pub(crate) struct LinkContext {
     pub(crate) pool: Pool,
     /// The most that one channel of ours may have outstanding, in bytes.
     pub(crate) send_window: u32,
+    /// How many calls without channels the peer handles at once on a connection, if it has told.
+    pub(crate) peer_calls: usize,
+    /// How many bytes of calls the peer holds at once, if it has told.
+    pub(crate) peer_call_payloads: usize,
+    /// Bytes of our calls that the peer holds.
+    pub(crate) calls_held: usize,
     /// Channels whose senders wait for others to give back to the pool, each listed once.
     pub(crate) short: VecDeque<(ConnectionId, ChannelId)>,
     /// Channels whose senders were refused credit, until others give some back, each listed once.

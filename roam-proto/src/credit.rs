@@ -44,7 +44,15 @@ impl SendCredit {
         }
     }
 
-    /// Returns how many bytes may be sent at once.
+    /// Returns whether an element of `len` bytes may be sent.
+    pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
+        match self {
+            Self::Window(credit) => credit.available() as usize >= len,
+            Self::Pooled(credit) => credit.fits(len, pool),
+        }
+    }
+
+    /// Returns how many bytes may be sent at once, in any number of elements.
     pub(crate) fn sendable(&self, pool: &Pool) -> Bytes {
         match self {
             Self::Window(credit) => credit.available(),

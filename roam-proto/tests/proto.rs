@@ -22,6 +22,8 @@ mod proto {
     mod idle;
     mod ids;
     mod places;
+    mod pool;
+    mod pool_shares;
     mod random;
     mod relay;
     mod replay;

@@ -282,7 +282,13 @@ async fn elements_may_be_as_large_as_a_payload() {
     tx.send(vec![largest; 199_997]).await.unwrap();
     let error = tx.send(vec![largest; 199_998]).await.unwrap_err();
     assert!(
-        matches!(error, SendError::TooLarge { len: 200_001, max: 200_000 }),
+        matches!(
+            error,
+            SendError::TooLarge {
+                len: 200_001,
+                max: 200_000
+            }
+        ),
         "{error:?}"
     );
     assert_eq!(

@@ -1,8 +1,10 @@
 //! Slow handlers and unread channels delay only those who wait for them.
 
 use std::future::pending;
+use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
+use roam_core::rt::BoxFuture;
 use roam_core::{
     CallError, Config, ConnectionHandle, Context, Failure, FailureKind, Limits, NoDispatcher, Rx,
     Tx, channel, service,
@@ -13,7 +15,9 @@ use super::harness::{Events, Seen, events, link, link_with, poll_now, settle, un
 runs! {
     slow_handlers_do_not_delay_others
     unread_channels_do_not_delay_others
-    excess_calls_are_answered_busy
+    calls_wait_for_their_turn
+    callers_who_give_up_let_the_next_go
+    thousands_of_calls_at_once_are_all_answered
     excess_channels_are_refused_by_the_caller
     excess_channels_at_the_callee_are_answered_busy
     concurrent_large_calls_both_ways_finish
@@ -124,29 +128,85 @@ async fn unread_channels_do_not_delay_others() {
     }
 }
 
-async fn excess_calls_are_answered_busy() {
-    let (busy, mut seen, links) = busy(&Config::default()).await;
-    let mut slow: Vec<_> = (0..256).map(|_| busy.stay().into_future()).collect();
-    for call in &mut slow {
+/// A server that handles four calls at once, of which three stay.
+async fn nearly_full() -> (
+    BusyClient,
+    Vec<BoxFuture<'static, ()>>,
+    [ConnectionHandle; 2],
+) {
+    let few = Config::default().with_limits(Limits::default().with_calls(4));
+    let (busy, mut seen, links) = busy(&few).await;
+    let stays = |_| -> BoxFuture<'static, ()> {
+        let stay = busy.stay().into_future();
+        Box::pin(async { stay.await.unwrap() })
+    };
+    let mut stay: Vec<_> = (0..3).map(stays).collect();
+    for call in &mut stay {
         assert!(poll_now(call).is_pending());
         seen.expect(Began).await;
     }
-    for _ in 0..10 {
-        let error = busy.echo("x".into()).await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                CallError::Failed(Failure {
-                    kind: FailureKind::Busy,
-                    ..
-                })
-            ),
-            "{error:?}"
-        );
+    (busy, stay, links)
+}
+
+async fn calls_wait_for_their_turn() {
+    let (busy, stay, links) = nearly_full().await;
+    let (answered, mut seen) = events();
+    let calls = (0..100).map(|n: usize| {
+        let (busy, answered) = (busy.clone(), answered.clone());
+        async move {
+            busy.echo(n.to_string()).await.unwrap();
+            answered.tell(n);
+        }
+    });
+    join_all(calls).await;
+    for n in 0..100 {
+        seen.expect(n).await;
     }
-    drop(slow);
+    drop(stay);
     until_idle(&links[1]).await;
-    echo_often(&busy).await;
+}
+
+async fn callers_who_give_up_let_the_next_go() {
+    let (busy, mut stay, links) = nearly_full().await;
+    let mut fourth = busy.stay().into_future();
+    assert!(poll_now(&mut fourth).is_pending());
+    let mut waiting: Vec<_> = ["a", "b", "c"]
+        .map(|text| busy.echo(text.into()).into_future())
+        .into();
+    for call in &mut waiting {
+        assert!(poll_now(call).is_pending());
+    }
+    // A deadline ends the wait.
+    let timeout = Duration::from_millis(1);
+    let late = busy.echo("late".into()).timeout(timeout).await.unwrap_err();
+    let kind = FailureKind::Deadline;
+    assert!(
+        matches!(&late, CallError::Failed(failure) if failure.kind == kind),
+        "{late:?}"
+    );
+    // The first in line goes, and so the second is first when a place is free.
+    drop(waiting.remove(0));
+    drop(fourth);
+    let [b, c] = <[_; 2]>::try_from(waiting).unwrap();
+    let (b, c) = join(b, c).await;
+    assert_eq!((b.unwrap(), c.unwrap()), ("b".into(), "c".into()));
+    stay.clear();
+    until_idle(&links[1]).await;
+}
+
+async fn thousands_of_calls_at_once_are_all_answered() {
+    let (busy, _, links) = busy(&Config::default()).await;
+    let echo = |n: u32| {
+        let busy = busy.clone();
+        async move { busy.echo(n.to_string()).await.unwrap() }
+    };
+    let answers = join_all((0..5_000).map(echo)).await;
+    assert!(
+        answers
+            .into_iter()
+            .eq((0..5_000).map(|n: u32| n.to_string()))
+    );
+    until_idle(&links[1]).await;
 }
 
 async fn excess_channels_are_refused_by_the_caller() {

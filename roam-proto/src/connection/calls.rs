@@ -37,10 +37,9 @@ impl Connection {
             return Err(Rule::DuplicateRequestId.because(format!("request {id}")));
         }
         self.admit(ctx, channels)?;
-        let held =
-            payload.len() + request.metadata.memory_size() + size_of_val(channels.as_slice());
+        let held = held_by_call(payload, &request.metadata, channels);
         let has_budget =
-            self.calls.incoming.len() < ctx.limits.calls && ctx.budget.reserve_call(held);
+            self.calls.has_room(ctx, !channels.is_empty()) && ctx.budget.reserve_call(held);
         if !has_budget {
             self.answer_busy(ctx, id);
             return Ok(());
@@ -114,7 +113,7 @@ impl Connection {
     ) -> Result<(), Violation> {
         check_received_payload(ctx, &payload)?;
         self.admit(ctx, channels)?;
-        let Some(call) = self.calls.take_outgoing(request) else {
+        let Some(call) = self.calls.take_outgoing(ctx, request) else {
             ctx.stray_responses += 1;
             self.reset_all(ctx, channels);
             return Ok(());
@@ -166,6 +165,7 @@ impl Connection {
         let channels = self
             .allocate(ctx, channels, Some(request))
             .ok_or(RequestError::NoBudgetForChannels)?;
+        let held = held_by_call(&payload, metadata, &channels);
         let (call, out) = ((self.id, request, method), ctx.outbox.begin());
         encode_request_header(out, call, metadata, &channels, payload.len());
         ctx.outbox.push_payload(payload);
@@ -174,15 +174,16 @@ impl Connection {
             method,
             frame: ctx.outbox.last_frame(),
             channels: channels.clone(),
+            held,
             since: ctx.now,
         };
-        self.calls.add_outgoing(request, call);
+        self.calls.add_outgoing(ctx, request, call);
         Ok((request, channels))
     }
 
     /// Ends a call of ours and the channels of its arguments, and tells the peer.
     pub(crate) fn cancel(&mut self, ctx: &mut LinkContext, request: RequestId) {
-        let Some(call) = self.calls.take_outgoing(request) else {
+        let Some(call) = self.calls.take_outgoing(ctx, request) else {
             return;
         };
         ctx.outbox.push(&Message::Cancel {
@@ -264,6 +265,11 @@ impl Connection {
             self.reset_unclaimed(ctx, &arguments);
         }
     }
+}
+
+/// Returns how much of the callee's budget a call takes, in bytes.
+fn held_by_call(payload: &[u8], metadata: &Metadata, channels: &[ChannelId]) -> usize {
+    payload.len() + metadata.memory_size() + size_of_val(channels)
 }
 
 fn check_received_payload(ctx: &LinkContext, payload: &[u8]) -> Result<(), Violation> {

@@ -116,9 +116,12 @@ impl Connection {
         let Some(credit) = self.draining.get_mut(&id.0) else {
             return Ok(());
         };
-        credit
-            .grant(granted, 0, &mut ctx.pool)
-            .map_err(|_| on(id)(Rule::CreditOverflow.because(format!("{granted:?}"))))?;
+        credit.grant(granted, 0, &mut ctx.pool).map_err(|_| {
+            on(id)(Rule::CreditOverflow.because(format!(
+                "{} consumed, {} granted",
+                granted.consumed, granted.credit
+            )))
+        })?;
         if credit.overdrawn() == 0 {
             self.draining.remove(&id.0);
             ctx.budget.release(Reservation::Slot);

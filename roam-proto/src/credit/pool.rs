@@ -135,16 +135,18 @@ impl PooledCredit {
         self.outstanding > 0
     }
 
-    /// Returns how many bytes may be sent at once.
+    /// Returns how many bytes may be sent at once, in any number of elements.
     pub(crate) fn sendable(&self, pool: &Pool) -> Bytes {
         let with_pool = u64::from(self.available) + pool.share(self.overdrawn.into());
-        let allowed = if self.outstanding == 0 {
-            with_pool
-        } else {
-            with_pool.min(u64::from(self.allowance).saturating_sub(self.outstanding))
-        };
-        let allowed = allowed.max(self.available.into());
-        Bytes::try_from(allowed).unwrap_or(Bytes::MAX)
+        let allowed = u64::from(self.allowance).saturating_sub(self.outstanding);
+        let sendable = with_pool.min(allowed).max(self.available.into());
+        Bytes::try_from(sendable).unwrap_or(Bytes::MAX)
+    }
+
+    /// Returns whether an element of `len` bytes may be sent.
+    pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
+        let more = (len as u64).saturating_sub(self.available.into());
+        more == 0 || (self.is_allowed(len) && more <= pool.share(self.overdrawn.into()))
     }
 
     /// Spends `len` bytes, if that many may be sent. Returns whether they may.
@@ -158,8 +160,7 @@ impl PooledCredit {
             self.available = rest;
         } else {
             let more = bytes - self.available;
-            let fits = u64::from(more) <= pool.share(self.overdrawn.into());
-            if !(self.is_allowed(len) && fits && pool.take(more.into())) {
+            if !self.fits(len, pool) || !pool.take(more.into()) {
                 return false;
             }
             self.available = 0;
@@ -182,7 +183,7 @@ impl PooledCredit {
         self.is_allowed(len)
     }
 
-    /// Takes in what the receiver tells. The allowance doubles, up to `most`, with each one that was
+    /// Takes in what the receiver tells. The allowance doubles, up to `most`, whenever half of it was
     /// consumed.
     pub(crate) fn grant(
         &mut self,
@@ -202,7 +203,7 @@ impl PooledCredit {
         pool.give_back(repaid.into());
         self.consumed += u64::from(consumed);
         self.consumed_since = self.consumed_since.saturating_add(consumed);
-        if self.consumed_since >= self.allowance && self.allowance < most {
+        if self.consumed_since >= self.allowance / 2 && self.allowance < most {
             self.allowance = self.allowance.saturating_mul(2).min(most);
             self.consumed_since = 0;
         }

@@ -27,6 +27,9 @@ const SHARE: usize = 4;
 /// The reader's consumption is told after this many bytes.
 const TELL_AFTER: Bytes = 32 * 1024;
 
+/// What was granted to a channel alone is granted this many times before it halves.
+const KEPT_TELLS: u8 = 8;
+
 /// What a link has room for, besides the channels' states.
 ///
 /// Invariant: `channels * CHANNEL_COST + 2 * (pool + grants) <= receive_budget`, unless the budget is too
@@ -141,6 +144,10 @@ pub(crate) struct PooledWindow {
     untold: Bytes,
     /// The sender waits with an element of this length.
     asked: Option<Bytes>,
+    /// How often what was granted to the channel alone is granted again.
+    tells_left: u8,
+    /// What was granted was the last there was: it is for one element.
+    is_lent: bool,
     /// A refused sender waits for grants that others give back.
     pub(crate) is_refused: bool,
     /// The sender has asked at some time.
@@ -158,6 +165,8 @@ impl PooledWindow {
             held: 0,
             untold: 0,
             asked: None,
+            tells_left: 0,
+            is_lent: false,
             is_refused: false,
             heard: false,
         }
@@ -216,7 +225,7 @@ impl PooledWindow {
 
     /// Returns how many more bytes must be consumed before [`consume`](Self::consume) tells the sender.
     pub(crate) fn threshold(&self) -> Bytes {
-        if self.asked.is_some() {
+        if self.asked.is_some() || self.is_lent {
             return u32::from(self.untold == 0);
         }
         TELL_AFTER.saturating_sub(self.untold)
@@ -235,26 +244,33 @@ impl PooledWindow {
         let asked = self.asked.filter(|_| self.held == 0)?;
         let double = self.committed.saturating_mul(2).min(most).max(asked);
         let more = |to: Bytes| to.saturating_sub(self.committed);
-        let to = if room.may_grow(more(double)) {
-            double
-        } else if room.may_serve(more(asked)) {
-            asked.max(self.committed)
-        } else {
+        let grows = room.may_grow(more(double));
+        if !grows && !room.may_serve(more(asked)) {
             return None;
+        }
+        let to = if grows {
+            double
+        } else {
+            asked.max(self.committed)
         };
         self.asked = None;
+        self.is_lent = to > self.committed && !grows;
+        self.tells_left = KEPT_TELLS;
         Some(self.tell_with(to, room))
     }
 
-    /// Tells what was consumed and grants as much again. What was granted to the channel alone halves, unless
-    /// its sender waits: others may need it more.
+    /// Tells what was consumed and grants as much again. What was granted to the channel alone halves when its
+    /// sender has not asked for long: others may need it more.
     fn tell(&mut self, room: &mut Room) -> Granted {
-        let kept = if self.asked.is_some() {
-            self.committed
-        } else {
-            (self.committed / 2).max(self.private)
-        };
-        self.tell_with(kept, room)
+        if core::mem::take(&mut self.is_lent) {
+            return self.tell_with(self.private, room);
+        }
+        if self.asked.is_some() || self.tells_left > 0 {
+            self.tells_left = self.tells_left.saturating_sub(1);
+            return self.tell_with(self.committed, room);
+        }
+        self.tells_left = KEPT_TELLS;
+        self.tell_with((self.committed / 2).max(self.private), room)
     }
 
     fn tell_with(&mut self, commit: Bytes, room: &mut Room) -> Granted {
@@ -295,3 +311,6 @@ impl PooledWindow {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,12 @@ pub struct Calls<'a> {
 }
 
 impl Link {
+    /// Returns how many calls without channels the peer handles at once on each connection, and how many bytes of
+    /// calls it holds. What it has not told is `usize::MAX`.
+    pub fn peer_calls(&self) -> (usize, usize) {
+        (self.ctx.peer_calls, self.ctx.peer_call_payloads)
+    }
+
     /// Borrows the calls of `connection`.
     #[inline]
     pub fn calls(&mut self, connection: ConnectionId) -> Calls<'_> {
@@ -48,6 +54,17 @@ impl Calls<'_> {
             .live_connection(self.connection)
             .ok_or(RequestError::ConnectionEnded)?;
         connection.request(ctx, method, metadata, channels.into(), payload.into())
+    }
+
+    /// Returns whether the peer has told that it handles another call at once, with a payload of `len` bytes.
+    /// Peers that only know version 2 tell nothing: then this is always so.
+    ///
+    /// Callers that wait for it are not answered `busy` for their number. A call of any size may be made while no
+    /// other is unanswered.
+    #[inline]
+    pub fn peer_has_room(self, len: usize, has_channels: bool) -> bool {
+        let found = self.link.live_connection(self.connection);
+        found.is_none_or(|(connection, ctx)| connection.calls.peer_has_room(ctx, len, has_channels))
     }
 
     /// Cancels a call of ours: tells the peer and ends the channels of its arguments.

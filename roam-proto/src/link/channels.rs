@@ -238,15 +238,23 @@ impl Sender<'_> {
         Ok(())
     }
 
-    /// Returns how many bytes of elements can be sent at once; 0 when the channel has ended.
-    pub fn sendable(self) -> usize {
+    /// Returns how many bytes of elements can be sent at once, of which the first has `first`; 0 when the
+    /// channel has ended. A single element may be larger than several together.
+    pub fn sendable(self, first: usize) -> usize {
         match self.0.link.send_half(self.0.connection, self.0.id) {
-            Some((half, ctx)) if ctx.has_capacity() => half.sendable(&ctx.pool),
+            Some((half, ctx)) if ctx.has_capacity() => {
+                let sendable = half.sendable(&ctx.pool);
+                if half.fits(first, &ctx.pool) {
+                    sendable.max(first)
+                } else {
+                    sendable
+                }
+            }
             _ => 0,
         }
     }
 
-    /// Checks that `bytes` can be sent at once.
+    /// Checks that an element of this many bytes can be sent at once.
     ///
     /// # Errors
     /// After [`SendError::Blocked`], an [`Event::ChannelReady`](crate::Event::ChannelReady) follows
@@ -266,7 +274,7 @@ impl Sender<'_> {
         if !ctx.has_capacity() {
             half.wait(bytes);
             ctx.block(half, connection, id);
-        } else if half.sendable(&ctx.pool) < bytes {
+        } else if !half.fits(bytes, &ctx.pool) {
             half.wait(bytes);
             ctx.ask(half, (connection, id), bytes);
         } else {

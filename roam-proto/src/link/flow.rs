@@ -41,9 +41,8 @@ impl Link {
             let Some((half, ctx)) = self.send_half(id, channel) else {
                 continue;
             };
-            let sendable = half.credit.sendable(&ctx.pool) as usize;
             let wanted = half.pending.front_len().or(half.waiting_for);
-            if wanted.is_some_and(|wanted| wanted > sendable) {
+            if wanted.is_some_and(|wanted| !half.credit.fits(wanted, &ctx.pool)) {
                 ctx.short.push_back((id, channel));
                 continue;
             }

@@ -160,7 +160,9 @@ impl Link {
     fn decode_error(&self, message: &[u8], error: DecodeError) -> DecodeError {
         match message.first() {
             Some(&tag) if !self.ctx.agreed.is_pooled() && Message::is_beyond_v2(tag) => {
-                Rule::UnknownVariant.because(format!("message {tag}")).into()
+                Rule::UnknownVariant
+                    .because(format!("message {tag}"))
+                    .into()
             }
             _ => error,
         }
@@ -193,6 +195,9 @@ impl Link {
             let limits = carrier.peer_limits();
             self.ctx.pool = Pool::new(limits.pool);
             self.ctx.send_window = u32::try_from(limits.window).unwrap_or(u32::MAX);
+            self.ctx.peer_calls = usize::try_from(limits.calls).unwrap_or(usize::MAX);
+            self.ctx.peer_call_payloads =
+                usize::try_from(limits.call_payloads).unwrap_or(usize::MAX);
         }
         self.state = State::Open;
         self.ctx.events.push_back(Event::Ready(agreed));

@@ -301,7 +301,7 @@ fn full_send_buffer_blocks_senders_and_wakes_them() {
     let (_, first) = pair.upload();
     let (_, second) = pair.upload();
     while pair.client.link.sender(ROOT, first).send(&[1; 100]).is_ok() {}
-    assert_eq!(pair.client.link.sender(ROOT, first).sendable(), 0);
+    assert_eq!(pair.client.link.sender(ROOT, first).sendable(0), 0);
     assert_eq!(
         pair.client.link.sender(ROOT, second).send(&[1]),
         Err(SendError::Blocked)

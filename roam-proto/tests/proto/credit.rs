@@ -34,7 +34,7 @@ fn sender_blocks_at_the_exact_byte() {
     let link = &mut raw.peer.link;
     link.sender(ROOT, channel).send(&[0; 50]).unwrap();
     link.sender(ROOT, channel).send(&[0; 49]).unwrap();
-    assert_eq!(link.sender(ROOT, channel).sendable(), 1);
+    assert_eq!(link.sender(ROOT, channel).sendable(0), 1);
     assert_eq!(
         link.sender(ROOT, channel).send(&[0; 2]),
         Err(SendError::Blocked)
@@ -93,10 +93,10 @@ fn credit_adds_up() {
     raw.feed(&credit(ROOT, 1, 20));
     raw.feed(&credit(ROOT, 1, 0));
     raw.feed(&credit(ROOT, 1, 30));
-    assert_eq!(raw.peer.link.sender(ROOT, channel).sendable(), 150);
+    assert_eq!(raw.peer.link.sender(ROOT, channel).sendable(0), 150);
     raw.feed(&credit(ROOT, 1, u32::MAX - 150));
     assert_eq!(
-        raw.peer.link.sender(ROOT, channel).sendable(),
+        raw.peer.link.sender(ROOT, channel).sendable(0),
         u32::MAX as usize
     );
     assert!(raw.peer.link.close_reason().is_none());
@@ -170,7 +170,7 @@ fn credit_may_arrive_before_the_sender_is_bound() {
     let channel = raw.called(ROOT, 1, &[1]).channels[0];
     raw.feed(&credit(ROOT, 1, 7));
     assert!(raw.peer.link.channel(ROOT, channel).bind(Send));
-    assert_eq!(raw.peer.link.sender(ROOT, channel).sendable(), 107);
+    assert_eq!(raw.peer.link.sender(ROOT, channel).sendable(0), 107);
 }
 
 #[test]

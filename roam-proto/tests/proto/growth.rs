@@ -178,7 +178,7 @@ fn largest_element_stays_half_the_initial_credit() {
         pair.server.read(channel);
         pair.settle();
     }
-    assert!(pair.client.link.sender(ROOT, channel).sendable() > 4_000);
+    assert!(pair.client.link.sender(ROOT, channel).sendable(0) > 4_000);
     let refused = pair.client.link.sender(ROOT, channel).send(&[0; 501]);
     assert_eq!(refused, Err(SendError::TooLarge { len: 501, max: 500 }));
 }

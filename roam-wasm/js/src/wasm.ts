@@ -28,7 +28,7 @@ export interface OpenOptions {
 /** The callbacks of a link; wasm calls them as methods. */
 export interface LinkEvents {
   /** The handshake is complete; called once, before all other events. */
-  ready(link: WasmLink, maxPayload: number, maxElement: number): void;
+  ready(link: WasmLink, maxPayload: number, maxElement: number, maxCalls: number, maxCallBytes: number): void;
   /** A call was answered. The body is a view. */
   response(connection: number, call: number, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void;
   /** A call failed and will not be answered. */
@@ -105,6 +105,10 @@ export interface Agreed {
   readonly maxPayload: number;
   /** The longest element of a channel. */
   readonly maxElement: number;
+  /** How many calls without channels the server handles at once. */
+  readonly maxCalls: number;
+  /** How many bytes of calls the server holds at once. */
+  readonly maxCallBytes: number;
 }
 
 /** The half of a channel that we keep; the other half goes to the peer. */
@@ -177,11 +181,11 @@ export interface Channels {
 }
 
 export interface Sender {
-  /** Returns how many bytes may be sent now. */
-  credit(): number;
+  /** Returns how many bytes may be sent now, in elements of which the first has `first`; one alone may be larger. */
+  credit(first: number): number;
   /** Sends records (see `Writer.beginRecord`) whose elements together fit the credit. */
   send(records: Uint8Array): void;
-  /** Resolves when `credit()` is at least `bytes`; rejects when the channel has ended. */
+  /** Resolves when an element of `bytes` may be sent; rejects when the channel has ended. */
   ready(bytes: number): Promise<void>;
   /** Returns how many bytes of elements the peer has consumed. */
   consumed(): number;

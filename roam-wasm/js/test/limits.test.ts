@@ -37,7 +37,7 @@ test("an element that is too large fails its send, and the channel goes on", asy
   const { channels } = await peer.expect("Request");
   const reason =
     "an element of 101 bytes exceeds the limit of 32 bytes: " +
-    "half of initialChannelCredit, and at most maxPayloadSize, the smaller of both peers";
+    "maxPayloadSize and, with a server that only knows version 2, half of initialChannelCredit, the smaller of both peers";
   await assert.rejects(tx.send("a".repeat(100)), failsWith("too-large", reason));
   await tx.send("a");
   assert.equal((await peer.expect("Data")).channel, channels![0]);

@@ -41,10 +41,10 @@ impl Channel {
         queued.map_err(|error| self.session.send_failure(error))
     }
 
-    /// Returns how many bytes may be sent now.
-    pub(super) fn sendable(&self) -> usize {
+    /// Returns how many bytes may be sent now, in elements of which the first has `first`.
+    pub(super) fn sendable(&self, first: usize) -> usize {
         let mut link = self.session.link.borrow_mut();
-        link.sender(self.connection, self.id).sendable()
+        link.sender(self.connection, self.id).sendable(first)
     }
 
     /// Returns how many bytes the peer is known to have consumed; `None` if the channel has ended.

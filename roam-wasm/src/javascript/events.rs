@@ -20,13 +20,16 @@ extern "C" {
     /// or the method returns.
     pub type LinkEvents;
 
-    /// The handshake is complete: the first event. Lengths in bytes.
+    /// The handshake is complete: the first event. Lengths in bytes. The peer handles this many calls without
+    /// channels at once, with arguments of this many bytes.
     #[wasm_bindgen(method, catch)]
     pub(super) fn ready(
         this: &LinkEvents,
         link: Link,
         max_payload: u32,
         largest_element: usize,
+        calls: usize,
+        call_bytes: usize,
     ) -> Result<(), JsValue>;
 
     /// A call was answered.

@@ -29,9 +29,10 @@ impl Sender {
 
 #[wasm_bindgen]
 impl Sender {
-    /// Returns how many bytes of elements may be sent now; 0 if the channel has ended.
-    pub fn credit(&self) -> usize {
-        self.channel.sendable()
+    /// Returns how many bytes of elements may be sent now, of which the first has `first`; 0 if the channel has
+    /// ended. A single element may be larger than several together.
+    pub fn credit(&self, first: usize) -> usize {
+        self.channel.sendable(first)
     }
 
     /// Sends records (a length as a little-endian `u32`, then the element), whose elements together
@@ -43,7 +44,7 @@ impl Sender {
         }
     }
 
-    /// Resolves when the credit is at least `bytes`; rejects with a [`Failure`] when the channel
+    /// Resolves when an element of `bytes` may be sent; rejects with a [`Failure`] when the channel
     /// has ended.
     pub fn ready(&self, bytes: usize) -> Promise {
         self.channel.wait(Some(bytes))

@@ -144,8 +144,9 @@ impl Session {
         if let Some(opening) = self.opening.take() {
             let link = super::Link::new(Rc::clone(self));
             let (payload, element) = (agreed.max_payload_size, agreed.largest_element());
+            let (calls, call_bytes) = self.link.borrow().peer_calls();
             self.events
-                .emit(|events| events.ready(link, payload, element));
+                .emit(|events| events.ready(link, payload, element, calls, call_bytes));
             settle_promise(&opening.resolve, &JsValue::UNDEFINED);
         }
     }

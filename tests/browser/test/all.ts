@@ -4,6 +4,7 @@ import "./calls.test.js";
 import "./misuse.test.js";
 import "./streams.test.js";
 import "./backpressure.test.js";
+import "./room.test.js";
 import "./endings.test.js";
 import "./lost.test.js";
 import "./cuts.test.js";

@@ -100,7 +100,7 @@ test("an iterable is advanced only as fast as the server reads", async (lab) => 
   assert.equal(await held.evaluate(({ answer }) => answer), 2_000_000n);
 });
 
-test("an element is limited to half of the window", async (lab) => {
+test("an element is limited as a payload is", async (lab) => {
   const tab = await lab.tab();
   const report = await tab.evaluate(async () => {
     const link = await roam.connect("/rpc-small");
@@ -108,15 +108,15 @@ test("an element is limited to half of the window", async (lab) => {
     const [output, reversed] = roam.channel<string>();
     const done = link.client(Streams).transform(rx, output);
     const reading = kit.read(reversed);
-    // The encoding adds a length of two bytes; the window is 4 KiB.
-    await tx.send("x".repeat(2_046));
-    const refused = await kit.failure(tx.send("x".repeat(2_047)));
+    // The encoding adds a length of two bytes; a payload may have 16 KiB.
+    await tx.send("x".repeat(16_382));
+    const refused = await kit.failure(tx.send("x".repeat(16_383)));
     await tx.send("end");
     await tx.close();
     await done;
     return { lengths: (await reading).values.map((text) => text.length), refused };
   });
-  assert.deepEqual(report.lengths, [2_046, 3]);
+  assert.deepEqual(report.lengths, [16_382, 3]);
   assert.equal(report.refused?.code, "too-large");
-  assert.match(report.refused?.reason ?? "", /2049 bytes.*2048 bytes/);
+  assert.match(report.refused?.reason ?? "", /16385 bytes.*16384 bytes/);
 });

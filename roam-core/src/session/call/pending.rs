@@ -1,7 +1,7 @@
 //! Calls on a connection, from the queue to the answer.
 
 use std::collections::hash_map::Entry;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -17,6 +17,38 @@ use crate::session::link::deferred::Deferred;
 use crate::session::link::state::{CallOutcome, CallSlot, State};
 use crate::session::link::wait::{WaitKey, WaiterId, set_waker};
 
+/// Where a call waits to be sent.
+#[derive(Default)]
+struct Places {
+    /// In the line of callers.
+    turn: Option<WaiterId>,
+    /// Among those who wait for send capacity.
+    capacity: Option<WaiterId>,
+}
+
+impl Places {
+    fn leave(&mut self, turn: WaitKey, state: &mut State, deferred: &mut Deferred) {
+        if let Some(place) = self.capacity.take() {
+            state.leave(WaitKey::Capacity, place, deferred);
+        }
+        if let Some(place) = self.turn.take() {
+            state.leave(turn, place, deferred);
+        }
+    }
+}
+
+/// Leaves the places when it is dropped.
+struct PlacesGuard<'a> {
+    connection: &'a ConnectionHandle,
+    places: Places,
+}
+
+impl Drop for PlacesGuard<'_> {
+    fn drop(&mut self) {
+        self.connection.leave(&mut self.places);
+    }
+}
+
 /// A call on a connection. Nothing is sent before it is first polled. Dropping it cancels the call.
 #[must_use = "a call does nothing unless it is awaited"]
 pub struct ConnectionCall {
@@ -25,10 +57,10 @@ pub struct ConnectionCall {
 }
 
 enum Stage {
-    /// The call waits for the handshake and for send capacity.
+    /// The call waits for the handshake, its turn and send capacity.
     Queued {
         call: OutgoingCall,
-        waiter: Option<WaiterId>,
+        places: Places,
     },
     Sent(RequestId),
     Done,
@@ -36,21 +68,17 @@ enum Stage {
 
 impl ConnectionCall {
     pub(super) fn new(connection: ConnectionHandle, call: OutgoingCall) -> Self {
-        let waiter = None;
-        let stage = Stage::Queued { call, waiter };
+        let places = Places::default();
+        let stage = Stage::Queued { call, places };
         Self { connection, stage }
     }
 
     /// Sends the call once there is capacity. It then waits for the answer, with this waker.
     fn poll_send(&mut self, cx: &Context<'_>) -> Poll<Result<(), CallFailure>> {
-        let Stage::Queued { call, waiter } = &mut self.stage else {
+        let Stage::Queued { call, places } = &mut self.stage else {
             return Poll::Ready(Ok(()));
         };
-        let Self { connection, .. } = self;
-        let shared = connection.shared();
-        let sent = shared.poll_wait(WaitKey::Capacity, waiter, cx, |state, deferred| {
-            connection.poll_request(state, deferred, call, cx.waker())
-        });
+        let sent = self.connection.poll_request(call, places, cx);
         let Poll::Ready(sent) = sent else {
             // It may wait for long.
             call.payload.shrink();
@@ -80,10 +108,7 @@ impl Future for ConnectionCall {
 impl Drop for ConnectionCall {
     fn drop(&mut self) {
         match self.stage {
-            Stage::Queued {
-                waiter: Some(waiter),
-                ..
-            } => self.connection.shared().leave(WaitKey::Capacity, waiter),
+            Stage::Queued { ref mut places, .. } => self.connection.leave(places),
             Stage::Sent(request) => self.connection.cancel(request),
             _ => {}
         }
@@ -132,10 +157,11 @@ impl ConnectionHandle {
         &self,
         call: &mut OutgoingCall,
     ) -> Result<PendingCall, CallFailure> {
-        let request = |state: &mut State, deferred: &mut Deferred, cx: &Context<'_>| {
-            self.poll_request(state, deferred, call, cx.waker())
+        let mut guard = PlacesGuard {
+            connection: self,
+            places: Places::default(),
         };
-        let sent = self.shared().wait_for(WaitKey::Capacity, request).await;
+        let sent = poll_fn(|cx| self.poll_request(call, &mut guard.places, cx)).await;
         let request = sent.map_err(|error| self.request_failure(error))?;
         Ok(self.pending(request))
     }
@@ -159,15 +185,52 @@ impl ConnectionHandle {
         ))
     }
 
-    /// Sends a call if there is capacity, for the task with `waker` to wait for the answer.
+    /// Sends a call once it is its turn and there is capacity. The task then waits for the answer.
     fn poll_request(
+        &self,
+        call: &mut OutgoingCall,
+        places: &mut Places,
+        cx: &Context<'_>,
+    ) -> Poll<Result<RequestId, RequestError>> {
+        let turn = WaitKey::Turn(self.id());
+        self.shared().with(|state, deferred| {
+            let needs = (call.payload.len(), !call.channels.is_empty());
+            if state.poll_turn(self.id(), places.turn, needs).is_pending() {
+                state.wait(turn, &mut places.turn, cx.waker(), deferred);
+                return Poll::Pending;
+            }
+            if self.poll_capacity(state).is_pending() {
+                state.wait(
+                    WaitKey::Capacity,
+                    &mut places.capacity,
+                    cx.waker(),
+                    deferred,
+                );
+                return Poll::Pending;
+            }
+            let sent = self.send_request(state, deferred, call, cx.waker());
+            places.leave(turn, state, deferred);
+            Poll::Ready(sent)
+        })
+    }
+
+    /// Gives up waiting to send a call.
+    fn leave(&self, places: &mut Places) {
+        if places.turn.is_some() || places.capacity.is_some() {
+            let turn = WaitKey::Turn(self.id());
+            self.shared()
+                .with(|state, deferred| places.leave(turn, state, deferred));
+        }
+    }
+
+    /// Sends a call, for the task with `waker` to wait for the answer.
+    fn send_request(
         &self,
         state: &mut State,
         deferred: &mut Deferred,
         call: &mut OutgoingCall,
         waker: &Waker,
-    ) -> Poll<Result<RequestId, RequestError>> {
-        ready!(self.poll_capacity(state));
+    ) -> Result<RequestId, RequestError> {
         if let Some(deadline) = call.deadline {
             deadline.put(&mut call.metadata);
         }
@@ -187,13 +250,13 @@ impl ConnectionHandle {
             payload,
         )?;
         if channels.is_empty() {
-            return Poll::Ready(Ok(request));
+            return Ok(request);
         }
         if let Some(watching) = &call.watching {
             watching.sent(self, &channels);
         }
         (call.channels).connect(&mut state.link, self, channels, deferred);
-        Poll::Ready(Ok(request))
+        Ok(request)
     }
 
     fn request(
@@ -269,8 +332,9 @@ impl ConnectionHandle {
 
     /// Cancels a call of ours.
     fn cancel(&self, request: RequestId) {
-        let slot = self.shared().with(|state, _| {
+        let slot = self.shared().with(|state, deferred| {
             state.link.calls(self.id()).cancel(request);
+            state.call_next(self.id(), deferred);
             state.calls.remove(&(self.id(), request))
         });
         // An answer that came in between may have brought channels: they are reset.

@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// The other end of the transport in use.
     pub(super) peer_addr: Option<SocketAddr>,
     waiting: FxHashMap<WaitKey, Waiters>,
+    /// How many connections have callers that wait for their turn.
+    lines: usize,
 }
 
 /// A call, unique on its link.
@@ -84,6 +86,7 @@ impl State {
             driver: DriverWaker::default(),
             peer_addr: None,
             waiting: FxHashMap::default(),
+            lines: 0,
         }
     }
 
@@ -95,6 +98,43 @@ impl State {
         }
         self.link.wait_for_capacity();
         Poll::Pending
+    }
+
+    /// Returns whether the peer handles another call, whose caller has this place in the line. If not, the
+    /// caller waits for [`WaitKey::Turn`]. Those who came first go first.
+    #[inline]
+    pub(crate) fn poll_turn(
+        &mut self,
+        connection: ConnectionId,
+        place: Option<WaiterId>,
+        (len, has_channels): (usize, bool),
+    ) -> Poll<()> {
+        let has_room = (self.link.calls(connection)).peer_has_room(len, has_channels);
+        let first = self.first_in_line(connection);
+        if has_room && first.is_none_or(|first| Some(first) == place) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    #[inline]
+    fn first_in_line(&self, connection: ConnectionId) -> Option<WaiterId> {
+        // Most links have no line.
+        if self.lines == 0 {
+            return None;
+        }
+        let line = self.waiting.get(&WaitKey::Turn(connection))?;
+        line.first().map(|(first, _)| first)
+    }
+
+    /// Wakes the caller that is first in the line of a connection: the peer may handle another call.
+    #[inline]
+    pub(crate) fn call_next(&self, connection: ConnectionId, deferred: &mut Deferred) {
+        if self.lines > 0
+            && let Some(line) = self.waiting.get(&WaitKey::Turn(connection))
+        {
+            deferred.wake(line.first().map(|(_, waker)| waker.clone()));
+        }
     }
 
     /// Has `service` answer the calls on a new connection.
@@ -131,7 +171,11 @@ impl State {
         deferred: &mut Deferred,
     ) {
         let waiter = *waiter.get_or_insert_with(WaiterId::next);
-        deferred.discard(self.waiting.entry(key).or_default().wait(waiter, waker));
+        let waiters = self.waiting.entry(key).or_default();
+        if waiters.is_empty() && matches!(key, WaitKey::Turn(_)) {
+            self.lines += 1;
+        }
+        deferred.discard(waiters.wait(waiter, waker));
     }
 
     /// Removes a waiter.
@@ -139,14 +183,23 @@ impl State {
         if let Some(waiters) = self.waiting.get_mut(&key) {
             deferred.discard(waiters.leave(waiter));
             if waiters.is_empty() {
-                self.waiting.remove(&key);
+                self.remove_waiters(key);
+            } else if let WaitKey::Turn(connection) = key {
+                // Whoever is first now may go at once.
+                self.call_next(connection, deferred);
             }
         }
     }
 
+    fn remove_waiters(&mut self, key: WaitKey) -> Option<Waiters> {
+        let waiters = self.waiting.remove(&key)?;
+        self.lines -= usize::from(matches!(key, WaitKey::Turn(_)));
+        Some(waiters)
+    }
+
     /// Wakes everybody who waits for `key`.
     pub(crate) fn notify(&mut self, key: WaitKey, deferred: &mut Deferred) {
-        if let Some(waiters) = self.waiting.remove(&key) {
+        if let Some(waiters) = self.remove_waiters(key) {
             deferred.wake(waiters.into_wakers());
         }
     }
@@ -210,6 +263,7 @@ impl State {
     }
 
     fn end_call(&mut self, key: CallKey, outcome: CallOutcome, deferred: &mut Deferred) {
+        self.call_next(key.0, deferred);
         if let Some(slot) = self.calls.get_mut(&key) {
             slot.outcome = Some(outcome);
             deferred.wake(slot.waker.take());
@@ -286,6 +340,7 @@ impl State {
         self.notify(WaitKey::End(connection), deferred);
         // Whoever waits to send on it never will.
         self.notify(WaitKey::Capacity, deferred);
+        self.notify(WaitKey::Turn(connection), deferred);
         if connection == ConnectionId::ROOT {
             self.on_link_ended(deferred);
         }
@@ -298,6 +353,7 @@ impl State {
             deferred.discard_service(slot.service);
         }
         self.requested.queue.clear();
+        self.lines = 0;
         let waiting = self.waiting.drain();
         deferred.wake(waiting.flat_map(|(_, waiters)| waiters.into_wakers()));
     }

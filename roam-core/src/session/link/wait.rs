@@ -46,6 +46,12 @@ impl Waiters {
         self.0.is_empty()
     }
 
+    /// Returns the task that came first.
+    pub(crate) fn first(&self) -> Option<(WaiterId, &Waker)> {
+        let (id, waker) = self.0.first_key_value()?;
+        Some((*id, waker))
+    }
+
     /// Returns the wakers of all tasks, first come first.
     pub(crate) fn into_wakers(self) -> impl Iterator<Item = Waker> {
         self.0.into_values()
@@ -66,6 +72,8 @@ pub(crate) fn set_waker(slot: &mut Option<Waker>, waker: &Waker) -> Option<Waker
 pub(crate) enum WaitKey {
     /// The handshake, and send capacity for a Request or a Response.
     Capacity,
+    /// The turn of a call, while the peer handles as many calls on a connection as it can.
+    Turn(ConnectionId),
     /// The end of a connection.
     End(ConnectionId),
     /// The answer to a Connect of ours.

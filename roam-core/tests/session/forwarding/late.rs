@@ -114,17 +114,11 @@ async fn number_of_waiting_calls_is_limited() {
     while down.stats().incoming_calls < 2 {
         yield_now().await;
     }
-    let error = site.name().await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            CallError::Failed(Failure {
-                kind: FailureKind::Busy,
-                ..
-            })
-        ),
-        "{error:?}"
-    );
+    // One more waits with its caller.
+    let mut third = site.name().into_future();
+    assert!(poll_now(&mut third).is_pending());
+    settle(&down).await;
+    assert_eq!(down.stats().incoming_calls, 2);
     let (up, _server) = link(NoDispatcher, peer("server").0);
     late.bind(up);
     let [first, second] = waiting;
@@ -133,5 +127,6 @@ async fn number_of_waiting_calls_is_limited() {
         (first.unwrap(), second.unwrap()),
         ("server".into(), "server".into())
     );
+    assert_eq!(third.await.unwrap(), "server");
     settle(&down).await;
 }

@@ -1,6 +1,11 @@
 //! Two machines joined by a wire.
 
-use roam_proto::{ChannelId, Config, ConnectionId, Direction, Event, Framing, Request, Role};
+use std::time::Duration;
+
+use roam_proto::{
+    Attach, ChannelId, Config, ConnectionId, Direction, Event, Framing, LinkId, Request, Role,
+    Secret,
+};
 
 use super::{METHOD, NONE, Peer, ROOT, Receive, Send, small};
 
@@ -21,10 +26,24 @@ impl Pair {
 
     pub fn with(framing: Framing, client: &Config, server: &Config) -> Self {
         let mut pair = Self::before_handshake(framing, client, server);
+        if framing == Framing::Numbered {
+            pair.attach();
+        }
         pair.settle();
         assert!(matches!(pair.client.event(), Event::Ready(_)));
         assert!(matches!(pair.server.event(), Event::Ready(_)));
         pair
+    }
+
+    /// Begins on a transport.
+    fn attach(&mut self) {
+        self.client.link.attach(NONE, Duration::ZERO);
+        let attach = self.client.link.poll_transmit().expect("Attach is sent");
+        let attach = Attach::decode(&attach).expect("Attach is valid");
+        let id = LinkId::new(vec![1]).expect("a short id");
+        let accepted =
+            (self.server.link).accept(&attach, id, Secret::new([1; Secret::LEN]), Duration::ZERO);
+        accepted.expect("the link is new");
     }
 
     pub fn new() -> Self {

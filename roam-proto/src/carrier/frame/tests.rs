@@ -49,7 +49,10 @@ fn frames_have_the_documented_bytes() {
         metadata: Metadata::new().with("t", "x"),
         limits: limits(4096),
     };
-    assert_eq!(hex(&new.encode()), "0401000500802001010202030304ac02010174000178");
+    assert_eq!(
+        hex(&new.encode()),
+        "0401000500802001010202030304ac02010174000178"
+    );
     let resumed = Attach {
         resume: Some(resume(1, 2, 5)),
         metadata: Metadata::new(),
@@ -83,7 +86,10 @@ fn attaches_round_trip() {
         limits: limits(9),
     };
     let decoded = Attach::decode(&frame.encode()).unwrap();
-    assert_eq!((decoded.metadata, decoded.limits), (frame.metadata, limits(9)));
+    assert_eq!(
+        (decoded.metadata, decoded.limits),
+        (frame.metadata, limits(9))
+    );
     let (resume, expected) = (decoded.resume.unwrap(), frame.resume.unwrap());
     assert_eq!((resume.link, resume.attempt), (expected.link, u64::MAX));
     assert_eq!(resume.received, 1 << 53);

@@ -146,12 +146,12 @@ export class RemoteSink implements ChannelSink, RemoteEnd {
     }
     const length = this.#batch.endRecord(start);
     if (length <= this.#maxElement) return length;
-    const setting = "half of initialChannelCredit, and at most maxPayloadSize";
+    const setting = "maxPayloadSize and, with a server that only knows version 2, half of initialChannelCredit";
     throw tooLarge("an element", length, this.#maxElement, setting, this.#method);
   }
 
   #hasCredit(length: number): boolean {
-    if (length > this.#credit) this.#credit = this.#sender.credit() - this.#batchLength;
+    if (length > this.#credit) this.#credit = this.#sender.credit(length + this.#batchLength) - this.#batchLength;
     return length <= this.#credit;
   }
 

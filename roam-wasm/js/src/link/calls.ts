@@ -20,6 +20,8 @@ const NO_OPTIONS: CallOptions = {};
 
 /** An unanswered call. */
 interface Pending {
+  /** The id of its Request, once that was sent. */
+  id: number | undefined;
   readonly method: Method;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
@@ -29,11 +31,21 @@ interface Pending {
   readonly began: number | undefined;
   /** Stops watching the signal and the timeout. */
   unwatch: (() => void) | undefined;
+  /** The length of the arguments in bytes; 0 for a call with channels. */
+  readonly size: number;
 }
 
-/** A Request that was sent, and its channels if it has any. */
+/** A call that waits in line. */
+interface Waiting {
+  readonly payload: Uint8Array;
+  readonly options: CallOptions;
+}
+
+/** The arguments of a call: in a Request that was sent, with its channels if it has any, or copied to wait in line. */
 interface Sent {
-  readonly id: number;
+  readonly id: number | undefined;
+  readonly size: number;
+  readonly waiting?: Uint8Array;
   readonly outgoing: OutgoingChannels | undefined;
   readonly halves: Channels | undefined;
 }
@@ -46,6 +58,11 @@ export class Calls {
   readonly #metadata: readonly Entry[];
   readonly #encodedMetadata: Uint8Array | undefined;
   readonly #pending = new Map<number, Pending>();
+  /** Calls over the server's limits, in the order in which they were made. Calls with channels do not wait. */
+  readonly #line = new Map<Pending, Waiting>();
+  /** Sent calls without channels, and the bytes of their arguments. */
+  #calls = 0;
+  #bytes = 0;
   #closed: CloseInfo | undefined;
 
   constructor(link: WasmLink, agreed: Agreed, metadata: readonly Entry[]) {
@@ -56,7 +73,7 @@ export class Calls {
   }
 
   /**
-   * Calls a method now; the promise rejects if the call is invalid. `onSent` gets the function that cancels the call
+   * Calls a method, at once or when the server has room for the call; the promise rejects if the call is invalid. `onSent` gets the function that cancels the call
    * for a reason.
    */
   call(
@@ -68,15 +85,21 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const checked = checkOptions(method, options);
       checked.signal?.throwIfAborted();
-      const id = this.#start(method, args, checked, resolve, reject);
-      onSent?.((reason) => this.#cancel(id, reason));
+      const call = this.#start(method, args, checked, resolve, reject);
+      onSent?.((reason) => this.#cancel(call, reason));
     });
   }
 
   /** Handles an answer. */
   response(id: number, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void {
     const call = this.#take(id);
-    if (call === undefined) return halves?.free();
+    if (call === undefined) halves?.free();
+    else this.#settle(call, kind, body, halves);
+    // Not before the answer is decoded: the body is a view.
+    this.#sendWaiting();
+  }
+
+  #settle(call: Pending, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void {
     // The timer may be late: browsers slow those of hidden pages.
     if (hasTimedOut(call)) {
       halves?.free();
@@ -96,13 +119,17 @@ export class Calls {
   failed(id: number, failure: unknown): void {
     const call = this.#take(id);
     if (call !== undefined) settleFailed(call, fromFailure(failure, call.method.label));
+    this.#sendWaiting();
   }
 
   /** Fails all calls: the link has ended. */
   closed(info: CloseInfo): void {
     this.#closed = info;
-    for (const id of [...this.#pending.keys()]) {
-      const call = this.#take(id)!;
+    const calls = [...this.#pending.values(), ...this.#line.keys()];
+    this.#pending.clear();
+    this.#line.clear();
+    for (const call of calls) {
+      call.unwatch?.();
       settleFailed(call, linkClosed(info, call.method.label));
     }
   }
@@ -113,33 +140,37 @@ export class Calls {
     options: CallOptions,
     resolve: Pending["resolve"],
     reject: Pending["reject"],
-  ): number {
+  ): Pending {
     if (this.#closed !== undefined) throw linkClosed(this.#closed, method.label);
     const { signal, timeoutMs } = options;
     const began = timeoutMs === undefined ? undefined : performance.now();
-    const { id, outgoing, halves } = this.#send(method, args, options);
+    const { id, size, waiting, outgoing, halves } = this.#send(method, args, options);
     const channels = halves && new CallChannels(method.label, this.#agreed.maxElement);
-    const call: Pending = { method, resolve, reject, channels, timeoutMs, began, unwatch: undefined };
-    this.#pending.set(id, call);
-    if (signal !== undefined || timeoutMs !== undefined) call.unwatch = this.#watch(id, call, signal);
+    const call: Pending = { id, method, resolve, reject, channels, timeoutMs, began, unwatch: undefined, size };
+    if (waiting !== undefined) this.#line.set(call, { payload: waiting, options });
+    else this.#onSent(call, outgoing === undefined);
+    if (signal !== undefined || timeoutMs !== undefined) call.unwatch = this.#watch(call, signal);
     if (channels !== undefined) {
       channels.onProgress = options.onProgress;
-      channels.onSourceError = (error) => this.#cancel(id, error);
+      channels.onSourceError = (error) => this.#cancel(call, error);
       outgoing?.connect(halves!, channels);
     }
-    return id;
+    return call;
   }
 
   #send(method: Method, args: readonly unknown[], options: CallOptions): Sent {
     try {
-      const metadata = this.#encodeMetadata(options);
       return encodeValue(
         (writer) => encodeArgs(writer, method, args),
         (payload, outgoing) => {
           const { maxPayload } = this.#agreed;
-          if (payload.length > maxPayload) throw payloadTooLarge(payload.length, maxPayload, method.label);
+          const size = payload.length;
+          if (size > maxPayload) throw payloadTooLarge(size, maxPayload, method.label);
+          if (outgoing === undefined && !(this.#line.size === 0 && this.#hasRoom(size)))
+            return { id: undefined, size, waiting: payload.slice(), outgoing, halves: undefined };
+          const metadata = this.#encodeMetadata(options, options.timeoutMs);
           const id = this.#link.call(ROOT, method.id, payload, metadata, outgoing?.channels);
-          return { id, outgoing, halves: outgoing && this.#link.kept() };
+          return { id, size: outgoing ? 0 : size, outgoing, halves: outgoing && this.#link.kept() };
         },
       );
     } catch (error) {
@@ -148,7 +179,36 @@ export class Calls {
     }
   }
 
-  #encodeMetadata({ metadata, timeoutMs }: CallOptions): Uint8Array | undefined {
+  #onSent(call: Pending, isPlain: boolean): void {
+    this.#pending.set(call.id!, call);
+    if (isPlain) this.#calls++;
+    this.#bytes += call.size;
+  }
+
+  /** Returns whether the server has room for another call without channels. */
+  #hasRoom(size: number): boolean {
+    const { maxCalls, maxCallBytes } = this.#agreed;
+    return this.#calls < maxCalls && (this.#bytes === 0 || this.#bytes + size <= maxCallBytes);
+  }
+
+  /** Sends calls that wait, as far as the server has room for them. */
+  #sendWaiting(): void {
+    for (const [call, { payload, options }] of this.#line) {
+      if (!this.#hasRoom(call.size)) return;
+      this.#line.delete(call);
+      try {
+        const { began, timeoutMs } = call;
+        const left = began === undefined ? undefined : Math.max(0, timeoutMs! - (performance.now() - began));
+        call.id = this.#link.call(ROOT, call.method.id, payload, this.#encodeMetadata(options, left), undefined);
+        this.#onSent(call, true);
+      } catch (error) {
+        call.unwatch?.();
+        call.reject(fromFailure(error, call.method.label));
+      }
+    }
+  }
+
+  #encodeMetadata({ metadata }: CallOptions, timeoutMs: number | undefined): Uint8Array | undefined {
     if (metadata === undefined && timeoutMs === undefined) return this.#encodedMetadata;
     const all: Entry[] = [...this.#metadata];
     if (metadata !== undefined) all.push(...entries(metadata));
@@ -156,10 +216,10 @@ export class Calls {
     return encodeMetadata(all);
   }
 
-  #watch(id: number, call: Pending, signal: AbortSignal | undefined): () => void {
+  #watch(call: Pending, signal: AbortSignal | undefined): () => void {
     const { timeoutMs } = call;
-    const onAbort = (): void => this.#cancel(id, signal?.reason);
-    const onTimeout = (): void => this.#cancel(id, timedOut(call));
+    const onAbort = (): void => this.#cancel(call, signal?.reason);
+    const onTimeout = (): void => this.#cancel(call, timedOut(call));
     signal?.addEventListener("abort", onAbort);
     const timer =
       timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
@@ -170,10 +230,14 @@ export class Calls {
   }
 
   /** Cancels a call: its promise rejects with `reason`. */
-  #cancel(id: number, reason: unknown): void {
-    const call = this.#take(id);
-    if (call === undefined) return;
-    this.#link.cancel(ROOT, id);
+  #cancel(call: Pending, reason: unknown): void {
+    if (this.#line.delete(call)) {
+      call.unwatch?.();
+    } else {
+      if (call.id === undefined || this.#take(call.id) === undefined) return;
+      this.#link.cancel(ROOT, call.id);
+      this.#sendWaiting();
+    }
     giveUp(call, reason);
   }
 
@@ -182,6 +246,8 @@ export class Calls {
     if (call === undefined) return undefined;
     this.#pending.delete(id);
     call.unwatch?.();
+    if (call.channels === undefined) this.#calls--;
+    this.#bytes -= call.size;
     return call;
   }
 }

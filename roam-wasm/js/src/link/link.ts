@@ -100,8 +100,8 @@ export async function openLink(
   let sockets!: Sockets;
   // All connections are the root connection so far.
   await open({
-    ready: (wasm, maxPayload, maxElement) => {
-      const agreed = { maxPayload, maxElement };
+    ready: (wasm, maxPayload, maxElement, maxCalls, maxCallBytes) => {
+      const agreed = { maxPayload, maxElement, maxCalls, maxCallBytes };
       calls = new Calls(wasm, agreed, metadata);
       server = new Server(wasm, agreed, services);
       sockets = provide(wasm);
