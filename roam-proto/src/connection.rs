@@ -98,30 +98,17 @@ impl Connection {
                 Rule::PayloadLimit.because(format!("channel {id}: {} bytes", payload.len()))
             );
         }
-        if !self.expect_elements(ctx, id) {
-            return Ok(());
-        }
         let Some(channel) = self.channels.get_mut(&id.0) else {
             return self.handle_stray(ctx, id, true);
         };
+        if !channel.expect_elements(&mut ctx.budget) {
+            self.refuse_for_budget(ctx, id);
+            return Ok(());
+        }
         let room = &mut ctx.budget.room;
         let wake = (channel.handle_data(frame, payload, room)).map_err(on(id))?;
         ctx.wake(wake, self.id, id);
         Ok(())
-    }
-
-    /// A peer that sends, or wants to, makes us the receiver, even before the user has bound the channel.
-    /// Returns `false` when the budget cannot hold that; then the channel has ended.
-    #[inline]
-    fn expect_elements(&mut self, ctx: &mut LinkContext, id: ChannelId) -> bool {
-        if let Some(Channel::Unbound(unbound)) = self.channels.get_mut(&id.0)
-            && unbound.receive.end.is_none()
-            && !(ctx.budget).change(&mut unbound.reservation, Reservation::Window)
-        {
-            self.refuse_for_budget(ctx, id);
-            return false;
-        }
-        true
     }
 
     pub(crate) fn handle_close(
@@ -292,7 +279,7 @@ impl Connection {
 
     /// Refuses a channel that turns out to need a window beyond the budget. The call that brought
     /// it is answered `busy`; a channel in a result, or of an ended call, is reset.
-    fn refuse_for_budget(&mut self, ctx: &mut LinkContext, id: ChannelId) {
+    pub(super) fn refuse_for_budget(&mut self, ctx: &mut LinkContext, id: ChannelId) {
         let call = match self.channels.get(&id.0) {
             Some(Channel::Unbound(unbound)) => unbound.call,
             _ => None,

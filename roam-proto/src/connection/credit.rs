@@ -75,18 +75,21 @@ impl Connection {
             let too_large = format!("channel {id}: an element of {bytes} bytes, {max} allowed");
             return Err(Rule::PayloadLimit.because(too_large));
         }
-        if !self.expect_elements(ctx, id) {
+        let Some(channel) = self.channels.get_mut(&id.0) else {
+            return self.handle_stray(ctx, id, true);
+        };
+        if !channel.expect_elements(&mut ctx.budget) {
+            self.refuse_for_budget(ctx, id);
             return Ok(());
         }
-        let half = match self.channels.get_mut(&id.0) {
-            None => return self.handle_stray(ctx, id, true),
-            Some(Channel::Receiving(half)) => half,
-            Some(Channel::Unbound(unbound)) => {
+        let half = match channel {
+            Channel::Receiving(half) => half,
+            Channel::Unbound(unbound) => {
                 let wake = core::mem::take(&mut unbound.receive.waiting);
                 ctx.wake(wake, self.id, id);
                 &mut unbound.receive
             }
-            Some(Channel::Sending(half)) => {
+            Channel::Sending(half) => {
                 return half.refuse_from_receiver("Blocked").map_err(on(id));
             }
         };

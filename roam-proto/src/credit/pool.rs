@@ -175,7 +175,8 @@ impl PooledCredit {
     /// Returns whether `len` bytes may be outstanding in addition. An element of any length may, when nothing
     /// else is.
     fn is_allowed(&self, len: usize) -> bool {
-        self.outstanding == 0 || self.outstanding + len as u64 <= self.allowance.into()
+        self.outstanding == 0
+            || self.outstanding.saturating_add(len as u64) <= self.allowance.into()
     }
 
     /// Returns whether an element of `len` bytes only waits for others to give back to the pool.

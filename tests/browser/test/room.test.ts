@@ -1,6 +1,9 @@
 /** What a page may have open at once: calls wait for their turn, streams are many, and elements are as large as calls. */
 import assert from "node:assert/strict";
+import { rss, tabMemory } from "../harness/memory.js";
 import { test } from "../harness/test.js";
+
+const MIB = 1024 * 1024;
 
 test("thousands of calls at once are all answered, in order", async (lab) => {
   const tab = await lab.tab();
@@ -95,4 +98,58 @@ test("an element may be as large as a payload, both ways", async (lab) => {
   assert.deepEqual([report.sizes, report.bytes], [[1_000_000], 2_000_045]);
   assert.equal(report.refused?.code, "too-large");
   assert.match(report.refused?.reason ?? "", /1048579 bytes exceeds the limit of 1048576 bytes: maxPayloadSize/);
+});
+
+test("what a page makes a server hold stays within the server's budget", async (lab) => {
+  const server = await lab.ownServer();
+  const tab = await lab.ownTab(server);
+  const grown: string[] = [];
+  for (const length of [16, 1_000, 60_000]) {
+    const before = await rss(server.pid);
+    const held = await tab.evaluateHandle(
+      async ([key, length]) => {
+        const link = await roam.connect("/rpc");
+        const element = new Uint8Array(length);
+        // Each is advanced as far as the server has room.
+        const endless = function* (): Generator<Uint8Array<ArrayBuffer>> {
+          for (;;) yield element;
+        };
+        for (const _ of kit.count(2_000)) {
+          link
+            .client(Streams)
+            .hesitate(key, endless())
+            .catch(() => undefined);
+        }
+        const { echo } = link.client(Calls);
+        for (let sent = -1; sent !== link.stats().credit;) {
+          sent = link.stats().credit;
+          for (let i = 0; i < 100; i++) await echo("beside");
+        }
+        return link;
+      },
+      [lab.key(), length] as const,
+    );
+    grown.push(`${length}: ${(((await rss(server.pid)) - before) / MIB).toFixed(1)} MiB`);
+    assert.ok((await rss(server.pid)) - before < 64 * MIB, grown.join(", "));
+    await held.evaluate((link) => link.close());
+  }
+  lab.note(`memory of the server, by length of elements: ${grown.join(", ")}`);
+});
+
+test("what a server makes a page hold stays within the page's budget", async (lab) => {
+  const server = await lab.ownServer();
+  const tab = await lab.ownTab(server);
+  const before = await tabMemory(tab);
+  const held = await tab.evaluateHandle(async (key) => {
+    const link = await roam.connect("/rpc");
+    const { pour } = link.client(Streams);
+    const streams = Array.from(kit.count(1_000), () => pour(key, 1_000));
+    await Promise.all(streams.map((stream) => stream.next()));
+    for (let i = 0; i < 200; i++) await link.client(Calls).echo("beside");
+    return { link, streams };
+  }, lab.key());
+  const grown = (await tabMemory(tab)) - before;
+  lab.note(`memory of the tab: ${(grown / MIB).toFixed(1)} MiB`);
+  assert.ok(grown < 120 * MIB, `${grown}`);
+  await held.evaluate(({ link }) => link.close());
 });

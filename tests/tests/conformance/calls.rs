@@ -1,7 +1,7 @@
 //! Incoming calls: how they are answered, and which break a rule.
 
 use roam_core::proto::{FailureKind, Message};
-use roam_core::{ConnectionId, Metadata, MethodId, RequestId, Rule};
+use roam_core::{ConnectionId, Limits, Metadata, MethodId, RequestId, Rule};
 use roam_tests::endpoint::{breaks, on_every_link};
 use roam_tests::probe::method;
 use roam_tests::raw::{ROOT, request, response};
@@ -107,7 +107,8 @@ fn immediate_cancel_leaves_no_handler() {
 #[test]
 fn calls_over_the_limit_are_answered_busy() {
     on_every_link(async |mut endpoint| {
-        for _ in 0..256 {
+        let limit = Limits::default().calls;
+        for _ in 0..limit {
             endpoint.call(ROOT, "hold", &[], &[]).await;
         }
         let id = endpoint.call(ROOT, "hold", &[], &[]).await;
@@ -119,7 +120,7 @@ fn calls_over_the_limit_are_answered_busy() {
         endpoint.peer.send(&cancel(ROOT, id - 1)).await;
         assert_eq!(endpoint.peer.response(ROOT, id - 1).await.1, CANCELLED);
         endpoint
-            .wait_until(|stats| stats.incoming_calls == 255)
+            .wait_until(|stats| stats.incoming_calls == limit - 1)
             .await;
         endpoint.still_works().await;
     });
@@ -128,12 +129,12 @@ fn calls_over_the_limit_are_answered_busy() {
 #[test]
 fn request_cancel_loop_stays_within_the_limit() {
     on_every_link(async |mut endpoint| {
-        for n in 0..600 {
+        for n in 0..2_000 {
             let hold = request(ROOT, 10 + n, method("hold"), &[], &[]);
             endpoint.peer.send_all(&[hold, cancel(ROOT, 10 + n)]).await;
             let (_, payload) = endpoint.peer.response(ROOT, 10 + n).await;
             assert_eq!(payload, CANCELLED);
-            assert!(endpoint.link.stats().incoming_calls <= 256);
+            assert!(endpoint.link.stats().incoming_calls <= Limits::default().calls);
         }
         endpoint.wait_until(|stats| stats.incoming_calls == 0).await;
         endpoint.still_works().await;

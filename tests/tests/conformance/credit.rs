@@ -192,8 +192,8 @@ fn empty_window_carries_nothing() {
 #[test]
 fn windows_over_the_budget_are_answered_busy() {
     on_every_link(async |mut endpoint| {
-        // The budget is 16 MiB, and a window of 256 KiB counts twice.
-        for n in 0..32 {
+        // The budget is 48 MiB, and a window of 256 KiB counts twice.
+        for n in 0..96 {
             let channel = endpoint.their_channel(n);
             endpoint.call(ROOT, "take", &[channel], &[0]).await;
             assert_eq!(endpoint.events.started().await, "take");
@@ -201,7 +201,7 @@ fn windows_over_the_budget_are_answered_busy() {
             endpoint.keep_alive(input);
         }
         let id = endpoint
-            .call(ROOT, "take", &[endpoint.their_channel(32)], &[0])
+            .call(ROOT, "take", &[endpoint.their_channel(96)], &[0])
             .await;
         let (metadata, payload) = endpoint.peer.response(ROOT, id).await;
         assert_eq!(
@@ -210,14 +210,14 @@ fn windows_over_the_budget_are_answered_busy() {
         );
         assert_eq!(payload, [1, 3]);
         // Channels on which we only send do not count.
-        let channel = endpoint.their_channel(40);
+        let channel = endpoint.their_channel(100);
         endpoint.call(ROOT, "give", &[channel], &[0]).await;
         assert_eq!(endpoint.events.started().await, "give");
         endpoint.events.output().await;
         endpoint.peer.expect(&close(ROOT, channel)).await;
         endpoint
             .peer
-            .send(&reset(ROOT, endpoint.their_channel(32)))
+            .send(&reset(ROOT, endpoint.their_channel(96)))
             .await;
         endpoint.still_works().await;
     });
