@@ -86,7 +86,8 @@ impl Future for HandlerFuture {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let caught = catch_unwind(AssertUnwindSafe(|| self.poll_handler(cx)));
+        let poll = || rt::poll_handler(|| self.poll_handler(cx));
+        let caught = catch_unwind(AssertUnwindSafe(poll));
         let polled = caught.unwrap_or(Poll::Ready(()));
         if polled.is_ready() {
             *self = Self::Done;
