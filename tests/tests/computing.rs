@@ -9,11 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
-use roam_core::{ConnectionHandle, Context, Tx, channel, service};
+use futures::future::{BoxFuture, join_all};
+use roam_core::server::IncomingCall;
+use roam_core::{
+    ConnectionHandle, Context, MethodDescriptor, MethodId, RoutedDispatcher, ServiceDispatcher, Tx,
+    channel, service,
+};
 use roam_tests::endpoint::{connect, serve};
 use roam_ws_server::Server;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinSet;
 
 /// Longer than anything takes, even on a very busy machine.
 const HELD_UP: Duration = Duration::from_secs(20);
@@ -30,9 +35,16 @@ trait Work {
     async fn produce_late(&self, count: u32, tx: Tx<u32>);
     /// Computes until the client has finished.
     async fn compute(&self);
+    /// The same, after an element.
+    async fn announce(&self, tx: Tx<u32>);
     async fn echo(&self, number: u32) -> u32;
     /// Answers after a millisecond.
     async fn sleep(&self);
+}
+
+#[service]
+trait Light {
+    async fn ping(&self);
 }
 
 /// What the client has got so far.
@@ -94,12 +106,39 @@ impl Work for Handler {
         self.client.compute_until(1);
     }
 
+    async fn announce(&self, context: &Context, tx: Tx<u32>) {
+        tx.send(1).await.unwrap();
+        self.compute(context).await;
+    }
+
     async fn echo(&self, _: &Context, number: u32) -> u32 {
         number
     }
 
     async fn sleep(&self, _: &Context) {
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+impl Light for () {
+    async fn ping(&self, _: &Context) {}
+}
+
+/// Runs the handlers of a dispatcher on another runtime.
+struct OnRuntime<D>(D, Handle);
+
+impl<D: ServiceDispatcher> ServiceDispatcher for OnRuntime<D> {
+    fn method(&self, id: MethodId) -> Option<&'static MethodDescriptor> {
+        self.0.method(id)
+    }
+
+    fn dispatch(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+        // It aborts the handler when it is dropped.
+        let mut handler = JoinSet::new();
+        handler.spawn_on(self.0.dispatch(call), &self.1);
+        Box::pin(async move {
+            handler.join_next().await;
+        })
     }
 }
 
@@ -113,12 +152,11 @@ struct World {
 impl World {
     fn new(threads: usize) -> Self {
         let handler = Handler::default();
-        let dispatcher = WorkDispatcher::new(handler.clone());
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads)
-            .enable_all()
-            .build()
-            .unwrap();
+        Self::serving(threads, handler.clone(), WorkDispatcher::new(handler))
+    }
+
+    fn serving(threads: usize, handler: Handler, dispatcher: impl ServiceDispatcher) -> Self {
+        let runtime = runtime_with(threads);
         let (server, _) = runtime.block_on(serve(Server::new(dispatcher)));
         Self {
             _runtime: runtime,
@@ -132,6 +170,12 @@ impl World {
     }
 }
 
+fn runtime_with(threads: usize) -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    let builder = builder.worker_threads(threads).enable_all();
+    builder.build().unwrap()
+}
+
 /// How busy a server was before.
 #[derive(Clone, Copy, Debug)]
 enum Before {
@@ -140,6 +184,7 @@ enum Before {
 }
 
 /// Runs `test` on servers with two and four threads, fresh and warmed up.
+#[expect(clippy::needless_pass_by_value, reason = "tests construct it in place")]
 fn in_every_setting(test: impl AsyncFn(&World, WorkClient<ConnectionHandle>)) {
     for threads in [2, 4] {
         for before in [Before::Fresh, Before::WarmedUp] {
@@ -318,6 +363,32 @@ fn one_free_thread_is_enough() {
                 }
                 echo_at_once(&client).await;
                 client.sleep().await.unwrap();
+            })
+            .await;
+        });
+    }
+}
+
+#[test]
+fn handlers_on_a_runtime_of_their_own_may_use_all_its_threads() {
+    for _ in 0..ROUNDS {
+        let (handler, threads) = (Handler::default(), runtime_with(2));
+        let work = WorkDispatcher::new(handler.clone());
+        let dispatcher = RoutedDispatcher::new()
+            .with(OnRuntime(work, threads.handle().clone()))
+            .with(LightDispatcher::new(()));
+        let world = World::serving(1, handler, dispatcher);
+        run(async {
+            let link = connect(world.server).await;
+            let (client, light) = (WorkClient::new(link.clone()), LightClient::new(link));
+            beside_computing(&world, &client, 1, async || {
+                let (tx, mut rx) = channel();
+                let call = tokio::spawn(client.announce(tx).into_future());
+                assert_eq!(rx.recv().await.unwrap(), Some(1));
+                for _ in 0..10 {
+                    light.ping().await.unwrap();
+                }
+                call.abort();
             })
             .await;
         });

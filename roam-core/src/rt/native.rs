@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(crate) use long_polls::{Yielding, poll_handler, wake};
+pub(crate) use long_polls::{Polling, Yielding, wake};
 
 /// What it costs to put a thread to sleep and to wake it: up to 60 µs on virtual machines, split
 /// between two threads.

@@ -43,9 +43,14 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
 /// The longest that `setTimeout` waits; it treats more as zero.
 const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// Polls a handler. While it computes, nothing else can run.
-pub(crate) fn poll_handler<R>(poll: impl FnOnce() -> R) -> R {
-    poll()
+/// A handler is polled until this is dropped. While it computes, nothing else can run.
+#[must_use]
+pub(crate) struct Polling(());
+
+impl Polling {
+    pub(crate) fn begin() -> Self {
+        Self(())
+    }
 }
 
 /// Wakes a task.

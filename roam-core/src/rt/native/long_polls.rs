@@ -78,9 +78,6 @@ struct Held {
 /// A thread that the watcher knows, until the thread ends.
 struct Registered(Arc<Thread>);
 
-/// A handler is polled on this thread.
-struct Polling<'a>(&'a Thread);
-
 struct Watcher {
     threads: Mutex<Vec<Arc<Thread>>>,
     /// The next handler must wake it, or start it.
@@ -88,16 +85,28 @@ struct Watcher {
     thread: OnceLock<thread::Thread>,
 }
 
-/// Polls a handler, which may compute.
-pub(crate) fn poll_handler<R>(poll: impl FnOnce() -> R) -> R {
-    // A handler may block its thread on another.
-    if STATE.get() != State::Free {
-        return poll();
+/// A handler, which may compute, is polled until this is dropped.
+#[must_use]
+pub(crate) struct Polling {
+    /// Only the outermost counts: a handler may block its thread on another.
+    counts: bool,
+}
+
+impl Polling {
+    #[inline]
+    pub(crate) fn begin() -> Self {
+        let counts = STATE.get() == State::Free && with_thread(Thread::begin);
+        Self { counts }
     }
-    THREAD.with(|thread| {
-        let _polling = thread.as_ref().map(|thread| thread.0.begin());
-        poll()
-    })
+}
+
+impl Drop for Polling {
+    #[inline]
+    fn drop(&mut self) {
+        if self.counts {
+            with_thread(Thread::end);
+        }
+    }
 }
 
 /// Wakes a task. A handler that wakes one must not hold it up.
@@ -106,11 +115,21 @@ pub(crate) fn wake(waker: Waker) {
     if STATE.get() == State::Free {
         waker.wake();
     } else {
-        THREAD.with(|thread| match thread {
-            Some(thread) => thread.0.hold(waker),
-            None => waker.wake(),
-        });
+        hold(waker);
     }
+}
+
+#[cold]
+fn hold(waker: Waker) {
+    with_thread(|thread| thread.hold(waker));
+}
+
+/// Returns `false` where no other thread could do anything.
+fn with_thread(act: impl FnOnce(&Thread)) -> bool {
+    THREAD.with(|thread| {
+        let thread = thread.as_ref().map(|thread| act(&thread.0));
+        thread.is_some()
+    })
 }
 
 /// A task that lets others run first, now and then.
@@ -160,8 +179,7 @@ impl Yielding {
     #[inline]
     pub(crate) fn leave(&mut self) {
         if let Some(thread) = self.thread.take() {
-            let waker = thread.lock().yielded.remove(&self.id);
-            drop(waker);
+            thread.forget(self.id);
         }
     }
 }
@@ -191,14 +209,22 @@ impl Drop for Registered {
 }
 
 impl Thread {
-    fn begin(&self) -> Polling<'_> {
+    fn begin(&self) {
         self.runtime.get_or_init(Handle::current);
         self.count_poll();
         STATE.set(State::Polling);
         if WATCHER.is_asleep.load(Ordering::Relaxed) {
             WATCHER.rouse();
         }
-        Polling(self)
+    }
+
+    fn end(&self) {
+        self.count_poll();
+        if STATE.replace(State::Free) == State::Holding {
+            while let Some(waker) = self.next_woken() {
+                waker.wake();
+            }
+        }
     }
 
     /// A poll begins or ends. Only this thread counts.
@@ -217,6 +243,12 @@ impl Thread {
         if is_long {
             WATCHER.unpark();
         }
+    }
+
+    #[inline(never)]
+    fn forget(&self, yielding: u64) {
+        let waker = self.lock().yielded.remove(&yielding);
+        drop(waker);
     }
 
     fn next_woken(&self) -> Option<Waker> {
@@ -242,17 +274,6 @@ impl Thread {
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Polling<'_> {
-    fn drop(&mut self) {
-        self.0.count_poll();
-        if STATE.replace(State::Free) == State::Holding {
-            while let Some(waker) = self.0.next_woken() {
-                waker.wake();
-            }
-        }
     }
 }
 
