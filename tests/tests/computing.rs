@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, join_all};
 use roam_core::server::IncomingCall;
 use roam_core::{
-    ConnectionHandle, Context, MethodDescriptor, MethodId, RoutedDispatcher, ServiceDispatcher, Tx,
-    channel, service,
+    Config, ConnectionHandle, Context, MethodDescriptor, MethodId, RoutedDispatcher,
+    ServiceDispatcher, Tx, channel, service,
 };
 use roam_tests::endpoint::{connect, serve};
 use roam_ws_server::Server;
@@ -157,7 +157,12 @@ impl World {
 
     fn serving(threads: usize, handler: Handler, dispatcher: impl ServiceDispatcher) -> Self {
         let runtime = runtime_with(threads);
-        let (server, _) = runtime.block_on(serve(Server::new(dispatcher)));
+        // The timer of heartbeats helps out, now and then.
+        let config = Config::default()
+            .with_heartbeat(9 * HELD_UP)
+            .with_dead_after(9 * HELD_UP);
+        let server = Server::new(dispatcher).with_config(config);
+        let (server, _) = runtime.block_on(serve(server));
         Self {
             _runtime: runtime,
             server,
