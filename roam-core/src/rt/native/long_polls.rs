@@ -39,13 +39,17 @@ static WATCHER: Watcher = Watcher {
 };
 
 thread_local! {
-    static STATE: Cell<State> = const { Cell::new(State::Free) };
+    static STATE: Cell<State> = const { Cell::new(State::New) };
     static THREAD: Option<Registered> = Registered::new();
 }
 
 /// What a thread does.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
+    /// It has not polled a handler yet.
+    New,
+    /// No other thread could do anything for it.
+    Unwatched,
     Free,
     /// It polls a handler.
     Polling,
@@ -95,7 +99,14 @@ pub(crate) struct Polling {
 impl Polling {
     #[inline]
     pub(crate) fn begin() -> Self {
-        let counts = STATE.get() == State::Free && with_thread(Thread::begin);
+        let counts = match STATE.get() {
+            State::Free => true,
+            State::New => is_watched(),
+            _ => false,
+        };
+        if counts {
+            with_thread(Thread::begin);
+        }
         Self { counts }
     }
 }
@@ -112,10 +123,9 @@ impl Drop for Polling {
 /// Wakes a task. A handler that wakes one must not hold it up.
 #[inline]
 pub(crate) fn wake(waker: Waker) {
-    if STATE.get() == State::Free {
-        waker.wake();
-    } else {
-        hold(waker);
+    match STATE.get() {
+        State::Polling | State::Holding => hold(waker),
+        _ => waker.wake(),
     }
 }
 
@@ -124,12 +134,24 @@ fn hold(waker: Waker) {
     with_thread(|thread| thread.hold(waker));
 }
 
-/// Returns `false` where no other thread could do anything.
-fn with_thread(act: impl FnOnce(&Thread)) -> bool {
+#[cold]
+fn is_watched() -> bool {
+    let is_watched = THREAD.with(Option::is_some);
+    let state = if is_watched {
+        State::Free
+    } else {
+        State::Unwatched
+    };
+    STATE.set(state);
+    is_watched
+}
+
+fn with_thread(act: impl FnOnce(&Thread)) {
     THREAD.with(|thread| {
-        let thread = thread.as_ref().map(|thread| act(&thread.0));
-        thread.is_some()
-    })
+        if let Some(Registered(thread)) = thread {
+            act(thread);
+        }
+    });
 }
 
 /// A task that lets others run first, now and then.

@@ -86,9 +86,8 @@ impl Future for HandlerFuture {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let polling = Polling::begin();
+        let _polling = Polling::begin();
         let caught = catch_unwind(AssertUnwindSafe(|| self.poll_handler(cx)));
-        drop(polling);
         let polled = caught.unwrap_or(Poll::Ready(()));
         if polled.is_ready() {
             *self = Self::Done;
