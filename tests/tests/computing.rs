@@ -35,6 +35,9 @@ trait Work {
     async fn produce_late(&self, count: u32, tx: Tx<u32>);
     /// Computes until the client has finished.
     async fn compute(&self);
+    /// The same, in the driver.
+    #[roam(inline)]
+    async fn compute_in_place(&self);
     /// The same, after an element.
     async fn announce(&self, tx: Tx<u32>);
     async fn echo(&self, number: u32) -> u32;
@@ -104,6 +107,10 @@ impl Work for Handler {
     async fn compute(&self, _: &Context) {
         self.computing.add();
         self.client.compute_until(1);
+    }
+
+    async fn compute_in_place(&self, context: &Context) {
+        self.compute(context).await;
     }
 
     async fn announce(&self, context: &Context, tx: Tx<u32>) {
@@ -353,6 +360,21 @@ fn other_links_beside_a_computing_handler_go_on() {
             echo_at_once(&world.connect().await).await;
         })
         .await;
+    });
+}
+
+#[test]
+fn other_links_beside_a_handler_that_computes_in_place_go_on() {
+    in_every_setting(async |world, client| {
+        let other = world.connect().await;
+        let computing = tokio::spawn(client.compute_in_place().into_future());
+        while world.handler.computing.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        echo_at_once(&other).await;
+        echo_at_once(&world.connect().await).await;
+        world.handler.client.add();
+        computing.await.unwrap().expect("the call was held up");
     });
 }
 

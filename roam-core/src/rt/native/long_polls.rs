@@ -65,7 +65,7 @@ struct Thread {
     /// What the watcher saw last.
     seen: AtomicU64,
     /// Set by the first poll.
-    runtime: OnceLock<Handle>,
+    runtime: OnceLock<Option<Handle>>,
     held: Mutex<Held>,
 }
 
@@ -232,7 +232,7 @@ impl Drop for Registered {
 
 impl Thread {
     fn begin(&self) {
-        self.runtime.get_or_init(Handle::current);
+        self.runtime.get_or_init(|| Handle::try_current().ok());
         self.count_poll();
         STATE.set(State::Polling);
         if WATCHER.is_asleep.load(Ordering::Relaxed) {
@@ -285,7 +285,7 @@ impl Thread {
         let woken = mem::take(&mut held.woken);
         let yielded = mem::take(&mut held.yielded);
         drop(held);
-        if let (true, Some(runtime)) = (is_first, self.runtime.get()) {
+        if let (true, Some(Some(runtime))) = (is_first, self.runtime.get()) {
             runtime.spawn(async {});
         }
         for waker in yielded.into_values().chain(woken) {
