@@ -29,8 +29,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// How often the watcher looks, while handlers are polled. A poll that lasts is noticed after one to two
 /// of these.
 const LOOK: Duration = Duration::from_millis(1);
-/// After how many looks without a poll it falls asleep. Waking it takes a few microseconds.
-const QUIET_LOOKS: u32 = 20;
+/// After how many looks without a poll it falls asleep. Waking it costs about as much as a look.
+const QUIET_LOOKS: u32 = 5;
 
 static WATCHER: Watcher = Watcher {
     threads: Mutex::new(Vec::new()),
