@@ -119,6 +119,50 @@ pub mod client {
 }
 
 /// Answering calls without types and with layers, and accepting virtual connections.
+///
+/// # Handlers that compute
+/// A handler may compute for long, as long as another worker thread of its runtime has nothing to do: that
+/// thread sends the handler's elements within a few milliseconds, and the link and its other calls go on.
+/// This needs a multi-threaded runtime of tokio. There,
+/// - a handler with `#[roam(inline)]` holds up its link: it is polled where the link is read;
+/// - so does a task that a handler spawns, until it waits for something: await
+///   `tokio::task::yield_now()` after what it sends;
+/// - a handler that computes notices only at its next `await` that it was aborted.
+///
+/// When every thread computes, nothing moves: no call is answered, and peers may take the links for dead. If
+/// more handlers may compute at once than there are threads, give them a runtime of their own. Calls of
+/// other services are then answered meanwhile:
+///
+/// ```
+/// use futures::future::BoxFuture;
+/// use roam_core::server::IncomingCall;
+/// use roam_core::{MethodDescriptor, MethodId, RoutedDispatcher, ServiceDispatcher};
+/// use tokio::{runtime::Handle, task::JoinSet};
+///
+/// /// Runs the handlers of a dispatcher on another runtime.
+/// struct OnRuntime<D>(D, Handle);
+///
+/// impl<D: ServiceDispatcher> ServiceDispatcher for OnRuntime<D> {
+///     fn method(&self, id: MethodId) -> Option<&'static MethodDescriptor> {
+///         self.0.method(id)
+///     }
+///
+///     fn dispatch(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+///         // It aborts the handler when it is dropped.
+///         let mut handler = JoinSet::new();
+///         handler.spawn_on(self.0.dispatch(call), &self.1);
+///         Box::pin(async move {
+///             handler.join_next().await;
+///         })
+///     }
+/// }
+///
+/// # fn serve(computing: impl ServiceDispatcher, other: impl ServiceDispatcher, threads: Handle) {
+/// let dispatcher = RoutedDispatcher::new()
+///     .with(OnRuntime(computing, threads))
+///     .with(other);
+/// # }
+/// ```
 pub mod server {
     pub use crate::session::{
         Accepted, Acceptor, Answered, CallService, CallWatch, Dispatched, Incoming, IncomingCall,

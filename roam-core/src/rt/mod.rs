@@ -12,8 +12,8 @@ use web as imp;
 
 pub use imp::{
     BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, Stopwatch, WAKE_LATENCY, sleep, spawn,
-    wake_after_others,
 };
+pub(crate) use imp::{Polling, Yielding, wake};
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -1,11 +1,14 @@
 //! tokio, with several threads.
 
+mod long_polls;
+
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::task::Context;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub(crate) use long_polls::{Polling, Yielding, wake};
 
 /// What it costs to put a thread to sleep and to wake it: up to 60 µs on virtual machines, split
 /// between two threads.
@@ -28,12 +31,6 @@ pub type Sleep = tokio::time::Sleep;
 /// Runs a future in the background.
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(future);
-}
-
-/// Wakes the task again after every ready task has run.
-pub fn wake_after_others(cx: &mut Context<'_>) {
-    // A task that wakes itself would wake another thread to steal it; a yielding task does not.
-    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
 /// Returns a future that is ready after `duration`.

@@ -43,10 +43,40 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
 /// The longest that `setTimeout` waits; it treats more as zero.
 const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// Wakes the task again after every ready task has run.
-pub fn wake_after_others(cx: &mut Context<'_>) {
-    // Tasks run in the order in which they were woken.
-    cx.waker().wake_by_ref();
+/// A handler is polled until this is dropped. While it computes, nothing else can run.
+#[must_use]
+pub(crate) struct Polling(());
+
+impl Polling {
+    pub(crate) fn begin() -> Self {
+        Self(())
+    }
+}
+
+/// Wakes a task.
+pub(crate) fn wake(waker: Waker) {
+    waker.wake();
+}
+
+/// A task that lets others run first, now and then.
+#[derive(Debug)]
+pub(crate) struct Yielding(());
+
+impl Yielding {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+
+    /// Wakes the task again after every ready task has run.
+    #[expect(clippy::unused_self, reason = "where there are threads, it is used")]
+    pub(crate) fn wake_after_others(&mut self, cx: &mut Context<'_>) {
+        // Tasks run in the order in which they were woken.
+        cx.waker().wake_by_ref();
+    }
+
+    /// The task sleeps.
+    #[expect(clippy::unused_self, reason = "where there are threads, it is used")]
+    pub(crate) fn leave(&mut self) {}
 }
 
 /// Returns a future that is ready after `duration`.

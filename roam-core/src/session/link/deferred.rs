@@ -125,7 +125,7 @@ impl Deferred {
     pub(super) fn run(&mut self, shared: &Shared) -> Woken {
         let mut woken = Woken::default();
         if let Some(waker) = self.waker.take() {
-            waker.wake();
+            rt::wake(waker);
             woken.waiters = 1;
         }
         if let Some(more) = &mut self.more {
@@ -139,7 +139,7 @@ impl More {
     fn run(&mut self, shared: &Shared) -> Woken {
         let waiters = self.wakers.len();
         for waker in self.wakers.drain(..) {
-            waker.wake();
+            rt::wake(waker);
         }
         for rare in self.rare.drain(..) {
             match rare {

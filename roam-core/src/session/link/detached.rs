@@ -13,7 +13,7 @@ use super::handle::ConnectionHandle;
 use super::schedule::{Scheduler, Wait};
 use super::shared::Shared;
 use crate::proto::{Attach, CloseReason, Framing, Metadata, Refusal, Role, Secret};
-use crate::rt::{self, Sleep, Stopwatch};
+use crate::rt::{self, Sleep, Stopwatch, Yielding};
 use crate::session::extensions::Extensions;
 use crate::session::random;
 use crate::transport::TransportError;
@@ -28,6 +28,7 @@ pub struct DetachedLink {
     handle: Option<ConnectionHandle>,
     pub(super) schedule: Scheduler,
     stopwatch: Stopwatch,
+    pub(super) yielding: Yielding,
     pub(super) phase: Phase,
     /// The frame being processed and the next offset.
     pub(super) frame: Option<(Bytes, usize)>,
@@ -67,6 +68,7 @@ impl DetachedLink {
             handle: (role == Role::Acceptor).then(|| handle.clone()),
             schedule: Scheduler::new(rt::WAKE_LATENCY),
             stopwatch: Stopwatch::start(),
+            yielding: Yielding::new(),
             phase: Phase::Running,
             frame: None,
             deferred: Deferred::default(),
@@ -251,6 +253,7 @@ impl DetachedLink {
             schedule,
             shared,
             stopwatch,
+            yielding,
             ..
         } = self;
         let (is_processing, is_lingering) = (self.frame.is_some(), self.linger.is_some());
@@ -263,12 +266,15 @@ impl DetachedLink {
             Wait::Yielded => {}
             // Ahead of the system's events.
             Wait::BehindWoken => cx.waker().wake_by_ref(),
-            Wait::BehindOthers => rt::wake_after_others(cx),
+            Wait::BehindOthers => yielding.wake_after_others(cx),
             Wait::KeepPolling => {
                 shared.set_awake();
-                rt::wake_after_others(cx);
+                yielding.wake_after_others(cx);
             }
-            Wait::Sleep => self.deferred = Deferred::default(),
+            Wait::Sleep => {
+                yielding.leave();
+                self.deferred = Deferred::default();
+            }
         }
     }
 }

@@ -10,7 +10,6 @@ use super::transmit::Transmit;
 use bytes::Bytes;
 
 use crate::proto::{Attach, CloseReason, Framing, LinkId, PeerClose, Refusal, Secret};
-use crate::rt;
 use crate::session::extensions::Extensions;
 use crate::transport::{Transport, TransportError};
 
@@ -262,7 +261,7 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
                 Transmit::AfterOthers => {
-                    rt::wake_after_others(cx);
+                    self.link.yielding.wake_after_others(cx);
                     break;
                 }
                 Transmit::Ended => {

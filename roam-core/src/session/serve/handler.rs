@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 use super::dispatcher::ServiceDispatcher;
 use super::incoming::IncomingCall;
 use crate::proto::{FailureKind, Handler, NewChannels, Outcome, Request};
-use crate::rt::{self, BoxFuture};
+use crate::rt::{self, BoxFuture, Polling};
 use crate::session::abort::AbortOnDrop;
 use crate::session::call::Deadline;
 use crate::session::link::ConnectionHandle;
@@ -86,6 +86,7 @@ impl Future for HandlerFuture {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let _polling = Polling::begin();
         let caught = catch_unwind(AssertUnwindSafe(|| self.poll_handler(cx)));
         let polled = caught.unwrap_or(Poll::Ready(()));
         if polled.is_ready() {
