@@ -198,6 +198,10 @@ impl Carrier {
         }
     }
 
+    pub(crate) fn handshake_timeout(&self) -> Duration {
+        self.settings.handshake_timeout
+    }
+
     /// Returns the memory that unacknowledged frames take, in bytes.
     pub(crate) fn replay_cost(&self) -> usize {
         self.replay.cost()

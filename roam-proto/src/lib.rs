@@ -48,6 +48,7 @@ mod payload;
 mod queue;
 mod relay;
 mod shared_error;
+mod stream;
 mod violation;
 
 pub use budget::{LinkBudget, RemainingBudget};
@@ -70,4 +71,5 @@ pub use payload::{Encoded, Payload, ReceivedPayload};
 pub use queue::ElementQueue;
 pub use relay::{Relay, Side};
 pub use shared_error::SharedError;
+pub use stream::{PREFACE, StreamError, StreamReader, write_frame_length};
 pub use violation::{Rule, Violation};

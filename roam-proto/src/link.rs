@@ -34,10 +34,9 @@ use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
 use crate::map::IdMap;
 use crate::message::{Hello, Message, clamp_reason};
-use crate::outbox::Outbox;
 use alloc::boxed::Box;
 
-use carrying::carrier;
+use carrying::{carrier, outbox};
 use connections::PendingConnections;
 use idle::IdleWatch;
 
@@ -91,10 +90,7 @@ impl Link {
     /// Creates a machine with its Hello queued.
     pub fn new(role: Role, framing: Framing, config: &Config, now: Duration) -> Self {
         let our_hello = config.hello();
-        let mut outbox = Outbox::new(framing);
-        outbox.push(&Message::Hello(our_hello));
-        // The peer's limit on the first frame is small: nothing else may share it.
-        outbox.seal();
+        let outbox = outbox(framing, our_hello);
         let ctx = LinkContext {
             role,
             agreed: Agreed::between(our_hello, our_hello),
