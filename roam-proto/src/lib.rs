@@ -71,5 +71,5 @@ pub use payload::{Encoded, Payload, ReceivedPayload};
 pub use queue::ElementQueue;
 pub use relay::{Relay, Side};
 pub use shared_error::SharedError;
-pub use stream::{PREFACE, StreamError, StreamReader, write_frame_length};
+pub use stream::{PREFACE, StreamError, StreamReader, encode_frame_length};
 pub use violation::{Rule, Violation};

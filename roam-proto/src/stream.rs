@@ -9,7 +9,7 @@ use alloc::format;
 use bytes::buf::Limit;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::coding::{Reader, WireError, WriteBytes};
+use crate::coding::{MAX_VARINT, Reader, WireError, WriteBytes};
 use crate::config::MAX_HELLO_FRAME;
 use crate::framing::{Framing, PACKED_FRAME};
 use crate::violation::{Rule, Violation};
@@ -78,6 +78,8 @@ pub enum StreamError {
 const CHUNK: usize = 4 * 1024;
 /// How much is read at once from a stream without frames, while reads fill [`CHUNK`].
 const BUSY_PIECE: usize = 64 * 1024;
+/// How much memory for lengths is allocated at once, in bytes.
+const LENGTHS: usize = 256;
 /// With what the answer of version 2 to the preface begins, since COBS writes a Hello as 1 and a Goodbye as 2.
 /// No frame that answers an Attach is as short.
 const VERSION_2: core::ops::RangeInclusive<u8> = 1..=2;
@@ -229,9 +231,13 @@ impl StreamReader {
     }
 }
 
-/// Writes what stands before a frame of `len` bytes.
-pub fn write_frame_length(len: usize, to: &mut BytesMut) {
-    to.write_varint(len as u64);
+/// Encodes what stands before a frame of `len` bytes, in memory that is split from `memory`.
+pub fn encode_frame_length(len: usize, memory: &mut BytesMut) -> Bytes {
+    if memory.capacity() < MAX_VARINT {
+        memory.reserve(LENGTHS);
+    }
+    memory.write_varint(len as u64);
+    memory.split().freeze()
 }
 
 #[cfg(test)]

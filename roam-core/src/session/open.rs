@@ -68,6 +68,12 @@ pub trait Dial: MaybeSend + 'static {
         &mut self,
         config: &Config,
     ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + MaybeSend;
+
+    /// The peer only knows version 2 of the protocol: speaks that from now on. Returns whether it makes sense
+    /// to dial once more for it.
+    fn fall_back(&mut self) -> bool {
+        false
+    }
 }
 
 /// A transport that is open. There is no other when it is lost.
@@ -194,11 +200,14 @@ impl<O: fmt::Debug, D> fmt::Debug for LinkBuilder<O, D> {
 
 fn open<T: Transport>(
     role: Role,
-    transport: T,
+    mut transport: T,
     dispatcher: impl ServiceDispatcher,
     config: &Config,
     metadata: Metadata,
 ) -> (ConnectionHandle, Driver<T>) {
+    if role == Role::Acceptor {
+        transport.on_accepted(config);
+    }
     let clock = Clock::start();
     let mut link = Link::new(role, transport.framing(), config, clock.now());
     if role == Role::Initiator {

@@ -10,7 +10,7 @@ const MAX: usize = 300_000;
 fn stream(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = BytesMut::from(&PREFACE[..]);
     for frame in frames {
-        write_frame_length(frame.len(), &mut bytes);
+        bytes.extend_from_slice(&encode_frame_length(frame.len(), &mut BytesMut::new()));
         bytes.extend_from_slice(frame);
     }
     bytes.to_vec()
@@ -129,13 +129,24 @@ fn empty_frames_and_overlong_lengths_are_violations() {
 #[test]
 fn memory_grows_with_what_has_arrived() {
     let mut reader = StreamReader::initiator(1 << 30);
-    let mut bytes = BytesMut::new();
-    write_frame_length(1 << 30, &mut bytes);
+    let mut bytes = encode_frame_length(1 << 30, &mut BytesMut::new()).to_vec();
     bytes.extend_from_slice(&[7; 100_000]);
     let (frames, error) = read(&mut reader, &bytes, 1 << 20);
     assert_eq!((frames.len(), error), (0, None));
     reader.room();
     assert!(reader.buffer.capacity() <= 512 * 1024);
+}
+
+#[test]
+fn lengths_share_memory() {
+    let mut memory = BytesMut::new();
+    let first = encode_frame_length(300, &mut memory);
+    assert_eq!(first, [0xac, 2].as_slice());
+    let start = first.as_ptr();
+    for at in 1..100 {
+        let next = encode_frame_length(300, &mut memory);
+        assert_eq!(next.as_ptr() as usize - start as usize, 2 * at);
+    }
 }
 
 #[test]

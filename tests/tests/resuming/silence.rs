@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use roam_core::Config;
 use roam_faults::{Dark, Fault, Ways};
-use roam_tests::watched;
 
-use crate::world::{MeterClient, World};
+use crate::world::{MeterClient, Net, World, over_each};
 
 const DEAD_AFTER: Duration = Duration::from_secs(1);
 
@@ -18,9 +17,9 @@ fn config() -> Config {
 
 #[test]
 fn a_dark_network_is_noticed_on_both_sides_while_a_call_is_open() {
-    watched(async {
+    over_each(async |net| {
         let config = config().with_keep(Duration::from_millis(1));
-        let mut world = World::with_config(config).await;
+        let mut world = World::with_config(net, config).await;
         let link = world.connect().await;
         let (held, server) = world.hold(&link).await;
         let dark = Instant::now();
@@ -36,8 +35,8 @@ fn a_dark_network_is_noticed_on_both_sides_while_a_call_is_open() {
 
 #[test]
 fn a_link_goes_on_over_another_socket_when_the_first_goes_dark() {
-    watched(async {
-        let mut world = World::with_config(config()).await;
+    over_each(async |net| {
+        let mut world = World::with_config(net, config()).await;
         let link = world.connect().await;
         let (_held, server) = world.hold(&link).await;
         world
@@ -53,13 +52,14 @@ fn a_link_goes_on_over_another_socket_when_the_first_goes_dark() {
 
 #[test]
 fn heartbeats_keep_a_quiet_link() {
-    watched(async {
-        let world = World::with_config(config()).await;
+    over_each(async |net| {
+        let world = World::with_config(net, config()).await;
         let link = world.connect().await;
         let socket = world.proxy.connection(1).await;
         let quiet = socket.traffic(roam_faults::Direction::Down).forwarded;
         // Three pings, in three times the time after which a silent peer is dead.
-        let pings = quiet + 3 * 5;
+        let header = if net == Net::WebSocket { 2 } else { 1 };
+        let pings = quiet + 3 * (header + 3);
         socket
             .forwarded(roam_faults::Direction::Down, pings)
             .await

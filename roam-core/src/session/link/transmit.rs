@@ -12,7 +12,9 @@ use super::driver_waker::Interest;
 use super::schedule::{self, EVENTS_PER_LOCK, Scheduler, SendStep};
 use super::shared::Shared;
 use super::wait::WaitKey;
-use crate::proto::{Attach, Close, ConnectionId, LinkId, Load, Refusal, Secret, Violation};
+use crate::proto::{
+    Attach, Close, ConnectionId, Framing, LinkId, Load, Refusal, Secret, Violation,
+};
 
 /// What a driver hands to its transport next.
 pub(super) enum Transmit {
@@ -107,6 +109,12 @@ impl Shared {
                 state.link.refuse(refusal);
             }
         });
+    }
+
+    /// Goes on in version 2 of the protocol if `framing` is one of that and the peers have not agreed yet.
+    pub(super) fn fall_back(&self, framing: Framing) {
+        let now = self.clock.now();
+        self.with(|state, _| state.link.fall_back(framing, now));
     }
 
     /// Records that the transport is gone.
