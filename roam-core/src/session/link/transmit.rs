@@ -24,7 +24,8 @@ pub(super) enum Transmit {
     Last(Bytes),
     /// Nothing. The driver counts as asleep.
     Nothing,
-    /// Nothing until the peer acknowledges what it has received. The link has ended.
+    /// Nothing until the peer acknowledges what it has received. The link has ended. The driver counts as awake:
+    /// only its transport wakes it.
     HeldBack,
     /// Nothing yet: yield first, so that others may queue more for the same write.
     AfterOthers,
@@ -63,10 +64,11 @@ impl Shared {
                 _ => {}
             }
             schedule.on_drained();
-            deferred.discard(state.driver.sleep(Interest::Output, cx.waker()));
             if load.has_ended {
+                // It would be woken at once, since the link has ended.
                 return Transmit::HeldBack;
             }
+            deferred.discard(state.driver.sleep(Interest::Output, cx.waker()));
             frame.map_or(Transmit::Nothing, Transmit::Last)
         })
     }
