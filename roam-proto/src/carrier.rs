@@ -7,7 +7,7 @@
 
 mod frame;
 mod handshake;
-mod heartbeat;
+pub mod heartbeat;
 mod incoming;
 mod outgoing;
 mod replay;
