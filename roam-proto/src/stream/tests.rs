@@ -130,7 +130,7 @@ fn empty_frames_and_overlong_lengths_are_violations() {
 fn memory_grows_with_what_has_arrived() {
     let mut reader = StreamReader::initiator(1 << 30);
     let mut bytes = encode_frame_length(1 << 30, &mut BytesMut::new()).to_vec();
-    bytes.extend_from_slice(&[7; 100_000]);
+    bytes.extend_from_slice(&vec![7; 100_000]);
     let (frames, error) = read(&mut reader, &bytes, 1 << 20);
     assert_eq!((frames.len(), error), (0, None));
     reader.room();
@@ -162,7 +162,7 @@ fn a_large_frame_takes_its_memory_along() {
 #[test]
 fn a_quiet_stream_holds_little_memory() {
     let mut reader = StreamReader::version_2();
-    let (pieces, _) = read(&mut reader, &[7; 200_000], MAX);
+    let (pieces, _) = read(&mut reader, &vec![7; 200_000], MAX);
     assert!(pieces.iter().any(|piece| piece.len() >= BUSY_PIECE));
     reader.on_quiet();
     reader.room();

@@ -29,7 +29,7 @@ async fn receive(bytes: &[u8]) -> ConnectError {
     drop(peer);
     let acceptor = Acceptor::new(Config::default());
     let received = acceptor.receive(StreamTransport::new(ours)).await;
-    received.err().expect("the stream has no link")
+    received.expect_err("the stream has no link")
 }
 
 fn cause<E: std::error::Error + 'static>(error: &ConnectError) -> Option<&E> {
