@@ -65,6 +65,23 @@ fn close_sends_goodbye_and_ends_the_stream() {
     });
 }
 
+/// An acceptor that does not keep a link says so, and the initiator does not dial again.
+#[test]
+fn a_link_that_nobody_keeps_ends_with_its_socket_on_both_sides() {
+    watched(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = tokio::spawn(async move {
+            let (_, driver) = tcp::accept(&listener).await.unwrap().drive();
+            driver.await
+        });
+        let client = tcp::connect(address).await.unwrap();
+        accepting.abort();
+        let reason = client.closed().await;
+        assert!(matches!(reason, CloseReason::Lost(_)), "{reason}");
+    });
+}
+
 #[test]
 fn connect_without_a_listener_fails() {
     watched(async {

@@ -38,7 +38,6 @@ fn cause<E: std::error::Error + 'static>(error: &ConnectError) -> Option<&E> {
     };
     match error.downcast_ref() {
         Some(TransportError::Closed(close)) => (close as &dyn std::error::Error).downcast_ref(),
-        Some(TransportError::Violation(it)) => (it as &dyn std::error::Error).downcast_ref(),
         _ => error.downcast_ref(),
     }
 }

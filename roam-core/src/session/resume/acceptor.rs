@@ -9,14 +9,14 @@ use bytes::Bytes;
 
 use super::kept::KeptDriver;
 use super::seat::{Offer, Seat};
-use crate::proto::{Attach, Close, Config, Framing, LinkId, Metadata, Refusal};
+use crate::proto::{Attach, Close, Config, Framing, LinkId, Metadata, Refusal, Role};
 use crate::rt;
 use crate::session::error::ConnectError;
 use crate::session::identity::Identity;
 use crate::session::link::{ConnectionHandle, LINGER};
 use crate::session::open;
 use crate::session::serve::{NoDispatcher, ServiceDispatcher};
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportError};
 
 /// Accepts transports, and says of each whether it begins a new link or goes on with an existing one.
 ///
@@ -131,22 +131,18 @@ impl<T: Transport> Acceptor<T> {
         let (mut attach, mut first) = (None, None);
         if transport.framing() == Framing::Numbered {
             let receiving = poll_fn(|cx| transport.poll_receive(cx));
-            let frame = rt::timeout(self.config.handshake_timeout, receiving)
+            let received = rt::timeout(self.config.handshake_timeout, receiving)
                 .await
-                .ok_or(ConnectError::Timeout)?
-                .map_err(|error| ConnectError::Transport(Box::new(error)))?;
-            // The first frame may have shown that the peer only knows version 2.
-            if transport.framing() == Framing::Numbered {
-                match Attach::decode(&frame) {
-                    Ok(decoded) => attach = Some(decoded),
-                    Err(violation) => {
-                        let refusal = Refusal::new(Close::PROTOCOL, &violation.to_string());
-                        refuse(transport, &refusal);
-                        return Err(ConnectError::Transport(Box::new(violation)));
-                    }
+                .ok_or(ConnectError::Timeout)?;
+            match begins(&transport, received) {
+                Ok((decoded, frame)) => (attach, first) = (decoded, Some(frame)),
+                Err(TransportError::Violation(violation)) => {
+                    let refusal = Refusal::new(Close::PROTOCOL, &violation.to_string());
+                    refuse(transport, &refusal);
+                    return Err(ConnectError::Transport(Box::new(violation)));
                 }
+                Err(error) => return Err(ConnectError::Transport(Box::new(error))),
             }
-            first = Some(frame);
         }
         Ok(Incoming {
             acceptor: self.clone(),
@@ -262,9 +258,13 @@ impl<T: Transport, D> NewLink<T, D> {
 impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
     /// Opens the link without running it. Nothing happens before the driver is polled.
     pub fn drive(self) -> (ConnectionHandle, KeptDriver<T>) {
-        let config = Config::clone(&self.acceptor.config);
-        let builder = open::accept(self.transport).config(config);
-        let (handle, mut driver) = builder.dispatcher(self.dispatcher).drive();
+        let (handle, mut driver) = open::open(
+            Role::Acceptor,
+            self.transport,
+            self.dispatcher,
+            &self.acceptor.config,
+            Metadata::new(),
+        );
         let subject = self.identity.as_ref().map(|it| it.subject.clone());
         if let Some(identity) = self.identity {
             handle.set_identity(identity);
@@ -280,6 +280,18 @@ impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
         let driver = KeptDriver::new(driver, id, seat, self.acceptor, subject);
         (handle, driver)
     }
+}
+
+/// Decodes the first frame of a transport, which may have shown that its peer only knows version 2.
+fn begins(
+    transport: &impl Transport,
+    received: Result<Bytes, TransportError>,
+) -> Result<(Option<Attach>, Bytes), TransportError> {
+    let frame = received?;
+    if transport.framing() != Framing::Numbered {
+        return Ok((None, frame));
+    }
+    Ok((Some(Attach::decode(&frame)?), frame))
 }
 
 /// Returns an Attach to an existing link, and which one that is.
