@@ -124,7 +124,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Carries frames until the link has ended, and returns the reason; or until the transport fails,
-    /// which leaves the link alive.
+    /// which leaves the link alive, or its peer without knowing its end.
     ///
     /// Cancel safe: the next call goes on.
     ///
@@ -164,7 +164,8 @@ impl<T: Transport> Driver<T> {
     ) -> Poll<Result<CloseReason, TransportError>> {
         let driven = ready!(self.poll_drive(cx));
         if let Err(error) = driven
-            && self.link.shared.close_reason().is_none()
+            // A peer that has not answered on this transport does not know that the link has ended.
+            && (self.link.shared.close_reason().is_none() || !self.is_attached())
         {
             return Poll::Ready(Err(error));
         }
@@ -212,8 +213,11 @@ impl<T: Transport> Driver<T> {
             if self.link.frame.is_none() {
                 match ready!(self.transport.poll_receive(cx)) {
                     Ok(frame) => self.on_frame(frame),
-                    _ if self.link.linger.is_some() => return Poll::Pending,
-                    Err(TransportError::Violation(violation)) => {
+                    // The rest is sent, unless the peer has not answered on this transport.
+                    Err(_) if self.link.linger.is_some() && self.is_attached() => {
+                        return Poll::Pending;
+                    }
+                    Err(TransportError::Violation(violation)) if self.link.linger.is_none() => {
                         self.link.shared.handle_violation(violation);
                         return Poll::Ready(Ok(()));
                     }
