@@ -21,8 +21,8 @@ pub const PREFACE: [u8; 8] = *b"\x01\x06\x7froam\0";
 
 /// Finds the frames in what is read from a byte stream.
 ///
-/// Frames are never copied, except for the beginning of one that is longer than 4 KiB. One of at most 4 KiB
-/// shares 4 KiB with others, a longer one has memory of its own, which grows as its bytes arrive.
+/// Of a frame, at most what came first is copied, when the rest needs other memory. One of at most 4 KiB shares
+/// 4 KiB with others; a longer one has memory of its own, which grows as its bytes arrive.
 ///
 /// ```
 /// use bytes::BufMut;

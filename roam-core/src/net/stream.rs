@@ -28,7 +28,8 @@ use crate::transport::{Transport, TransportError};
 /// its stream; [`numbered`](Self::numbered) makes a stream whose link survives it. Links that are opened by an
 /// [address](tcp) find out by themselves.
 ///
-/// What is written and read is copied at most once in between: the beginning of a frame of more than 4 KiB.
+/// The machine encodes into the buffers that are written, and gets those into which was read: nothing is copied in
+/// between, except for the beginning of a frame that does not fit.
 ///
 /// ```
 /// use roam_core::net::stream::StreamTransport;
