@@ -10,7 +10,8 @@ use roam_tests::watched;
 
 use crate::world::{MeterClient, Net, World, over_each};
 
-const DEAD_AFTER: Duration = Duration::from_secs(1);
+/// Long enough for a busy machine to answer a ping.
+const DEAD_AFTER: Duration = Duration::from_secs(2);
 
 fn config() -> Config {
     Config::default()
