@@ -179,3 +179,23 @@ fn prepare(socket: &TcpStream) -> io::Result<SocketAddr> {
     SockRef::from(socket).set_tcp_keepalive(&keepalive)?;
     socket.peer_addr()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_probes_silent_peers_of_both_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut dialer = Dialer::new(listener.local_addr().unwrap());
+        let config = Config::default();
+        let (ours, accepted) = tokio::join!(dialer.dial(&config), listener.accept());
+        for transport in [ours.unwrap(), adopt(accepted.unwrap().0).unwrap()] {
+            let socket = SockRef::from(&transport.stream);
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_AFTER);
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_EVERY);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+        }
+    }
+}
