@@ -73,6 +73,18 @@ fn a_link_that_was_closed_before_says_so_in_version_2() {
 }
 
 #[test]
+fn an_acceptor_whose_peer_never_speaks_has_nothing_to_send() {
+    let mut ours = numbered(Role::Acceptor);
+    let deadline = ours.link.poll_timeout().unwrap();
+    ours.link.handle_timeout(deadline);
+    assert!(matches!(
+        ours.link.close_reason(),
+        Some(CloseReason::HandshakeTimeout)
+    ));
+    assert!(!ours.link.has_unsent() && !ours.link.is_held_back());
+}
+
+#[test]
 fn a_lost_link_says_nothing_in_version_2() {
     let mut ours = numbered(Role::Initiator);
     ours.link.handle_lost(std::sync::Arc::new(std::fmt::Error));

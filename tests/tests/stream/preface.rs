@@ -1,5 +1,6 @@
 //! What an acceptor makes of the first bytes of a byte stream, and what an initiator makes of the answer.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use roam_core::net::stream::StreamTransport;
@@ -88,8 +89,12 @@ async fn an_acceptor_is_silent_until_its_peer_speaks() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_never_speaks_is_given_up_in_time() {
-    let (_peer, theirs) = duplex(BUFFER);
+    let (mut peer, theirs) = duplex(BUFFER);
     let (server, driver) = accept_link(theirs);
+    let timeout = Config::default().handshake_timeout;
+    let read = tokio::time::timeout(timeout * 3 / 2, peer.read_u8()).await;
+    assert_eq!(read.unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    drop(peer);
     assert!(matches!(
         server.closed().await,
         CloseReason::HandshakeTimeout
