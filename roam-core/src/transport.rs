@@ -14,13 +14,20 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::proto::{Close, Framing, PeerClose, SharedError, Violation};
+use crate::proto::{Close, Config, Framing, PeerClose, SharedError, Violation};
 use crate::rt::MaybeSend;
 
 /// Carries whole frames in order, in both directions. A driver polls it.
 pub trait Transport: MaybeSend + Unpin + 'static {
-    /// Returns how frames hold messages.
+    /// Returns how frames hold messages. A transport that was [accepted](Self::on_accepted) may learn with its
+    /// first frame that its peer only knows version 2 of the protocol: until then it says
+    /// [`Framing::Numbered`], and the session sends nothing.
     fn framing(&self) -> Framing;
+
+    /// The peer has opened the transport. Called before anything is received or sent, and maybe again later.
+    fn on_accepted(&mut self, config: &Config) {
+        let _ = config;
+    }
 
     /// Returns the address of the peer's socket, if it has one and it is known.
     fn peer_addr(&self) -> Option<SocketAddr> {
@@ -62,6 +69,10 @@ pub enum TransportError {
     /// The peer was silent for longer than [`Config::dead_after`](crate::Config::dead_after).
     #[error("the peer is silent")]
     Silent,
+    /// The peer only knows version 2 of the protocol, and we sent something else. A link that dials does so
+    /// once more, in version 2; see [`Dial::fall_back`](crate::client::Dial::fall_back).
+    #[error("the peer only knows version 2 of the protocol")]
+    OnlyVersion2,
     /// The transport failed.
     #[error("{0}")]
     Lost(#[source] SharedError),
@@ -79,7 +90,7 @@ impl TransportError {
         match self {
             Self::Violation(violation) => Arc::new(violation),
             Self::Closed(close) => Arc::new(close),
-            Self::Silent => Arc::new(self),
+            Self::Silent | Self::OnlyVersion2 => Arc::new(self),
             Self::Lost(error) => error.into_inner(),
         }
     }

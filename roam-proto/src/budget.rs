@@ -1,9 +1,10 @@
 //! What is left of the limits that all connections of a link share.
 
 use crate::channel::Direction;
-use crate::config::{Config, Limits};
+use crate::config::Limits;
 use crate::credit::room::{CHANNEL_COST, Room, RoomSizes};
 use crate::framing::Framing;
+use crate::message::Hello;
 
 /// What is left of the limits that all connections of a link share. What is left is negative while a
 /// lowered limit is exceeded.
@@ -93,19 +94,19 @@ impl Budget {
 
     /// Creates the full budget of a link, with space for at least one window of the largest credit that the
     /// peers may agree on.
-    pub(crate) fn new(config: &Config, framing: Framing) -> Self {
+    pub(crate) fn new(limits: &Limits, ours: Hello, framing: Framing) -> Self {
         if framing == Framing::Numbered {
-            return Self::pooled(config);
+            return Self::pooled(limits, ours);
         }
-        Self::windows(&config.limits, config.initial_channel_credit)
+        Self::windows(limits, ours.initial_channel_credit)
     }
 
-    fn pooled(config: &Config) -> Self {
-        let sizes = RoomSizes::of(config);
+    fn pooled(limits: &Limits, ours: Hello) -> Self {
+        let sizes = RoomSizes::new(limits.receive_budget, ours);
         let mut budget = Self::empty(CHANNEL_COST);
         budget.room = Room::new(&sizes);
         budget.sizes = Some(sizes);
-        budget.set_total((&config.limits).into());
+        budget.set_total(limits.into());
         budget
     }
 

@@ -7,7 +7,7 @@
 
 mod frame;
 mod handshake;
-mod heartbeat;
+pub mod heartbeat;
 mod incoming;
 mod outgoing;
 mod replay;
@@ -204,6 +204,10 @@ impl Carrier {
     /// Returns the limits that the peer has told, once both ends are attached.
     pub(crate) fn peer_limits(&self) -> &ToldLimits {
         &self.peer_limits
+    }
+
+    pub(crate) fn handshake_timeout(&self) -> Duration {
+        self.settings.handshake_timeout
     }
 
     /// Returns the memory that unacknowledged frames take, in bytes.

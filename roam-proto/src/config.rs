@@ -28,7 +28,8 @@ pub struct Config {
     /// Default: `None`, never.
     pub idle_timeout: Option<Duration>,
     /// How long a transport may be silent, in either direction, before its acceptor sends a ping. The
-    /// acceptor's value counts. Links that only know version 2 of the protocol have no heartbeat.
+    /// acceptor's value counts. Links that only know version 2 of the protocol have no heartbeat, except for
+    /// the WebSocket pings of native programs, where each end's own value counts.
     /// Default: 15 s, since many proxies close connections that are silent for a minute.
     pub heartbeat: Duration,
     /// After how much silence of the peer a transport is given up. The acceptor's value counts.

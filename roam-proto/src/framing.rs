@@ -11,7 +11,8 @@ pub enum Framing {
     /// A frame is one or more messages, each preceded by its length (`roam.v2.packed`).
     Packed,
     /// A frame is numbered and holds one or more messages, each preceded by its length
-    /// (`roam.v2.link`). The link survives its transport.
+    /// (`roam.v2.link`, and byte streams that begin with [`PREFACE`](crate::PREFACE)). The link survives its
+    /// transport.
     Numbered,
     /// A byte stream of COBS-encoded messages, each ended by a zero. A frame is any piece of the
     /// stream.

@@ -48,10 +48,12 @@ mod payload;
 mod queue;
 mod relay;
 mod shared_error;
+mod stream;
 mod violation;
 
 pub use budget::{LinkBudget, RemainingBudget};
 pub use calls::{Handler, NewChannel, NewChannels, RequestError};
+pub use carrier::heartbeat;
 pub use carrier::{Attach, LinkId, Refusal, Resume, Secret};
 pub use channel::{ChannelEnd, Direction, SendError};
 pub use close::{Close, InvalidCloseCode, PeerClose};
@@ -70,4 +72,5 @@ pub use payload::{Encoded, Payload, ReceivedPayload};
 pub use queue::ElementQueue;
 pub use relay::{Relay, Side};
 pub use shared_error::SharedError;
+pub use stream::{PREFACE, StreamError, StreamReader, encode_frame_length};
 pub use violation::{Rule, Violation};

@@ -36,10 +36,9 @@ use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
 use crate::map::IdMap;
 use crate::message::{Hello, Message, clamp_reason};
-use crate::outbox::Outbox;
 use alloc::boxed::Box;
 
-use carrying::carrier;
+use carrying::{carrier, outbox};
 use connections::PendingConnections;
 use idle::IdleWatch;
 
@@ -93,17 +92,14 @@ impl Link {
     /// Creates a machine with its Hello queued.
     pub fn new(role: Role, framing: Framing, config: &Config, now: Duration) -> Self {
         let our_hello = config.hello();
-        let mut outbox = Outbox::new(framing);
-        outbox.push(&Message::Hello(our_hello));
-        // The peer's limit on the first frame is small: nothing else may share it.
-        outbox.seal();
+        let outbox = outbox(framing, our_hello);
         let ctx = LinkContext {
             role,
             agreed: Agreed::between(our_hello, our_hello, framing),
             limits: config.limits.clone(),
             outbox,
             events: VecDeque::new(),
-            budget: Budget::new(config, framing),
+            budget: Budget::new(&config.limits, our_hello, framing),
             blocked: Vec::new(),
             pool: Pool::default(),
             send_window: 0,

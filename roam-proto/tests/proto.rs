@@ -16,6 +16,7 @@ mod proto {
     mod dependencies;
     mod diagnostics;
     mod ends;
+    mod fall_back;
     mod framing;
     mod growth;
     mod handshake;

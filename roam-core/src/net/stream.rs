@@ -14,15 +14,22 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::proto::{Close, Config, Framing, PeerClose};
+use crate::proto::{
+    Close, Config, Framing, PREFACE, PeerClose, StreamError, StreamReader, encode_frame_length,
+};
 use crate::rt::{self, MaybeSend};
 use crate::session::ConnectError;
 use crate::transport::{Transport, TransportError};
 
-/// A byte stream that carries a link: each message is COBS-encoded and ends with a zero.
+/// A byte stream that carries a link.
 ///
-/// The machine encodes into the buffers that are written, and decodes from the buffer that is read:
-/// nothing is copied in between.
+/// As an acceptor, it learns from the first bytes what its peer speaks, and is silent until then. As an
+/// initiator, it speaks version 2 of the protocol, which every acceptor understands and which ends the link with
+/// its stream; [`numbered`](Self::numbered) makes a stream whose link survives it. Links that are opened by an
+/// [address](tcp) find out by themselves.
+///
+/// The machine encodes into the buffers that are written, and gets those into which was read: nothing is copied in
+/// between, except for the beginning of a frame that does not fit.
 ///
 /// ```
 /// use roam_core::net::stream::StreamTransport;
@@ -42,38 +49,58 @@ use crate::transport::{Transport, TransportError};
 #[derive(Debug)]
 pub struct StreamTransport<S> {
     stream: S,
-    /// The read buffer; empty between two reads.
-    buffer: BytesMut,
-    read_size: usize,
-    /// Frames to write. Of the first, only the unwritten rest is kept.
+    reader: StreamReader,
+    /// What to write. Of the first piece, only the unwritten rest is kept.
     unwritten: VecDeque<Bytes>,
     /// Bytes in `unwritten`.
     waiting: usize,
+    /// Memory for the lengths of frames.
+    lengths: BytesMut,
     shut_down: bool,
     peer: Option<SocketAddr>,
+    /// Whether anything was received.
+    heard: bool,
 }
 
-/// How much is read at once from a quiet stream: the memory of an idle link.
-const IDLE_READ: usize = 4 * 1024;
-/// How much is read at once while reads fill [`IDLE_READ`].
-const BUSY_READ: usize = 64 * 1024;
 /// While this much waits to be written, no more frames are taken: messages then gather in the machine
 /// and share frames.
 const WRITE_AHEAD: usize = 64 * 1024;
-/// Frames per write. The machine has already joined small messages.
-const PIECES_A_WRITE: usize = 8;
+/// Pieces per write: frames, and in between their lengths. The machine has already joined small messages.
+const PIECES_A_WRITE: usize = 16;
 
 impl<S> StreamTransport<S> {
     /// Takes over a stream that is open in both directions and on which nothing was sent.
     pub fn new(stream: S) -> Self {
         Self {
             stream,
-            buffer: BytesMut::new(),
-            read_size: IDLE_READ,
+            reader: StreamReader::version_2(),
             unwritten: VecDeque::new(),
             waiting: 0,
+            lengths: BytesMut::new(),
             shut_down: false,
             peer: None,
+            heard: false,
+        }
+    }
+
+    /// Takes over a stream that we have opened, for a link that survives it. The peer must understand that: a
+    /// link with one that only knows version 2 of the protocol fails with
+    /// [`TransportError::OnlyVersion2`].
+    pub fn numbered(stream: S, config: &Config) -> Self {
+        let mut transport = Self {
+            reader: StreamReader::initiator(config.max_frame()),
+            ..Self::new(stream)
+        };
+        transport.push(Bytes::from_static(&PREFACE));
+        transport
+    }
+
+    /// Takes over a stream that a dialer has opened.
+    fn dialed(stream: S, config: &Config, version_2: bool) -> Self {
+        if version_2 {
+            Self::new(stream)
+        } else {
+            Self::numbered(stream, config)
         }
     }
 
@@ -85,26 +112,24 @@ impl<S> StreamTransport<S> {
             ..self
         }
     }
+
+    fn push(&mut self, piece: Bytes) {
+        self.waiting += piece.len();
+        self.unwritten.push_back(piece);
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> StreamTransport<S> {
-    /// Reads some bytes. No bytes mean the end of the stream.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        // Reuses the memory if nobody holds the bytes that were read before.
-        self.buffer.reserve(self.read_size);
+    /// Reads some bytes. Returns how many; none is the end of the stream.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = self.reader.room();
         // Dropping a pending read loses nothing.
-        let read = pin!(self.stream.read_buf(&mut self.buffer)).poll(cx)?;
-        if read.is_pending() {
-            if self.read_size > IDLE_READ {
-                self.read_size = IDLE_READ;
-                self.buffer = BytesMut::new();
-            }
-            return Poll::Pending;
+        let read = pin!(self.stream.read_buf(&mut room)).poll(cx)?;
+        match read {
+            Poll::Pending => self.reader.on_quiet(),
+            Poll::Ready(_) => self.heard = true,
         }
-        if self.buffer.len() >= self.read_size {
-            self.read_size = BUSY_READ;
-        }
-        Poll::Ready(Ok(self.buffer.split().freeze()))
+        read.map(Ok)
     }
 
     /// Writes until at most `limit` bytes wait.
@@ -146,10 +171,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> StreamTransport<S> {
             ready!(self.poll_write_down_to(0, cx))?;
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.shut_down = true;
+            // Frames do not count any more.
+            self.reader = StreamReader::version_2();
         }
         // Closing a socket with unread data resets it, and the peer might never see our Goodbye. The
         // driver bounds how long this may take.
-        while !ready!(self.poll_read(cx))?.is_empty() {}
+        while ready!(self.poll_read(cx))? > 0 {
+            let _discarded = self.reader.next_frame();
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -159,7 +188,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
 {
     fn framing(&self) -> Framing {
-        Framing::Cobs
+        self.reader.framing()
+    }
+
+    fn on_accepted(&mut self, config: &Config) {
+        if !self.heard {
+            // Only an initiator sends a preface.
+            self.unwritten.clear();
+            self.waiting = 0;
+            self.reader = StreamReader::acceptor(config.max_frame());
+        }
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
@@ -167,11 +205,14 @@ where
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
-        let piece = ready!(self.poll_read(cx)).map_err(TransportError::lost)?;
-        if piece.is_empty() {
-            return Poll::Ready(Err(PeerClose::ABNORMAL.into()));
+        loop {
+            if let Some(frame) = self.reader.next_frame()? {
+                return Poll::Ready(Ok(frame));
+            }
+            if ready!(self.poll_read(cx)).map_err(TransportError::lost)? == 0 {
+                return Poll::Ready(Err(PeerClose::ABNORMAL.into()));
+            }
         }
-        Poll::Ready(Ok(piece))
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
@@ -180,8 +221,11 @@ where
     }
 
     fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
-        self.waiting += frame.len();
-        self.unwritten.push_back(frame);
+        if self.reader.framing() == Framing::Numbered {
+            let length = encode_frame_length(frame.len(), &mut self.lengths);
+            self.push(length);
+        }
+        self.push(frame);
         Ok(())
     }
 
@@ -191,6 +235,16 @@ where
 
     fn poll_close(&mut self, _: &Close, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.poll_shutdown(cx).map_err(TransportError::lost)
+    }
+}
+
+impl From<StreamError> for TransportError {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Violation(violation) => violation.into(),
+            StreamError::OnlyVersion2 => Self::OnlyVersion2,
+            error => Self::lost(error),
+        }
     }
 }
 

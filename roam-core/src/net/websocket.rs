@@ -1,6 +1,7 @@
 //! WebSocket for native programs, as client and as server, on tokio-tungstenite.
 
 mod client;
+mod pulse;
 mod socket;
 
 use std::io;
@@ -19,6 +20,7 @@ use crate::proto::{Close, Config, Framing, PeerClose, Rule};
 use crate::rt::MaybeSend;
 use crate::transport::{Transport, TransportError};
 
+use pulse::{Ping, Pulse};
 use socket::{HelloTooLong, Socket};
 
 pub use client::{ClientTransport, Dialer, connect};
@@ -53,6 +55,10 @@ fn socket_config(config: &Config) -> WebSocketConfig {
 struct WebSocketTransport<S> {
     socket: WebSocketStream<S>,
     framing: Framing,
+    /// Notices that the peer is gone, where the link does not.
+    pulse: Option<Box<Pulse<S>>>,
+    /// How many frames were sent.
+    sent: u64,
     /// Called when the first frame has arrived.
     on_hello: Option<fn(&mut S)>,
     /// Our close frame is queued.
@@ -74,12 +80,23 @@ impl<S> WebSocketTransport<S> {
         Self {
             socket,
             framing: framing_of(subprotocol),
+            pulse: None,
+            sent: 0,
             on_hello: None,
             closing: false,
             finished: false,
             peer_close: None,
             peer,
         }
+    }
+
+    /// Sends pings to a peer that only knows version 2 of the protocol. `heard` returns how many bytes were read
+    /// from the socket.
+    fn with_pulse(mut self, config: &Config, heard: fn(&S) -> u64) -> Self {
+        if self.framing != Framing::Numbered {
+            self.pulse = Some(Box::new(Pulse::new(config, heard)));
+        }
+        self
     }
 }
 
@@ -95,11 +112,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin + MaybeSend + 'static,
 {
     let socket = Socket::until_hello(socket);
-    let config = Some(socket_config(config));
-    let socket = WebSocketStream::from_raw_socket(socket, Role::Server, config).await;
+    let limits = Some(socket_config(config));
+    let socket = WebSocketStream::from_raw_socket(socket, Role::Server, limits).await;
+    let transport = WebSocketTransport::new(socket, subprotocol, peer);
     ServerTransport(WebSocketTransport {
         on_hello: Some(Socket::lift_limit),
-        ..WebSocketTransport::new(socket, subprotocol, peer)
+        ..transport.with_pulse(config, Socket::heard)
     })
 }
 
@@ -158,7 +176,10 @@ where
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         loop {
-            let Some(message) = ready!(Pin::new(&mut self.socket).poll_next(cx)) else {
+            let Poll::Ready(message) = Pin::new(&mut self.socket).poll_next(cx) else {
+                return self.poll_gone(cx).map(|()| Err(TransportError::Silent));
+            };
+            let Some(message) = message else {
                 let close = self.peer_close.take().unwrap_or(PeerClose::ABNORMAL);
                 return Poll::Ready(Err(close.into()));
             };
@@ -183,6 +204,7 @@ where
     }
 
     fn start_send(&mut self, frame: Bytes) -> Result<(), TransportError> {
+        self.sent += 1;
         let sent = Pin::new(&mut self.socket).start_send(Message::Binary(frame));
         sent.map_err(|error| self.send_error(error))
     }
@@ -212,6 +234,30 @@ where
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketTransport<S> {
+    /// Ready when the peer is gone. Sends pings meanwhile.
+    #[inline]
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pulse) = &mut self.pulse else {
+            return Poll::Pending;
+        };
+        if pulse
+            .poll_gone(self.socket.get_ref(), self.sent, cx)
+            .is_ready()
+        {
+            return Poll::Ready(());
+        }
+        // If the socket has failed, reading tells.
+        let mut socket = Pin::new(&mut self.socket);
+        if pulse.ping == Ping::Wanted && socket.as_mut().poll_ready(cx).is_ready() {
+            let _ = socket.as_mut().start_send(Message::Ping(Bytes::new()));
+            pulse.ping = Ping::Unflushed;
+        }
+        if pulse.ping == Ping::Unflushed && socket.poll_flush(cx).is_ready() {
+            pulse.ping = Ping::None;
+        }
+        Poll::Pending
+    }
+
     /// Returns why a frame was not sent: the peer's close frame says more than the socket.
     #[cold]
     fn send_error(&self, error: Error) -> TransportError {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::time::Duration;
 
 use super::error::ConnectError;
 use super::link::{ConnectionHandle, DetachedLink, Driver};
@@ -37,7 +38,8 @@ pub fn connect<T: Transport>(transport: T) -> LinkBuilder<Opened<T>> {
 }
 
 /// Opens a link over a transport that the peer opened; see [`connect`]. The link goes on until
-/// either side closes it, even when the handle is dropped.
+/// either side closes it, even when the handle is dropped, and ends with its transport; an
+/// [`Acceptor`](crate::server::Acceptor) keeps links without one.
 pub fn accept<T: Transport>(transport: T) -> LinkBuilder<Opened<T>> {
     LinkBuilder {
         role: Role::Acceptor,
@@ -68,6 +70,12 @@ pub trait Dial: MaybeSend + 'static {
         &mut self,
         config: &Config,
     ) -> impl Future<Output = Result<Self::Transport, ConnectError>> + MaybeSend;
+
+    /// The peer only knows version 2 of the protocol: speaks that from now on. Returns whether it makes sense
+    /// to dial once more for it.
+    fn fall_back(&mut self) -> bool {
+        false
+    }
 }
 
 /// A transport that is open. There is no other when it is lost.
@@ -135,11 +143,14 @@ impl<O, D> LinkBuilder<O, D> {
 }
 
 impl<T: Transport, D: ServiceDispatcher> LinkBuilder<Opened<T>, D> {
-    /// Opens the link without running it. Nothing happens before the driver is polled.
-    pub fn drive(self) -> (ConnectionHandle, Driver<T>) {
+    /// Opens the link without running it. Nothing happens before the driver is polled. The link ends with its
+    /// transport.
+    pub fn drive(mut self) -> (ConnectionHandle, Driver<T>) {
         let Some(transport) = self.dialer.0 else {
             unreachable!("a builder that has dialed is used up")
         };
+        // An acceptor tells it to the initiator, which need not come back.
+        self.config.keep = Duration::ZERO;
         open(
             self.role,
             transport,
@@ -192,13 +203,16 @@ impl<O: fmt::Debug, D> fmt::Debug for LinkBuilder<O, D> {
     }
 }
 
-fn open<T: Transport>(
+pub(super) fn open<T: Transport>(
     role: Role,
-    transport: T,
+    mut transport: T,
     dispatcher: impl ServiceDispatcher,
     config: &Config,
     metadata: Metadata,
 ) -> (ConnectionHandle, Driver<T>) {
+    if role == Role::Acceptor {
+        transport.on_accepted(config);
+    }
     let clock = Clock::start();
     let mut link = Link::new(role, transport.framing(), config, clock.now());
     if role == Role::Initiator {

@@ -18,7 +18,7 @@ use crate::transport::TransportError;
 fn is_final(error: &TransportError) -> bool {
     match error {
         TransportError::Closed(close) => close.is_final(),
-        TransportError::Violation(_) => true,
+        TransportError::Violation(_) | TransportError::OnlyVersion2 => true,
         _ => false,
     }
 }

@@ -8,8 +8,10 @@ mod machine;
 mod message;
 mod pair;
 mod source;
+mod stream;
 
 pub use framing::framing;
 pub use machine::machine;
 pub use message::message;
 pub use pair::{cuts, pair};
+pub use stream::stream;

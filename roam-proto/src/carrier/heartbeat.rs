@@ -1,4 +1,5 @@
-//! Noticing that the other end of a transport is gone.
+//! Noticing that the other end of a transport is gone: for links that survive it, and for shells that send pings of
+//! their own on a transport of version 2.
 
 use core::time::Duration;
 
@@ -9,7 +10,7 @@ use core::time::Duration;
 /// nobody looked for long, since the machine slept or a browser slowed its timers, the peer is probed
 /// before it is judged.
 #[derive(Debug)]
-pub(super) struct Heartbeat {
+pub struct Heartbeat {
     /// Ping a peer that is silent for this long; `None` leaves it to the peer.
     interval: Option<Duration>,
     /// Give up after this much silence.
@@ -24,16 +25,18 @@ pub(super) struct Heartbeat {
     probing: bool,
 }
 
-/// How many frames have passed a transport.
+/// How many frames have passed a transport, or bytes: only changes count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Frames {
-    pub(super) received: u64,
-    pub(super) sent: u64,
+pub struct Frames {
+    /// By us.
+    pub received: u64,
+    /// By us.
+    pub sent: u64,
 }
 
 /// What a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// All is well.
     Alive,
     /// Ask the peer for a sign of life.
@@ -50,8 +53,9 @@ const PROBE: Duration = Duration::from_secs(5);
 const STEPS: u32 = 8;
 
 impl Heartbeat {
-    /// Starts to watch a transport on which a frame was just received.
-    pub(super) fn new(interval: Option<Duration>, dead_after: Duration, now: Duration) -> Self {
+    /// Starts to watch a transport on which a frame was just received. Pings a peer after silence for `interval`,
+    /// unless that is left to the peer.
+    pub fn new(interval: Option<Duration>, dead_after: Duration, now: Duration) -> Self {
         let mut heartbeat = Self {
             interval,
             dead_after,
@@ -65,19 +69,20 @@ impl Heartbeat {
         heartbeat
     }
 
-    pub(super) fn next_check(&self) -> Duration {
+    /// Returns when to [check](Self::check) next.
+    pub fn next_check(&self) -> Duration {
         self.next_check
     }
 
     /// Asks the peer for a sign of life, which it must give soon.
-    pub(super) fn probe(&mut self, frames: Frames, now: Duration) {
+    pub fn probe(&mut self, frames: Frames, now: Duration) {
         self.look(frames, now);
         self.probing = true;
         self.next_check = now.saturating_add(PROBE.min(self.dead_after));
     }
 
     /// Checks whether the peer is alive, if a check is due.
-    pub(super) fn check(&mut self, frames: Frames, now: Duration) -> Verdict {
+    pub fn check(&mut self, frames: Frames, now: Duration) -> Verdict {
         if now < self.next_check {
             return Verdict::Alive;
         }

@@ -31,7 +31,7 @@ impl ToldLimits {
             replay: limits.replay as u64,
             calls: limits.calls as u64,
             call_payloads: limits.call_payloads as u64,
-            pool: RoomSizes::of(config).pool as u64,
+            pool: RoomSizes::new(limits.receive_budget, config.hello()).pool as u64,
             window: limits.channel_window.into(),
         }
     }

@@ -6,7 +6,7 @@
 
 use super::pool::{Granted, PRIVATE, Pool};
 use super::{Bytes, CreditOverrun};
-use crate::config::Config;
+use crate::message::Hello;
 
 /// The state of a channel, in bytes.
 const STATE: usize = 1024;
@@ -47,15 +47,15 @@ pub(crate) struct RoomSizes {
 }
 
 impl RoomSizes {
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn new(receive_budget: usize, ours: Hello) -> Self {
         let mut sizes = Self {
             channels: 0,
             pool: 0,
             grants: 0,
-            reserve: RESERVED * config.max_payload_size as usize,
+            reserve: RESERVED * ours.max_payload_size as usize,
         };
-        let eighth = sizes.divide(config.limits.receive_budget);
-        sizes.pool = (POOL * eighth).max(config.initial_channel_credit as usize);
+        let eighth = sizes.divide(receive_budget);
+        sizes.pool = (POOL * eighth).max(ours.initial_channel_credit as usize);
         sizes
     }
 

@@ -5,13 +5,16 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::Link;
+use super::{Link, State};
+use crate::budget::Budget;
 use crate::carrier::{Attach, Carrier, LinkId, Received, Refusal, Secret, Silence};
-use crate::config::Config;
+use crate::config::{Agreed, Config};
 use crate::event::CloseReason;
 use crate::framing::Framing;
-use crate::ids::Role;
+use crate::ids::{ConnectionId, Role};
+use crate::message::{Hello, Message};
 use crate::metadata::Metadata;
+use crate::outbox::Outbox;
 
 /// Creates the carrier of a link whose frames are numbered.
 pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<Box<Carrier>> {
@@ -22,6 +25,15 @@ pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<B
         Role::Initiator => Carrier::initiator(config),
         Role::Acceptor => Carrier::acceptor(config),
     }))
+}
+
+/// Creates an outbox with our Hello in it.
+pub(super) fn outbox(framing: Framing, our_hello: Hello) -> Outbox {
+    let mut outbox = Outbox::new(framing);
+    outbox.push(&Message::Hello(our_hello));
+    // The peer's limit on the first frame is small: nothing else may share it.
+    outbox.seal();
+    outbox
 }
 
 /// Links with [`Framing::Numbered`]. Without it, nothing here has an effect.
@@ -87,6 +99,34 @@ impl Link {
         self.transport_is_dead = false;
         if let Some(carrier) = &mut self.carrier {
             carrier.detach();
+        }
+    }
+
+    /// Goes on with a framing of version 2 of the protocol, the only one that the peer knows: its link does not
+    /// survive the transport. Does nothing once the peers have agreed.
+    pub fn fall_back(&mut self, framing: Framing, now: Duration) {
+        if self.has_agreed() || framing == Framing::Numbered {
+            return;
+        }
+        let has_unsent = self.has_unsent();
+        let Some(carrier) = self.carrier.take() else {
+            return;
+        };
+        self.framing = framing;
+        // Only ends that number their frames share a pool of credit.
+        let ours = self.our_hello;
+        self.ctx.agreed = Agreed::between(ours, ours, framing);
+        self.ctx.budget = Budget::new(&self.ctx.limits, ours, framing);
+        if !has_unsent {
+            return;
+        }
+        // Before the handshake, nothing but a Hello was queued, and a Goodbye.
+        self.ctx.outbox = outbox(framing, self.our_hello);
+        if let State::Closed { reason, .. } = &self.state {
+            self.push_goodbye(ConnectionId::ROOT, &reason.clone());
+        } else {
+            let deadline = now.saturating_add(carrier.handshake_timeout());
+            self.state = State::Handshake { deadline };
         }
     }
 

@@ -78,6 +78,10 @@ impl Link {
         match self.state {
             State::Handshake { deadline } if now >= deadline => {
                 self.close_with_goodbye(CloseReason::HandshakeTimeout);
+                // Nobody has said how to tell it.
+                if !self.is_attached() {
+                    self.drop_unsent();
+                }
             }
             State::Handshake { .. } | State::Open => self.close_if_idle(now),
             State::Closed { .. } => {}

@@ -29,6 +29,11 @@ fn framings_deliver_the_same_messages() {
 }
 
 #[test]
+fn byte_streams_hold_the_same_frames_however_they_arrive() {
+    replay("stream", super::fuzz::stream);
+}
+
+#[test]
 fn machine_survives_any_peer_and_user() {
     replay("machine", super::fuzz::machine);
 }

@@ -6,9 +6,8 @@ use bytes::Bytes;
 use roam_core::tunnel::{Tunnel, tunnel_pair};
 use roam_core::{Metadata, NoDispatcher, channel};
 use roam_faults::{Cut, Direction, Fault};
-use roam_tests::watched;
 
-use crate::world::{MeterClient, World, expect_numbers, send_numbers};
+use crate::world::{MeterClient, Net, World, expect_numbers, over_each, send_numbers};
 
 /// Numbers that look random, the same in each run.
 struct Lottery(u64);
@@ -24,8 +23,8 @@ impl Lottery {
 
 /// Cuts the sockets of a link at random places, while numbers stream both ways and calls are made one after
 /// another. Nothing may be lost, come twice or come in another order.
-async fn cuts(cuts: u64, numbers: u64, calls: u64) {
-    let world = World::new().await;
+async fn cuts(net: Net, cuts: u64, numbers: u64, calls: u64) {
+    let world = World::new(net).await;
     let mut lottery = Lottery(7);
     for _ in 0..cuts {
         let direction = if lottery.below(2) == 0 {
@@ -44,7 +43,7 @@ async fn cuts(cuts: u64, numbers: u64, calls: u64) {
     }
     // The first socket is whole until the link is open.
     let link = loop {
-        if let Ok(link) = roam_core::net::websocket::connect(&world.url()).await {
+        if let Ok(link) = world.try_to_connect().await {
             break link;
         }
     };
@@ -104,7 +103,7 @@ async fn echo_through(tunnel: Tunnel, pieces: u64) {
 
 #[test]
 fn streams_calls_and_tunnels_go_on_exactly_once() {
-    watched(cuts(30, 50_000, 200));
+    over_each(|net| cuts(net, 30, 50_000, 200));
 }
 
 /// Takes minutes.
@@ -112,5 +111,7 @@ fn streams_calls_and_tunnels_go_on_exactly_once() {
 #[ignore = "runs in `cargo xtask test full`"]
 fn a_thousand_cuts_lose_nothing() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(cuts(1_000, 1_000_000, 10_000));
+    for net in [Net::WebSocket, Net::Tcp] {
+        runtime.block_on(cuts(net, 1_000, 1_000_000, 10_000));
+    }
 }

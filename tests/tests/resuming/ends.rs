@@ -10,12 +10,12 @@ use roam_faults::{Cut, Direction, Fault};
 use roam_tests::watched;
 use roam_ws_server::{Admission, Server};
 
-use crate::world::{MeterClient, World, serve};
+use crate::world::{MeterClient, Net, World, over_each, serve, serve_tcp};
 
 #[test]
 fn a_cut_is_not_a_cancel() {
-    watched(async {
-        let mut world = World::new().await;
+    over_each(async |net| {
+        let mut world = World::new(net).await;
         let link = world.connect().await;
         let (held, server) = world.hold(&link).await;
         world.cut();
@@ -28,8 +28,8 @@ fn a_cut_is_not_a_cancel() {
 
 #[test]
 fn a_call_that_is_cancelled_while_the_link_is_cut_ends() {
-    watched(async {
-        let mut world = World::new().await;
+    over_each(async |net| {
+        let mut world = World::new(net).await;
         let link = world.connect().await;
         let (held, _server) = world.hold(&link).await;
         world.proxy.admit(roam_faults::Admission::Refuse);
@@ -44,8 +44,8 @@ fn a_call_that_is_cancelled_while_the_link_is_cut_ends() {
 
 #[test]
 fn a_link_that_is_closed_while_it_is_cut_ends_at_the_peer() {
-    watched(async {
-        let mut world = World::new().await;
+    over_each(async |net| {
+        let mut world = World::new(net).await;
         let link = world.connect().await;
         let (_held, server) = world.hold(&link).await;
         world.proxy.admit(roam_faults::Admission::Refuse);
@@ -61,11 +61,14 @@ fn a_link_that_is_closed_while_it_is_cut_ends_at_the_peer() {
 
 #[test]
 fn a_server_that_was_restarted_ends_its_old_links_at_once() {
-    watched(async {
-        let mut world = World::new().await;
+    over_each(async |net| {
+        let mut world = World::new(net).await;
         let link = world.connect().await;
         let (held, _server) = world.hold(&link).await;
-        let restarted = serve(&Server::new(NoDispatcher)).await;
+        let restarted = match net {
+            Net::WebSocket => serve(&Server::new(NoDispatcher)).await,
+            Net::Tcp => serve_tcp(Config::default(), NoDispatcher).await,
+        };
         world.proxy.set_upstream(restarted);
         world.cut();
         let reason = link.closed().await;
@@ -82,9 +85,9 @@ fn a_server_that_was_restarted_ends_its_old_links_at_once() {
 
 #[test]
 fn a_link_is_kept_for_the_time_that_the_server_says() {
-    watched(async {
+    over_each(async |net| {
         let keep = Duration::from_millis(300);
-        let mut world = World::with_config(Config::default().with_keep(keep)).await;
+        let mut world = World::with_config(net, Config::default().with_keep(keep)).await;
         let link = world.connect().await;
         let (held, server) = world.hold(&link).await;
         world.proxy.admit(roam_faults::Admission::Refuse);
@@ -113,12 +116,12 @@ fn a_link_returns_to_a_full_server() {
 
 #[test]
 fn the_newest_socket_counts_while_the_old_one_looks_alive() {
-    watched(async {
+    over_each(async |net| {
         let dead_after = Duration::from_millis(800);
         let config = Config::default()
             .with_heartbeat(dead_after / 2)
             .with_dead_after(dead_after);
-        let mut world = World::with_config(config).await;
+        let mut world = World::with_config(net, config).await;
         let link = world.connect().await;
         let (_held, server) = world.hold(&link).await;
         // The client hears nothing; the server hears every ping of nobody.

@@ -3,4 +3,6 @@
 mod cuts;
 mod ends;
 mod silence;
+#[cfg(unix)]
+mod unix;
 mod world;

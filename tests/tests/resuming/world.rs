@@ -4,10 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use roam_core::net::stream::tcp;
 use roam_core::net::websocket;
+use roam_core::server::{Accepted, Acceptor};
+use roam_core::transport::Transport;
 use roam_core::tunnel::Tunnel;
-use roam_core::{Config, ConnectionHandle, Metadata, Rx, Tx, service};
+use roam_core::{
+    Config, ConnectError, ConnectionHandle, Metadata, Rx, ServiceDispatcher, Tx, service,
+};
 use roam_faults::{Cut, Fault, FaultProxy};
+use roam_tests::watched;
 use roam_ws_server::Server;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -94,27 +100,47 @@ pub(crate) async fn expect_numbers(mut numbers: Rx<u64>) -> u64 {
     next
 }
 
+/// What carries the links of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Net {
+    WebSocket,
+    Tcp,
+}
+
+/// Runs a test over each kind of socket.
+pub(crate) fn over_each<T: Future<Output = ()>>(test: impl Fn(Net) -> T) {
+    for net in [Net::WebSocket, Net::Tcp] {
+        println!("over {net:?}");
+        watched(test(net));
+    }
+}
+
 pub(crate) struct World {
     pub(crate) proxy: FaultProxy,
     pub(crate) handler: Handler,
     pub(crate) told: UnboundedReceiver<Told>,
+    net: Net,
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
-        Self::with(|server| server).await
+    pub(crate) async fn new(net: Net) -> Self {
+        Self::with_config(net, Config::default()).await
     }
 
-    pub(crate) async fn with_config(config: Config) -> Self {
-        Self::with(|server| server.with_config(config)).await
+    pub(crate) async fn with_config(net: Net, config: Config) -> Self {
+        match net {
+            Net::WebSocket => Self::with(|server| server.with_config(config)).await,
+            Net::Tcp => {
+                let (handler, told) = handler();
+                let address = serve_tcp(config, MeterDispatcher::new(handler.clone())).await;
+                Self::around(address, net, handler, told).await
+            }
+        }
     }
 
+    /// Creates a world over WebSocket.
     pub(crate) async fn with(configure: impl FnOnce(Server) -> Server) -> Self {
-        let (told, events) = unbounded_channel();
-        let handler = Handler {
-            counted: Arc::default(),
-            told,
-        };
+        let (handler, told) = handler();
         let dispatcher = MeterDispatcher::new(handler.clone());
         let greet = dispatcher.clone();
         let server = Server::new(dispatcher).with_greeting(move |link| {
@@ -122,17 +148,34 @@ impl World {
         });
         let server = configure(server);
         let address = serve(&server).await;
+        Self::around(address, Net::WebSocket, handler, told).await
+    }
+
+    async fn around(
+        server: SocketAddr,
+        net: Net,
+        handler: Handler,
+        told: UnboundedReceiver<Told>,
+    ) -> Self {
         Self {
-            proxy: FaultProxy::start(address).await.expect("a free port"),
+            proxy: FaultProxy::start(server).await.expect("a free port"),
             handler,
-            told: events,
+            told,
+            net,
         }
     }
 
     pub(crate) async fn connect(&self) -> ConnectionHandle {
-        websocket::connect(&self.url())
+        self.try_to_connect()
             .await
             .expect("the server accepts the link")
+    }
+
+    pub(crate) async fn try_to_connect(&self) -> Result<ConnectionHandle, ConnectError> {
+        match self.net {
+            Net::WebSocket => websocket::connect(&self.url()).await,
+            Net::Tcp => tcp::connect(self.proxy.addr()).await,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -165,7 +208,10 @@ impl World {
 }
 
 /// Serves the same on each virtual connection.
-async fn accept_connections(link: ConnectionHandle, dispatcher: MeterDispatcher<Handler>) {
+async fn accept_connections<D>(link: ConnectionHandle, dispatcher: D)
+where
+    D: ServiceDispatcher + Clone,
+{
     let mut incoming = link.listen();
     while let Some(asking) = incoming.next().await {
         let accepted = asking.accept(&Metadata::new(), dispatcher.clone());
@@ -174,9 +220,59 @@ async fn accept_connections(link: ConnectionHandle, dispatcher: MeterDispatcher<
 }
 
 pub(crate) async fn serve(server: &Server) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let (listener, address) = listen().await;
     let server = server.clone();
     tokio::spawn(async move { server.serve(listener).await });
     address
+}
+
+/// Serves links over TCP.
+pub(crate) async fn serve_tcp<D>(config: Config, dispatcher: D) -> SocketAddr
+where
+    D: ServiceDispatcher + Clone,
+{
+    let (listener, address) = listen().await;
+    let acceptor = Acceptor::new(config);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            // A socket that was cut already is none.
+            if let Ok(socket) = tcp::adopt(socket) {
+                tokio::spawn(accept(acceptor.clone(), socket, dispatcher.clone()));
+            }
+        }
+    });
+    address
+}
+
+/// Accepts a transport, and runs the link that begins with it.
+pub(crate) async fn accept<T, D>(acceptor: Acceptor<T>, transport: T, dispatcher: D)
+where
+    T: Transport,
+    D: ServiceDispatcher + Clone,
+{
+    // The transport may have been cut.
+    let Ok(incoming) = acceptor.receive(transport).await else {
+        return;
+    };
+    if let Ok(Accepted::New(link)) = incoming.accept() {
+        let (link, driver) = link.dispatcher(dispatcher.clone()).drive();
+        tokio::spawn(accept_connections(link, dispatcher));
+        driver.await;
+    }
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    (listener, address)
+}
+
+/// Creates a handler, and the end that it tells things.
+pub(crate) fn handler() -> (Handler, UnboundedReceiver<Told>) {
+    let (told, events) = unbounded_channel();
+    let handler = Handler {
+        counted: Arc::default(),
+        told,
+    };
+    (handler, events)
 }

@@ -35,11 +35,11 @@ fn hello_is_encoded_as_specified() {
     watched(async {
         let (mut ours, theirs) = tokio::io::duplex(64);
         let (handle, _) = accept_link(theirs);
+        ours.write_all(&HELLO).await.unwrap();
+        handle.ready().await.unwrap();
         let mut hello = [0; HELLO.len()];
         ours.read_exact(&mut hello).await.unwrap();
         assert_eq!(hello, HELLO);
-        ours.write_all(&HELLO).await.unwrap();
-        handle.ready().await.unwrap();
     });
 }
 

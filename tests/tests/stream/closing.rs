@@ -23,8 +23,10 @@ fn stream_that_ends_without_goodbye_is_lost() {
         watched(async {
             let (mut ours, theirs) = tokio::io::duplex(64);
             let (handle, driver) = accept_link(theirs);
-            ours.read_exact(&mut [0; HELLO.len()]).await.unwrap();
             ours.write_all(input).await.unwrap();
+            if !input.is_empty() {
+                ours.read_exact(&mut [0; HELLO.len()]).await.unwrap();
+            }
             drop(ours);
             assert_closed_silently(&driver.await.unwrap());
             assert_closed_silently(&handle.closed().await);
@@ -60,6 +62,23 @@ fn close_sends_goodbye_and_ends_the_stream() {
         assert_eq!(goodbye(&read_messages(&mut ours).await[1]), "that was all");
         drop(ours);
         assert!(matches!(driver.await.unwrap(), CloseReason::Local(_)));
+    });
+}
+
+/// An acceptor that does not keep a link says so, and the initiator does not dial again.
+#[test]
+fn a_link_that_nobody_keeps_ends_with_its_socket_on_both_sides() {
+    watched(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = tokio::spawn(async move {
+            let (_, driver) = tcp::accept(&listener).await.unwrap().drive();
+            driver.await
+        });
+        let client = tcp::connect(address).await.unwrap();
+        accepting.abort();
+        let reason = client.closed().await;
+        assert!(matches!(reason, CloseReason::Lost(_)), "{reason}");
     });
 }
 

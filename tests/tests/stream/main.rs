@@ -5,4 +5,5 @@ mod calls;
 mod closing;
 #[cfg(unix)]
 mod handover;
+mod preface;
 mod raw;

@@ -13,7 +13,7 @@ use crate::setup::{self, Chromium, Firefox, OldestRust};
 use crate::shell::{Run, Workspace};
 
 /// The fuzz targets.
-const FUZZ_TARGETS: &[&str] = &["message", "framing", "machine", "pair", "cuts"];
+const FUZZ_TARGETS: &[&str] = &["message", "framing", "machine", "pair", "cuts", "stream"];
 
 /// Seconds for each fuzz target.
 const FUZZ_TIME: u32 = 240;

@@ -106,20 +106,22 @@ impl<D> LinkBuilder<Dialer, D> {
 }
 
 async fn connect_socket(request: Request, config: &Config) -> Result<ClientTransport, Error> {
-    let config = Some(socket_config(config));
+    let limits = Some(socket_config(config));
     // Small messages are already joined, so Nagle's algorithm only adds latency.
     let no_delay = true;
     let Some(address) = plain_address(&request) else {
-        let (socket, response) = connect_async_with_config(request, config, no_delay).await?;
+        let (socket, response) = connect_async_with_config(request, limits, no_delay).await?;
         let peer = plain_peer(socket.get_ref());
+        // Without a pulse, since nobody counts the bytes of a TLS socket.
         let transport = WebSocketTransport::new(socket, picked(&response), peer);
         return Ok(ClientTransport(Either::Tls(transport)));
     };
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(no_delay)?;
     let peer = socket.peer_addr().ok();
-    let (socket, response) = client_async_with_config(request, Socket::new(socket), config).await?;
+    let (socket, response) = client_async_with_config(request, Socket::new(socket), limits).await?;
     let transport = WebSocketTransport::new(socket, picked(&response), peer);
+    let transport = transport.with_pulse(config, Socket::heard);
     Ok(ClientTransport(Either::Plain(transport)))
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Socket<S> {
     has_more: bool,
     /// Bytes that were read ahead.
     ahead: BytesMut,
+    /// How many bytes were read from `inner`.
+    heard: u64,
 }
 
 /// The first frame exceeds its limit.
@@ -56,7 +58,13 @@ impl<S> Socket<S> {
             hello: None,
             has_more: false,
             ahead: BytesMut::new(),
+            heard: 0,
         }
+    }
+
+    /// Returns how many bytes were read from the socket.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard
     }
 
     /// Lifts the limit, since the first frame is complete.
@@ -80,6 +88,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         let result = Pin::new(&mut self.inner).poll_read(cx, &mut limited);
         let read = limited.filled().len();
         self.hello = Some(left - read);
+        self.heard += read as u64;
         into.advance(read);
         result
     }
@@ -91,6 +100,7 @@ impl<S: AsyncRead + Unpin> Socket<S> {
     ) -> Poll<io::Result<()>> {
         let room = into.remaining();
         ready!(Pin::new(&mut self.inner).poll_read(cx, into))?;
+        self.heard += (room - into.remaining()) as u64;
         self.has_more = into.remaining() == 0 && room >= READ_AHEAD_TRIGGER;
         Poll::Ready(Ok(()))
     }
@@ -105,7 +115,10 @@ impl<S: AsyncRead + Unpin> Socket<S> {
             self.has_more = false;
             self.ahead = BytesMut::new();
         }
-        read.map(|_| Ok(()))
+        read.map(|read| {
+            self.heard += read as u64;
+            Ok(())
+        })
     }
 }
 

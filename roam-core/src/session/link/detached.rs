@@ -45,8 +45,8 @@ pub struct DetachedLink {
     pub(super) linger: Option<Pin<Box<Sleep>>>,
     /// What we say of ourselves on each transport that we open.
     metadata: Metadata,
-    /// Whether the link waits for its first frame, an Attach.
-    expects_attach: bool,
+    /// Whether the link waits for its first frame, an Attach unless the peer only knows version 2.
+    pub(super) expects_attach: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -85,6 +85,11 @@ impl DetachedLink {
     /// Returns how the link's transports must hold messages in frames.
     pub fn framing(&self) -> Framing {
         self.shared.peek(|state| state.link.framing())
+    }
+
+    /// Returns whether the handshake was completed.
+    pub(in crate::session) fn has_agreed(&self) -> bool {
+        self.shared.peek(|state| state.link.has_agreed())
     }
 
     /// Begins on another transport, as the initiator.
@@ -159,18 +164,20 @@ impl DetachedLink {
 
     pub(super) fn on_frame(&mut self, frame: Bytes) {
         self.schedule.on_frame(|| self.stopwatch.now());
-        if self.expects_attach {
-            return self.accept(&frame);
-        }
         self.frame = Some((frame, 0));
     }
 
-    /// Accepts a new link: this was its first frame.
+    /// Accepts a new link: this was the first frame of its transport, whose framing is known now.
     #[cold]
-    fn accept(&mut self, first: &Bytes) {
+    pub(super) fn on_first_frame(&mut self, first: Bytes, framing: Framing) {
         self.expects_attach = false;
-        self.shared
-            .accept(first, random::link_id(), random::secret());
+        if framing == Framing::Numbered {
+            self.shared
+                .accept(&first, random::link_id(), random::secret());
+        } else {
+            self.shared.fall_back(framing);
+            self.on_frame(first);
+        }
     }
 
     /// Processes a part of the current frame.

@@ -9,7 +9,7 @@ use super::schedule::FRAMES_PER_TURN;
 use super::transmit::Transmit;
 use bytes::Bytes;
 
-use crate::proto::{Attach, CloseReason, Framing, LinkId, PeerClose, Refusal, Secret};
+use crate::proto::{Attach, CloseReason, Framing, LinkId, Refusal, Secret};
 use crate::session::extensions::Extensions;
 use crate::transport::{Transport, TransportError};
 
@@ -46,9 +46,12 @@ impl DetachedLink {
     /// Gives the link a transport. Nothing happens before the driver is polled.
     ///
     /// # Errors
-    /// The transport must have the link's framing.
+    /// The transport must have the link's framing. A link on which the peers have not agreed on anything yet
+    /// can go on in version 2 of the protocol.
     pub fn attach<T: Transport>(mut self, transport: T) -> Result<Driver<T>, AttachError> {
-        let (framing, expected) = (transport.framing(), self.framing());
+        let framing = transport.framing();
+        self.shared.fall_back(framing);
+        let expected = self.framing();
         if framing != expected {
             return Err(AttachError {
                 link: Box::new(self),
@@ -98,6 +101,15 @@ impl<T: Transport> Driver<T> {
 
     /// Passes the first frame of the transport to the link.
     pub(in crate::session) fn on_first_frame(&mut self, frame: Bytes) {
+        self.on_frame(frame);
+    }
+
+    #[inline]
+    fn on_frame(&mut self, frame: Bytes) {
+        if self.link.expects_attach {
+            let framing = self.transport.framing();
+            return self.link.on_first_frame(frame, framing);
+        }
         self.link.on_frame(frame);
     }
 
@@ -111,7 +123,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Carries frames until the link has ended, and returns the reason; or until the transport fails,
-    /// which leaves the link alive.
+    /// which leaves the link alive, or its peer without knowing its end.
     ///
     /// Cancel safe: the next call goes on.
     ///
@@ -151,7 +163,8 @@ impl<T: Transport> Driver<T> {
     ) -> Poll<Result<CloseReason, TransportError>> {
         let driven = ready!(self.poll_drive(cx));
         if let Err(error) = driven
-            && self.link.shared.close_reason().is_none()
+            // A peer that has not answered on this transport does not know that the link has ended.
+            && (self.link.shared.close_reason().is_none() || !self.is_attached())
         {
             return Poll::Ready(Err(error));
         }
@@ -198,9 +211,12 @@ impl<T: Transport> Driver<T> {
         for _ in 0..FRAMES_PER_TURN {
             if self.link.frame.is_none() {
                 match ready!(self.transport.poll_receive(cx)) {
-                    Ok(frame) => self.link.on_frame(frame),
-                    _ if self.link.linger.is_some() => return Poll::Pending,
-                    Err(TransportError::Violation(violation)) => {
+                    Ok(frame) => self.on_frame(frame),
+                    // The rest is sent, unless the peer has not answered on this transport.
+                    Err(_) if self.link.linger.is_some() && self.is_attached() => {
+                        return Poll::Pending;
+                    }
+                    Err(TransportError::Violation(violation)) if self.link.linger.is_none() => {
                         self.link.shared.handle_violation(violation);
                         return Poll::Ready(Ok(()));
                     }
@@ -234,7 +250,7 @@ impl<T: Transport> Driver<T> {
             read?;
         }
         if let Err(error) = sent {
-            return Err(self.process_rest(cx).map_or(error, Into::into));
+            return Err(self.process_rest(cx).unwrap_or(error));
         }
         if self.link.phase == Phase::Running && self.link.poll_linger(cx).is_ready() {
             self.link.phase = Phase::Done;
@@ -283,15 +299,17 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Processes what the peer has sent before it stopped reading: it may well have said why. Returns
-    /// how the peer has closed the transport, if it has.
-    fn process_rest(&mut self, cx: &mut Context<'_>) -> Option<PeerClose> {
+    /// how the peer has closed the transport, if it has, or that it does not understand us.
+    fn process_rest(&mut self, cx: &mut Context<'_>) -> Option<TransportError> {
         loop {
             while self.link.frame.is_some() {
                 self.link.process();
             }
             match self.transport.poll_receive(cx) {
-                Poll::Ready(Ok(frame)) => self.link.on_frame(frame),
-                Poll::Ready(Err(TransportError::Closed(close))) => return Some(close),
+                Poll::Ready(Ok(frame)) => self.on_frame(frame),
+                Poll::Ready(Err(
+                    said @ (TransportError::Closed(_) | TransportError::OnlyVersion2),
+                )) => return Some(said),
                 _ => return None,
             }
         }

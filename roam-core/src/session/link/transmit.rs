@@ -12,7 +12,9 @@ use super::driver_waker::Interest;
 use super::schedule::{self, EVENTS_PER_LOCK, Scheduler, SendStep};
 use super::shared::Shared;
 use super::wait::WaitKey;
-use crate::proto::{Attach, Close, ConnectionId, LinkId, Load, Refusal, Secret, Violation};
+use crate::proto::{
+    Attach, Close, ConnectionId, Framing, LinkId, Load, Refusal, Secret, Violation,
+};
 
 /// What a driver hands to its transport next.
 pub(super) enum Transmit {
@@ -22,7 +24,8 @@ pub(super) enum Transmit {
     Last(Bytes),
     /// Nothing. The driver counts as asleep.
     Nothing,
-    /// Nothing until the peer acknowledges what it has received. The link has ended.
+    /// Nothing until the peer acknowledges what it has received. The link has ended. The driver counts as awake:
+    /// only its transport wakes it.
     HeldBack,
     /// Nothing yet: yield first, so that others may queue more for the same write.
     AfterOthers,
@@ -61,10 +64,11 @@ impl Shared {
                 _ => {}
             }
             schedule.on_drained();
-            deferred.discard(state.driver.sleep(Interest::Output, cx.waker()));
             if load.has_ended {
+                // It would be woken at once, since the link has ended.
                 return Transmit::HeldBack;
             }
+            deferred.discard(state.driver.sleep(Interest::Output, cx.waker()));
             frame.map_or(Transmit::Nothing, Transmit::Last)
         })
     }
@@ -107,6 +111,12 @@ impl Shared {
                 state.link.refuse(refusal);
             }
         });
+    }
+
+    /// Goes on in version 2 of the protocol if `framing` is one of that and the peers have not agreed yet.
+    pub(super) fn fall_back(&self, framing: Framing) {
+        let now = self.clock.now();
+        self.with(|state, _| state.link.fall_back(framing, now));
     }
 
     /// Records that the transport is gone.

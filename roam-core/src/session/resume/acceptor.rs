@@ -9,14 +9,14 @@ use bytes::Bytes;
 
 use super::kept::KeptDriver;
 use super::seat::{Offer, Seat};
-use crate::proto::{Attach, Close, Config, Framing, LinkId, Metadata, Refusal};
+use crate::proto::{Attach, Close, Config, Framing, LinkId, Metadata, Refusal, Role};
 use crate::rt;
 use crate::session::error::ConnectError;
 use crate::session::identity::Identity;
 use crate::session::link::{ConnectionHandle, LINGER};
 use crate::session::open;
 use crate::session::serve::{NoDispatcher, ServiceDispatcher};
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportError};
 
 /// Accepts transports, and says of each whether it begins a new link or goes on with an existing one.
 ///
@@ -71,7 +71,9 @@ pub struct Incoming<T: Transport> {
     acceptor: Acceptor<T>,
     transport: T,
     /// `None` on a transport that only knows version 2 of the protocol.
-    attach: Option<(Attach, Bytes)>,
+    attach: Option<Attach>,
+    /// The first frame, if it was received.
+    first: Option<Bytes>,
     identity: Option<Identity>,
 }
 
@@ -125,26 +127,28 @@ impl<T: Transport> Acceptor<T> {
     /// # Errors
     /// The transport failed, or its first frame is not valid.
     pub async fn receive(&self, mut transport: T) -> Result<Incoming<T>, ConnectError> {
-        let mut attach = None;
+        transport.on_accepted(&self.config);
+        let (mut attach, mut first) = (None, None);
         if transport.framing() == Framing::Numbered {
             let receiving = poll_fn(|cx| transport.poll_receive(cx));
-            let frame = rt::timeout(self.config.handshake_timeout, receiving)
+            let received = rt::timeout(self.config.handshake_timeout, receiving)
                 .await
-                .ok_or(ConnectError::Timeout)?
-                .map_err(|error| ConnectError::Transport(Box::new(error)))?;
-            match Attach::decode(&frame) {
-                Ok(decoded) => attach = Some((decoded, frame)),
-                Err(violation) => {
+                .ok_or(ConnectError::Timeout)?;
+            match begins(&transport, received) {
+                Ok((decoded, frame)) => (attach, first) = (decoded, Some(frame)),
+                Err(TransportError::Violation(violation)) => {
                     let refusal = Refusal::new(Close::PROTOCOL, &violation.to_string());
                     refuse(transport, &refusal);
                     return Err(ConnectError::Transport(Box::new(violation)));
                 }
+                Err(error) => return Err(ConnectError::Transport(Box::new(error))),
             }
         }
         Ok(Incoming {
             acceptor: self.clone(),
             transport,
             attach,
+            first,
             identity: None,
         })
     }
@@ -188,15 +192,13 @@ impl<T: Transport> Incoming<T> {
     /// version 2 of the protocol.
     pub fn metadata(&self) -> &Metadata {
         const NONE: &Metadata = &Metadata::new();
-        self.attach
-            .as_ref()
-            .map_or(NONE, |(attach, _)| &attach.metadata)
+        self.attach.as_ref().map_or(NONE, |attach| &attach.metadata)
     }
 
     /// Returns the link that the peer wants to go on with, or `None` if it wants a new one.
     pub fn link(&self) -> Option<&LinkId> {
-        let (attach, _) = self.attach.as_ref()?;
-        attach.resume.as_ref().map(|resume| &resume.link)
+        let resume = self.attach.as_ref()?.resume.as_ref()?;
+        Some(&resume.link)
     }
 
     /// Says who the peer is. Only the peer that opened a link may go on with it: one with another subject is
@@ -216,25 +218,15 @@ impl<T: Transport> Incoming<T> {
     /// # Errors
     /// There is no such link. The peer was told.
     pub fn accept(self) -> Result<Accepted<T>, Refusal> {
-        let Some((attach, first)) = self.attach else {
+        let Some((attach, id)) = self.attach.and_then(resumed) else {
             return Ok(Accepted::New(NewLink {
                 acceptor: self.acceptor,
                 transport: self.transport,
-                first: None,
+                first: self.first,
                 identity: self.identity,
                 dispatcher: NoDispatcher,
             }));
         };
-        let Some(resume) = &attach.resume else {
-            return Ok(Accepted::New(NewLink {
-                acceptor: self.acceptor,
-                transport: self.transport,
-                first: Some(first),
-                identity: self.identity,
-                dispatcher: NoDispatcher,
-            }));
-        };
-        let id = resume.link.clone();
         let Some(seat) = self.acceptor.with(|links| links.seats.get(&id).cloned()) else {
             let refusal = Refusal::unknown_link();
             refuse(self.transport, &refusal);
@@ -266,9 +258,13 @@ impl<T: Transport, D> NewLink<T, D> {
 impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
     /// Opens the link without running it. Nothing happens before the driver is polled.
     pub fn drive(self) -> (ConnectionHandle, KeptDriver<T>) {
-        let config = Config::clone(&self.acceptor.config);
-        let builder = open::accept(self.transport).config(config);
-        let (handle, mut driver) = builder.dispatcher(self.dispatcher).drive();
+        let (handle, mut driver) = open::open(
+            Role::Acceptor,
+            self.transport,
+            self.dispatcher,
+            &self.acceptor.config,
+            Metadata::new(),
+        );
         let subject = self.identity.as_ref().map(|it| it.subject.clone());
         if let Some(identity) = self.identity {
             handle.set_identity(identity);
@@ -284,6 +280,24 @@ impl<T: Transport, D: ServiceDispatcher> NewLink<T, D> {
         let driver = KeptDriver::new(driver, id, seat, self.acceptor, subject);
         (handle, driver)
     }
+}
+
+/// Decodes the first frame of a transport, which may have shown that its peer only knows version 2.
+fn begins(
+    transport: &impl Transport,
+    received: Result<Bytes, TransportError>,
+) -> Result<(Option<Attach>, Bytes), TransportError> {
+    let frame = received?;
+    if transport.framing() != Framing::Numbered {
+        return Ok((None, frame));
+    }
+    Ok((Some(Attach::decode(&frame)?), frame))
+}
+
+/// Returns an Attach to an existing link, and which one that is.
+fn resumed(attach: Attach) -> Option<(Attach, LinkId)> {
+    let id = attach.resume.as_ref()?.link.clone();
+    Some((attach, id))
 }
 
 /// Tells the peer why its transport is refused, and closes it.

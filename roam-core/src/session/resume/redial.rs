@@ -13,7 +13,7 @@ use crate::rt::{self, BoxFuture};
 use crate::session::link::{AttachError, DetachedLink, Driver, LINGER};
 use crate::session::open::Dial;
 use crate::session::reconnect::RetryPolicy;
-use crate::transport::TransportError;
+use crate::transport::{Transport, TransportError};
 
 /// Runs a link that was dialed: a future that ends when the link has ended for good, and returns the
 /// reason.
@@ -65,11 +65,46 @@ async fn run<O: Dial>(
             attempts = Attempts::default();
         }
         let (link, _lost) = driver.detach();
-        match attempts.redial(link, &mut dialer, &config, error).await {
+        let is_misunderstood = matches!(error, TransportError::OnlyVersion2);
+        let again = if is_misunderstood && !link.has_agreed() && dialer.fall_back() {
+            dial_version_2(link, &mut dialer, &config).await
+        } else {
+            attempts.redial(link, &mut dialer, &config, error).await
+        };
+        match again {
             Ok(again) => driver = again,
             Err(reason) => return reason,
         }
     }
+}
+
+/// Dials once more for a peer that only knows version 2 of the protocol.
+async fn dial_version_2<O: Dial>(
+    link: DetachedLink,
+    dialer: &mut O,
+    config: &Config,
+) -> Result<Driver<O::Transport>, CloseReason> {
+    tracing::debug!("the peer only knows version 2 of the protocol; dialing once more");
+    match dialer.dial(config).await {
+        Ok(transport) => attach(link, transport),
+        Err(error) => Err(link.lose(TransportError::lost(error))),
+    }
+}
+
+/// Gives a link another transport, unless its framing is another.
+fn attach<T: Transport>(link: DetachedLink, transport: T) -> Result<Driver<T>, CloseReason> {
+    link.attach(transport).map_err(|refused| {
+        let AttachError {
+            link,
+            transport,
+            expected,
+        } = refused;
+        let other = OtherFraming {
+            transport,
+            expected,
+        };
+        link.lose(TransportError::lost(other))
+    })
 }
 
 /// The peer no longer speaks the subprotocol of the link.
@@ -117,18 +152,7 @@ impl Attempts {
         let Some(transport) = found else {
             return Err(link.lose(error));
         };
-        link.attach(transport).map_err(|refused| {
-            let AttachError {
-                link,
-                transport,
-                expected,
-            } = refused;
-            let other = OtherFraming {
-                transport,
-                expected,
-            };
-            link.lose(TransportError::lost(other))
-        })
+        attach(link, transport)
     }
 }
 

@@ -10,12 +10,12 @@ use super::*;
 const LARGEST: u32 = 5_000;
 const MOST: u32 = 20_000;
 
-fn config(receive_budget: usize, initial: u32) -> Config {
-    let mut config = Config::default()
-        .with_max_payload_size(LARGEST)
-        .with_initial_channel_credit(initial);
-    config.limits.receive_budget = receive_budget;
-    config
+fn sizes(receive_budget: usize, initial: u32) -> RoomSizes {
+    let ours = Hello {
+        max_payload_size: LARGEST,
+        initial_channel_credit: initial,
+    };
+    RoomSizes::new(receive_budget, ours)
 }
 
 /// A channel whose messages arrive at once.
@@ -36,9 +36,8 @@ struct World {
 }
 
 impl World {
-    fn new(config: &Config, channels: usize) -> Self {
-        let sizes = RoomSizes::of(config);
-        let initial = config.initial_channel_credit;
+    fn new(receive_budget: usize, initial: u32, channels: usize) -> Self {
+        let sizes = sizes(receive_budget, initial);
         let channel = |_| Channel {
             sender: PooledCredit::new(initial),
             receiver: PooledWindow::new(initial),
@@ -122,25 +121,24 @@ impl World {
 #[test]
 fn sizes_add_up_to_the_budget() {
     for budget in [1 << 20, 4 << 20, 48 << 20, 96 << 20, 1 << 30] {
-        let sizes = RoomSizes::of(&config(budget, 1_000));
+        let sizes = sizes(budget, 1_000);
         let sum = sizes.channels * CHANNEL_COST + 2 * (sizes.pool + sizes.grants);
         assert!(sum <= budget, "{sum} of {budget}");
         assert!(sum >= budget - 16, "{sum} of {budget}");
     }
-    let sizes = RoomSizes::of(&Config::default());
-    assert_eq!(sizes.channels, 10_240);
+    assert_eq!(sizes(48 << 20, 1_000).channels, 10_240);
 }
 
 #[test]
 fn smallest_budget_has_room_for_the_largest_elements() {
-    let sizes = RoomSizes::of(&config(0, 1_000));
+    let sizes = sizes(0, 1_000);
     assert_eq!((sizes.channels, sizes.pool), (1, 1_000));
     assert_eq!(sizes.grants, 2 * LARGEST as usize);
 }
 
 #[test]
 fn grant_halves_when_its_sender_has_not_asked_for_long() {
-    let mut world = World::new(&config(1 << 20, 0), 1);
+    let mut world = World::new(1 << 20, 0, 1);
     world.pool = Pool::new(0);
     assert!(!world.send(0, 4_000));
     world.read(0);
@@ -172,7 +170,7 @@ proptest! {
         channels in 1_usize..40,
         steps in prop::collection::vec((0_usize..40, 0_u32..=LARGEST, 0_u8..4), 0..600),
     ) {
-        let mut world = World::new(&config(budget, initial), channels);
+        let mut world = World::new(budget, initial, channels);
         let count = world.channels.len();
         for (at, len, kind) in steps {
             match kind {

@@ -2,14 +2,20 @@
 
 use std::io;
 
+use roam_core::client::Dial;
 use roam_core::net::stream::{self, tcp};
 use roam_core::net::websocket::{self, Subprotocols};
-use roam_core::{Config, ConnectError};
+use roam_core::proto::Rule;
+use roam_core::server::{Accepted, Acceptor};
+use roam_core::{Config, ConnectError, LinkBuilder};
+use roam_session::ConnectionError;
 use roam_stream::HandshakeConfig;
 use roam_websocket::WsTransport;
 use roam_ws_server::Server;
 use their_tungstenite::MaybeTlsStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::links::CREDIT;
 use crate::watch::watched;
@@ -70,19 +76,111 @@ async fn their_websocket_server() -> String {
     format!("ws://{address}/")
 }
 
+/// Runs their server for one socket. Says why it refused it, or `None` if it did not.
+async fn their_stream_server<S>(socket: S, refused: &UnboundedSender<Option<ConnectionError>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let accepting = roam_stream::accept(socket, HandshakeConfig::default(), their_service());
+    match accepting.await {
+        Ok((_, _, driver)) => {
+            refused.send(None).unwrap();
+            // It ends with the link.
+            let _ = driver.run().await;
+        }
+        Err(error) => refused.send(Some(error)).unwrap(),
+    }
+}
+
+/// Asserts that a server refused one socket, for its preface, and accepted the next.
+async fn assert_fell_back(mut refused: UnboundedReceiver<Option<ConnectionError>>) {
+    let error = refused.recv().await.unwrap();
+    assert!(
+        matches!(
+            &error,
+            Some(ConnectionError::ProtocolViolation { rule_id, .. })
+                if *rule_id == Rule::HelloUnknownVersion.id()
+        ),
+        "{error:?}"
+    );
+    assert!(refused.recv().await.unwrap().is_none());
+}
+
+/// Their server takes our preface for a Hello of an unknown version. We connect once more, without it.
 #[test]
 fn our_tcp_client_calls_their_server() {
     watched(async {
         let (listener, address) = listener().await;
+        let (refused, refusals) = unbounded_channel();
         tokio::spawn(async move {
-            let (socket, _) = listener.accept().await.unwrap();
-            let accepting =
-                roam_stream::accept(socket, HandshakeConfig::default(), their_service());
-            let (_, _, driver) = accepting.await.unwrap();
-            driver.run().await
+            while let Ok((socket, _)) = listener.accept().await {
+                their_stream_server(socket, &refused).await;
+            }
         });
         let server = tcp::connect(address).config(config()).await.unwrap();
         ours::calls::every_method(&ours::TestbedClient::new(server)).await;
+        assert_fell_back(refusals).await;
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn our_unix_client_calls_their_server() {
+    watched(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let (refused, refusals) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                their_stream_server(socket, &refused).await;
+            }
+        });
+        let connecting = stream::unix::connect(&path).config(config());
+        let server = connecting.await.unwrap();
+        ours::calls::every_method(&ours::TestbedClient::new(server)).await;
+        assert_fell_back(refusals).await;
+    });
+}
+
+/// A dialer that was told does not try.
+#[test]
+fn our_tcp_client_of_version_2_calls_their_server_at_once() {
+    watched(async {
+        let (listener, address) = listener().await;
+        let (refused, mut refusals) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                their_stream_server(socket, &refused).await;
+            }
+        });
+        let mut dialer = tcp::Dialer::new(address);
+        assert!(dialer.fall_back());
+        let server = LinkBuilder::connect(dialer).config(config()).await.unwrap();
+        ours::calls::every_method(&ours::TestbedClient::new(server)).await;
+        assert!(refusals.recv().await.unwrap().is_none());
+    });
+}
+
+/// Our acceptor learns from the first bytes that the peer only knows version 2.
+#[test]
+fn their_tcp_client_calls_our_server_that_keeps_links() {
+    watched(async {
+        let (listener, address) = listener().await;
+        tokio::spawn(async move {
+            let socket = tcp::adopt(listener.accept().await.unwrap().0).unwrap();
+            let config = Config::default().with_initial_channel_credit(CREDIT);
+            let incoming = Acceptor::new(config).receive(socket).await.unwrap();
+            assert!(incoming.metadata().is_empty() && incoming.link().is_none());
+            let Ok(Accepted::New(link)) = incoming.accept() else {
+                panic!("the link is new")
+            };
+            link.dispatcher(our_service()).drive().1.await
+        });
+        let config = HandshakeConfig::default();
+        let client = roam_stream::connect(Connector(address), config, roam_stream::NoDispatcher);
+        let handle = client.handle().await.unwrap();
+        theirs::calls::every_method(&theirs::TestbedClient::new(handle)).await;
     });
 }
 

@@ -48,8 +48,9 @@ impl Scripted {
             max_payload_size: 1 << 20,
             initial_channel_credit: CREDIT,
         };
-        assert_eq!(scripted.recv().await, Message::Hello(hello.clone()));
-        scripted.send(Message::Hello(hello)).await;
+        // We are silent until we know what the peer speaks.
+        scripted.send(Message::Hello(hello.clone())).await;
+        assert_eq!(scripted.recv().await, Message::Hello(hello));
         scripted
     }
 
