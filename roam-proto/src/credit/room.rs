@@ -194,17 +194,16 @@ impl PooledWindow {
     pub(crate) fn receive(&mut self, len: usize, room: &mut Room) -> Result<(), CreditOverrun> {
         let allowed = self.open;
         let len = Bytes::try_from(len).map_err(|_| CreditOverrun { allowed })?;
-        match self.open.checked_sub(len) {
-            Some(rest) => self.open = rest,
-            None => {
-                let more = len - self.open;
-                let held = (self.held.checked_add(len)).ok_or(CreditOverrun { allowed })?;
-                if held.checked_add(self.untold).is_none() || !room.pool.take(more.into()) {
-                    return Err(CreditOverrun { allowed });
-                }
-                self.overdrawn += more;
-                self.open = 0;
+        if let Some(rest) = self.open.checked_sub(len) {
+            self.open = rest;
+        } else {
+            let more = len - self.open;
+            let held = (self.held.checked_add(len)).ok_or(CreditOverrun { allowed })?;
+            if held.checked_add(self.untold).is_none() || !room.pool.take(more.into()) {
+                return Err(CreditOverrun { allowed });
             }
+            self.overdrawn += more;
+            self.open = 0;
         }
         self.held += len;
         self.asked = None;

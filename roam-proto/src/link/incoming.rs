@@ -225,7 +225,7 @@ impl Link {
             ConnectionId::ROOT => (&mut self.root, &mut self.ctx),
             id => match self.others.get_mut(&id.0) {
                 Some(connection) => (connection, &mut self.ctx),
-                None => return Ok(self.handle_late(id, message)?),
+                None => return Ok(self.handle_late(id, &message)?),
             },
         };
         handle_connection_message(connection, ctx, frame, message)
@@ -279,8 +279,8 @@ impl Link {
     /// Handles a message for a connection that is not open. It may be late, and readers go on consuming what
     /// came before the end.
     #[cold]
-    fn handle_late(&mut self, id: ConnectionId, message: Message<'_>) -> Result<(), Violation> {
-        if let Message::Grant {
+    fn handle_late(&mut self, id: ConnectionId, message: &Message<'_>) -> Result<(), Violation> {
+        if let &Message::Grant {
             channel,
             consumed,
             credit,

@@ -93,31 +93,25 @@ impl Message<'_> {
                 connection,
                 channel,
                 bytes,
-            } => {
-                write_fields(
-                    out,
-                    tag::CREDIT,
-                    [connection.0, channel.0, u64::from(*bytes)],
-                );
-            }
+            } => write_fields(out, tag::CREDIT, [connection.0, channel.0, (*bytes).into()]),
             Self::Grant {
                 connection,
                 channel,
                 consumed,
                 credit,
             } => {
-                let (consumed, credit) = (u64::from(*consumed), u64::from(*credit));
-                let fields = [connection.0, channel.0, consumed, credit];
-                write_fields(out, tag::GRANT, fields);
+                let (consumed, credit) = ((*consumed).into(), (*credit).into());
+                write_fields(out, tag::GRANT, [connection.0, channel.0, consumed, credit]);
             }
             Self::Blocked {
                 connection,
                 channel,
                 bytes,
-            } => {
-                let fields = [connection.0, channel.0, u64::from(*bytes)];
-                write_fields(out, tag::BLOCKED, fields);
-            }
+            } => write_fields(
+                out,
+                tag::BLOCKED,
+                [connection.0, channel.0, (*bytes).into()],
+            ),
         }
         &[]
     }

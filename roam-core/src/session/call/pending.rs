@@ -110,7 +110,7 @@ impl Drop for ConnectionCall {
         match self.stage {
             Stage::Queued { ref mut places, .. } => self.connection.leave(places),
             Stage::Sent(request) => self.connection.cancel(request),
-            _ => {}
+            Stage::Done => {}
         }
     }
 }
