@@ -45,6 +45,7 @@ impl SendCredit {
     }
 
     /// Returns whether an element of `len` bytes may be sent.
+    #[inline]
     pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
         match self {
             Self::Window(credit) => credit.available() as usize >= len,

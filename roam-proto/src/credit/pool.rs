@@ -34,6 +34,7 @@ impl Pool {
         }
     }
 
+    #[inline]
     pub(crate) fn free(&self) -> u64 {
         self.size.saturating_sub(self.used)
     }
@@ -43,12 +44,14 @@ impl Pool {
     }
 
     /// Returns how much more a channel may take that holds `held` bytes.
+    #[inline]
     fn share(&self, held: u64) -> u64 {
         ((self.free() + held) / SHARE).saturating_sub(held)
     }
 
     /// Takes `bytes`, if that many are left.
     #[must_use]
+    #[inline]
     pub(super) fn take(&mut self, bytes: u64) -> bool {
         let enough = bytes <= self.free();
         if enough {
@@ -144,6 +147,7 @@ impl PooledCredit {
     }
 
     /// Returns whether an element of `len` bytes may be sent.
+    #[inline]
     pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
         let more = (len as u64).saturating_sub(self.available.into());
         more == 0 || (self.is_allowed(len) && more <= pool.share(self.overdrawn.into()))
@@ -159,10 +163,12 @@ impl PooledCredit {
         if let Some(rest) = self.available.checked_sub(bytes) {
             self.available = rest;
         } else {
-            let more = bytes - self.available;
-            if !self.fits(len, pool) || !pool.take(more.into()) {
+            if !self.fits(len, pool) {
                 return false;
             }
+            // A share is never more than what is free.
+            let more = bytes - self.available;
+            pool.used += u64::from(more);
             self.available = 0;
             self.overdrawn += more;
         }
@@ -174,6 +180,7 @@ impl PooledCredit {
 
     /// Returns whether `len` bytes may be outstanding in addition. An element of any length may, when nothing
     /// else is.
+    #[inline]
     fn is_allowed(&self, len: usize) -> bool {
         self.outstanding == 0
             || self.outstanding.saturating_add(len as u64) <= self.allowance.into()

@@ -20,6 +20,8 @@ const MOST_CHANNELS: usize = 10_240;
 /// Of what channels leave of the budget, this many eighths are for the pool, and one eighth for grants. Each
 /// counts twice.
 const POOL: usize = 3;
+/// The largest pool, in bytes: whatever a channel holds of it and has granted is a `u32`.
+const MOST_POOL: usize = 1 << 30;
 /// Growing grants leave room for this many of the largest elements.
 const RESERVED: usize = 2;
 /// A growing grant takes at most one part in this many of what is left.
@@ -55,7 +57,9 @@ impl RoomSizes {
             reserve: RESERVED * ours.max_payload_size as usize,
         };
         let eighth = sizes.divide(receive_budget);
-        sizes.pool = (POOL * eighth).max(ours.initial_channel_credit as usize);
+        sizes.pool = (POOL * eighth)
+            .max(ours.initial_channel_credit as usize)
+            .min(MOST_POOL);
         sizes
     }
 
@@ -198,8 +202,7 @@ impl PooledWindow {
             self.open = rest;
         } else {
             let more = len - self.open;
-            let held = (self.held.checked_add(len)).ok_or(CreditOverrun { allowed })?;
-            if held.checked_add(self.untold).is_none() || !room.pool.take(more.into()) {
+            if !room.pool.take(more.into()) {
                 return Err(CreditOverrun { allowed });
             }
             self.overdrawn += more;
@@ -212,6 +215,7 @@ impl PooledWindow {
     }
 
     /// Counts `bytes` as consumed. Returns what to tell the sender, when it is due.
+    #[inline]
     pub(crate) fn consume(&mut self, bytes: Bytes, room: &mut Room) -> Option<Granted> {
         let bytes = bytes.min(self.held);
         self.held -= bytes;
@@ -223,6 +227,7 @@ impl PooledWindow {
     }
 
     /// Returns how many more bytes must be consumed before [`consume`](Self::consume) tells the sender.
+    #[inline]
     pub(crate) fn threshold(&self) -> Bytes {
         if self.asked.is_some() || self.is_lent {
             return u32::from(self.untold == 0);

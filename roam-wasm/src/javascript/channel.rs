@@ -96,7 +96,7 @@ impl Channel {
 
 impl Session {
     /// Checks the promises that wait for `channel`: it has credit or elements, or has ended.
-    pub(super) fn wake(&self, connection: ConnectionId, channel: ChannelId) {
+    pub(super) fn wake(self: &Rc<Self>, connection: ConnectionId, channel: ChannelId) {
         let waiters = self
             .waiters
             .borrow_mut()
@@ -111,13 +111,13 @@ impl Session {
     }
 
     /// Settles the waiter's promise now, or keeps the waiter.
-    fn wait(&self, waiter: Waiter) {
+    fn wait(self: &Rc<Self>, waiter: Waiter) {
         let ready = match waiter.credit {
-            Some(bytes) => {
-                let mut link = self.link.borrow_mut();
+            // A sender that waits may have to ask for credit.
+            Some(bytes) => self.act(|link| {
                 link.sender(waiter.connection, waiter.channel)
                     .wait_for_credit(bytes)
-            }
+            }),
             None => Ok(()),
         };
         match ready {

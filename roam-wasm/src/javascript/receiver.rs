@@ -42,8 +42,9 @@ impl Receiver {
                 connection,
                 id,
             } = &self.channel;
-            let mut link = session.link.borrow_mut();
-            *arrived = match link.receiver(*connection, *id).read() {
+            // A reader that waits may have credit to grant.
+            let read = session.act(|link| link.receiver(*connection, *id).read());
+            *arrived = match read {
                 ReadOutcome::Elements { queue, .. } => Some(Ok(queue)),
                 ReadOutcome::Empty => None,
                 ReadOutcome::Ended(end) => Some(Err(end)),

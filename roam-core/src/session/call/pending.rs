@@ -27,6 +27,10 @@ struct Places {
 }
 
 impl Places {
+    fn are_taken(&self) -> bool {
+        self.turn.is_some() || self.capacity.is_some()
+    }
+
     fn leave(&mut self, turn: WaitKey, state: &mut State, deferred: &mut Deferred) {
         if let Some(place) = self.capacity.take() {
             state.leave(WaitKey::Capacity, place, deferred);
@@ -209,14 +213,16 @@ impl ConnectionHandle {
                 return Poll::Pending;
             }
             let sent = self.send_request(state, deferred, call, cx.waker());
-            places.leave(turn, state, deferred);
+            if places.are_taken() {
+                places.leave(turn, state, deferred);
+            }
             Poll::Ready(sent)
         })
     }
 
     /// Gives up waiting to send a call.
     fn leave(&self, places: &mut Places) {
-        if places.turn.is_some() || places.capacity.is_some() {
+        if places.are_taken() {
             let turn = WaitKey::Turn(self.id());
             self.shared()
                 .with(|state, deferred| places.leave(turn, state, deferred));
