@@ -13,6 +13,7 @@ mod idle;
 mod incoming;
 mod load;
 mod outgoing;
+mod parts;
 mod stats;
 
 pub use calls::Calls;
@@ -41,6 +42,7 @@ use alloc::boxed::Box;
 use carrying::{carrier, outbox};
 use connections::PendingConnections;
 use idle::IdleWatch;
+use parts::Partial;
 
 /// The protocol machine of one end of a link.
 ///
@@ -74,6 +76,8 @@ pub struct Link {
     idle: Option<IdleWatch>,
     /// Numbers frames, for a link that survives its transport.
     carrier: Option<Box<Carrier>>,
+    /// The parts of a long message that have come so far.
+    partial: Partial,
     /// The transport was given up: its peer is silent.
     transport_is_dead: bool,
     traffic: Traffic,
@@ -126,6 +130,7 @@ impl Link {
             state: State::Handshake { deadline },
             idle: config.idle_timeout.map(idle_watch),
             carrier: carrier(role, framing, config),
+            partial: Partial::default(),
             transport_is_dead: false,
             traffic: Traffic::default(),
             capacity_wanted: false,

@@ -2,7 +2,9 @@
 
 mod encode;
 
-pub(crate) use encode::{encode_data_header, encode_request_header, encode_response_header};
+pub(crate) use encode::{
+    encode_data_header, encode_part_header, encode_request_header, encode_response_header,
+};
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -105,6 +107,8 @@ pub enum Message<'a> {
         channel: ChannelId,
         bytes: u32,
     },
+    /// Carries a part of a long message. Only where frames are numbered.
+    Part { is_last: bool, bytes: &'a [u8] },
 }
 
 /// A peer's parameters, sent before anything else.
@@ -133,6 +137,7 @@ mod tag {
     // Version 2 ends here.
     pub(super) const GRANT: u64 = 12;
     pub(super) const BLOCKED: u64 = 13;
+    pub(super) const PART: u64 = 14;
 }
 
 /// The discriminant of the only supported Hello.
@@ -169,7 +174,7 @@ impl<'a> Message<'a> {
 
     /// Returns whether version 2 does not know the message that begins with this byte.
     pub(crate) fn is_beyond_v2(tag: u8) -> bool {
-        matches!(tag.into(), tag::GRANT | tag::BLOCKED)
+        matches!(tag.into(), tag::GRANT | tag::BLOCKED | tag::PART)
     }
 
     #[inline]
@@ -248,6 +253,10 @@ impl<'a> Message<'a> {
                 channel: channel(r)?,
                 bytes: r.varint_u32()?,
             },
+            tag::PART => Self::Part {
+                is_last: is_last(r)?,
+                bytes: r.bytes()?,
+            },
             unknown => {
                 return Err(Rule::UnknownVariant
                     .because(format!("message {unknown}"))
@@ -303,6 +312,14 @@ fn request(r: &mut Reader<'_>) -> Result<RequestId, WireError> {
 #[inline]
 fn metadata(r: &mut Reader<'_>) -> Result<Cow<'static, Metadata>, Violation> {
     Ok(Cow::Owned(Metadata::decode(r)?))
+}
+
+fn is_last(r: &mut Reader<'_>) -> Result<bool, Violation> {
+    match r.byte()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        kind => Err(Rule::DecodeError.because(format!("part of kind {kind}"))),
+    }
 }
 
 fn reason<'a>(r: &mut Reader<'a>) -> Result<&'a str, Violation> {

@@ -1,5 +1,7 @@
 //! The outbox: messages queued for the transport.
 
+mod parts;
+
 use alloc::collections::VecDeque;
 
 use bytes::BytesMut;
@@ -46,6 +48,8 @@ struct Frame {
     bytes: BytesMut,
     /// Whether no further message may share the frame.
     sealed: bool,
+    /// A part of it was sent: what is left is the rest of its message.
+    in_parts: bool,
     messages: usize,
     /// The memory that control replies take, in bytes.
     control_cost: usize,
@@ -251,24 +255,32 @@ impl Outbox {
         push_own_frame(&mut self.frames, bytes).messages += 1;
     }
 
-    /// Removes the next frame and counts it as sent.
+    /// Removes the next frame, or the next part of a long one, and counts it as sent.
     pub(crate) fn pop(&mut self) -> Option<SentFrame> {
-        let Some(frame) = self.frames.pop_front() else {
+        let Some(frame) = self.frames.front() else {
             // Free the memory of a burst.
             self.frames.shrink_to(KEPT_FRAMES);
             return None;
         };
-        self.sent_frames += 1;
+        if self.is_in_parts(frame) {
+            return self.pop_part();
+        }
+        let frame = self.frames.pop_front()?;
         let len = frame.bytes.len() - self.headroom;
         self.frame_capacity = len.clamp(MIN_FRAME_CAPACITY, MAX_FRAME_CAPACITY);
-        self.sent_messages += frame.messages as u64;
         self.queued -= len;
-        self.messages -= frame.messages;
-        self.control_cost -= frame.control_cost;
+        self.count_sent(&frame);
         Some(SentFrame {
             bytes: frame.bytes,
             responses: frame.responses,
         })
+    }
+
+    fn count_sent(&mut self, frame: &Frame) {
+        self.sent_frames += 1;
+        self.sent_messages += frame.messages as u64;
+        self.messages -= frame.messages;
+        self.control_cost -= frame.control_cost;
     }
 
     /// Returns the next call whose Response was sent. Call this once for each Response in a sent

@@ -22,6 +22,8 @@ mod proto {
     mod handshake;
     mod idle;
     mod ids;
+    mod liar;
+    mod parts;
     mod places;
     mod pool;
     mod pool_shares;

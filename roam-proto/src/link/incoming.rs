@@ -208,7 +208,11 @@ impl Link {
     }
 
     #[inline]
-    fn handle_message(&mut self, frame: &Bytes, message: Message<'_>) -> Result<(), DecodeError> {
+    pub(super) fn handle_message(
+        &mut self,
+        frame: &Bytes,
+        message: Message<'_>,
+    ) -> Result<(), DecodeError> {
         let id = match message {
             Message::Data { connection, .. }
             | Message::Close { connection, .. }
@@ -255,6 +259,7 @@ impl Link {
             } => {
                 self.handle_reject(request, reason, metadata.into_owned());
             }
+            Message::Part { is_last, bytes } => self.handle_part(is_last, bytes)?,
             Message::Hello(_) => return Err(Rule::HelloDuplicate.into()),
             // The others belong to a connection.
             _ => {}

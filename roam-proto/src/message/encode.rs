@@ -103,6 +103,10 @@ impl Message<'_> {
                 let (consumed, credit) = ((*consumed).into(), (*credit).into());
                 write_fields(out, tag::GRANT, [connection.0, channel.0, consumed, credit]);
             }
+            Self::Part { is_last, bytes } => {
+                encode_part_header(out, *is_last, bytes.len());
+                return bytes;
+            }
             Self::Blocked {
                 connection,
                 channel,
@@ -139,6 +143,11 @@ fn write_fields<const N: usize>(out: &mut impl WriteBytes, tag: u64, fields: [u6
     for field in fields {
         out.write_varint(field);
     }
+}
+
+/// Appends the header of a Part with `len` bytes.
+pub(crate) fn encode_part_header(out: &mut impl WriteBytes, is_last: bool, len: usize) {
+    write_fields(out, tag::PART, [is_last.into(), len as u64]);
 }
 
 /// Appends the header of a Data message with a payload of `len` bytes.

@@ -138,6 +138,13 @@ fn connection_vectors() -> Vec<Vector> {
             "0c01ac0280800205",
         ),
         (
+            Message::Part {
+                is_last: true,
+                bytes: &[7, 8],
+            },
+            "0e01020708",
+        ),
+        (
             Message::Blocked {
                 connection: ConnectionId(0),
                 channel: ChannelId(3),
@@ -219,7 +226,7 @@ fn payloads_borrow_from_the_frame() {
 
 #[test]
 fn unknown_messages_and_versions_have_their_own_rules() {
-    assert_eq!(broken_rule(&[14]), Rule::UnknownVariant);
+    assert_eq!(broken_rule(&[15]), Rule::UnknownVariant);
     assert_eq!(broken_rule(&[0xff, 0x01, 0x00]), Rule::UnknownVariant);
     assert_eq!(
         broken_rule(&hex("0000808040808004")),

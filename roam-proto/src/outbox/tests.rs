@@ -229,3 +229,48 @@ fn names_the_answered_calls_of_sent_frames() {
     );
     assert_eq!(answered(&mut outbox), [(ConnectionId(3), RequestId(1))]);
 }
+
+#[test]
+fn numbered_frames_hold_long_messages_in_parts() {
+    let mut outbox = Outbox::new(Framing::Numbered);
+    let payload: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    outbox.push(&data(&[1]));
+    outbox.push(&data(&payload));
+    outbox.push(&data(&[2]));
+    let mut frames = frames(&mut outbox);
+    let records: Vec<_> = frames
+        .iter_mut()
+        .map(|frame| frame.split_off(HEADROOM))
+        .collect();
+    assert_eq!(&records[0][..], [5, 8, 0, 1, 1, 1]);
+    assert_eq!(&records[5][..], [5, 8, 0, 1, 1, 2]);
+    let mut whole = Vec::new();
+    for (n, record) in records[1..5].iter().enumerate() {
+        assert!(record.len() <= 64 * 1024 + 8);
+        let mut reader = crate::coding::Reader::new(record);
+        let part = Message::decode(reader.bytes().unwrap()).unwrap();
+        let Message::Part { is_last, bytes } = part else {
+            panic!("{part:?}");
+        };
+        assert_eq!(is_last, n == 3);
+        whole.extend_from_slice(bytes);
+    }
+    assert_eq!(Message::decode(&whole).unwrap(), data(&payload));
+    assert_eq!(
+        (outbox.queued(), outbox.messages(), outbox.cost()),
+        (0, 0, 0)
+    );
+}
+
+#[test]
+fn message_in_parts_was_sent_after_its_last() {
+    let mut outbox = Outbox::new(Framing::Numbered);
+    outbox.push(&data(&vec![0; 150_000]));
+    let frame = outbox.last_frame();
+    for last in [false, false, true] {
+        assert!(!outbox.was_sent(frame) && outbox.messages() == 1);
+        outbox.pop().unwrap();
+        assert_eq!(outbox.was_sent(frame), last);
+    }
+    assert_eq!(outbox.sent_messages(), 1);
+}

@@ -1,9 +1,9 @@
 //! The pool of credit that all channels share: what fits, what waits, and what breaks a rule.
 
-use bytes::Bytes;
 use roam_proto::{ChannelId, Config, Framing, Message, RequestError, Role, Rule, SendError};
 
 use super::harness::*;
+use super::liar::Liar;
 
 /// Two machines whose channels share pools.
 fn pair(server: &Config) -> Pair {
@@ -190,42 +190,6 @@ fn channels_of_an_ended_connection_settle() {
     pair.client.collect();
     pair.server.collect();
     pair.assert_idle();
-}
-
-/// A client that sends what it likes after an honest handshake.
-struct Liar {
-    pair: Pair,
-    number: u64,
-}
-
-impl Liar {
-    fn new(server: &Config) -> (Self, ChannelId) {
-        let mut pair = pair(server);
-        let (_, channel) = pair.upload();
-        (Self { pair, number: 3 }, channel)
-    }
-
-    fn say(&mut self, message: &Message<'_>) {
-        let message = encode(message);
-        let mut frame = vec![0, u8::try_from(self.number).unwrap(), 0];
-        self.number += 1;
-        let mut len = message.len();
-        while len >= 0x80 {
-            frame.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
-            len >>= 7;
-        }
-        frame.push(u8::try_from(len).unwrap());
-        frame.extend(message);
-        self.pair.server.link.handle_frame(&Bytes::from(frame));
-    }
-
-    fn assert_violation(&self, rule: Rule) {
-        let reason = self.pair.server.link.close_reason();
-        let Some(roam_proto::CloseReason::Violation(violation)) = reason else {
-            panic!("{reason:?}");
-        };
-        assert_eq!(violation.rule, rule, "{violation}");
-    }
 }
 
 #[test]
