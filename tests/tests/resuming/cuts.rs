@@ -115,3 +115,27 @@ fn a_thousand_cuts_lose_nothing() {
         runtime.block_on(cuts(net, 1_000, 1_000_000, 10_000));
     }
 }
+
+/// An element of a megabyte arrives although no socket carries more than 200 kB: what has arrived of it counts.
+#[test]
+fn a_long_message_arrives_over_short_lived_sockets() {
+    over_each(async |net| {
+        let world = World::new(net).await;
+        for _ in 0..12 {
+            world
+                .proxy
+                .next(Fault::CutAt(Direction::Up, 200_000, Cut::Reset));
+        }
+        let client = MeterClient::new(world.connect().await);
+        let (ours, theirs) = tunnel_pair();
+        let echo = tokio::spawn(client.echo(theirs).into_future());
+        let Tunnel { tx, mut rx, .. } = ours;
+        let piece = Bytes::from(vec![7; 1_000_000]);
+        tx.send(piece.clone()).await.unwrap();
+        assert_eq!(rx.recv().await.unwrap(), Some(piece));
+        tx.close();
+        assert_eq!(rx.recv().await.unwrap(), None);
+        echo.await.unwrap().unwrap();
+        assert!(world.proxy.accepted() > 5);
+    });
+}
