@@ -171,6 +171,14 @@ impl Budget {
         (credit as usize).saturating_mul(2).max(Self::MIN_WINDOW)
     }
 
+    /// Returns how many bytes are in use.
+    #[inline]
+    pub(crate) fn used(&self) -> usize {
+        let channels = signed(self.total.receive_budget) - self.receive;
+        let calls = signed(self.total.call_payloads) - self.calls;
+        unsigned(channels) + unsigned(calls) + 2 * self.room.used()
+    }
+
     pub(crate) fn remaining(&self) -> RemainingBudget {
         RemainingBudget {
             // What is received counts twice, as in a window.

@@ -1,8 +1,10 @@
 //! Configuration: a link's settings, and the limits on what a peer can make us hold.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::framing::Framing;
+use crate::memory::SharedMemory;
 use crate::message::Hello;
 
 /// The settings of one end of a link.
@@ -39,6 +41,8 @@ pub struct Config {
     /// Calls and channels wait meanwhile. The acceptor's value counts. Zero keeps none. Default: 2
     /// minutes.
     pub keep: Duration,
+    /// Memory that the link shares with others. Default: `None`, it only has its own limits.
+    pub memory: Option<Arc<SharedMemory>>,
     /// The number of the first frame in each direction.
     pub(crate) first_frame: u64,
     /// Bounds on what the peer can make us hold.
@@ -109,6 +113,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(15),
             dead_after: Duration::from_secs(30),
             keep: Duration::from_mins(2),
+            memory: None,
             first_frame: 1,
             limits: Limits::default(),
         }
@@ -190,6 +195,13 @@ impl Config {
     #[must_use]
     pub fn with_keep(mut self, keep: Duration) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Sets [`memory`](Self::memory).
+    #[must_use]
+    pub fn with_memory(mut self, memory: impl Into<Option<Arc<SharedMemory>>>) -> Self {
+        self.memory = memory.into();
         self
     }
 

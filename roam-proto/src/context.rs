@@ -11,6 +11,7 @@ use crate::credit::SendCredit;
 use crate::credit::pool::{Granted, Pool};
 use crate::event::Event;
 use crate::ids::{ChannelId, ConnectionId, Role};
+use crate::memory::MemoryShare;
 use crate::message::Message;
 use crate::outbox::Outbox;
 
@@ -24,6 +25,8 @@ pub(crate) struct LinkContext {
     /// Bounded by its causes: one frame at a time, and the shell's own commands.
     pub(crate) events: VecDeque<Event>,
     pub(crate) budget: Budget,
+    /// What the link counts of the memory that it shares with others.
+    pub(crate) memory: Option<MemoryShare>,
     /// Channels that wait for send capacity, each listed once.
     pub(crate) blocked: Vec<(ConnectionId, ChannelId)>,
     /// What our senders may have outstanding beyond what was granted to them.

@@ -36,6 +36,7 @@ use crate::event::{CloseReason, Event};
 use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
 use crate::map::IdMap;
+use crate::memory::MemoryShare;
 use crate::message::{Hello, Message, clamp_reason};
 use alloc::boxed::Box;
 
@@ -104,6 +105,7 @@ impl Link {
             outbox,
             events: VecDeque::new(),
             budget: Budget::new(&config.limits, our_hello, framing),
+            memory: config.memory.clone().map(MemoryShare::new),
             blocked: Vec::new(),
             pool: Pool::default(),
             send_window: 0,

@@ -23,6 +23,7 @@ mod proto {
     mod idle;
     mod ids;
     mod liar;
+    mod memory;
     mod parts;
     mod places;
     mod pool;

@@ -1,7 +1,7 @@
 //! The WebSocket handshake.
 
 use http::header::{
-    HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Request, Response, StatusCode};
 use roam_core::net::websocket::pick_subprotocol;
@@ -73,6 +73,13 @@ pub(crate) fn answer<B>(
             .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
     Ok((response, picked))
+}
+
+/// Marks a response as the last on its socket.
+pub(crate) fn close_after<B>(mut response: Response<B>) -> Response<B> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }
 
 fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {

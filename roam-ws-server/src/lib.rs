@@ -15,6 +15,7 @@ mod admission;
 #[cfg(unix)]
 mod diagnostics;
 mod handshake;
+mod memory;
 mod origins;
 mod server;
 

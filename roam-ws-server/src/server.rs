@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use roam_core::net::websocket::{self, LINK, ServerTransport};
-use roam_core::proto::{Close, Refusal};
+use roam_core::proto::{Close, Refusal, SharedMemory};
 use roam_core::server::{self, Accepted, Acceptor, NewLink};
 use roam_core::{Config, ConnectionHandle, Identity, ServiceDispatcher, diagnostics::Links};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admission::{Admission, Admit};
 use crate::handshake::{self, UpgradeError};
+use crate::memory;
 use crate::origins::Origins;
 
 /// A WebSocket server for roam.
@@ -50,6 +50,8 @@ use crate::origins::Origins;
 pub struct Server {
     dispatcher: Arc<dyn ServiceDispatcher>,
     config: Arc<Config>,
+    /// What all links share.
+    memory: Arc<SharedMemory>,
     origins: Arc<Origins>,
     greet: Arc<dyn Fn(ConnectionHandle) + Send + Sync>,
     admit: Option<Arc<Admit>>,
@@ -100,13 +102,16 @@ impl Server {
     /// Creates a server that answers calls with `dispatcher`, using the default [`Config`] and
     /// [`Origins`] and at most 16,384 links at once.
     pub fn new(dispatcher: impl ServiceDispatcher) -> Self {
+        let memory = memory::half();
+        let config = Config::default().with_memory(Arc::clone(&memory));
         Self {
             dispatcher: Arc::new(dispatcher),
-            config: Arc::new(Config::default()),
+            config: Arc::new(config.clone()),
+            memory,
             origins: Arc::new(Origins::default()),
             greet: Arc::new(drop),
             admit: None,
-            acceptor: Acceptor::new(Config::default()),
+            acceptor: Acceptor::new(config),
             slots: Arc::new(Semaphore::new(MAX_LINKS)),
             lobby: Arc::new(Semaphore::new(MAX_LOBBY)),
             links: None,
@@ -114,10 +119,14 @@ impl Server {
         }
     }
 
-    /// Sets the configuration of the links.
+    /// Sets the configuration of the links. Without [`Config::memory`], they share half of the memory of this
+    /// process's control group or machine, as far as the system tells. While that is used up, new links are
+    /// refused and new calls are answered `busy`.
     #[must_use]
-    pub fn with_config(self, config: Config) -> Self {
+    pub fn with_config(self, mut config: Config) -> Self {
+        let memory = Arc::clone(config.memory.get_or_insert(self.memory));
         Self {
+            memory,
             acceptor: Acceptor::new(config.clone()),
             config: Arc::new(config),
             ..self
@@ -168,7 +177,7 @@ impl Server {
     /// to it: the subject of its identity must be the same.
     ///
     /// ```
-    /// use roam_core::proto::{Close, Refusal};
+    /// use roam_core::proto::{Close, Refusal, SharedMemory};
     /// use roam_core::{Identity, NoDispatcher};
     /// use roam_ws_server::{Admission, Server};
     ///
@@ -229,7 +238,7 @@ impl Server {
                 slot.and_then(|slot| self.start(request, Arc::clone(&self.dispatcher), slot));
             ready(Ok::<_, Infallible>(match answer {
                 Ok(response) => response.map(|()| String::new()),
-                Err(error) => close_after(error.response()),
+                Err(error) => handshake::close_after(error.response()),
             }))
         });
         let served = http1::Builder::new()
@@ -319,7 +328,11 @@ impl Server {
         Ok(response)
     }
 
+    /// Returns the permit for another link, if the server has room for one.
     fn link_permit(&self) -> Option<OwnedSemaphorePermit> {
+        if self.memory.is_exceeded() {
+            return None;
+        }
         Arc::clone(&self.slots).try_acquire_owned().ok()
     }
 
@@ -412,13 +425,6 @@ impl Server {
         }
         Some((incoming, slot))
     }
-}
-
-/// Marks a response as the last on its socket.
-fn close_after<B>(mut response: Response<B>) -> Response<B> {
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(CONNECTION, close);
-    response
 }
 
 /// Waits until the server is closed, and returns the reason.

@@ -12,6 +12,7 @@ use crate::event::{Event, Request, Response};
 use crate::failure::FailureKind;
 use crate::ids::{ChannelId, MethodId, RequestId};
 use crate::map::shrink;
+use crate::memory::MemoryShare;
 use crate::message::{MAX_CHANNELS, Message, encode_request_header, encode_response_header};
 use crate::metadata::Metadata;
 use crate::outcome::{Outcome, is_error};
@@ -38,8 +39,9 @@ impl Connection {
         }
         self.admit(ctx, channels)?;
         let held = held_by_call(payload, &request.metadata, channels);
-        let has_budget =
-            self.calls.has_room(ctx, !channels.is_empty()) && ctx.budget.reserve_call(held);
+        let has_budget = self.calls.has_room(ctx, !channels.is_empty())
+            && !ctx.memory.as_ref().is_some_and(MemoryShare::is_exceeded)
+            && ctx.budget.reserve_call(held);
         if !has_budget {
             self.answer_busy(ctx, id);
             return Ok(());

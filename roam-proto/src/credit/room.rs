@@ -78,6 +78,8 @@ pub(crate) struct Room {
     pub(crate) pool: Pool,
     /// Bytes that may still be granted; negative while a lowered limit is exceeded.
     grants: isize,
+    /// Bytes that are granted.
+    granted: usize,
     reserve: usize,
     /// Grants were given back, so that channels that were refused may ask again.
     pub(crate) was_freed: bool,
@@ -88,6 +90,7 @@ impl Room {
         Self {
             pool: Pool::new(sizes.pool as u64),
             grants: signed(sizes.grants),
+            granted: 0,
             reserve: sizes.reserve,
             was_freed: false,
         }
@@ -100,6 +103,13 @@ impl Room {
         sizes.divide(receive_budget);
         self.grants += signed(sizes.grants) - signed(before);
         self.was_freed = true;
+    }
+
+    /// Returns how many bytes are in use.
+    #[inline]
+    pub(crate) fn used(&self) -> usize {
+        // A pool is smaller than a `usize`.
+        usize::try_from(self.pool.used()).unwrap_or(usize::MAX) + self.granted
     }
 
     /// Returns how many bytes are left.
@@ -121,6 +131,7 @@ impl Room {
 
     fn recommit(&mut self, from: Bytes, to: Bytes) {
         self.grants += signed(from as usize) - signed(to as usize);
+        self.granted = (self.granted + to as usize).saturating_sub(from as usize);
         self.was_freed |= to < from;
     }
 }

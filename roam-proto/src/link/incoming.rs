@@ -49,6 +49,7 @@ impl Link {
             }
             Framing::Cobs => self.process_piece(frame, from, max_events),
         };
+        self.count_memory();
         match processed {
             Ok(offset) if !self.is_closed() => offset,
             // What follows the end of a link is ignored.

@@ -28,6 +28,7 @@ impl Link {
     /// Takes the next frame to hand to the transport. When the link has ended and no frame is
     /// left, close the transport.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.count_memory();
         if let Some(carrier) = &mut self.carrier {
             if let Some(control) = carrier.poll_control() {
                 return Some(control);

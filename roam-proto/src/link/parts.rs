@@ -13,6 +13,12 @@ use crate::violation::{Rule, Violation};
 #[derive(Debug, Default)]
 pub(super) struct Partial(Vec<u8>);
 
+impl Partial {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Link {
     /// Keeps a part, and handles the message after its last.
     #[cold]

@@ -36,6 +36,9 @@ pub struct Stats {
     pub queued_bytes: usize,
     /// Memory that sent frames take which the peer has not acknowledged, in bytes.
     pub replay_bytes: usize,
+    /// Memory that the link takes for what it has received and not yet given to its user, and for what it has
+    /// to send, in bytes: what it counts of [`Config::memory`](crate::Config::memory).
+    pub memory: usize,
     /// Responses to calls that were no longer waiting.
     pub stray_responses: u64,
     /// What is left of the link's limits.
@@ -43,6 +46,22 @@ pub struct Stats {
 }
 
 impl Link {
+    /// Counts the memory in use among that of all links which share it.
+    #[inline]
+    pub(super) fn count_memory(&mut self) {
+        if self.ctx.memory.is_some() {
+            let bytes = self.memory();
+            if let Some(share) = &mut self.ctx.memory {
+                share.count(bytes);
+            }
+        }
+    }
+
+    fn memory(&self) -> usize {
+        let replay = self.carrier.as_ref().map_or(0, |it| it.replay_cost());
+        self.ctx.budget.used() + self.ctx.outbox.cost() + replay + self.partial.len()
+    }
+
     /// Returns a snapshot of the link's counters.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats {
@@ -54,6 +73,7 @@ impl Link {
                 .carrier
                 .as_ref()
                 .map_or(0, |carrier| carrier.replay_cost()),
+            memory: self.memory(),
             stray_responses: self.ctx.stray_responses,
             remaining: self.ctx.budget.remaining(),
             ..Stats::default()

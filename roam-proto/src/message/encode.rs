@@ -94,6 +94,15 @@ impl Message<'_> {
                 channel,
                 bytes,
             } => write_fields(out, tag::CREDIT, [connection.0, channel.0, (*bytes).into()]),
+            // Beyond version 2.
+            extension => return extension.encode_extension(out),
+        }
+        &[]
+    }
+
+    /// Like [`encode_header`](Self::encode_header), for messages that version 2 does not know.
+    fn encode_extension(&self, out: &mut impl WriteBytes) -> &[u8] {
+        match self {
             Self::Grant {
                 connection,
                 channel,
@@ -116,6 +125,7 @@ impl Message<'_> {
                 tag::BLOCKED,
                 [connection.0, channel.0, (*bytes).into()],
             ),
+            _ => {}
         }
         &[]
     }
