@@ -1,5 +1,6 @@
 //! Backpressure: senders wait for credit, which is counted in bytes.
 
+mod crowded;
 mod dropped;
 
 use std::sync::Arc;

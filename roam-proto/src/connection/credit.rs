@@ -180,9 +180,11 @@ impl Connection {
                 channel: id,
             });
             self.remove(ctx, id);
-        } else {
-            let wake = half.take_wake(&ctx.pool);
-            ctx.wake(wake, connection, id);
+        } else if half.take_wake(&ctx.pool) {
+            ctx.wake(true, connection, id);
+        } else if let Some(len) = half.waiting_for {
+            // It may have waited for capacity so far.
+            ctx.ask(half, (connection, id), len);
         }
     }
 

@@ -135,6 +135,28 @@ fn pour_into(pair: &mut Pair, channel: ChannelId, len: usize) {
 }
 
 #[test]
+fn sender_that_waited_for_capacity_asks_for_credit_after_that() {
+    let small = |limits: roam_proto::Limits| {
+        let config = Config::default().with_initial_channel_credit(1_000);
+        config.with_limits(limits)
+    };
+    let client = small(Config::default().limits.with_send_buffer(1));
+    let server = small(Config::default().limits);
+    let mut pair = Pair::with(Framing::Numbered, &client, &server);
+    let (_, channel) = pair.upload();
+    send(&mut pair.client, channel, &[1; 600]).unwrap();
+    let second = send(&mut pair.client, channel, &[2; 500]);
+    assert_eq!(second, Err(SendError::Blocked), "the send buffer is full");
+    pair.settle();
+    pair.client.no_event();
+    // What was read is told at once, since the sender has asked.
+    pair.server.read(channel);
+    pair.settle();
+    assert_eq!(pair.client.channel_ready(), channel);
+    send(&mut pair.client, channel, &[2; 500]).unwrap();
+}
+
+#[test]
 fn closed_channel_holds_its_part_of_the_pool_until_it_is_read() {
     let mut pair = pair(&Config::default());
     let (request, channel) = pair.upload();
