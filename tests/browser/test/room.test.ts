@@ -100,6 +100,29 @@ test("an element may be as large as a payload, both ways", async (lab) => {
   assert.match(report.refused?.reason ?? "", /1048579 bytes exceeds the limit of 1048576 bytes: maxPayloadSize/);
 });
 
+test("streams that need more room than there is all arrive, in turns", async (lab) => {
+  const tab = await lab.tab();
+  const wrong = await tab.evaluate(async () => {
+    const link = await roam.connect("/rpc-small");
+    const { transform } = link.client(Streams);
+    const wrong: string[] = [];
+    const stream = async (number: number): Promise<void> => {
+      const texts = Array.from(kit.count(20), (n) =>
+        "x".repeat((number * 7_919 + n * 104_729) % [10, 300, 5_000, 16_000][n % 4]!),
+      );
+      const [output, reversed] = roam.channel<string>();
+      const done = transform(texts, output);
+      let n = 0;
+      for await (const text of reversed) if (text.length !== texts[n++]?.length) wrong.push(`${number}, ${n}`);
+      if (n !== texts.length) wrong.push(`${number}: ${n} of ${texts.length}`);
+      await done;
+    };
+    await Promise.all(Array.from(kit.count(300), stream));
+    return wrong;
+  });
+  assert.deepEqual(wrong, []);
+});
+
 test("what a page makes a server hold stays within the server's budget", async (lab) => {
   const server = await lab.ownServer();
   const tab = await lab.ownTab(server);
