@@ -7,6 +7,7 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use axum::serve::ListenerExt as _;
 use roam_tests::browser;
 use tokio::net::TcpListener;
 
@@ -27,5 +28,9 @@ async fn serve(folder: &Path) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
     io::stdout().flush()?;
+    let listener = listener.tap_io(|socket| {
+        // A socket that waits for the peer's acknowledgements is only slower.
+        let _ = socket.set_nodelay(true);
+    });
     axum::serve(listener, browser::router(folder)).await
 }
