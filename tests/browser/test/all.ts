@@ -6,6 +6,7 @@ import "./streams.test.js";
 import "./backpressure.test.js";
 import "./room.test.js";
 import "./endings.test.js";
+import "./cancelling.test.js";
 import "./lost.test.js";
 import "./cuts.test.js";
 import "./nested.test.js";
