@@ -8,6 +8,7 @@ import "./room.test.js";
 import "./endings.test.js";
 import "./cancelling.test.js";
 import "./lost.test.js";
+import "./killed.test.js";
 import "./cuts.test.js";
 import "./nested.test.js";
 import "./web-streams.test.js";
