@@ -32,10 +32,11 @@ use crate::origins::Origins;
 ///
 /// Cheap to clone. Clones share the limit on links and are closed together.
 ///
-/// Inside axum, as a route's handler:
+/// Inside axum, as a route's handler. axum leaves Nagle's algorithm on, which delays small messages by up to 40 ms,
+/// so turn it off:
 ///
-/// ```
-/// use axum::{Router, body::Body, extract::Request, routing::any};
+/// ```no_run
+/// use axum::{Router, body::Body, extract::Request, routing::any, serve::ListenerExt as _};
 /// use roam_core::NoDispatcher;
 /// use roam_ws_server::Server;
 ///
@@ -45,6 +46,11 @@ use crate::origins::Origins;
 ///     Err(error) => error.response().map(Body::from),
 /// };
 /// let app: Router = Router::new().route("/rpc", any(rpc));
+/// # async fn serve(app: Router) -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+/// axum::serve(listener, app).await
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct Server {

@@ -4,8 +4,11 @@
 //! the TypeScript that the page imports. [`router`] serves both the page and its calls.
 //!
 //! ```no_run
+//! use axum::serve::ListenerExt as _;
+//!
 //! # async fn example() -> std::io::Result<()> {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
 //! axum::serve(listener, web_demo::router(roam_core::diagnostics::Links::new())).await
 //! # }
 //! ```

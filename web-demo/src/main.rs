@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
+use axum::serve::ListenerExt as _;
 use clap::Parser;
 use roam_core::diagnostics::Links;
 use tokio::net::TcpListener;
@@ -32,5 +33,9 @@ async fn main() -> io::Result<()> {
     tokio::spawn(roam_ws_server::report_on_sigusr1(links.clone(), |text| {
         eprint!("{text}");
     })?);
+    let listener = listener.tap_io(|socket| {
+        // A socket that waits for the peer's acknowledgements is only slower.
+        let _ = socket.set_nodelay(true);
+    });
     axum::serve(listener, web_demo::router(links)).await
 }

@@ -14,13 +14,17 @@ export class Program implements AsyncDisposable {
     child.stderr.pipe(process.stderr);
   }
 
-  /** Starts a program and returns the first result that `ready` finds in a line of its output. */
+  /**
+   * Starts a program and returns the first result that `ready` finds in a line of its output. It listens on `port`, or
+   * on a free one.
+   */
   static async start<T>(
     file: string,
     args: readonly string[],
     ready: (line: string) => T | undefined,
+    port = 0,
   ): Promise<[Program, T]> {
-    const child = spawn(file, args, { env: { ...process.env, PORT: "0" } });
+    const child = spawn(file, args, { env: { ...process.env, PORT: String(port) } });
     const program = new Program(child);
     await Promise.race([once(child, "spawn"), once(child, "error").then(([error]) => Promise.reject(error as Error))]);
     for await (const line of createInterface(child.stdout)) {

@@ -22,9 +22,10 @@ export class Server implements AsyncDisposable {
     this.watch = link.client(Watch);
   }
 
-  static async start(): Promise<Server> {
-    const [started, port] = await Program.start(program("ROAM_TEST_SERVER"), ["serve", SITE], (line) => line);
-    const url = `http://127.0.0.1:${port}/`;
+  /** Starts a server on a port, or on a free one. */
+  static async start(port = 0): Promise<Server> {
+    const [started, found] = await Program.start(program("ROAM_TEST_SERVER"), ["serve", SITE], (line) => line, port);
+    const url = `http://127.0.0.1:${found}/`;
     return new Server(started, url, await Server.connect(url));
   }
 

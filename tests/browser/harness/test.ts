@@ -42,9 +42,9 @@ export class Lab {
     return (await this.server()).watch;
   }
 
-  /** Starts a server for this test alone, to measure or to kill. */
-  async ownServer(): Promise<Server> {
-    const server = await Server.start();
+  /** Starts a server for this test alone, to measure or to kill: on `port`, or on a free one. */
+  async ownServer(port = 0): Promise<Server> {
+    const server = await Server.start(port);
     this.#servers.push(server);
     return server;
   }

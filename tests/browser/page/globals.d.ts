@@ -4,6 +4,7 @@ import type { Globals } from "./main.js";
 declare global {
   const roam: Globals["roam"];
   const Calls: Globals["Calls"];
+  const Endings: Globals["Endings"];
   const Notifier: Globals["Notifier"];
   const Parcels: Globals["Parcels"];
   const Sockets: Globals["Sockets"];
@@ -11,6 +12,7 @@ declare global {
   const Values: Globals["Values"];
   const Watch: Globals["Watch"];
   const bench: Globals["bench"];
+  const cancelling: Globals["cancelling"];
   const core: Globals["core"];
   const disposal: Globals["disposal"];
   const introspect: Globals["introspect"];

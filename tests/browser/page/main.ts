@@ -2,6 +2,7 @@
 import * as roam from "@roam-rpc/client";
 import { introspect } from "@roam-rpc/client/introspect";
 import { Calls } from "../gen/calls.js";
+import { Endings } from "../gen/endings.js";
 import { Notifier } from "../gen/notifier.js";
 import { Parcels } from "../gen/parcels.js";
 import { Sockets } from "../gen/sockets.js";
@@ -9,6 +10,7 @@ import { Streams } from "../gen/streams.js";
 import { Values } from "../gen/values.js";
 import { Watch } from "../gen/watch.js";
 import * as bench from "./bench.js";
+import * as cancelling from "./cancelling.js";
 import * as core from "./core.js";
 import * as disposal from "./disposal.js";
 import * as kit from "./kit.js";
@@ -17,6 +19,7 @@ import { tour } from "./tour.js";
 const globals = {
   roam,
   Calls,
+  Endings,
   Notifier,
   Parcels,
   Sockets,
@@ -24,6 +27,7 @@ const globals = {
   Values,
   Watch,
   bench,
+  cancelling,
   core,
   disposal,
   introspect,

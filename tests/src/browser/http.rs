@@ -11,7 +11,10 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, SEC_WEBSOCKET_PROTOCOL};
 use axum::response::Response;
 use axum::routing::any;
-use roam_core::Config;
+use roam_core::proto::Framing;
+use roam_core::proxy::ForwardingDispatcher;
+use roam_core::transport::memory_pair;
+use roam_core::{Config, ServiceDispatcher, accept, connect};
 use roam_ws_server::Server;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -29,6 +32,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// - `/rpc-single`: calls without packing, like a server that only knows `roam.v2`;
 /// - `/rpc-plain`: calls without a subprotocol, like a server that knows none;
 /// - `/rpc-unkept`: calls on links that end with their sockets;
+/// - `/rpc-proxied`, `/rpc-proxied-unkept`: calls through a proxy;
 /// - `/rpc-small`: calls with limits low enough for tests to reach them;
 /// - `/echo`: a raw WebSocket that echoes each frame.
 pub fn router(site: &Path) -> Router {
@@ -40,8 +44,10 @@ pub fn router(site: &Path) -> Router {
             .with_max_payload_size(16 * 1024)
             .with_initial_channel_credit(4 * 1024),
     );
-    let unkept = Server::new(Arc::clone(&dispatcher))
-        .with_config(Config::default().with_keep(Duration::ZERO));
+    let keeps_nothing = Config::default().with_keep(Duration::ZERO);
+    let unkept = Server::new(Arc::clone(&dispatcher)).with_config(keeps_nothing.clone());
+    let proxied = Server::new(proxy(dispatcher));
+    let proxied_unkept = proxied.clone().with_config(keeps_nothing);
     let policy = HeaderValue::from_static(POLICY);
     Router::new()
         .fallback_service(ServeDir::new(site))
@@ -53,8 +59,20 @@ pub fn router(site: &Path) -> Router {
         .route("/rpc-single", link(&server, offer_single_only))
         .route("/rpc-plain", link(&server, offer_none))
         .route("/rpc-unkept", link(&unkept, |_| {}))
+        .route("/rpc-proxied", link(&proxied, |_| {}))
+        .route("/rpc-proxied-unkept", link(&proxied_unkept, |_| {}))
         .route("/rpc-small", link(&small, |_| {}))
         .route("/echo", any(raw_echo::upgrade))
+}
+
+/// Returns a dispatcher that forwards calls over a link of its own.
+fn proxy(dispatcher: impl ServiceDispatcher) -> ForwardingDispatcher {
+    let (near, far) = memory_pair(Framing::Numbered);
+    let (_, driver) = accept(far).dispatcher(dispatcher).drive();
+    tokio::spawn(driver);
+    let (upstream, driver) = connect(near).drive();
+    tokio::spawn(driver);
+    ForwardingDispatcher::new(upstream)
 }
 
 /// Returns a route that applies `change` to each request and then opens a link.

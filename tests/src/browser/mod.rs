@@ -1,6 +1,7 @@
 //! The server for the browser tests, with a service for everything that a page can do.
 
 pub mod calls;
+pub mod endings;
 mod http;
 pub mod notifier;
 pub mod parcels;
@@ -29,6 +30,9 @@ fn dispatcher() -> RoutedDispatcher {
         .with(streams::StreamsDispatcher::new(streams::StreamsHandler {
             watched: watched.clone(),
         }))
+        .with(endings::EndingsDispatcher::new(endings::EndingsHandler {
+            watched: watched.clone(),
+        }))
         .with(parcels::ParcelsDispatcher::new(parcels::ParcelsHandler))
         .with(sockets::SocketsDispatcher::new(sockets::SocketsHandler))
         .with(watch::WatchDispatcher::new(watched))
@@ -45,11 +49,12 @@ pub fn write_bindings(folder: &Path) -> io::Result<()> {
 }
 
 /// Returns the services with their file names.
-fn services() -> [(&'static str, &'static ServiceDescriptor); 6] {
+fn services() -> [(&'static str, &'static ServiceDescriptor); 7] {
     [
         ("values.ts", values::values_service()),
         ("calls.ts", calls::calls_service()),
         ("streams.ts", streams::streams_service()),
+        ("endings.ts", endings::endings_service()),
         ("parcels.ts", parcels::parcels_service()),
         ("sockets.ts", sockets::sockets_service()),
         ("watch.ts", watch::watch_service()),
