@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::caller::{Answer, OutgoingCall};
+use super::signature::signed;
 use crate::proto::{
     ChannelId, Metadata, MethodId, NewChannels, Payload, RequestError, RequestId, Response,
 };
@@ -178,9 +179,10 @@ impl ConnectionHandle {
         payload: &[u8],
         channels: NewChannels<'_>,
     ) -> Result<(PendingCall, Vec<RemoteChannel>), CallFailure> {
-        let sent = self
-            .shared()
-            .with(|state, _| self.request(state, None, method, metadata, channels, payload.into()));
+        let sent = self.shared().with(|state, _| {
+            let slot = CallSlot::default();
+            self.request(state, slot, method, metadata, channels, payload.into())
+        });
         let (request, channels) = sent.map_err(|error| self.request_failure(error))?;
         let remote = |channel| RemoteChannel::new(self.clone(), channel);
         Ok((
@@ -246,12 +248,19 @@ impl ConnectionHandle {
         } else {
             Payload::from(&mut call.payload)
         };
-        let waker = Some(waker.clone());
+        let key = (call.method.signature).map(|hash| (self.id(), call.method.id, hash));
+        let unverified = key.filter(|key| !state.verified.contains(key));
+        let signed = unverified.and_then(|key| signed(&call.metadata, key.2));
+        let slot = CallSlot {
+            waker: Some(waker.clone()),
+            unverified: unverified.filter(|_| signed.is_some()),
+            outcome: None,
+        };
         let (request, channels) = self.request(
             state,
-            waker,
+            slot,
             call.method.id,
-            &call.metadata,
+            signed.as_ref().unwrap_or(&call.metadata),
             NewChannels::Placed(&placed),
             payload,
         )?;
@@ -268,7 +277,7 @@ impl ConnectionHandle {
     fn request(
         &self,
         state: &mut State,
-        waker: Option<Waker>,
+        slot: CallSlot,
         method: MethodId,
         metadata: &Metadata,
         channels: NewChannels<'_>,
@@ -280,8 +289,6 @@ impl ConnectionHandle {
         }
         let calls = state.link.calls(self.id());
         let (request, channels) = calls.request(method, metadata, channels, payload)?;
-        let outcome = None;
-        let slot = CallSlot { waker, outcome };
         state.calls.insert((self.id(), request), slot);
         Ok((request, channels))
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::deferred::Deferred;
 use super::driver_waker::DriverWaker;
@@ -13,13 +13,18 @@ use super::handle::ConnectionState;
 use super::service::{AbortHandle, Served, Service};
 use super::shared::NO_METADATA;
 use super::wait::{WaitKey, WaiterId, Waiters};
-use crate::proto::{CloseReason, ConnectionId, Event, Link, Metadata, RequestId, Response};
+use crate::proto::{
+    CloseReason, ConnectionId, Event, Link, Metadata, MethodId, Outcome, RequestId, Response,
+};
+use crate::schema::SignatureHash;
 
 /// What the link's lock protects.
 pub(crate) struct State {
     pub(crate) link: Link,
     /// Our unanswered calls, and answers that nobody has taken yet.
     pub(crate) calls: FxHashMap<CallKey, CallSlot>,
+    /// Methods of which the peer has answered a call: it has the same signature.
+    pub(crate) verified: FxHashSet<VerifiedKey>,
     /// The handlers that run in tasks.
     pub(crate) handlers: FxHashMap<CallKey, AbortHandle>,
     pub(crate) connections: FxHashMap<ConnectionId, Served>,
@@ -39,10 +44,17 @@ pub(crate) struct State {
 /// A call, unique on its link.
 pub(crate) type CallKey = (ConnectionId, RequestId);
 
+/// A method, unique on its link. A virtual connection may lead to another program, and callers may differ
+/// in their signatures.
+pub(crate) type VerifiedKey = (ConnectionId, MethodId, SignatureHash);
+
 /// A call of ours.
+#[derive(Default)]
 pub(crate) struct CallSlot {
     /// The task that waits for the answer.
     pub(crate) waker: Option<Waker>,
+    /// The method, if the call tells the peer our signature of it.
+    pub(crate) unverified: Option<VerifiedKey>,
     pub(crate) outcome: Option<CallOutcome>,
 }
 
@@ -78,6 +90,7 @@ impl State {
         Self {
             link,
             calls: FxHashMap::default(),
+            verified: FxHashSet::default(),
             handlers: FxHashMap::default(),
             connections: FxHashMap::default(),
             opening: FxHashMap::default(),
@@ -205,6 +218,14 @@ impl State {
     }
 }
 
+/// Returns whether an answer is the method's own, a value or an error. A call that failed otherwise may
+/// have failed before the peer looked at its method.
+#[cold]
+fn is_of_method(answer: &Response) -> bool {
+    let outcome = Outcome::decode(&answer.payload, &answer.metadata);
+    matches!(outcome, Some(Outcome::Value(_) | Outcome::Error(_)))
+}
+
 /// The machine's events.
 impl State {
     /// Handles all events of the machine, and wakes the driver if it has something to do.
@@ -265,6 +286,11 @@ impl State {
     fn end_call(&mut self, key: CallKey, outcome: CallOutcome, deferred: &mut Deferred) {
         self.call_next(key.0, deferred);
         if let Some(slot) = self.calls.get_mut(&key) {
+            if let (Some(method), CallOutcome::Answered(answer)) = (slot.unverified, &outcome)
+                && is_of_method(answer)
+            {
+                self.verified.insert(method);
+            }
             slot.outcome = Some(outcome);
             deferred.wake(slot.waker.take());
         }
@@ -328,6 +354,7 @@ impl State {
             served.connection.end(reason.clone());
             deferred.discard_service(served.service);
         }
+        self.verified.retain(|method| method.0 != connection);
         let on_it = |key: &CallKey| key.0 == connection;
         // A call that was answered before keeps its answer.
         let unanswered = self

@@ -16,7 +16,7 @@ use crate::proto::{
     RequestError,
 };
 use crate::schema::MethodDescriptor;
-use crate::session::call::Deadline;
+use crate::session::call::{Deadline, signature};
 use crate::session::channel::{self, IncomingChannels, RemoteChannel};
 use crate::session::link::ConnectionHandle;
 
@@ -127,9 +127,17 @@ impl IncomingCall {
         self.context().method
     }
 
-    /// Decodes the arguments, a tuple. When that fails, answers the call with `InvalidPayload` and
-    /// returns `None`.
-    pub fn decode<A: DeserializeOwned>(&mut self) -> Option<A> {
+    /// Decodes the arguments of `method`, a tuple. When that fails, answers the call with
+    /// `InvalidPayload` and returns `None`. When the caller has said that its signature is another,
+    /// nothing is decoded, and the answer is [`FailureKind::SignatureMismatch`].
+    pub fn decode<A: DeserializeOwned>(&mut self, method: &MethodDescriptor) -> Option<A> {
+        if !self.context().metadata().is_empty() {
+            if let Some(failure) = self.mismatch(method) {
+                self.responder().fail(&failure);
+                return None;
+            }
+            signature::remove(&mut self.responder().context_mut().metadata);
+        }
         let channels = self.take_channels()?;
         let payload = self.take_payload();
         match channel::decode(&payload, channels) {
@@ -140,6 +148,11 @@ impl IncomingCall {
                 None
             }
         }
+    }
+
+    /// Returns why the caller cannot decode what `method` returns, if it has said so.
+    pub(crate) fn mismatch(&self, method: &MethodDescriptor) -> Option<Failure> {
+        signature::mismatch(method, self.context().metadata())
     }
 
     /// Answers that the method is unknown.
