@@ -106,7 +106,7 @@ fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> Token
     let describe = service.describe();
     let (call, handler) = (hygienic("call"), hygienic("handler"));
     let arms = service.methods.iter().enumerate().map(|(position, method)| {
-        let arm = dispatch(h, service, position, method);
+        let arm = dispatch(h, service, method);
         quote! {
             ::core::option::Option::Some(#position) => ::std::boxed::Box::pin(async move { #arm }),
         }
@@ -138,7 +138,7 @@ fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> Token
 }
 
 /// Generates the code that decodes the arguments, runs the handler and responds.
-fn dispatch(h: &Ident, service: &Service, position: usize, method: &Method) -> TokenStream {
+fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
     let describe = service.describe();
     let (call, handler, output) = (hygienic("call"), hygienic("handler"), hygienic("output"));
     let Service {
@@ -150,7 +150,7 @@ fn dispatch(h: &Ident, service: &Service, position: usize, method: &Method) -> T
     let args = method.args.iter().map(|arg| &arg.ident).collect::<Vec<_>>();
     let types = argument_tuple(method);
     let decode = quote_spanned! {located_at(method.args_span)=>
-        #call.decode::<#types>(&#describe().methods[#position])
+        #call.decode::<#types>(#describe)
     };
     let answer = match &method.output {
         Output {

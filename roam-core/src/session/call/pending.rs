@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::caller::{Answer, OutgoingCall};
-use super::signature::signed;
+use super::signature;
 use crate::proto::{
     ChannelId, Metadata, MethodId, NewChannels, Payload, RequestError, RequestId, Response,
 };
@@ -15,7 +15,7 @@ use crate::session::codec;
 use crate::session::error::CallFailure;
 use crate::session::link::ConnectionHandle;
 use crate::session::link::deferred::Deferred;
-use crate::session::link::state::{CallOutcome, CallSlot, State};
+use crate::session::link::state::{CallOutcome, CallSlot, State, Verified};
 use crate::session::link::wait::{WaitKey, WaiterId, set_waker};
 
 /// Where a call waits to be sent.
@@ -179,10 +179,9 @@ impl ConnectionHandle {
         payload: &[u8],
         channels: NewChannels<'_>,
     ) -> Result<(PendingCall, Vec<RemoteChannel>), CallFailure> {
-        let sent = self.shared().with(|state, _| {
-            let slot = CallSlot::default();
-            self.request(state, slot, method, metadata, channels, payload.into())
-        });
+        let sent = self
+            .shared()
+            .with(|state, _| self.request(state, None, method, metadata, channels, payload.into()));
         let (request, channels) = sent.map_err(|error| self.request_failure(error))?;
         let remote = |channel| RemoteChannel::new(self.clone(), channel);
         Ok((
@@ -242,28 +241,29 @@ impl ConnectionHandle {
         if let Some(deadline) = call.deadline {
             deadline.put(&mut call.metadata);
         }
+        let verifies = self.sign(state, call);
         let placed = call.channels.placed();
         let payload = if call.keeps_payload {
             Payload::from(&call.payload[..])
         } else {
             Payload::from(&mut call.payload)
         };
-        let key = (call.method.signature).map(|hash| (self.id(), call.method.id, hash));
-        let unverified = key.filter(|key| !state.verified.contains(key));
-        let signed = unverified.and_then(|key| signed(&call.metadata, key.2));
-        let slot = CallSlot {
-            waker: Some(waker.clone()),
-            unverified: unverified.filter(|_| signed.is_some()),
-            outcome: None,
-        };
-        let (request, channels) = self.request(
+        let waker = Some(waker.clone());
+        let sent = self.request(
             state,
-            slot,
+            waker,
             call.method.id,
-            signed.as_ref().unwrap_or(&call.metadata),
+            &call.metadata,
             NewChannels::Placed(&placed),
             payload,
-        )?;
+        );
+        if let Some(method) = verifies {
+            signature::remove(&mut call.metadata);
+            if let Ok((request, _)) = sent {
+                state.verifies((self.id(), request), method);
+            }
+        }
+        let (request, channels) = sent?;
         if channels.is_empty() {
             return Ok(request);
         }
@@ -274,10 +274,22 @@ impl ConnectionHandle {
         Ok(request)
     }
 
+    /// Adds our signature to a call, unless the peer has answered one of its method. Returns what an answer
+    /// proves then.
+    #[inline]
+    fn sign(&self, state: &State, call: &mut OutgoingCall) -> Option<Verified> {
+        let signature = call.method.signature?;
+        let method = Verified::new(self.id(), call.method.id, signature);
+        if state.verified.contains_key(&method) {
+            return None;
+        }
+        signature::put(signature, &mut call.metadata).then_some(method)
+    }
+
     fn request(
         &self,
         state: &mut State,
-        slot: CallSlot,
+        waker: Option<Waker>,
         method: MethodId,
         metadata: &Metadata,
         channels: NewChannels<'_>,
@@ -289,6 +301,10 @@ impl ConnectionHandle {
         }
         let calls = state.link.calls(self.id());
         let (request, channels) = calls.request(method, metadata, channels, payload)?;
+        let slot = CallSlot {
+            waker,
+            outcome: Err(None),
+        };
         state.calls.insert((self.id(), request), slot);
         Ok((request, channels))
     }
@@ -334,11 +350,11 @@ impl ConnectionHandle {
             let Entry::Occupied(mut slot) = state.calls.entry((self.id(), request)) else {
                 return (Poll::Ready(None), None);
             };
-            if slot.get().outcome.is_none() {
+            if slot.get().outcome.is_err() {
                 let replaced = set_waker(&mut slot.get_mut().waker, cx.waker());
                 return (Poll::Pending, replaced);
             }
-            (Poll::Ready(slot.remove().outcome), None)
+            (Poll::Ready(slot.remove().outcome.ok()), None)
         });
         outcome
     }
@@ -351,7 +367,7 @@ impl ConnectionHandle {
             state.calls.remove(&(self.id(), request))
         });
         // An answer that came in between may have brought channels: they are reset.
-        let outcome = slot.and_then(|slot| slot.outcome);
+        let outcome = slot.and_then(|slot| slot.outcome.ok());
         if let Some(CallOutcome::Answered(Response {
             channels: Some(channels),
             ..

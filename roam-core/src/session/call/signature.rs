@@ -9,11 +9,16 @@ use crate::schema::{MethodDescriptor, SignatureHash};
 /// The metadata key for the hash of the caller's signature.
 const KEY: &str = "roam-signature";
 
-/// Returns `metadata` with the hash of the caller's signature, unless it has no room for it.
+/// Adds the hash of the caller's signature to the metadata of a call. Returns `false` when that has no room
+/// for it.
 #[cold]
-pub(super) fn signed(metadata: &Metadata, hash: SignatureHash) -> Option<Metadata> {
-    let signed = metadata.clone().with(KEY, hash.0);
-    signed.check().is_ok().then_some(signed)
+pub(super) fn put(signature: SignatureHash, metadata: &mut Metadata) -> bool {
+    metadata.push(KEY, signature.0);
+    let fits = metadata.check().is_ok();
+    if !fits {
+        remove(metadata);
+    }
+    fits
 }
 
 /// Returns why the caller cannot decode what `method` returns, if the metadata of its call says so.
@@ -29,7 +34,8 @@ pub(in crate::session) fn mismatch(
     Some(Failure::new(FailureKind::SignatureMismatch).with_reason(&reason))
 }
 
-/// Removes the hash, which only the first calls have, so that handlers do not see it.
+/// Removes the hash. Only the first calls have it, so handlers do not see it.
+#[cold]
 pub(in crate::session) fn remove(metadata: &mut Metadata) {
     metadata.remove(KEY);
 }
