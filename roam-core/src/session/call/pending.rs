@@ -249,21 +249,17 @@ impl ConnectionHandle {
             Payload::from(&mut call.payload)
         };
         let waker = Some(waker.clone());
-        let sent = self.request(
+        let (request, channels) = self.request(
             state,
             waker,
             call.method.id,
             &call.metadata,
             NewChannels::Placed(&placed),
             payload,
-        );
+        )?;
         if let Some(method) = verifies {
-            signature::remove(&mut call.metadata);
-            if let Ok((request, _)) = sent {
-                state.verifies((self.id(), request), method);
-            }
+            state.verifies((self.id(), request), method);
         }
-        let (request, channels) = sent?;
         if channels.is_empty() {
             return Ok(request);
         }

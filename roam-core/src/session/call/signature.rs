@@ -13,7 +13,7 @@ const KEY: &str = "roam-signature";
 /// for it.
 #[cold]
 pub(super) fn put(signature: SignatureHash, metadata: &mut Metadata) -> bool {
-    metadata.push(KEY, signature.0);
+    metadata.set(KEY, signature.0);
     let fits = metadata.check().is_ok();
     if !fits {
         remove(metadata);
