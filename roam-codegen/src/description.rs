@@ -68,8 +68,7 @@ impl Shapes<'_> {
             ("ok", self.shape(method.ok)),
         ];
         parts.extend(method.err.map(|err| ("err", self.shape(err))));
-        let signature = self.service.signature(method);
-        parts.extend(signature.map(|hash| ("signature", Literal::Text(hash.to_string()))));
+        parts.extend((method.signature).map(|hash| ("signature", Literal::Text(hash.to_string()))));
         if !method.attributes.is_empty() {
             let names = method.attributes.iter().map(|it| Literal::text(it.name()));
             parts.push(("attributes", Literal::Array(names.collect())));

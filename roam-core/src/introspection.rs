@@ -1,4 +1,4 @@
-//! Introspection: what a peer serves, and why it does not know a method.
+//! Introspection: what a peer serves, and why it does not know a method or has another signature of it.
 //!
 //! Introspection is an ordinary service: a server that offers it serves [`introspection`] along
 //! with the services it describes. A peer that does not offer it answers `UnknownMethod`.

@@ -42,6 +42,7 @@ mod session {
     mod payload_ids;
     mod placing;
     mod reconnecting;
+    mod signatures;
 
     // A browser's clock cannot be paused.
     #[cfg(not(target_arch = "wasm32"))]

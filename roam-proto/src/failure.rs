@@ -79,6 +79,10 @@ pub enum FailureKind {
     /// that state has changed.
     #[error("the system is not in the state that the call needs")]
     FailedPrecondition,
+    /// The caller's method has another signature: it could not decode the result. Nothing was decoded,
+    /// and no handler has run.
+    #[error("the method has another signature")]
+    SignatureMismatch,
 }
 
 impl Failure {
@@ -162,7 +166,7 @@ impl core::error::Error for Failure {}
 
 impl FailureKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Panic,
         Self::TooLarge,
         Self::Busy,
@@ -174,6 +178,7 @@ impl FailureKind {
         Self::PermissionDenied,
         Self::ResourceExhausted,
         Self::FailedPrecondition,
+        Self::SignatureMismatch,
     ];
 
     /// Returns the name on the wire.
@@ -190,6 +195,7 @@ impl FailureKind {
             Self::PermissionDenied => "permission-denied",
             Self::ResourceExhausted => "resource-exhausted",
             Self::FailedPrecondition => "failed-precondition",
+            Self::SignatureMismatch => "signature-mismatch",
         }
     }
 

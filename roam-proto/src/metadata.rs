@@ -100,6 +100,16 @@ impl Metadata {
         entries.insert(index, (key.to_owned(), value.into()));
     }
 
+    /// Removes all entries of `key`.
+    pub fn remove(&mut self, key: &str) {
+        if let Some(entries) = &mut self.entries {
+            entries.retain(|(k, _)| k != key);
+            if entries.is_empty() {
+                self.entries = None;
+            }
+        }
+    }
+
     /// Returns the first value of `key`.
     pub fn get(&self, key: &str) -> Option<&MetadataValue> {
         self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)

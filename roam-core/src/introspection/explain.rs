@@ -1,4 +1,4 @@
-//! Explains why the peer does not know a method.
+//! Explains why the peer does not know a method, or has another signature of it.
 
 use std::fmt;
 
@@ -63,7 +63,8 @@ pub enum ExplainError {
     Call(CallFailure),
 }
 
-/// Asks the peer why a call of `method` (its name in Rust) was answered `UnknownMethod`.
+/// Asks the peer why a call of `method` (its name in Rust) was answered `UnknownMethod` or
+/// [`FailureKind::SignatureMismatch`](crate::FailureKind::SignatureMismatch).
 ///
 /// Returns `None` if the peer serves the method as `service` describes it. The peer must offer
 /// [introspection](super::introspection).

@@ -53,8 +53,25 @@ impl fmt::Display for SignatureHash {
 /// exponentially longer than their table, which a peer may have sent.
 const MAX_WHOLE: usize = 1 << 20;
 
-/// Returns the hash of the signature of a method; `None` if its encoding exceeds 1 MiB.
-pub(super) fn signature_hash(types: &Types, method: &MethodDescriptor) -> Option<SignatureHash> {
+/// How long the encodings of all signatures of a service are together before the rest gets no hash, in
+/// bytes: received descriptions take bounded time.
+const MAX_TOTAL: usize = 4 << 20;
+
+/// Sets the hashes of the signatures of all methods of a service.
+pub(super) fn hash_signatures(types: &Types, methods: &mut [MethodDescriptor]) {
+    let mut left = MAX_TOTAL;
+    for method in methods {
+        let encoded = encode_signature(types, method);
+        let is_whole = encoded.len() <= MAX_WHOLE;
+        method.signature = is_whole.then(|| SignatureHash(first_bytes(&blake3::hash(&encoded))));
+        left = left.saturating_sub(encoded.len());
+        if left == 0 {
+            return;
+        }
+    }
+}
+
+fn encode_signature(types: &Types, method: &MethodDescriptor) -> Vec<u8> {
     let mut out = vec![TUPLE];
     varint(method.args.len(), &mut out);
     for arg in &method.args {
@@ -66,7 +83,7 @@ pub(super) fn signature_hash(types: &Types, method: &MethodDescriptor) -> Option
     for part in [Some(method.ok), method.err].into_iter().flatten() {
         encode(types, part, Depth::Whole, &mut out);
     }
-    (out.len() <= MAX_WHOLE).then(|| SignatureHash(first_bytes(&blake3::hash(&out))))
+    out
 }
 
 fn first_bytes(hash: &blake3::Hash) -> u64 {

@@ -46,6 +46,10 @@ pub struct MethodDescriptor {
     pub err: Option<TypeIndex>,
     /// Whether its handler is first polled in place, without a task: `#[roam(inline)]`.
     pub inline: bool,
+    /// The hash of its whole signature, everything inside `Result` included, which its id does not cover.
+    /// Both ends of a link compare it. `None` where only a malicious peer describes a service: a
+    /// signature is longer than 1 MiB, or those before it are longer than 4 MiB.
+    pub signature: Option<SignatureHash>,
     /// What it promises its callers. A received description has only [`Attribute::IDEMPOTENT`].
     pub attributes: Vec<Attribute>,
 }
@@ -98,6 +102,7 @@ impl ServiceDescriptor {
         for method in &mut methods {
             method.service.clone_from(&name);
         }
+        identity::hash_signatures(&types, &mut methods);
         let mut by_id: Vec<_> = methods.iter().map(|method| method.id).zip(0..).collect();
         by_id.sort_unstable();
         Self {
@@ -118,15 +123,6 @@ impl ServiceDescriptor {
     /// Returns the method with this id.
     pub fn method(&self, id: MethodId) -> Option<&MethodDescriptor> {
         self.methods.get(self.position(id)?)
-    }
-
-    /// Returns the hash of the whole signature of `method`, which must be one of this service:
-    /// everything inside `Result` included, which method ids do not cover.
-    ///
-    /// `None` for a signature so large that only a malicious peer describes it: its hash would take
-    /// too long.
-    pub fn signature(&self, method: &MethodDescriptor) -> Option<SignatureHash> {
-        identity::signature_hash(&self.types, method)
     }
 }
 
@@ -214,6 +210,7 @@ impl From<WireMethod> for MethodDescriptor {
             ok: method.ok,
             err: method.err,
             inline: method.inline,
+            signature: None,
             attributes: idempotent.into_iter().collect(),
         }
     }

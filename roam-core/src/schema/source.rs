@@ -164,6 +164,7 @@ impl MethodSource {
             ok: (self.output.ok)(types),
             err,
             inline: self.inline,
+            signature: None,
             attributes: self
                 .attributes
                 .iter()

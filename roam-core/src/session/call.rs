@@ -5,6 +5,7 @@ mod caller;
 mod child;
 mod deadline;
 mod pending;
+pub(super) mod signature;
 mod trace;
 mod typed;
 mod watch;

@@ -139,6 +139,7 @@ fn service_dispatcher(service: &Service, dispatcher: &Ident, h: &Ident) -> Token
 
 /// Generates the code that decodes the arguments, runs the handler and responds.
 fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
+    let describe = service.describe();
     let (call, handler, output) = (hygienic("call"), hygienic("handler"), hygienic("output"));
     let Service {
         krate,
@@ -148,7 +149,9 @@ fn dispatch(h: &Ident, service: &Service, method: &Method) -> TokenStream {
     let ident = &method.ident;
     let args = method.args.iter().map(|arg| &arg.ident).collect::<Vec<_>>();
     let types = argument_tuple(method);
-    let decode = quote_spanned!(located_at(method.args_span)=> #call.decode::<#types>());
+    let decode = quote_spanned! {located_at(method.args_span)=>
+        #call.decode::<#types>(#describe)
+    };
     let answer = match &method.output {
         Output {
             result: Some(_), ..

@@ -7,6 +7,7 @@ import type { FailsWith } from "./types.js";
  * Failures at the peer:
  * - `user`: the method returned its own error, which is in `value`
  * - `unknown-method`: the peer does not serve the method
+ * - `signature-mismatch`: the peer's method has another signature; the generated files differ
  * - `invalid-payload`: the peer failed to decode the arguments; the generated files differ
  * - `cancelled`: the handler stopped before it had a result, or the stream of the call was left
  * - `panic`: the handler failed
@@ -31,6 +32,7 @@ import type { FailsWith } from "./types.js";
 export type RoamErrorCode =
   | "user"
   | "unknown-method"
+  | "signature-mismatch"
   | "invalid-payload"
   | "cancelled"
   | "panic"

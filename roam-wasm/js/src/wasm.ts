@@ -92,6 +92,7 @@ export enum OutcomeKind {
   PermissionDenied,
   ResourceExhausted,
   FailedPrecondition,
+  SignatureMismatch,
   /** The peer's answer has no outcome; not for {@link WasmLink.respond}. */
   Malformed,
 }

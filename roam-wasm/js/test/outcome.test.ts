@@ -45,6 +45,7 @@ test("answers become values and errors", async (t) => {
     ["permission-denied", "we may not do this", [1, 3], named("permission-denied")],
     ["resource-exhausted", "we have used up our share", [1, 3], named("resource-exhausted")],
     ["failed-precondition", "the system is not in the state that the call needs", [1, 3], named("failed-precondition")],
+    ["signature-mismatch", "the peer's method has another signature", [1, 3], named("signature-mismatch")],
     ...[[], [2], [1], [1, 4]].map((payload): [RoamErrorCode, string, number[]] => [
       "protocol",
       "failed to decode the answer: neither a value nor an error",

@@ -52,6 +52,8 @@ pub enum OutcomeKind {
     ResourceExhausted,
     /// [`FailureKind::FailedPrecondition`]
     FailedPrecondition,
+    /// [`FailureKind::SignatureMismatch`]
+    SignatureMismatch,
     /// The payload is neither a value nor an error. Only the peer can send this.
     Malformed,
 }
@@ -91,6 +93,7 @@ impl OutcomeKind {
             Self::PermissionDenied => Outcome::Failed(FailureKind::PermissionDenied),
             Self::ResourceExhausted => Outcome::Failed(FailureKind::ResourceExhausted),
             Self::FailedPrecondition => Outcome::Failed(FailureKind::FailedPrecondition),
+            Self::SignatureMismatch => Outcome::Failed(FailureKind::SignatureMismatch),
             Self::Malformed => return None,
         })
     }
@@ -110,6 +113,7 @@ impl From<FailureKind> for OutcomeKind {
             FailureKind::PermissionDenied => Self::PermissionDenied,
             FailureKind::ResourceExhausted => Self::ResourceExhausted,
             FailureKind::FailedPrecondition => Self::FailedPrecondition,
+            FailureKind::SignatureMismatch => Self::SignatureMismatch,
             // Failures travel as Cancelled.
             _ => Self::Cancelled,
         }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::caller::{Answer, OutgoingCall};
+use super::signature;
 use crate::proto::{
     ChannelId, Metadata, MethodId, NewChannels, Payload, RequestError, RequestId, Response,
 };
@@ -14,7 +15,7 @@ use crate::session::codec;
 use crate::session::error::CallFailure;
 use crate::session::link::ConnectionHandle;
 use crate::session::link::deferred::Deferred;
-use crate::session::link::state::{CallOutcome, CallSlot, State};
+use crate::session::link::state::{CallOutcome, CallSlot, State, Verified};
 use crate::session::link::wait::{WaitKey, WaiterId, set_waker};
 
 /// Where a call waits to be sent.
@@ -240,6 +241,7 @@ impl ConnectionHandle {
         if let Some(deadline) = call.deadline {
             deadline.put(&mut call.metadata);
         }
+        let verifies = self.sign(state, call);
         let placed = call.channels.placed();
         let payload = if call.keeps_payload {
             Payload::from(&call.payload[..])
@@ -255,6 +257,9 @@ impl ConnectionHandle {
             NewChannels::Placed(&placed),
             payload,
         )?;
+        if let Some(method) = verifies {
+            state.verifies((self.id(), request), method);
+        }
         if channels.is_empty() {
             return Ok(request);
         }
@@ -263,6 +268,18 @@ impl ConnectionHandle {
         }
         (call.channels).connect(&mut state.link, self, channels, deferred);
         Ok(request)
+    }
+
+    /// Adds our signature to a call, unless the peer has answered one of its method. Returns what an answer
+    /// proves then.
+    #[inline]
+    fn sign(&self, state: &State, call: &mut OutgoingCall) -> Option<Verified> {
+        let signature = call.method.signature?;
+        let method = Verified::new(self.id(), call.method.id, signature);
+        if state.verified.contains_key(&method) {
+            return None;
+        }
+        signature::put(signature, &mut call.metadata).then_some(method)
     }
 
     fn request(
@@ -280,8 +297,10 @@ impl ConnectionHandle {
         }
         let calls = state.link.calls(self.id());
         let (request, channels) = calls.request(method, metadata, channels, payload)?;
-        let outcome = None;
-        let slot = CallSlot { waker, outcome };
+        let slot = CallSlot {
+            waker,
+            outcome: Err(None),
+        };
         state.calls.insert((self.id(), request), slot);
         Ok((request, channels))
     }
@@ -327,11 +346,11 @@ impl ConnectionHandle {
             let Entry::Occupied(mut slot) = state.calls.entry((self.id(), request)) else {
                 return (Poll::Ready(None), None);
             };
-            if slot.get().outcome.is_none() {
+            if slot.get().outcome.is_err() {
                 let replaced = set_waker(&mut slot.get_mut().waker, cx.waker());
                 return (Poll::Pending, replaced);
             }
-            (Poll::Ready(slot.remove().outcome), None)
+            (Poll::Ready(slot.remove().outcome.ok()), None)
         });
         outcome
     }
@@ -344,7 +363,7 @@ impl ConnectionHandle {
             state.calls.remove(&(self.id(), request))
         });
         // An answer that came in between may have brought channels: they are reset.
-        let outcome = slot.and_then(|slot| slot.outcome);
+        let outcome = slot.and_then(|slot| slot.outcome.ok());
         if let Some(CallOutcome::Answered(Response {
             channels: Some(channels),
             ..

@@ -13,13 +13,18 @@ use super::handle::ConnectionState;
 use super::service::{AbortHandle, Served, Service};
 use super::shared::NO_METADATA;
 use super::wait::{WaitKey, WaiterId, Waiters};
-use crate::proto::{CloseReason, ConnectionId, Event, Link, Metadata, RequestId, Response};
+use crate::proto::{
+    CloseReason, ConnectionId, Event, Link, Metadata, MethodId, Outcome, RequestId, Response,
+};
+use crate::schema::SignatureHash;
 
 /// What the link's lock protects.
 pub(crate) struct State {
     pub(crate) link: Link,
     /// Our unanswered calls, and answers that nobody has taken yet.
     pub(crate) calls: FxHashMap<CallKey, CallSlot>,
+    /// Methods of which the peer has answered a call, so it has the same signature, and their connections.
+    pub(crate) verified: FxHashMap<Verified, ConnectionId>,
     /// The handlers that run in tasks.
     pub(crate) handlers: FxHashMap<CallKey, AbortHandle>,
     pub(crate) connections: FxHashMap<ConnectionId, Served>,
@@ -39,11 +44,28 @@ pub(crate) struct State {
 /// A call, unique on its link.
 pub(crate) type CallKey = (ConnectionId, RequestId);
 
+/// A method as its callers know it, on a connection. A virtual connection may lead to another program, and
+/// callers may differ in their signatures. One number, since each call looks it up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Verified(u64);
+
+impl Verified {
+    /// Mixes all three. Two of them are hashes, so it is as unique as those are.
+    pub(crate) fn new(
+        ConnectionId(connection): ConnectionId,
+        MethodId(method): MethodId,
+        SignatureHash(signature): SignatureHash,
+    ) -> Self {
+        Self(method ^ signature ^ connection.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+}
+
 /// A call of ours.
 pub(crate) struct CallSlot {
     /// The task that waits for the answer.
     pub(crate) waker: Option<Waker>,
-    pub(crate) outcome: Option<CallOutcome>,
+    /// How it ended; before that, what an answer will prove, if the call tells the peer our signature.
+    pub(crate) outcome: Result<CallOutcome, Option<Verified>>,
 }
 
 /// How a call of ours ended.
@@ -78,6 +100,7 @@ impl State {
         Self {
             link,
             calls: FxHashMap::default(),
+            verified: FxHashMap::default(),
             handlers: FxHashMap::default(),
             connections: FxHashMap::default(),
             opening: FxHashMap::default(),
@@ -152,6 +175,14 @@ impl State {
         connection
     }
 
+    /// Records what an answer to a call of ours will prove.
+    #[cold]
+    pub(crate) fn verifies(&mut self, call: CallKey, method: Verified) {
+        if let Some(slot) = self.calls.get_mut(&call) {
+            slot.outcome = Err(Some(method));
+        }
+    }
+
     /// Records that the handler of a call no longer runs. Drop what could abort it after the lock
     /// is released.
     pub(crate) fn release_handler(&mut self, key: CallKey) -> Option<AbortHandle> {
@@ -203,6 +234,17 @@ impl State {
             deferred.wake(waiters.into_wakers());
         }
     }
+}
+
+/// Returns whether an answer is the method's own, a value or an error. A call that failed otherwise may
+/// have failed before the peer looked at its method.
+#[cold]
+fn is_of_method(answered: &CallSlot) -> bool {
+    let Ok(CallOutcome::Answered(answer)) = &answered.outcome else {
+        return false;
+    };
+    let outcome = Outcome::decode(&answer.payload, &answer.metadata);
+    matches!(outcome, Some(Outcome::Value(_) | Outcome::Error(_)))
 }
 
 /// The machine's events.
@@ -265,8 +307,14 @@ impl State {
     fn end_call(&mut self, key: CallKey, outcome: CallOutcome, deferred: &mut Deferred) {
         self.call_next(key.0, deferred);
         if let Some(slot) = self.calls.get_mut(&key) {
-            slot.outcome = Some(outcome);
+            let verifies = slot.outcome.as_ref().err().copied().flatten();
+            slot.outcome = Ok(outcome);
             deferred.wake(slot.waker.take());
+            if let Some(method) = verifies
+                && is_of_method(slot)
+            {
+                self.verified.insert(method, key.0);
+            }
         }
     }
 
@@ -328,11 +376,12 @@ impl State {
             served.connection.end(reason.clone());
             deferred.discard_service(served.service);
         }
+        self.verified.retain(|_, on| *on != connection);
         let on_it = |key: &CallKey| key.0 == connection;
         // A call that was answered before keeps its answer.
         let unanswered = self
             .calls
-            .extract_if(|key, slot| on_it(key) && slot.outcome.is_none());
+            .extract_if(|key, slot| on_it(key) && slot.outcome.is_err());
         deferred.wake(unanswered.filter_map(|(_, slot)| slot.waker));
         for (_, handler) in self.handlers.extract_if(|key, _| on_it(key)) {
             deferred.abort(handler);

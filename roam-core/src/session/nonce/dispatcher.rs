@@ -174,8 +174,12 @@ impl ServiceDispatcher for NonceDispatcher {
         }
         let nonce = call.context().metadata().get(NONCE_KEY);
         match nonce.map(Nonce::try_from) {
-            Some(Ok(nonce)) if self.dispatcher.method(method).is_some() => {
-                self.dispatch_once(nonce, call)
+            Some(Ok(nonce)) if let Some(method) = self.dispatcher.method(method) => {
+                match call.mismatch(method) {
+                    // The answer of the first call could not be decoded either.
+                    Some(failure) => Box::pin(call.refuse(&failure)),
+                    None => self.dispatch_once(nonce, call),
+                }
             }
             Some(Err(error)) => {
                 tracing::debug!(%method, %error, "a nonce does not decode");

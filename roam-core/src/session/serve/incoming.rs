@@ -15,8 +15,8 @@ use crate::proto::{
     Direction, Failure, FailureKind, Metadata, MethodId, Outcome, ReceivedPayload, Request,
     RequestError,
 };
-use crate::schema::MethodDescriptor;
-use crate::session::call::Deadline;
+use crate::schema::{MethodDescriptor, ServiceDescriptor};
+use crate::session::call::{Deadline, signature};
 use crate::session::channel::{self, IncomingChannels, RemoteChannel};
 use crate::session::link::ConnectionHandle;
 
@@ -128,8 +128,15 @@ impl IncomingCall {
     }
 
     /// Decodes the arguments, a tuple. When that fails, answers the call with `InvalidPayload` and
-    /// returns `None`.
-    pub fn decode<A: DeserializeOwned>(&mut self) -> Option<A> {
+    /// returns `None`. When the caller has said that its signature of the method is another than that
+    /// of `service`, nothing is decoded, and the answer is [`FailureKind::SignatureMismatch`].
+    pub fn decode<A: DeserializeOwned>(
+        &mut self,
+        service: fn() -> &'static ServiceDescriptor,
+    ) -> Option<A> {
+        if !self.context().metadata().is_empty() && !self.verify(service()) {
+            return None;
+        }
         let channels = self.take_channels()?;
         let payload = self.take_payload();
         match channel::decode(&payload, channels) {
@@ -140,6 +147,22 @@ impl IncomingCall {
                 None
             }
         }
+    }
+
+    /// Compares the signatures. Refuses the call and returns `false` when they differ.
+    fn verify(&mut self, service: &ServiceDescriptor) -> bool {
+        let method = service.method(self.method());
+        if let Some(failure) = method.and_then(|method| self.mismatch(method)) {
+            self.responder().fail(&failure);
+            return false;
+        }
+        signature::remove(&mut self.responder().context_mut().metadata);
+        true
+    }
+
+    /// Returns why the caller cannot decode what `method` returns, if it has said so.
+    pub(crate) fn mismatch(&self, method: &MethodDescriptor) -> Option<Failure> {
+        signature::mismatch(method, self.context().metadata())
     }
 
     /// Answers that the method is unknown.

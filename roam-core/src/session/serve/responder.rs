@@ -60,6 +60,10 @@ impl Responder {
         &self.context
     }
 
+    pub(super) fn context_mut(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
     pub(super) fn split_off(&mut self, keeper: Box<dyn KeepAnswer>) -> Self {
         let (connection, request) = (self.context.connection.clone(), self.context.request);
         let parts = self.parts.get_or_insert_with(|| {

@@ -28,6 +28,7 @@ const ERRORS: Readonly<
   [OutcomeKind.PermissionDenied]: ["permission-denied", "we may not do this"],
   [OutcomeKind.ResourceExhausted]: ["resource-exhausted", "we have used up our share"],
   [OutcomeKind.FailedPrecondition]: ["failed-precondition", "the system is not in the state that the call needs"],
+  [OutcomeKind.SignatureMismatch]: ["signature-mismatch", "the peer's method has another signature"],
   [OutcomeKind.Malformed]: ["protocol", "failed to decode the answer: neither a value nor an error"],
 };
 

@@ -3,17 +3,9 @@ import { encodeValue, type OutgoingChannels } from "../channel/channels.js";
 import { ValueError } from "../codec/error.js";
 import { fromFailure, linkClosed, payloadTooLarge, RoamError } from "../errors.js";
 import type { CallOptions } from "../types.js";
-import {
-  type Agreed,
-  type Bytes,
-  type Channels,
-  type CloseInfo,
-  type OutcomeKind,
-  ROOT,
-  type WasmLink,
-} from "../wasm.js";
+import { type Agreed, type Bytes, type Channels, type CloseInfo, OutcomeKind, ROOT, type WasmLink } from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
-import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS } from "./metadata.js";
+import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, SIGNATURE } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
 
 const NO_OPTIONS: CallOptions = {};
@@ -57,6 +49,8 @@ export class Calls {
   /** Metadata sent with every call, and its encoding. */
   readonly #metadata: readonly Entry[];
   readonly #encodedMetadata: Uint8Array | undefined;
+  /** Methods that the server has answered, so its signature is ours. Other calls send the hash of ours. */
+  readonly #verified = new Set<Method>();
   readonly #pending = new Map<number, Pending>();
   /** Calls over the server's limits, in the order in which they were made. Calls with channels do not wait. */
   readonly #line = new Map<Pending, Waiting>();
@@ -100,6 +94,8 @@ export class Calls {
   }
 
   #settle(call: Pending, kind: OutcomeKind, body: Bytes, halves: Channels | undefined): void {
+    // What fails in another way may have failed before the server compared the signatures.
+    if (kind === OutcomeKind.Value || kind === OutcomeKind.Error) this.#verified.add(call.method);
     // The timer may be late: browsers slow those of hidden pages.
     if (hasTimedOut(call)) {
       halves?.free();
@@ -168,7 +164,7 @@ export class Calls {
           if (size > maxPayload) throw payloadTooLarge(size, maxPayload, method.label);
           if (outgoing === undefined && !(this.#line.size === 0 && this.#hasRoom(size)))
             return { id: undefined, size, waiting: payload.slice(), outgoing, halves: undefined };
-          const metadata = this.#encodeMetadata(options, options.timeoutMs);
+          const metadata = this.#encodeMetadata(method, options, options.timeoutMs);
           const id = this.#link.call(ROOT, method.id, payload, metadata, outgoing?.channels);
           return { id, size: outgoing ? 0 : size, outgoing, halves: outgoing && this.#link.kept() };
         },
@@ -199,7 +195,8 @@ export class Calls {
       try {
         const { began, timeoutMs } = call;
         const left = began === undefined ? undefined : Math.max(0, timeoutMs! - (performance.now() - began));
-        call.id = this.#link.call(ROOT, call.method.id, payload, this.#encodeMetadata(options, left), undefined);
+        const { method } = call;
+        call.id = this.#link.call(ROOT, method.id, payload, this.#encodeMetadata(method, options, left), undefined);
         this.#onSent(call, true);
       } catch (error) {
         call.unwatch?.();
@@ -208,11 +205,13 @@ export class Calls {
     }
   }
 
-  #encodeMetadata({ metadata }: CallOptions, timeoutMs: number | undefined): Uint8Array | undefined {
-    if (metadata === undefined && timeoutMs === undefined) return this.#encodedMetadata;
+  #encodeMetadata(method: Method, { metadata }: CallOptions, timeoutMs: number | undefined): Uint8Array | undefined {
+    const signature = this.#verified.has(method) ? undefined : method.signature;
+    if (metadata === undefined && timeoutMs === undefined && signature === undefined) return this.#encodedMetadata;
     const all: Entry[] = [...this.#metadata];
     if (metadata !== undefined) all.push(...entries(metadata));
     if (timeoutMs !== undefined) all.push([DEADLINE, Math.ceil(timeoutMs)]);
+    if (signature !== undefined) all.push([SIGNATURE, signature]);
     return encodeMetadata(all);
   }
 

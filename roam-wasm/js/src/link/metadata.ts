@@ -6,6 +6,8 @@ import type { Bytes } from "../wasm.js";
 
 /** The metadata key for how long the caller still waits, in milliseconds. */
 export const DEADLINE = "roam-deadline-ms";
+/** The metadata key for the hash of the caller's signature of the method. */
+export const SIGNATURE = "roam-signature";
 /** The longest time a timer can take; a deadline beyond it needs no timer. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

@@ -14,6 +14,8 @@ export interface Method {
   readonly args: readonly (readonly [name: string, codec: Codec])[];
   readonly ok: Codec;
   readonly err: Codec | undefined;
+  /** The hash of the whole signature; introspection does not tell it. */
+  readonly signature: bigint | undefined;
   /** The index of the only `Tx` argument; -1 if there is none or more than one. */
   readonly onlyTx: number;
 }
@@ -70,6 +72,7 @@ function compile(compiler: Compiler, service: string, method: MethodDescription)
     args: compiler.fields(method.args),
     ok: compiler.codec(method.ok),
     err: method.err === undefined ? undefined : compiler.codec(method.err),
+    signature: method.signature === undefined ? undefined : BigInt(method.signature),
     onlyTx: isTx.indexOf(true) === isTx.lastIndexOf(true) ? isTx.indexOf(true) : -1,
   };
 }

@@ -5,7 +5,7 @@ import type { Writer } from "../codec/writer.js";
 import { fromFailure, payloadTooLarge, report, RoamError, type RoamErrorCode } from "../errors.js";
 import type { Context, Metadata } from "../types.js";
 import { type Agreed, type Bytes, type Channels, OutcomeKind, ROOT, type WasmLink } from "../wasm.js";
-import { DEADLINE, decodeMetadata, type Details, encodeDetails, LONGEST_TIMER_MS } from "./metadata.js";
+import { DEADLINE, decodeMetadata, type Details, encodeDetails, LONGEST_TIMER_MS, SIGNATURE } from "./metadata.js";
 import { decodeArgs, type Method } from "./method.js";
 import type { Served, Services } from "./services.js";
 
@@ -80,7 +80,15 @@ export class Server {
     const request: Request = { served, channels, abort: new AbortController(), deadline: undefined };
     try {
       // Taking a half calls wasm, which invalidates the view of the metadata.
-      const context: Context = { signal: request.abort.signal, metadata: decodeMetadata(metadata) };
+      const all = decodeMetadata(metadata);
+      const reason = mismatchOf(method, all);
+      if (reason !== undefined)
+        return this.#refuse(id, OutcomeKind.SignatureMismatch, { reason, retryAfterMs: undefined });
+      // Only the first calls have a signature, so handlers do not see it.
+      const context: Context = {
+        signal: request.abort.signal,
+        metadata: all.filter(([key]) => key !== SIGNATURE),
+      };
       const args = decodeValue(payload, halves, channels, (reader) => decodeArgs(reader, method));
       this.#requests.set(id, request);
       request.deadline = startDeadline(request, context.metadata);
@@ -170,6 +178,14 @@ export class Server {
     const metadata = details && encodeDetails(details);
     this.#link.respond(ROOT, id, kind, NO_BODY, metadata, undefined);
   }
+}
+
+/** Returns why the caller cannot read our answers, if its metadata says so. */
+function mismatchOf({ label, signature }: Method, metadata: Metadata): string | undefined {
+  const theirs = metadata.find(([key]) => key === SIGNATURE)?.[1];
+  if (signature === undefined || typeof theirs !== "bigint" || theirs === signature) return undefined;
+  const hex = (hash: bigint): string => `0x${hash.toString(16).padStart(16, "0")}`;
+  return `${label} has the signature ${hex(signature)} at the handler, ${hex(theirs)} at the caller`;
 }
 
 /** Returns how a handler refused its call; a call of its own that was refused is none of it. */
