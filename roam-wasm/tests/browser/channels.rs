@@ -27,7 +27,7 @@ async fn closed_channel_delivers_what_was_sent() {
     numbers.send(1..=100_u32).expect("there is credit");
     numbers.close();
     assert_eq!(page.response::<u64>(1).await, 5050);
-    assert_eq!(numbers.credit(), 0);
+    assert_eq!(numbers.credit(0), 0);
     assert_eq!(
         numbers
             .send([1])

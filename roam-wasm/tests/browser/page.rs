@@ -151,7 +151,7 @@ extern "C" {
     pub(crate) type Sender;
 
     #[wasm_bindgen(method)]
-    pub(crate) fn credit(this: &Sender) -> usize;
+    pub(crate) fn credit(this: &Sender, first: usize) -> usize;
 
     #[wasm_bindgen(method, catch, js_name = send)]
     pub(crate) fn send_records(this: &Sender, records: &[u8]) -> Result<(), Failure>;

@@ -32,7 +32,7 @@ async fn sender_waits_for_its_reader() {
         .call(1, method("read_later"), (HALF,), &[SENDER])
         .expect("a half was kept");
     let chunks = channels.sender(0).expect("the half was kept");
-    assert_eq!((chunks.credit(), link.stat("credit")), (WINDOW, WINDOW));
+    assert_eq!((chunks.credit(0), link.stat("credit")), (WINDOW, WINDOW));
 
     // 998 bytes with a length prefix of two make an element of 1,000.
     let element = vec![7_u8; 998];
@@ -40,12 +40,12 @@ async fn sender_waits_for_its_reader() {
         chunks.send([&element]).expect("there is credit");
     }
     after_events().await;
-    assert_eq!((chunks.credit(), chunks.consumed()), (WINDOW % 1000, 0));
+    assert_eq!((chunks.credit(0), chunks.consumed()), (WINDOW % 1000, 0));
 
     let ready = chunks.ready(1000.0);
     open.send(()).expect("the handler waits for the gate");
     ready.await.expect("the reader consumes");
-    assert!(chunks.credit() >= WINDOW / 2 && chunks.consumed() >= WINDOW / 2);
+    assert!(chunks.credit(0) >= WINDOW / 2 && chunks.consumed() >= WINDOW / 2);
     chunks.close();
     assert_eq!(page.response::<u64>(1).await, (WINDOW / 1000 * 998) as u64);
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::caller::{Answer, OutgoingCall};
 use super::signature;
 use crate::proto::{
-    ChannelId, Metadata, MethodId, NewChannels, Payload, RequestError, RequestId, Response,
+    ChannelId, Framing, Metadata, MethodId, NewChannels, Payload, RequestError, RequestId, Response,
 };
 use crate::session::channel::{IncomingChannels, RemoteChannel};
 use crate::session::codec;
@@ -274,7 +274,9 @@ impl ConnectionHandle {
     /// proves then.
     #[inline]
     fn sign(&self, state: &State, call: &mut OutgoingCall) -> Option<Verified> {
-        let signature = call.method.signature?;
+        // To handlers of published version 2 it would be metadata of the caller's.
+        let is_ours = state.link.framing() == Framing::Numbered;
+        let signature = call.method.signature.filter(|_| is_ours)?;
         let method = Verified::new(self.id(), call.method.id, signature);
         if state.verified.contains_key(&method) {
             return None;

@@ -6,7 +6,7 @@ use roam_core::{
     Config, ConnectionHandle, Context, Limits, NoDispatcher, Rx, Tx, channel, service,
 };
 
-use crate::session::harness::{link_with, start, until_idle, yield_now};
+use super::super::harness::{link_with, start, until_idle, yield_now};
 
 runs! {
     crowded_streams_all_arrive
