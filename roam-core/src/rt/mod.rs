@@ -13,7 +13,7 @@ use web as imp;
 pub use imp::{
     BoxFuture, Clock, MaybeSend, MaybeSync, Sleep, Stopwatch, WAKE_LATENCY, sleep, spawn,
 };
-pub(crate) use imp::{Polling, Yielding, wake};
+pub(crate) use imp::{Polling, Yielding, poll_proceed, wake};
 
 use std::future::Future;
 use std::pin::{Pin, pin};

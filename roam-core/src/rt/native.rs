@@ -4,8 +4,10 @@ mod long_polls;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::coop;
 use tokio::time::Instant;
 
 pub(crate) use long_polls::{Polling, Yielding, wake};
@@ -36,6 +38,13 @@ pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 /// Returns a future that is ready after `duration`.
 pub fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
+}
+
+/// Ready while the running task may go on; otherwise it is polled again once others have run. A task that always
+/// finds elements to read, or room to send, would hold its thread for ever.
+#[inline]
+pub(crate) fn poll_proceed(cx: &Context<'_>) -> Poll<coop::RestoreOnPending> {
+    coop::poll_proceed(&mut Context::from_waker(cx.waker()))
 }
 
 /// Measures the time since it was started, by the clock of timers, which tests may pause.

@@ -207,3 +207,15 @@ impl Clock {
         Duration::from_micros(((performance_now() - self.started) * 1000.0) as u64)
     }
 }
+
+/// A task goes on for as long as it likes: the browser has one thread, and events come when it rests.
+pub(crate) fn poll_proceed(_: &Context<'_>) -> Poll<Unlimited> {
+    Poll::Ready(Unlimited)
+}
+
+/// Nothing is counted.
+pub(crate) struct Unlimited;
+
+impl Unlimited {
+    pub(crate) fn made_progress(&self) {}
+}

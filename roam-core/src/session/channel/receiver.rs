@@ -9,6 +9,7 @@ use super::remote::RemoteChannel;
 use super::sender::{RawSender, wake};
 use super::splice::splice;
 use crate::proto::{ElementQueue, Link};
+use crate::rt;
 use crate::session::error::ChannelAbort;
 use crate::session::link::deferred::Deferred;
 
@@ -49,6 +50,7 @@ impl RawReceiver {
         cx: &mut Context<'_>,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Poll<Result<Option<R>, ChannelAbort>> {
+        let turn = ready!(rt::poll_proceed(cx));
         if self.batch.is_empty() {
             if let Some(end) = &self.end {
                 return Poll::Ready(end.clone().map(|()| None));
@@ -58,6 +60,7 @@ impl RawReceiver {
                 return Poll::Ready(end.map(|()| None));
             }
         }
+        turn.made_progress();
         let taken = self.batch.pop(|element| (read(element), element.len()));
         Poll::Ready(Ok(taken.map(|(value, len)| {
             self.consume(len);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::core::{ChannelCore, Route};
 use super::local::End;
@@ -10,6 +10,7 @@ use super::receiver::RawReceiver;
 use super::remote::RemoteChannel;
 use super::splice::splice;
 use crate::proto::{Encoded, Link};
+use crate::rt;
 use crate::session::abort::is_aborting;
 use crate::session::codec;
 use crate::session::error::ChannelAbort;
@@ -109,7 +110,8 @@ impl RawSender {
         cx: &Context<'_>,
         element: &mut Encoded,
     ) -> Poll<End> {
-        match self.core.route() {
+        let turn = ready!(rt::poll_proceed(cx));
+        let sent = match self.core.route() {
             Route::Remote(remote) => remote.poll_send(waiter, cx, element.into()),
             Route::Local(mut local) => {
                 let (sent, waker) = local.poll_send(waiter, cx, element);
@@ -119,7 +121,11 @@ impl RawSender {
                 }
                 sent
             }
+        };
+        if sent.is_ready() {
+            turn.made_progress();
         }
+        sent
     }
 
     /// Ready when nobody reads any more.
