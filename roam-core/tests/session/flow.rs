@@ -14,7 +14,9 @@ use roam_core::{
     Tx, channel, service,
 };
 
-use super::harness::{Events, Seen, events, link_with, poll_now, settle, start, until_idle};
+use super::harness::{
+    Events, Seen, events, link_with, poll_now, settle, start, until_idle, yield_now,
+};
 use super::raw_peer::RawPeer;
 
 runs! {
@@ -67,7 +69,13 @@ async fn flood(tx: &Tx<Vec<u8>>, waits: &Events<usize>) {
     let element = element();
     for sent in 0.. {
         let mut send = Box::pin(tx.send(&element));
-        let result = match poll_now(&mut send) {
+        let mut polled = poll_now(&mut send);
+        if polled.is_pending() {
+            // A task that has done much must rest; only after that it waits for credit.
+            yield_now().await;
+            polled = poll_now(&mut send);
+        }
+        let result = match polled {
             Poll::Ready(result) => result,
             Poll::Pending => {
                 waits.tell(sent);
@@ -239,7 +247,8 @@ async fn window_grows_while_the_receiver_keeps_up() {
             assert_eq!(rx.recv().await.unwrap(), Some(element()));
             read += 1;
         }
-        // All consumption is reported only once the receiver asks for more.
+        // All consumption is reported only once the receiver asks for more, as a task that has not done much yet.
+        yield_now().await;
         if let Some(more) = rx.recv().now_or_never() {
             assert_eq!(more.unwrap(), Some(element()));
             read += 1;

@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Wake, Waker};
 
-use roam_core::{Metadata, NoDispatcher, channel};
+use roam_core::{Metadata, NoDispatcher, Tx, channel};
 
-use super::super::harness::poll_now;
+use super::super::harness::{poll_now, yield_now};
 use super::super::raw_peer::RawPeer;
 use super::{SourceClient, small, source};
 
@@ -39,6 +39,13 @@ async fn dropped_receiver_leaves_no_waker() {
     assert_eq!(Arc::strong_count(&held), 2);
 }
 
+/// Sends until there is no room. A task that does much at once must rest in between.
+async fn fill(tx: &Tx<Vec<u8>>) {
+    while poll_now(tx.send(vec![0; 1_000])).is_ready() {
+        yield_now().await;
+    }
+}
+
 /// A waker whose reference count shows whether anything still holds it.
 struct Held;
 
@@ -64,7 +71,7 @@ fn expect_no_waker_left(what: &str, future: impl IntoFuture) {
 async fn dropped_futures_leave_no_waker() {
     let (tx, _rx) = channel::<Vec<u8>>();
     expect_no_waker_left("waiting for the end of a local channel", tx.closed());
-    while poll_now(tx.send(vec![0; 1_000])).is_ready() {}
+    fill(&tx).await;
     expect_no_waker_left("sending on a local channel", tx.send(vec![0; 1_000]));
 
     let (mut peer, client) = RawPeer::server(NoDispatcher);
@@ -85,7 +92,7 @@ async fn dropped_futures_leave_no_waker() {
     );
     assert!(poll_now(&mut there).is_pending() && poll_now(&mut here).is_pending());
     expect_no_waker_left("waiting for the end of a channel", tx.closed());
-    while poll_now(tx.send(vec![0; 1_000])).is_ready() {}
+    fill(&tx).await;
     expect_no_waker_left("sending", tx.send(vec![0; 1_000]));
     expect_no_waker_left("a call", source.empty(0, channel().0));
     expect_no_waker_left("the end of the link", client.closed());
