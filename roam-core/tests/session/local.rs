@@ -13,7 +13,7 @@ use roam_core::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::harness::{link_with, poll_now, start, until_idle};
+use super::harness::{link_with, poll_now, start, until_idle, yield_now};
 
 runs! {
     local_channel_carries_elements
@@ -119,6 +119,8 @@ async fn full_channel_makes_its_sender_wait() {
     while let Poll::Ready(result) = poll_now(tx.send(&element)) {
         result.unwrap();
         sent += 1;
+        // A task that has done much must rest.
+        yield_now().await;
     }
     assert_eq!(sent, 256, "256 KiB in elements of 1 KiB");
     let waiting = start(async move { tx.send(vec![1]).await });
