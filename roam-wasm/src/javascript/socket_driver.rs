@@ -233,7 +233,9 @@ impl Session {
     }
 
     fn next_frame(&self) -> Option<bytes::Bytes> {
-        if !self.driver.open.get() {
+        // A socket that is closing sends nothing, and its event comes later.
+        let is_open = self.socket.borrow().ready_state() == WebSocket::OPEN;
+        if !(self.driver.open.get() && is_open) {
             return None;
         }
         // After the end of the link the remaining frames are few: send them without waiting.
