@@ -217,5 +217,6 @@ pub(crate) fn poll_proceed(_: &Context<'_>) -> Poll<Unlimited> {
 pub(crate) struct Unlimited;
 
 impl Unlimited {
+    #[allow(clippy::unused_self, reason = "elsewhere it is counted")]
     pub(crate) fn made_progress(&self) {}
 }
