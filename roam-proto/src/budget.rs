@@ -252,7 +252,7 @@ impl Budget {
 
     #[must_use]
     pub(crate) fn reserve_call(&mut self, bytes: usize) -> bool {
-        // A quarter more than callers are told: a cancelled call may be held on.
+        // Callers are told less: the handler of a cancelled call may hold its payload a little longer.
         let extra = match self.sizes {
             Some(_) => signed(self.total.call_payloads / 4),
             None => 0,

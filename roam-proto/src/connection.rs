@@ -334,7 +334,7 @@ impl Connection {
             ReceiveWindow::Window(window) => ctx.budget.shrink(window.size()),
             ReceiveWindow::Pooled(mut window) => {
                 let told = window.settle(&mut ctx.budget.room);
-                // Whoever is told of a Reset counts no more.
+                // After a Reset the sender no longer counts.
                 if half.end.is_some() {
                     ctx.push_grant(told, self.id, id);
                 }

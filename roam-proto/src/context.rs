@@ -103,7 +103,8 @@ impl LinkContext {
                 bytes: u32::try_from(len).unwrap_or(u32::MAX),
             });
         }
-        if credit.needs_pool(len) && !core::mem::replace(&mut half.in_line, true) {
+        // What is allowed only waits for others to give back to the pool.
+        if credit.is_allowed(len) && !core::mem::replace(&mut half.in_line, true) {
             self.short.push_back((connection, channel));
         }
     }

@@ -32,8 +32,7 @@ use crate::origins::Origins;
 ///
 /// Cheap to clone. Clones share the limit on links and are closed together.
 ///
-/// Inside axum, as a route's handler. axum leaves Nagle's algorithm on, which delays small messages by up to 40 ms,
-/// so turn it off:
+/// Inside axum, as a route's handler, without Nagle's algorithm, which delays small messages by up to 40 ms:
 ///
 /// ```no_run
 /// use axum::{Router, body::Body, extract::Request, routing::any, serve::ListenerExt as _};
@@ -56,7 +55,6 @@ use crate::origins::Origins;
 pub struct Server {
     dispatcher: Arc<dyn ServiceDispatcher>,
     config: Arc<Config>,
-    /// What all links share.
     memory: Arc<SharedMemory>,
     origins: Arc<Origins>,
     greet: Arc<dyn Fn(ConnectionHandle) + Send + Sync>,
@@ -95,11 +93,9 @@ struct Upgraded {
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The default limit on open links.
 const MAX_LINKS: usize = 16_384;
-/// The most sockets without a link: they have not finished the handshake, or return to a link. They have a
-/// bound of their own, so that a full server answers at once and its own links can return.
+/// The most sockets without a link. A bound of their own lets links return to a full server.
 const MAX_LOBBY: usize = 1_024;
-/// The pause after a failed `accept`. The system has usually run out of a resource, such as file
-/// descriptors, and needs time to free some.
+/// The pause after a failed `accept`, in which the system may free what it has run out of.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The longest request head, in bytes. Cookies and tokens can take a few KiB.
 const MAX_REQUEST: usize = 32 * 1024;

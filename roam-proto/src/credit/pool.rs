@@ -181,14 +181,9 @@ impl PooledCredit {
     /// Returns whether `len` bytes may be outstanding in addition. An element of any length may, when nothing
     /// else is.
     #[inline]
-    fn is_allowed(&self, len: usize) -> bool {
+    pub(crate) fn is_allowed(&self, len: usize) -> bool {
         self.outstanding == 0
             || self.outstanding.saturating_add(len as u64) <= self.allowance.into()
-    }
-
-    /// Returns whether an element of `len` bytes only waits for others to give back to the pool.
-    pub(crate) fn needs_pool(&self, len: usize) -> bool {
-        self.is_allowed(len)
     }
 
     /// Takes in what the receiver tells. The allowance doubles, up to `most`, whenever half of it was

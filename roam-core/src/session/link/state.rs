@@ -23,7 +23,7 @@ pub(crate) struct State {
     pub(crate) link: Link,
     /// Our unanswered calls, and answers that nobody has taken yet.
     pub(crate) calls: FxHashMap<CallKey, CallSlot>,
-    /// Methods of which the peer has answered a call, so it has the same signature, and their connections.
+    /// Methods with a signature that the peer has confirmed by an answer, and their connections.
     pub(crate) verified: FxHashMap<Verified, ConnectionId>,
     /// The handlers that run in tasks.
     pub(crate) handlers: FxHashMap<CallKey, AbortHandle>,
