@@ -76,8 +76,8 @@ impl RoomSizes {
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     pub(crate) pool: Pool,
-    /// Bytes that may still be granted; negative while a lowered limit is exceeded.
-    grants: isize,
+    /// Bytes that may be granted; more are while a lowered limit is exceeded.
+    grants: usize,
     /// Bytes that are granted.
     granted: usize,
     reserve: usize,
@@ -89,7 +89,7 @@ impl Room {
     pub(crate) fn new(sizes: &RoomSizes) -> Self {
         Self {
             pool: Pool::new(sizes.pool as u64),
-            grants: signed(sizes.grants),
+            grants: sizes.grants,
             granted: 0,
             reserve: sizes.reserve,
             was_freed: false,
@@ -99,9 +99,8 @@ impl Room {
     /// Changes how many channels may be open and what may be granted to them. The pool stays: the peer
     /// counts on it.
     pub(crate) fn resize_grants(&mut self, sizes: &mut RoomSizes, receive_budget: usize) {
-        let before = sizes.grants;
         sizes.divide(receive_budget);
-        self.grants += signed(sizes.grants) - signed(before);
+        self.grants = sizes.grants;
         self.was_freed = true;
     }
 
@@ -109,35 +108,34 @@ impl Room {
     #[inline]
     pub(crate) fn used(&self) -> usize {
         // A pool is smaller than a `usize`.
-        usize::try_from(self.pool.used()).unwrap_or(usize::MAX) + self.granted
+        let pool = usize::try_from(self.pool.used()).unwrap_or(usize::MAX);
+        pool + self.granted
     }
 
     /// Returns how many bytes are left.
     pub(crate) fn left(&self) -> usize {
         let pool = usize::try_from(self.pool.free()).unwrap_or(usize::MAX);
-        pool.saturating_add(usize::try_from(self.grants).unwrap_or(0))
+        pool.saturating_add(self.grants_left())
+    }
+
+    fn grants_left(&self) -> usize {
+        self.grants.saturating_sub(self.granted)
     }
 
     /// Returns whether a grant may grow by this much.
     fn may_grow(&self, by: Bytes) -> bool {
-        let left = usize::try_from(self.grants).unwrap_or(0);
-        by as usize <= left.saturating_sub(self.reserve) / SHARE
+        by as usize <= self.grants_left().saturating_sub(self.reserve) / SHARE
     }
 
     /// Returns whether this much is left for an element that somebody waits for.
     fn may_serve(&self, by: Bytes) -> bool {
-        signed(by as usize) <= self.grants
+        by as usize <= self.grants_left()
     }
 
     fn recommit(&mut self, from: Bytes, to: Bytes) {
-        self.grants += signed(from as usize) - signed(to as usize);
-        self.granted = (self.granted + to as usize).saturating_sub(from as usize);
+        self.granted = self.granted + to as usize - from as usize;
         self.was_freed |= to < from;
     }
-}
-
-fn signed(bytes: usize) -> isize {
-    isize::try_from(bytes).map_or(isize::MAX / 4, |bytes| bytes.min(isize::MAX / 4))
 }
 
 /// The receiver's half of a channel.

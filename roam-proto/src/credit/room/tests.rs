@@ -110,7 +110,7 @@ impl World {
         let private = self.channels.len() as u64 * u64::from(PRIVATE);
         let allowed = private + (self.sizes.pool + self.sizes.grants) as u64;
         assert!(held <= allowed, "{held} of {allowed}");
-        assert!(self.room.grants >= 0);
+        assert!(self.room.granted <= self.room.grants);
         assert_eq!(self.pool.used(), self.room.pool.used(), "both ends agree");
         for channel in &self.channels {
             assert_eq!(channel.sender.overdrawn(), channel.receiver.overdrawn);
