@@ -326,13 +326,17 @@ impl Connection {
     /// Settles the credit of a channel that is forgotten. Returns whether it goes on counting.
     fn settle(&mut self, ctx: &mut LinkContext, id: ChannelId, channel: Channel) -> bool {
         let half = match channel {
-            Channel::Sending(half) => return self.keep_draining(ctx, id, half.credit),
+            Channel::Sending(half) => {
+                ctx.forgotten_waits += usize::from(half.in_line);
+                return self.keep_draining(ctx, id, half.credit);
+            }
             Channel::Receiving(half) => half,
             Channel::Unbound(unbound) => unbound.receive,
         };
         match half.window {
             ReceiveWindow::Window(window) => ctx.budget.shrink(window.size()),
             ReceiveWindow::Pooled(mut window) => {
+                ctx.forgotten_waits += usize::from(window.is_refused);
                 let told = window.settle(&mut ctx.budget.room);
                 // After a Reset the sender no longer counts.
                 if half.end.is_some() {

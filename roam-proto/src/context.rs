@@ -39,10 +39,14 @@ pub(crate) struct LinkContext {
     pub(crate) peer_call_payloads: usize,
     /// Bytes of our calls that the peer holds.
     pub(crate) calls_held: usize,
-    /// Channels whose senders wait for others to give back to the pool, each listed once.
+    /// Channels whose senders wait for others to give back to the pool, each listed once, and some that are
+    /// forgotten.
     pub(crate) short: VecDeque<(ConnectionId, ChannelId)>,
-    /// Channels whose senders were refused credit, until others give some back, each listed once.
+    /// Channels whose senders were refused credit, until others give some back, each listed once, and some that
+    /// are forgotten.
     pub(crate) refused: VecDeque<(ConnectionId, ChannelId)>,
+    /// How many channels in `short` and `refused` are forgotten.
+    pub(crate) forgotten_waits: usize,
     /// The link has ended: nothing is queued any more.
     pub(crate) has_ended: bool,
     /// Responses to calls that were no longer waiting.

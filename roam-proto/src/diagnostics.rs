@@ -41,6 +41,11 @@ pub struct Diagnostics {
     pub queued_replies: usize,
     /// Channels whose senders wait for space in the send buffer.
     pub blocked_channels: usize,
+    /// Channels whose senders wait for others to give back to the pool; up to as many again have ended since.
+    pub short_channels: usize,
+    /// Channels whose senders were refused credit, and wait for others to give some back; up to as many again have
+    /// ended since.
+    pub refused_channels: usize,
     /// Our Connects without an answer.
     pub outgoing_connects: usize,
     /// The peer's Connects without an answer.
@@ -104,7 +109,7 @@ pub struct ChannelInFlight {
     pub method: Option<MethodId>,
     /// How long ago it was opened, or `None` if the shell did not tell the time then.
     pub age: Option<Duration>,
-    /// How much may be sent on it now, by us or by the peer, in bytes.
+    /// How much may be sent on it now, by us or by the peer, in bytes; by the peer without the pool.
     pub credit: u32,
     /// How much waits here for credit, or was received and not consumed, in bytes.
     pub queued: usize,

@@ -114,6 +114,7 @@ impl Link {
             calls_held: 0,
             short: VecDeque::new(),
             refused: VecDeque::new(),
+            forgotten_waits: 0,
             has_ended: false,
             stray_responses: 0,
             now: None,

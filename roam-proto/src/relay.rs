@@ -186,9 +186,8 @@ impl Relay {
             link.receive_for_relay(connection, channel, forwarded, &mut self.held);
         match end {
             None => {
-                let asks = asked.is_some() && asked != self.asked;
                 self.asked = asked;
-                asks || (was_empty && !self.held.is_empty())
+                asked.is_some() || (was_empty && !self.held.is_empty())
             }
             Some(ChannelEnd::Closed) => self.enter(Phase::Closed { from: side }, side, link),
             Some(end) => self.on_ended(end, side, link),

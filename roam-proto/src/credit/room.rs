@@ -275,15 +275,21 @@ impl PooledWindow {
     /// Tells what was consumed and grants as much again. What was granted to the channel alone halves when its
     /// sender has not asked for long: others may need it more.
     fn tell(&mut self, room: &mut Room) -> Granted {
-        if core::mem::take(&mut self.is_lent) {
-            return self.tell_with(self.private, room);
-        }
-        if self.asked.is_some() || self.tells_left > 0 {
+        let commit = if core::mem::take(&mut self.is_lent) {
+            self.private
+        } else if self.asked.is_some() || self.tells_left > 0 {
             self.tells_left = self.tells_left.saturating_sub(1);
-            return self.tell_with(self.committed, room);
+            self.committed
+        } else {
+            self.tells_left = KEPT_TELLS;
+            (self.committed / 2).max(self.private)
+        };
+        // A sender for which this is too little asks again: one answer to each question, however many elements
+        // are consumed meanwhile.
+        if self.held > 0 {
+            self.asked = None;
         }
-        self.tells_left = KEPT_TELLS;
-        self.tell_with((self.committed / 2).max(self.private), room)
+        self.tell_with(commit, room)
     }
 
     fn tell_with(&mut self, commit: Bytes, room: &mut Room) -> Granted {
@@ -312,6 +318,8 @@ impl PooledWindow {
         let consumed = self.held + self.untold;
         *self = Self {
             heard: self.heard,
+            // It is listed all the same.
+            is_refused: self.is_refused,
             ..Self::new(0)
         };
         (credit > 0).then_some(Granted { consumed, credit })

@@ -24,6 +24,8 @@ impl Link {
             queued_frames: self.ctx.outbox.frames(),
             queued_replies: self.ctx.outbox.control_cost(),
             blocked_channels: self.ctx.blocked.len(),
+            short_channels: self.ctx.short.len(),
+            refused_channels: self.ctx.refused.len(),
             outgoing_connects: self.pending.outgoing.len(),
             incoming_connects: self.pending.incoming.len(),
             connections: connections.collect(),

@@ -7,6 +7,8 @@ use crate::connection::serve;
 /// How many waiting channels are looked at each time. There may be thousands, and most want more
 /// than came back.
 const LOOKED_AT: usize = 16;
+/// So many forgotten channels may be listed, and as many as those that wait.
+const FORGOTTEN: usize = 64;
 
 impl Link {
     /// Returns whether [`share_freed`](Self::share_freed) has something to do.
@@ -14,15 +16,37 @@ impl Link {
         let ctx = &self.ctx;
         (ctx.pool.was_freed() && !ctx.short.is_empty())
             || (ctx.budget.room.was_freed && !ctx.refused.is_empty())
+            || self.has_forgotten_waits()
+    }
+
+    fn has_forgotten_waits(&self) -> bool {
+        let listed = self.ctx.short.len() + self.ctx.refused.len();
+        self.ctx.forgotten_waits > FORGOTTEN.max(listed / 2)
     }
 
     /// Lets channels go on that wait for what others have given back.
     #[inline]
     pub(super) fn share_freed(&mut self) {
         if self.has_freed() {
+            self.unlist_forgotten();
             self.wake_short();
             self.serve_refused();
         }
+    }
+
+    /// Removes forgotten channels from the lists, before they outnumber those that wait: a peer may open and end
+    /// channels for ever while it keeps the pool used up.
+    #[cold]
+    fn unlist_forgotten(&mut self) {
+        if !self.has_forgotten_waits() {
+            return;
+        }
+        let mut short = core::mem::take(&mut self.ctx.short);
+        short.retain(|&(id, channel)| self.send_half(id, channel).is_some());
+        let mut refused = core::mem::take(&mut self.ctx.refused);
+        refused.retain(|&(id, channel)| self.any_half(id, channel).is_some());
+        (self.ctx.short, self.ctx.refused) = (short, refused);
+        self.ctx.forgotten_waits = 0;
     }
 
     /// Wakes senders that find enough in the pool.
@@ -39,6 +63,7 @@ impl Link {
                 return;
             };
             let Some((half, ctx)) = self.send_half(id, channel) else {
+                self.ctx.forgotten_waits = self.ctx.forgotten_waits.saturating_sub(1);
                 continue;
             };
             let wanted = half.pending.front_len().or(half.waiting_for);
@@ -65,6 +90,7 @@ impl Link {
                 return;
             };
             let Some((found, ctx)) = self.any_half(id, channel) else {
+                self.ctx.forgotten_waits = self.ctx.forgotten_waits.saturating_sub(1);
                 continue;
             };
             if let Channel::Receiving(half) = found {
