@@ -155,8 +155,11 @@ pub(crate) struct PooledWindow {
     held: Bytes,
     /// Consumed and not yet told.
     untold: Bytes,
-    /// The sender waits with an element of this length.
+    /// The sender waits with an element of this length, or did when it was heard of last.
     asked: Option<Bytes>,
+    /// The sender was told something since. If it is too little, the sender asks again: one answer to each
+    /// question, however many elements are consumed before the answer leaves.
+    is_answered: bool,
     /// How often what was granted to the channel alone is granted again.
     tells_left: u8,
     /// What was granted was the last there was: it is for one element.
@@ -178,6 +181,7 @@ impl PooledWindow {
             held: 0,
             untold: 0,
             asked: None,
+            is_answered: false,
             tells_left: 0,
             is_lent: false,
             is_refused: false,
@@ -195,7 +199,7 @@ impl PooledWindow {
 
     /// Returns the length of the element that the sender waits with.
     pub(crate) fn asked(&self) -> Option<Bytes> {
-        self.asked
+        self.asked.filter(|_| !self.is_answered)
     }
 
     pub(crate) fn was_asked(&self) -> bool {
@@ -229,17 +233,21 @@ impl PooledWindow {
         let bytes = bytes.min(self.held);
         self.held -= bytes;
         self.untold += bytes;
-        if self.threshold() > 0 {
-            return None;
-        }
-        Some(self.tell(room))
+        self.is_due().then(|| self.tell(room))
     }
 
-    /// Returns how many more bytes must be consumed before [`consume`](Self::consume) tells the sender.
+    #[inline]
+    fn is_due(&self) -> bool {
+        let waits = self.is_lent || self.asked().is_some();
+        self.untold >= if waits { 1 } else { TELL_AFTER }
+    }
+
+    /// Returns after how many more consumed bytes [`consume`](Self::consume) may tell the sender.
     #[inline]
     pub(crate) fn threshold(&self) -> Bytes {
+        // A sender that has waited may ask again at any time.
         if self.asked.is_some() || self.is_lent {
-            return u32::from(self.untold == 0);
+            return 1;
         }
         TELL_AFTER.saturating_sub(self.untold)
     }
@@ -247,6 +255,7 @@ impl PooledWindow {
     /// The sender waits with an element of `len` bytes. Returns what to tell it at once.
     pub(crate) fn ask(&mut self, len: Bytes, room: &mut Room) -> Option<Granted> {
         self.asked = Some(len);
+        self.is_answered = false;
         self.heard = true;
         (self.untold > 0).then(|| self.tell(room))
     }
@@ -254,7 +263,7 @@ impl PooledWindow {
     /// Grants a sender what it has asked for, now that its reader has consumed everything and waits.
     /// `most` bounds what a channel may have granted. Returns `None` when the room does not suffice.
     pub(crate) fn serve(&mut self, most: Bytes, room: &mut Room) -> Option<Granted> {
-        let asked = self.asked.filter(|_| self.held == 0)?;
+        let asked = self.asked().filter(|_| self.held == 0)?;
         let double = self.committed.saturating_mul(2).min(most).max(asked);
         let more = |to: Bytes| to.saturating_sub(self.committed);
         let grows = room.may_grow(more(double));
@@ -284,11 +293,8 @@ impl PooledWindow {
             self.tells_left = KEPT_TELLS;
             (self.committed / 2).max(self.private)
         };
-        // A sender for which this is too little asks again: one answer to each question, however many elements
-        // are consumed meanwhile.
-        if self.held > 0 {
-            self.asked = None;
-        }
+        // With nothing left to consume, it is served more once its reader waits.
+        self.is_answered = self.held > 0;
         self.tell_with(commit, room)
     }
 
