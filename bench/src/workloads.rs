@@ -1,5 +1,6 @@
 //! The workloads.
 
+mod beside;
 mod bulk;
 mod calls;
 mod cold;
@@ -47,6 +48,8 @@ enum Kind {
     UploadBytes,
     IdleLink,
     UnreadStream,
+    BesideUpload,
+    BesideStreams,
     ManyLinks { links: usize },
     ManyStreams { streams: usize },
     ColdConnect,
@@ -82,6 +85,7 @@ impl Scale {
 const RATE: Metric = metric("calls/s", 0);
 const P50: Metric = metric("p50 µs", 1);
 const P99: Metric = metric("p99 µs", 1);
+const P99_ALONE: Metric = metric("p99 µs alone", 1);
 const CPU: Metric = metric("CPU µs/call", 2);
 const MEGABYTES: Metric = metric("MB/s", 0);
 
@@ -152,6 +156,18 @@ pub const ALL: &[Workload] = &[
         kind: Kind::UnreadStream,
     },
     Workload {
+        name: "beside-upload",
+        title: "7b. A call each millisecond beside uploads of 1 GiB in chunks of 64 KiB, 4 s",
+        metrics: &[P99_ALONE, P99, metric("upload, of its rate alone", 2)],
+        kind: Kind::BesideUpload,
+    },
+    Workload {
+        name: "beside-streams",
+        title: "7c. A call each millisecond beside 100 streams of numbers from the server, 4 s",
+        metrics: &[P99_ALONE, P99],
+        kind: Kind::BesideStreams,
+    },
+    Workload {
         name: "links-1",
         title: "8. One link, one call in flight",
         metrics: &[RATE, P99, CPU],
@@ -202,6 +218,8 @@ impl Workload {
             Kind::UploadBytes => bulk::upload_bytes::<C>(scale).await,
             Kind::IdleLink => idle::memory::<C>(scale).await,
             Kind::UnreadStream => unread::calls::<C>(scale).await,
+            Kind::BesideUpload => beside::upload::<C>(scale).await,
+            Kind::BesideStreams => beside::streams::<C>(scale).await,
             Kind::ManyLinks { links } => scaling::links::<C>(scale, links).await,
             Kind::ManyStreams { streams } => scaling::streams::<C>(scale, streams).await,
             Kind::ColdConnect => cold::connect::<C>(scale).await,
