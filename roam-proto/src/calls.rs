@@ -12,6 +12,7 @@ use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use crate::map::{IdMap, shrink};
 use crate::message::MAX_CHANNELS;
 use crate::metadata::MetadataError;
+use crate::outbox::Place;
 use crate::payload::Encoded;
 
 /// The calls in flight on a connection, both ways.
@@ -28,8 +29,8 @@ pub(crate) struct CallTable {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) method: MethodId,
-    /// The outbox frame that holds the Request.
-    pub(crate) frame: u64,
+    /// Where the Request is queued.
+    pub(crate) place: Place,
     /// The channels in the arguments.
     pub(crate) channels: Vec<ChannelId>,
     /// Bytes that the call takes from the peer's budget.
@@ -287,7 +288,7 @@ impl CallTable {
         self.with_channels = (0, 0);
         for (request, call) in core::mem::take(&mut self.outgoing) {
             ctx.calls_held -= call.held;
-            if !reaches_peer && !ctx.outbox.was_sent(call.frame) {
+            if !reaches_peer && !ctx.outbox.was_sent(call.place) {
                 ctx.events.push_back(Event::NotSent {
                     connection,
                     request: RequestId(request),

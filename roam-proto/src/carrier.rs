@@ -5,6 +5,7 @@
 //! What was received before a transport was lost counts, what was not is sent again on the next one, so
 //! each message is processed exactly once. docs/extensions.md has the bytes.
 
+mod flight;
 mod frame;
 mod handshake;
 pub mod heartbeat;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 
 use crate::config::Config;
 
+use flight::Flight;
 use heartbeat::{Frames, Heartbeat};
 use replay::Replay;
 use settings::ToldLimits;
@@ -38,6 +40,11 @@ pub(crate) struct Carrier {
     received: u64,
     /// Bytes that were received and not acknowledged.
     unacknowledged: u64,
+    /// Bytes of these that came when everything before them had been read.
+    unqueued: u64,
+    /// Everything was read that had come.
+    caught_up: bool,
+    flight: Flight,
     peer_limits: ToldLimits,
     control: Control,
     ready: Ready,
@@ -170,6 +177,9 @@ impl Carrier {
             replay: Replay::new(config.limits.replay, first),
             received: first - 1,
             unacknowledged: 0,
+            unqueued: 0,
+            caught_up: false,
+            flight: Flight::new(config.limits.replay),
             peer_limits: ToldLimits::default(),
             control: Control::default(),
             ready: Ready::default(),

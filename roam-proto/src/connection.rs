@@ -296,11 +296,12 @@ impl Connection {
     }
 
     fn push_reset(&self, ctx: &mut LinkContext, channel: ChannelId) {
-        let connection = self.id;
-        ctx.outbox.push_control(&Message::Reset {
-            connection,
+        let reset = Message::Reset {
+            connection: self.id,
             channel,
-        });
+        };
+        let priority = ctx.outbox.priority_after_ids();
+        ctx.outbox.push_control(priority, &reset);
     }
 
     /// Forgets a channel and releases its budget.

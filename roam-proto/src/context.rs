@@ -13,7 +13,8 @@ use crate::event::Event;
 use crate::ids::{ChannelId, ConnectionId, Role};
 use crate::memory::MemoryShare;
 use crate::message::Message;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Priority, work};
+use crate::turns::Turns;
 
 /// State that all connections of a link share.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(crate) struct LinkContext {
     pub(crate) memory: Option<MemoryShare>,
     /// Channels that wait for send capacity, each listed once.
     pub(crate) blocked: Vec<(ConnectionId, ChannelId)>,
+    /// How much bulk may be queued, as [`work`]: no more than may be on its way.
+    pub(crate) bulk_capacity: usize,
+    /// How these channels share the capacity.
+    pub(crate) turns: Turns,
     /// What our senders may have outstanding beyond what was granted to them.
     pub(crate) pool: Pool,
     /// The most that one channel of ours may have outstanding, in bytes.
@@ -56,15 +61,49 @@ pub(crate) struct LinkContext {
 }
 
 impl LinkContext {
-    /// Returns whether the outbox is below its limit. An empty outbox always has capacity, so that
-    /// a tiny limit cannot block a sender forever.
-    pub(crate) fn has_capacity(&self) -> bool {
-        self.outbox.cost() < self.limits.send_buffer || self.outbox.is_empty()
+    /// Returns whether the outbox has capacity for messages of this priority.
+    #[inline]
+    pub(crate) fn has_capacity(&self, priority: Priority) -> bool {
+        self.outbox.has_capacity(priority, self.capacity(priority))
     }
 
-    /// Returns whether the outbox has drained far enough to wake blocked senders.
-    pub(crate) fn has_ample_capacity(&self) -> bool {
-        self.outbox.cost() < self.limits.send_buffer / 2 || self.outbox.is_empty()
+    /// Returns whether the outbox has drained far enough to wake those who wait for capacity.
+    #[inline]
+    pub(crate) fn has_ample_capacity(&self, priority: Priority) -> bool {
+        (self.outbox).has_capacity(priority, self.capacity(priority) / 2)
+    }
+
+    #[inline]
+    fn capacity(&self, priority: Priority) -> usize {
+        match priority {
+            Priority::Urgent => self.limits.send_buffer,
+            Priority::Bulk => self.bulk_capacity,
+        }
+    }
+
+    /// Returns whether a channel may queue an element: there is capacity, and it is not due to others.
+    #[inline]
+    pub(crate) fn may_send(&self, half: &SendHalf) -> bool {
+        self.has_capacity(Priority::Bulk) && (!self.is_contended() || self.has_turn(half))
+    }
+
+    /// Returns whether a channel may send while others wait. The next round begins when something is sent, so there
+    /// must be something.
+    #[cold]
+    fn has_turn(&self, half: &SendHalf) -> bool {
+        self.turns.may_send(&half.turn) || !self.outbox.has_bulk()
+    }
+
+    /// Returns whether channels wait for send capacity, or have to share it.
+    #[inline]
+    pub(crate) fn is_contended(&self) -> bool {
+        !self.blocked.is_empty() || self.turns.is_shared()
+    }
+
+    /// Counts an element of `len` bytes that a channel has queued.
+    #[inline]
+    pub(crate) fn count_served(&mut self, half: &mut SendHalf, len: usize) {
+        self.turns.count(&mut half.turn, work(1, len));
     }
 
     /// Returns whether a window may grow, and charges the budget if so.
@@ -101,11 +140,13 @@ impl LinkContext {
             return;
         }
         if credit.ask() {
-            self.outbox.push_control(&Message::Blocked {
+            // It follows the elements of the channel, since the receiver may grant more once it has read them.
+            let blocked = Message::Blocked {
                 connection,
                 channel,
                 bytes: u32::try_from(len).unwrap_or(u32::MAX),
-            });
+            };
+            self.outbox.push_control(Priority::Bulk, &blocked);
         }
         // What is allowed only waits for others to give back to the pool.
         if credit.is_allowed(len) && !core::mem::replace(&mut half.in_line, true) {
@@ -123,12 +164,18 @@ impl LinkContext {
         let Some(Granted { consumed, credit }) = granted.filter(|_| !self.has_ended) else {
             return;
         };
-        self.outbox.push_control(&Message::Grant {
+        self.push_credit(&Message::Grant {
             connection,
             channel,
             consumed,
             credit,
         });
+    }
+
+    /// Queues a Grant or a Credit.
+    pub(crate) fn push_credit(&mut self, message: &Message<'_>) {
+        let priority = self.outbox.priority_after_ids();
+        self.outbox.push_control(priority, message);
     }
 
     /// Reports a channel as ready if its user waits.

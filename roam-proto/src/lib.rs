@@ -50,6 +50,7 @@ mod queue;
 mod relay;
 mod shared_error;
 mod stream;
+mod turns;
 mod violation;
 
 pub use budget::{LinkBudget, RemainingBudget};

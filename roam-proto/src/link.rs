@@ -38,6 +38,8 @@ use crate::ids::{ConnectionId, Role};
 use crate::map::IdMap;
 use crate::memory::MemoryShare;
 use crate::message::{Hello, Message, clamp_reason};
+use crate::outbox::Priority;
+use crate::turns::Turns;
 use alloc::boxed::Box;
 
 use carrying::{carrier, outbox};
@@ -82,8 +84,15 @@ pub struct Link {
     /// The transport was given up: its peer is silent.
     transport_is_dead: bool,
     traffic: Traffic,
-    /// Whether somebody waits for an [`Event::SendBufferReady`].
-    capacity_wanted: bool,
+    /// Who waits for an [`Event::SendBufferReady`].
+    capacity_wanted: CapacityWanted,
+}
+
+/// For which calls and answers somebody waits for send capacity.
+#[derive(Clone, Copy, Debug, Default)]
+struct CapacityWanted {
+    urgent: bool,
+    bulk: bool,
 }
 
 #[derive(Debug)]
@@ -107,6 +116,8 @@ impl Link {
             budget: Budget::new(&config.limits, our_hello, framing),
             memory: config.memory.clone().map(MemoryShare::new),
             blocked: Vec::new(),
+            turns: Turns::default(),
+            bulk_capacity: config.limits.send_buffer,
             pool: Pool::default(),
             send_window: 0,
             peer_calls: usize::MAX,
@@ -136,7 +147,7 @@ impl Link {
             partial: Partial::default(),
             transport_is_dead: false,
             traffic: Traffic::default(),
-            capacity_wanted: false,
+            capacity_wanted: CapacityWanted::default(),
         }
     }
 
@@ -227,7 +238,8 @@ impl Link {
         let text = reason.goodbye();
         let reason = clamp_reason(&text);
         let goodbye = Message::Goodbye { connection, reason };
-        self.ctx.outbox.push_control(&goodbye);
+        // It follows everything on its connection.
+        self.ctx.outbox.push_control(Priority::Bulk, &goodbye);
     }
 
     /// Ends every connection and the link. Nothing is queued after this.

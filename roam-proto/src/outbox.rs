@@ -1,143 +1,211 @@
 //! The outbox: messages queued for the transport.
 
+mod lane;
 mod parts;
-
-use alloc::collections::VecDeque;
 
 use bytes::BytesMut;
 
-use crate::carrier::HEADROOM;
-use crate::cobs::{CobsWriter, max_encoded_len};
-use crate::coding::{WriteBytes, varint_len};
-use crate::framing::{Framing, PACKED_FRAME};
+use crate::framing::Framing;
 use crate::header::HeaderBuf;
 use crate::ids::{ConnectionId, RequestId};
 use crate::message::Message;
-use crate::payload::{Encoded, Payload};
+use crate::payload::Payload;
 
-/// Encoded messages, in the order to send them.
+use lane::Lane;
+
+/// Encoded messages in two lanes, so that calls do not wait behind what may take long.
 ///
-/// With packed frames and byte streams, messages that are queued while the transport is busy share
-/// a frame.
+/// Urgent messages overtake bulk, which keeps one turn in five. Bulk overtakes nothing that was queued before it. So
+/// a message is only urgent if nothing that it must follow waits in the bulk lane:
+///
+/// - a Cancel, Reset or credit follows the message that opened its ids;
+/// - a Close follows the Data of its channel, and the Response of a handler that has closed a channel of its
+///   arguments follows that Close;
+/// - a Goodbye follows everything.
+///
+/// Links that do not number their frames have a single lane: other implementations may count on the order.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     framing: Framing,
-    /// The space in front of each frame for its number, in bytes.
-    headroom: usize,
-    frames: VecDeque<Frame>,
-    /// The buffer that short frames of a single message are split from.
-    spare: BytesMut,
+    urgent: Lane,
+    bulk: Lane,
     /// The header of the message that is being queued.
     header: HeaderBuf,
-    /// Bytes in `frames`, without the space for their numbers.
-    queued: usize,
-    /// Messages in `frames`.
-    messages: usize,
-    /// The memory that control replies in `frames` take, in bytes.
-    control_cost: usize,
-    /// The initial capacity of the next shared frame, estimated from the last sent one.
-    frame_capacity: usize,
-    sent_frames: u64,
-    sent_messages: u64,
-    /// The calls that the queued Responses answer, in order.
-    answered: VecDeque<(ConnectionId, RequestId)>,
+    /// Urgent frames that were sent since the last of the bulk lane.
+    urgent_in_row: u8,
+    /// The last frame of the bulk lane that opens ids.
+    opens_ids: u64,
+    /// The last frame of the bulk lane with a Close.
+    closes: u64,
 }
 
-#[derive(Debug, Default)]
-struct Frame {
-    bytes: BytesMut,
-    /// Whether no further message may share the frame.
-    sealed: bool,
-    /// A part of it was sent: what is left is the rest of its message.
-    in_parts: bool,
-    messages: usize,
-    /// The memory that control replies take, in bytes.
-    control_cost: usize,
-    responses: usize,
+/// How soon a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// Ahead of bulk.
+    Urgent,
+    /// After everything that was queued before it.
+    Bulk,
+}
+
+/// Where a message was queued.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    priority: Priority,
+    frame: u64,
 }
 
 /// A frame to hand to the transport.
 pub(crate) struct SentFrame {
     pub(crate) bytes: BytesMut,
+    pub(crate) priority: Priority,
+    /// How much [`work`] it is.
+    pub(crate) work: usize,
     /// The number of Responses in it.
     pub(crate) responses: usize,
 }
 
-/// The capacity of the buffer that short frames of a single message are split from.
-const SPARE_CAPACITY: usize = 4 * 1024;
-/// The least and the most initial capacity of a shared frame.
-const MIN_FRAME_CAPACITY: usize = 512;
-const MAX_FRAME_CAPACITY: usize = 8 * 1024;
-/// How many frames the empty outbox keeps capacity for.
-const KEPT_FRAMES: usize = 256;
-/// How many answered calls the empty outbox keeps capacity for.
-const KEPT_ANSWERED: usize = 256;
-/// The memory that a frame takes in addition to its bytes.
-const FRAME_COST: usize = size_of::<Frame>();
+/// Returns how much work it is to process messages of `bytes` in all, in bytes: each message takes as long as copying
+/// a hundred bytes or two.
+#[inline]
+pub(crate) fn work(messages: usize, bytes: usize) -> usize {
+    messages * 128 + bytes
+}
+
+/// Longer calls and answers are bulk, in bytes. So no urgent message is sent in parts.
+const URGENT_CALL: usize = 16 * 1024;
+/// After so many urgent frames, it is the turn of the bulk lane.
+const URGENT_IN_ROW: u8 = 4;
+
+impl Priority {
+    /// Returns the priority of a Request or a Response of `len` bytes.
+    #[inline]
+    pub(crate) fn of_call(len: usize) -> Self {
+        if len > URGENT_CALL {
+            Self::Bulk
+        } else {
+            Self::Urgent
+        }
+    }
+}
 
 impl Outbox {
     pub(crate) fn new(framing: Framing) -> Self {
         Self {
             framing,
-            headroom: if framing == Framing::Numbered {
-                HEADROOM
-            } else {
-                0
-            },
-            frames: VecDeque::new(),
-            spare: BytesMut::new(),
+            urgent: Lane::new(framing),
+            bulk: Lane::new(framing),
             header: HeaderBuf::new(),
-            queued: 0,
-            messages: 0,
-            control_cost: 0,
-            frame_capacity: MIN_FRAME_CAPACITY,
-            sent_frames: 0,
-            sent_messages: 0,
-            answered: VecDeque::new(),
+            urgent_in_row: 0,
+            opens_ids: 0,
+            closes: 0,
         }
     }
 
     /// Returns the number of queued bytes.
     pub(crate) fn queued(&self) -> usize {
-        self.queued
+        self.urgent.queued + self.bulk.queued
     }
 
     /// Returns the number of queued messages.
+    #[inline]
     pub(crate) fn messages(&self) -> usize {
-        self.messages
+        self.urgent.messages + self.bulk.messages
     }
 
     /// Returns the number of sent messages.
+    #[inline]
     pub(crate) fn sent_messages(&self) -> u64 {
-        self.sent_messages
+        self.urgent.sent_messages + self.bulk.sent_messages
     }
 
     /// Returns how much memory the queued frames take, in bytes.
     #[inline]
     pub(crate) fn cost(&self) -> usize {
-        self.queued + self.frames.len() * FRAME_COST
+        self.urgent.cost() + self.bulk.cost()
     }
 
     /// Returns how much memory the queued control replies take, in bytes.
+    #[inline]
     pub(crate) fn control_cost(&self) -> usize {
-        self.control_cost
+        self.urgent.control_cost + self.bulk.control_cost
     }
 
     /// Returns the number of queued frames.
     pub(crate) fn frames(&self) -> usize {
-        self.frames.len()
+        self.urgent.frames() + self.bulk.frames()
     }
 
     /// Returns whether nothing is queued.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.urgent.is_empty() && self.bulk.is_empty()
+    }
+
+    /// Returns whether bulk is queued.
+    #[inline]
+    pub(crate) fn has_bulk(&self) -> bool {
+        match self.lane_of(Priority::Bulk) {
+            Priority::Urgent => !self.urgent.is_empty(),
+            Priority::Bulk => !self.bulk.is_empty(),
+        }
+    }
+
+    /// Returns whether less than `limit` is queued with this priority: bytes, or [`work`] where frames are numbered. An
+    /// empty lane always has capacity, so that a tiny limit cannot block a sender forever.
+    #[inline]
+    pub(crate) fn has_capacity(&self, priority: Priority, limit: usize) -> bool {
+        let lane = match self.lane_of(priority) {
+            Priority::Urgent => &self.urgent,
+            Priority::Bulk => &self.bulk,
+        };
+        let messages = match self.framing {
+            Framing::Numbered => lane.messages,
+            _ => 0,
+        };
+        work(messages, lane.cost()) < limit || lane.is_empty()
+    }
+
+    /// Returns the priority of the begun Request or Response with a payload of `len` bytes.
+    #[inline]
+    pub(crate) fn priority_of(&self, len: usize) -> Priority {
+        Priority::of_call(self.header.len() + len)
+    }
+
+    /// Returns the priority of a message about ids that an earlier message has opened.
+    #[inline]
+    pub(crate) fn priority_after_ids(&self) -> Priority {
+        if self.bulk.was_sent(self.opens_ids) {
+            Priority::Urgent
+        } else {
+            Priority::Bulk
+        }
+    }
+
+    /// Returns the priority of the begun Response with a payload of `len` bytes, whose handler may have closed
+    /// channels of its arguments.
+    pub(crate) fn priority_after_close(&self, len: usize) -> Priority {
+        if self.bulk.was_sent(self.closes) {
+            self.priority_of(len)
+        } else {
+            Priority::Bulk
+        }
+    }
+
+    #[inline]
+    fn lane_of(&self, priority: Priority) -> Priority {
+        if self.framing == Framing::Numbered {
+            priority
+        } else {
+            Priority::Urgent
+        }
     }
 
     /// Queues a message.
     #[inline]
-    pub(crate) fn push(&mut self, message: &Message<'_>) {
+    pub(crate) fn push(&mut self, priority: Priority, message: &Message<'_>) {
         let payload = message.encode_header(self.begin());
-        self.append(payload);
+        self.push_payload(priority, Payload::Borrowed(payload));
     }
 
     /// Begins a message. Write its header to the returned buffer, then call
@@ -150,22 +218,29 @@ impl Outbox {
 
     /// Queues the begun message.
     #[inline]
-    pub(crate) fn push_payload(&mut self, mut payload: Payload<'_>) {
-        match &mut payload {
-            Payload::Taken(encoded) if encoded.is_worth_taking() => self.push_large(encoded),
-            _ => self.append(&payload),
+    pub(crate) fn push_payload(&mut self, priority: Priority, payload: Payload<'_>) {
+        match self.lane_of(priority) {
+            Priority::Urgent => self.urgent.push(&self.header, payload),
+            Priority::Bulk => {
+                self.bulk.push(&self.header, payload);
+                let follows = self.urgent.last_frame();
+                if let Some(frame) = self.bulk.back_mut() {
+                    frame.follows = follows;
+                }
+            }
         }
+        self.header.clear();
     }
 
     /// Queues a reply that the peer made us send. It counts against
     /// [`Limits::control_replies`](crate::Limits::control_replies).
-    pub(crate) fn push_control(&mut self, message: &Message<'_>) {
+    pub(crate) fn push_control(&mut self, priority: Priority, message: &Message<'_>) {
         let before = self.cost();
-        self.push(message);
+        self.push(priority, message);
         let cost = self.cost() - before;
-        self.control_cost += cost;
-        if let Some(frame) = self.frames.back_mut() {
-            frame.control_cost += cost;
+        match self.lane_of(priority) {
+            Priority::Urgent => self.urgent.count_control(cost),
+            Priority::Bulk => self.bulk.count_control(cost),
         }
     }
 
@@ -173,172 +248,104 @@ impl Outbox {
     /// [`next_answered`](Self::next_answered) names its call.
     pub(crate) fn push_response(
         &mut self,
-        connection: ConnectionId,
-        request: RequestId,
+        priority: Priority,
+        call: (ConnectionId, RequestId),
         payload: Payload<'_>,
     ) {
-        self.push_payload(payload);
-        if let Some(frame) = self.frames.back_mut() {
-            frame.responses += 1;
+        self.push_payload(priority, payload);
+        match self.lane_of(priority) {
+            Priority::Urgent => self.urgent.count_response(call),
+            Priority::Bulk => self.bulk.count_response(call),
         }
-        self.answered.push_back((connection, request));
     }
 
-    /// Returns the number of the frame that contains the last queued message.
-    pub(crate) fn last_frame(&self) -> u64 {
-        self.sent_frames + self.frames.len() as u64
+    /// Queues a Close.
+    pub(crate) fn push_close(&mut self, message: &Message<'_>) {
+        self.push(Priority::Bulk, message);
+        self.closes = self.bulk.last_frame();
     }
 
-    /// Returns whether a frame was handed to the transport.
-    pub(crate) fn was_sent(&self, frame: u64) -> bool {
-        frame <= self.sent_frames
+    /// Records that the last message, of this priority, opens ids.
+    #[inline]
+    pub(crate) fn note_opens_ids(&mut self, priority: Priority) {
+        if priority == Priority::Bulk {
+            self.opens_ids = self.bulk.last_frame();
+        }
     }
 
-    /// Seals the last frame, so that later messages do not share it.
+    /// Returns where the last message of this priority is queued.
+    #[inline]
+    pub(crate) fn last_place(&self, priority: Priority) -> Place {
+        let priority = self.lane_of(priority);
+        let frame = match priority {
+            Priority::Urgent => self.urgent.last_frame(),
+            Priority::Bulk => self.bulk.last_frame(),
+        };
+        Place { priority, frame }
+    }
+
+    /// Returns whether the whole message that was queued here was handed to the transport.
+    pub(crate) fn was_sent(&self, place: Place) -> bool {
+        match place.priority {
+            Priority::Urgent => self.urgent.was_sent(place.frame),
+            Priority::Bulk => self.bulk.was_sent(place.frame),
+        }
+    }
+
+    /// Seals the last urgent frame, so that later messages do not share it.
     pub(crate) fn seal(&mut self) {
-        if let Some(frame) = self.frames.back_mut() {
-            frame.sealed = true;
-        }
+        self.urgent.seal();
     }
 
-    /// Queues the begun message by copying its payload.
-    fn append(&mut self, payload: &[u8]) {
-        let len = self.header.len() + payload.len();
-        self.messages += 1;
-        let (frame, queued) = match self.framing {
-            Framing::Single => {
-                let bytes = split_from_spare(&mut self.spare, &self.header, payload);
-                (push_own_frame(&mut self.frames, bytes), len)
-            }
-            Framing::Packed | Framing::Numbered => {
-                let record = varint_len(len as u64) + len;
-                let frame =
-                    shared_frame(&mut self.frames, record, self.frame_capacity, self.headroom);
-                frame.bytes.write_varint(len as u64);
-                self.header.copy_to(&mut frame.bytes);
-                frame.bytes.write_slice(payload);
-                (frame, record)
-            }
-            Framing::Cobs => {
-                let max = max_encoded_len(len);
-                let frame = shared_frame(&mut self.frames, max, self.frame_capacity, 0);
-                let start = frame.bytes.len();
-                let mut writer = CobsWriter::new(&mut frame.bytes);
-                self.header.copy_to(&mut writer);
-                writer.write_slice(payload);
-                writer.finish();
-                let encoded = frame.bytes.len() - start;
-                (frame, encoded)
-            }
+    /// Returns the priority of the next frame, while `bulk` may be sent or not.
+    #[inline]
+    pub(crate) fn next(&self, bulk: bool) -> Option<Priority> {
+        let bulk = self.bulk.front().filter(|_| bulk);
+        if self.urgent.is_empty() {
+            return bulk.map(|_| Priority::Bulk);
+        }
+        let is_turn = |frame: &lane::Frame| {
+            self.urgent_in_row >= URGENT_IN_ROW && self.urgent.was_sent(frame.follows)
         };
-        self.header.clear();
-        self.queued += queued;
-        frame.messages += 1;
-    }
-
-    /// Queues the begun message in its own frame, without copying the payload if its header fits.
-    #[cold]
-    fn push_large(&mut self, encoded: &mut Encoded) {
-        let mut header = alloc::vec![0; self.headroom];
-        if matches!(self.framing, Framing::Packed | Framing::Numbered) {
-            header.write_varint((self.header.len() + encoded.len()) as u64);
-        }
-        self.header.copy_to(&mut header);
-        let fits = self.framing != Framing::Cobs && header.len() <= Encoded::HEADROOM;
-        if !fits {
-            return self.append(encoded);
-        }
-        let bytes = encoded.take_with_header(&header);
-        self.header.clear();
-        self.queued += bytes.len() - self.headroom;
-        self.messages += 1;
-        push_own_frame(&mut self.frames, bytes).messages += 1;
-    }
-
-    /// Removes the next frame, or the next part of a long one, and counts it as sent.
-    pub(crate) fn pop(&mut self) -> Option<SentFrame> {
-        let Some(frame) = self.frames.front() else {
-            // Free the memory of a burst.
-            self.frames.shrink_to(KEPT_FRAMES);
-            return None;
-        };
-        if self.is_in_parts(frame) {
-            return self.pop_part();
-        }
-        let frame = self.frames.pop_front()?;
-        let len = frame.bytes.len() - self.headroom;
-        self.frame_capacity = len.clamp(MIN_FRAME_CAPACITY, MAX_FRAME_CAPACITY);
-        self.queued -= len;
-        self.count_sent(&frame);
-        Some(SentFrame {
-            bytes: frame.bytes,
-            responses: frame.responses,
+        Some(if bulk.is_some_and(is_turn) {
+            Priority::Bulk
+        } else {
+            Priority::Urgent
         })
     }
 
-    fn count_sent(&mut self, frame: &Frame) {
-        self.sent_frames += 1;
-        self.sent_messages += frame.messages as u64;
-        self.messages -= frame.messages;
-        self.control_cost -= frame.control_cost;
+    /// Removes the next frame, or the next part of a long one, and counts it as sent.
+    #[inline]
+    pub(crate) fn pop(&mut self, bulk: bool) -> Option<SentFrame> {
+        match self.next(bulk)? {
+            Priority::Urgent => {
+                self.urgent_in_row = self.urgent_in_row.saturating_add(1);
+                self.urgent.pop(Priority::Urgent)
+            }
+            Priority::Bulk => {
+                self.urgent_in_row = 0;
+                self.bulk.pop(Priority::Bulk)
+            }
+        }
+    }
+
+    /// Frees the memory of a burst, once everything is sent.
+    pub(crate) fn shrink(&mut self) {
+        self.urgent.shrink();
+        self.bulk.shrink();
     }
 
     /// Returns the next call whose Response was sent. Call this once for each Response in a sent
-    /// frame.
-    pub(crate) fn next_answered(&mut self) -> Option<(ConnectionId, RequestId)> {
-        let next = self.answered.pop_front();
-        if self.answered.is_empty() && self.answered.capacity() > KEPT_ANSWERED {
-            self.answered.shrink_to(KEPT_ANSWERED);
+    /// frame of this priority.
+    pub(crate) fn next_answered(
+        &mut self,
+        priority: Priority,
+    ) -> Option<(ConnectionId, RequestId)> {
+        match priority {
+            Priority::Urgent => self.urgent.next_answered(),
+            Priority::Bulk => self.bulk.next_answered(),
         }
-        next
     }
-}
-
-/// Appends a frame that no other message shares.
-fn push_own_frame(frames: &mut VecDeque<Frame>, bytes: BytesMut) -> &mut Frame {
-    frames.push_back_mut(Frame {
-        bytes,
-        sealed: true,
-        ..Frame::default()
-    })
-}
-
-/// Returns the last frame if `len` more bytes fit, otherwise a new one of the given capacity.
-fn shared_frame(
-    frames: &mut VecDeque<Frame>,
-    len: usize,
-    capacity: usize,
-    headroom: usize,
-) -> &mut Frame {
-    let fits = |frame: &Frame| !frame.sealed && frame.bytes.len() + len <= PACKED_FRAME;
-    if !frames.back().is_some_and(fits) {
-        let mut bytes = BytesMut::with_capacity((headroom + len).max(capacity));
-        bytes.resize(headroom, 0);
-        frames.push_back(Frame {
-            bytes,
-            ..Frame::default()
-        });
-    }
-    let frame = frames.back_mut().expect("a frame was just appended");
-    frame.bytes.reserve(len);
-    frame
-}
-
-/// Encodes a message for its own frame. A short one is split from `spare`.
-fn split_from_spare(spare: &mut BytesMut, header: &HeaderBuf, payload: &[u8]) -> BytesMut {
-    let len = header.len() + payload.len();
-    if len > SPARE_CAPACITY {
-        let mut bytes = BytesMut::with_capacity(len);
-        header.copy_to(&mut bytes);
-        bytes.write_slice(payload);
-        return bytes;
-    }
-    if spare.capacity() < len {
-        *spare = BytesMut::with_capacity(SPARE_CAPACITY);
-    }
-    header.copy_to(spare);
-    spare.write_slice(payload);
-    spare.split()
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod proto {
     mod places;
     mod pool;
     mod pool_shares;
+    mod priority;
     mod random;
     mod relay;
     mod replay;

@@ -98,7 +98,7 @@ impl ServiceDispatcher for ForwardingDispatcher {
 
 /// Forwards a call, and its answer back. Dropping it cancels the call.
 async fn forward(mut call: IncomingCall, upstream: ConnectionHandle) {
-    upstream.capacity().await;
+    upstream.capacity(call.payload().len()).await;
     let answer = match send(&mut call, &upstream) {
         Ok(pending) => pending.await,
         Err(failure) => Err(failure),
@@ -106,7 +106,7 @@ async fn forward(mut call: IncomingCall, upstream: ConnectionHandle) {
     match answer {
         Ok(answer) => send_back(call, answer).await,
         Err(failure) => {
-            call.context().connection().capacity().await;
+            call.context().connection().capacity(0).await;
             call.refuse(&failure_of(&failure)).await;
         }
     }
@@ -135,7 +135,8 @@ fn current_metadata(context: &Context) -> Cow<'_, Metadata> {
 }
 
 async fn send_back(mut call: IncomingCall, answer: Answer) {
-    call.context().connection().capacity().await;
+    let connection = call.context().connection();
+    connection.capacity(answer.payload.len()).await;
     let Answer {
         metadata,
         payload,

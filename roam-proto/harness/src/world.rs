@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use roam_proto::{
-    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, ReadOutcome, RequestError, RequestId,
-    Role, SendError,
+    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, Metadata, ReadOutcome, RequestError,
+    RequestId, Role, SendError,
 };
 
 use crate::harness::{Handler, METHOD, NONE, ROOT, Receive, Send, limited};
@@ -59,6 +59,15 @@ pub(super) struct World {
 
 fn pick(index: usize, len: usize) -> Option<usize> {
     (len > 0).then(|| index % len)
+}
+
+/// Returns metadata that makes one call or answer in four so long that it is bulk.
+fn metadata(index: usize) -> Metadata {
+    let mut metadata = Metadata::new();
+    if index % 16 >= 12 {
+        metadata.push("filler", "x".repeat(Metadata::MAX_VALUE));
+    }
+    metadata
 }
 
 /// Encodes directions, seen from the writer of the payload.
@@ -165,12 +174,16 @@ impl World {
 
     fn call(&mut self, at: usize, on: usize, directions: &[Direction]) {
         let user = &mut self.users[at];
+        let metadata = metadata(on);
         let Some(on) = pick(on, user.connections.len()).map(|n| user.connections[n]) else {
             return;
         };
         let payload: Vec<u8> = describe(directions).collect();
         let link = &mut user.peer.link;
-        match link.calls(on).request(METHOD, NONE, directions, &payload) {
+        match link
+            .calls(on)
+            .request(METHOD, &metadata, directions, &payload)
+        {
             Ok((id, channels)) => {
                 user.calls_started += 1;
                 user.hold(on, &channels, directions);
@@ -216,9 +229,10 @@ impl World {
         }
     }
 
-    fn answer(&mut self, at: usize, n: usize, ok: bool, directions: &[Direction]) {
+    fn answer(&mut self, at: usize, index: usize, ok: bool, directions: &[Direction]) {
         let user = &mut self.users[at];
-        let Some(n) = pick(n, user.requests.len()) else {
+        let metadata = metadata(index);
+        let Some(n) = pick(index, user.requests.len()) else {
             return;
         };
         let (request, taken) = user.requests.swap_remove(n);
@@ -229,7 +243,7 @@ impl World {
         let link = &mut user.peer.link;
         match link
             .calls(on)
-            .respond(id, NONE, directions, &payload, Handler::Running)
+            .respond(id, &metadata, directions, &payload, Handler::Running)
         {
             Ok(channels) => {
                 user.hold(on, &channels, directions);

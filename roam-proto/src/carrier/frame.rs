@@ -26,6 +26,23 @@ pub(super) struct DataHeader {
     pub(super) messages: usize,
 }
 
+/// What we acknowledge.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acknowledged {
+    /// All frames up to this one were received.
+    pub(super) number: u64,
+    /// Most of what is acknowledged now came when everything before it had been read.
+    pub(super) caught_up: bool,
+}
+
+impl Acknowledged {
+    /// Returns the kind of a frame with this acknowledgement.
+    #[inline]
+    fn marks(self, kind: u8) -> u8 {
+        kind | if self.caught_up { CAUGHT_UP } else { 0 }
+    }
+}
+
 /// The space that a frame of messages needs for its header, in bytes.
 pub(crate) const HEADROOM: usize = 1 + 2 * MAX_VARINT;
 
@@ -37,6 +54,8 @@ pub(super) const PONG: u8 = 3;
 pub(super) const ATTACH: u8 = 4;
 pub(super) const ATTACHED: u8 = 5;
 pub(super) const REFUSED: u8 = 6;
+/// Added to the kind of a Data or an Ack: most of what it acknowledges was read as it came.
+pub(super) const CAUGHT_UP: u8 = 0x10;
 
 const NEW: u8 = 0;
 const RESUMED: u8 = 1;
@@ -57,11 +76,11 @@ impl DataHeader {
 
 /// Writes the header of a frame of messages into the headroom in front of them.
 #[inline]
-pub(super) fn number(mut frame: BytesMut, seq: u64, ack: u64) -> BytesMut {
+pub(super) fn number(mut frame: BytesMut, seq: u64, ack: Acknowledged) -> BytesMut {
     let mut header = Header::default();
-    header.write_byte(DATA);
+    header.write_byte(ack.marks(DATA));
     header.write_varint(seq);
-    header.write_varint(ack);
+    header.write_varint(ack.number);
     let start = HEADROOM - header.len;
     frame[start..HEADROOM].copy_from_slice(&header.bytes[..header.len]);
     frame.advance(start);
@@ -99,8 +118,8 @@ fn numbers(kind: u8, numbers: &[u64]) -> Bytes {
     header.into()
 }
 
-pub(super) fn ack(ack: u64) -> Bytes {
-    numbers(ACK, &[ack])
+pub(super) fn ack(ack: Acknowledged) -> Bytes {
+    numbers(ack.marks(ACK), &[ack.number])
 }
 
 pub(super) fn ping(ack: u64, token: u64) -> Bytes {

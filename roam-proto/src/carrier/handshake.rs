@@ -101,7 +101,7 @@ impl Carrier {
         if last_attempt.is_none_or(|last| resume.attempt <= last) {
             return Err(Refusal::new(Close::REPLACED, "a later attempt came first"));
         }
-        if let Err(violation) = self.acknowledge(resume.received) {
+        if let Err(violation) = self.acknowledge(resume.received, false) {
             return Err(Refusal::new(Close::PROTOCOL, &violation.to_string()));
         }
         if issued {
@@ -156,7 +156,7 @@ impl Carrier {
         *ticket = Some((answer.link, answer.secret));
         self.settings.dead_after = answer.dead_after;
         self.settings.keep = answer.keep;
-        self.acknowledge(answer.received)?;
+        self.acknowledge(answer.received, false)?;
         self.on_attached(answer.limits, None, since);
         if !is_new {
             self.replay.rewind();

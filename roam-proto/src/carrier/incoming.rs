@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::frame::{
-    ACK, ATTACH, ATTACHED, Attached, DATA, DataHeader, PING, PONG, REFUSED, Refusal,
+    ACK, ATTACH, ATTACHED, Attached, CAUGHT_UP, DATA, DataHeader, PING, PONG, REFUSED, Refusal,
 };
 use super::heartbeat::Verdict;
 use super::{Carrier, End, Received, Silence, Transport};
@@ -13,6 +13,8 @@ use crate::violation::{Rule, Violation};
 /// The share of the peer's replay buffer that may be unacknowledged before we acknowledge it in a frame
 /// of its own.
 const ACK_SHARE: u64 = 4;
+/// So many bytes are acknowledged in any case: the peer may have a small window for bulk.
+const ACKNOWLEDGED: u64 = 16 * 1024;
 
 impl Carrier {
     /// Takes in a frame. It counts as received: process its messages whatever becomes of the transport.
@@ -20,12 +22,21 @@ impl Carrier {
     pub(crate) fn receive(&mut self, frame: &[u8]) -> Result<Received, Violation> {
         self.frames.received += 1;
         let mut reader = Reader::new(frame);
-        match reader.byte()? {
+        let kind = reader.byte()?;
+        let caught_up = kind & CAUGHT_UP != 0;
+        match kind & !CAUGHT_UP {
             DATA if self.ready.messages => {
-                self.on_data(DataHeader::decode(frame, reader)?, frame.len())
+                let header = DataHeader::decode(frame, reader)?;
+                self.on_data(header, frame.len(), caught_up)
             }
             DATA => Err(Rule::HelloOrdering.because("the first frame is not Attach")),
-            kind => self.on_control(kind, reader),
+            ACK => {
+                self.acknowledge(reader.varint()?, caught_up)?;
+                self.confirm();
+                reader.finish()?;
+                Ok(Received::Nothing)
+            }
+            _ => self.on_control(kind, reader),
         }
     }
 
@@ -34,8 +45,9 @@ impl Carrier {
         &mut self,
         header: DataHeader,
         len: usize,
+        caught_up: bool,
     ) -> Result<Received, Violation> {
-        self.acknowledge(header.ack)?;
+        self.acknowledge(header.ack, caught_up)?;
         if let End::Acceptor { issued: Some(_), last_attempt, .. } = self.end
             // The first messages of a new link are sent before our answer is read.
             && (last_attempt > Some(0) || header.ack >= self.settings.first_frame)
@@ -50,8 +62,11 @@ impl Carrier {
         }
         self.received = header.seq;
         self.unacknowledged += len as u64;
+        if core::mem::take(&mut self.caught_up) {
+            self.unqueued += len as u64;
+        }
         // The peer must not stall when only it has something to say.
-        if self.unacknowledged > self.peer_limits.replay / ACK_SHARE {
+        if self.unacknowledged > ACKNOWLEDGED.min(self.peer_limits.replay / ACK_SHARE) {
             self.control.ack = true;
             self.refresh();
         }
@@ -59,8 +74,11 @@ impl Carrier {
     }
 
     #[inline]
-    pub(super) fn acknowledge(&mut self, ack: u64) -> Result<(), Violation> {
+    pub(super) fn acknowledge(&mut self, ack: u64, caught_up: bool) -> Result<(), Violation> {
+        let before = self.replay.work();
         if self.replay.acknowledge(ack) {
+            let acknowledged = before - self.replay.work();
+            self.flight.on_acknowledged(acknowledged, caught_up);
             return Ok(());
         }
         Err(Rule::DecodeError.because("a frame is acknowledged that was never sent"))
@@ -73,11 +91,11 @@ impl Carrier {
         mut reader: Reader<'_>,
     ) -> Result<Received, Violation> {
         match kind {
-            ACK | PING | PONG => {
-                self.acknowledge(reader.varint()?)?;
+            PING | PONG => {
+                self.acknowledge(reader.varint()?, false)?;
                 self.confirm();
                 // The token of a Pong is for whoever measures round trips.
-                let token = if kind == ACK { 0 } else { reader.varint()? };
+                let token = reader.varint()?;
                 if kind == PING {
                     self.control.pong = Some(token);
                     self.refresh();

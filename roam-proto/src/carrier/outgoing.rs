@@ -4,14 +4,44 @@ use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::frame;
+use super::frame::{self, Acknowledged};
 use super::{Carrier, Ready, Transport};
+
+/// Whoever has read everything acknowledges so many bytes at once: the peer may wait for it.
+const ACKNOWLEDGED_WHEN_CAUGHT_UP: u64 = 4 * 1024;
 
 impl Carrier {
     /// Returns whether a frame of messages may be sent now.
     #[inline]
     pub(crate) fn may_send(&self) -> bool {
         self.replay.has_room() && self.ready.messages
+    }
+
+    /// Returns whether a frame of bulk may be sent, if [a frame may](Self::may_send).
+    #[inline]
+    pub(crate) fn may_send_bulk(&self) -> bool {
+        self.replay.work() < self.flight.window()
+    }
+
+    /// Records that bulk waits for acknowledgements.
+    pub(crate) fn on_bulk_held_back(&mut self) {
+        self.flight.on_full();
+    }
+
+    /// Returns how much bulk it makes sense to queue, as [work](crate::outbox::work).
+    #[inline]
+    pub(crate) fn bulk_window(&self) -> usize {
+        self.flight.window()
+    }
+
+    /// Records that everything was read that had come.
+    #[inline]
+    pub(crate) fn on_caught_up(&mut self) {
+        self.caught_up = true;
+        if self.unacknowledged >= ACKNOWLEDGED_WHEN_CAUGHT_UP && !self.control.ack {
+            self.control.ack = true;
+            self.refresh();
+        }
     }
 
     /// Returns whether [`poll_control`](Self::poll_control) has a frame.
@@ -57,10 +87,10 @@ impl Carrier {
             return Some(handshake);
         }
         if let Some(token) = self.control.pong.take() {
-            return Some(frame::pong(self.take_ack(), token));
+            return Some(frame::pong(self.take_ack().number, token));
         }
         if core::mem::take(&mut self.control.ping) {
-            return Some(frame::ping(self.take_ack(), self.frames.received));
+            return Some(frame::ping(self.take_ack().number, self.frames.received));
         }
         if self.replay.has_unsent() && self.is_attached() {
             return self.replay.next_unsent();
@@ -69,24 +99,29 @@ impl Carrier {
         Some(frame::ack(ack))
     }
 
-    /// Numbers a frame of messages, which has [`HEADROOM`] in front, and keeps it.
+    /// Numbers a frame of messages, which has [`HEADROOM`] in front, and keeps it. It is this much
+    /// [work](crate::outbox::work).
     #[inline]
-    pub(crate) fn number(&mut self, messages: BytesMut) -> Bytes {
+    pub(crate) fn number(&mut self, messages: BytesMut, work: usize) -> Bytes {
         self.frames.sent += 1;
         let ack = self.take_ack();
         let frame = frame::number(messages, self.replay.next_number(), ack).freeze();
-        self.replay.push(frame.clone());
+        self.replay.push(frame.clone(), work);
         frame
     }
 
     /// Returns what to acknowledge with a frame that is about to be sent.
     #[inline]
-    pub(super) fn take_ack(&mut self) -> u64 {
+    pub(super) fn take_ack(&mut self) -> Acknowledged {
         if core::mem::take(&mut self.control.ack) {
             self.refresh();
         }
-        self.unacknowledged = 0;
-        self.received
+        let (all, unqueued) = (self.unacknowledged, self.unqueued);
+        (self.unacknowledged, self.unqueued) = (0, 0);
+        Acknowledged {
+            number: self.received,
+            caught_up: unqueued > all / 2,
+        }
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next.

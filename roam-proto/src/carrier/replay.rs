@@ -7,15 +7,23 @@ use bytes::Bytes;
 /// Frames that the peer has not acknowledged, to be sent again on the next transport.
 #[derive(Debug)]
 pub(super) struct Replay {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Kept>,
     /// The number of the first frame in `frames`: all before it are acknowledged.
     first: u64,
     /// How many of `frames` were handed to the present transport.
     sent: usize,
     /// Bytes in `frames`, with their overhead.
     cost: usize,
+    /// The [work](crate::outbox::work) in `frames`.
+    work: usize,
     /// The most bytes; an empty buffer takes a frame of any size.
     limit: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    frame: Bytes,
+    work: usize,
 }
 
 /// The memory that a frame takes in addition to its bytes.
@@ -31,6 +39,7 @@ impl Replay {
             first,
             sent: 0,
             cost: 0,
+            work: 0,
             limit,
         }
     }
@@ -51,6 +60,12 @@ impl Replay {
         self.sent == self.frames.len() && (self.cost < self.limit || self.frames.is_empty())
     }
 
+    /// Returns the work in the frames that are kept.
+    #[inline]
+    pub(super) fn work(&self) -> usize {
+        self.work
+    }
+
     /// Returns whether a frame waits to be sent again.
     #[inline]
     pub(super) fn has_unsent(&self) -> bool {
@@ -59,15 +74,16 @@ impl Replay {
 
     /// Keeps a frame that is handed to the transport now.
     #[inline]
-    pub(super) fn push(&mut self, frame: Bytes) {
+    pub(super) fn push(&mut self, frame: Bytes, work: usize) {
         self.cost += frame.len() + FRAME_COST;
-        self.frames.push_back(frame);
+        self.work += work;
+        self.frames.push_back(Kept { frame, work });
         self.sent += 1;
     }
 
     /// Takes the next frame to send again.
     pub(super) fn next_unsent(&mut self) -> Option<Bytes> {
-        let frame = self.frames.get(self.sent)?.clone();
+        let frame = self.frames.get(self.sent)?.frame.clone();
         self.sent += 1;
         Some(frame)
     }
@@ -79,10 +95,11 @@ impl Replay {
             return false;
         }
         while self.first <= ack {
-            let Some(frame) = self.frames.pop_front() else {
+            let Some(Kept { frame, work }) = self.frames.pop_front() else {
                 return false;
             };
             self.cost -= frame.len() + FRAME_COST;
+            self.work -= work;
             self.first += 1;
             self.sent = self.sent.saturating_sub(1);
         }
@@ -103,5 +120,6 @@ impl Replay {
         self.frames = VecDeque::new();
         self.sent = 0;
         self.cost = 0;
+        self.work = 0;
     }
 }

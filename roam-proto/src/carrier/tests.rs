@@ -94,7 +94,7 @@ fn send(carrier: &mut Carrier, byte: u8) -> Bytes {
     assert!(carrier.may_send());
     let mut messages = BytesMut::zeroed(HEADROOM);
     messages.extend_from_slice(&[byte]);
-    carrier.number(messages)
+    carrier.number(messages, 1)
 }
 
 fn config() -> Config {
@@ -142,8 +142,8 @@ fn a_missing_frame_is_a_violation() {
 #[test]
 fn acknowledging_what_was_never_sent_is_a_violation() {
     let mut ends = Ends::new(&config());
-    assert!(ends.server.receive(&frame::ack(0)).is_ok());
-    assert!(ends.server.receive(&frame::ack(1)).is_err());
+    assert!(ends.server.receive(&[frame::ACK, 0]).is_ok());
+    assert!(ends.server.receive(&[frame::ACK, 1]).is_err());
     let attach = ends.attach(START);
     let mut lying = attach.clone();
     lying.resume.as_mut().unwrap().received = 1;
@@ -249,7 +249,7 @@ fn a_full_replay_buffer_waits_for_acknowledgements() {
     ends.server.refresh();
     ends.settle();
     assert!(ends.client.may_send());
-    let frame = ends.client.number(large);
+    let frame = ends.client.number(large, 1);
     ends.at_server(&frame);
     assert!(ends.server.has_control());
     ends.settle();

@@ -9,6 +9,7 @@ use crate::credit::pool::{Granted, Pool};
 use crate::credit::room::Room;
 use crate::credit::{ReceiveWindow, SendCredit};
 use crate::queue::ElementQueue;
+use crate::turns::Turn;
 use crate::violation::{Rule, Violation};
 
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct SendHalf {
     pub(crate) waiting_for: Option<usize>,
     /// The link retries this channel when it has capacity.
     pub(crate) blocked: bool,
+    /// Its share of the send capacity, while channels wait for some.
+    pub(crate) turn: Turn,
     /// The link retries this channel when others have given back to the pool.
     pub(crate) in_line: bool,
     sent: u64,
@@ -46,6 +49,7 @@ impl SendHalf {
             end: None,
             waiting_for: None,
             blocked: false,
+            turn: Turn::default(),
             in_line: false,
             sent: 0,
         }

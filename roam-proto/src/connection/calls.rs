@@ -15,6 +15,7 @@ use crate::map::shrink;
 use crate::memory::MemoryShare;
 use crate::message::{MAX_CHANNELS, Message, encode_request_header, encode_response_header};
 use crate::metadata::Metadata;
+use crate::outbox::Priority;
 use crate::outcome::{Outcome, is_error};
 use crate::payload::{Payload, ReceivedPayload};
 use crate::violation::{Rule, Violation};
@@ -62,13 +63,14 @@ impl Connection {
     #[cold]
     fn answer_busy(&self, ctx: &mut LinkContext, request: RequestId) {
         let (metadata, payload) = Outcome::Failed(FailureKind::Busy).response();
-        ctx.outbox.push_control(&Message::Response {
+        let response = Message::Response {
             connection: self.id,
             request,
             metadata: Cow::Owned(metadata),
             channels: Cow::Borrowed(&[]),
             payload,
-        });
+        };
+        ctx.outbox.push_control(Priority::Urgent, &response);
     }
 
     pub(crate) fn handle_cancel(&mut self, ctx: &mut LinkContext, request: RequestId) {
@@ -170,11 +172,13 @@ impl Connection {
         let held = held_by_call(&payload, metadata, &channels);
         let (call, out) = ((self.id, request, method), ctx.outbox.begin());
         encode_request_header(out, call, metadata, &channels, payload.len());
-        ctx.outbox.push_payload(payload);
+        let priority = ctx.outbox.priority_of(payload.len());
+        ctx.outbox.push_payload(priority, payload);
+        ctx.outbox.note_opens_ids(priority);
         self.note_channels(ctx, &channels, method);
         let call = Outgoing {
             method,
-            frame: ctx.outbox.last_frame(),
+            place: ctx.outbox.last_place(priority),
             channels: channels.clone(),
             held,
             since: ctx.now,
@@ -188,17 +192,23 @@ impl Connection {
         let Some(call) = self.calls.take_outgoing(ctx, request) else {
             return;
         };
-        ctx.outbox.push(&Message::Cancel {
-            connection: self.id,
-            request,
-        });
+        let connection = self.id;
+        let priority = ctx.outbox.priority_after_ids();
+        ctx.outbox.push(
+            priority,
+            &Message::Cancel {
+                connection,
+                request,
+            },
+        );
         for &id in &call.channels {
             let live = |channel: &Channel| channel.ended().is_none();
             if self.channels.get(&id.0).is_some_and(live) {
-                ctx.outbox.push(&Message::Reset {
-                    connection: self.id,
+                let reset = Message::Reset {
+                    connection,
                     channel: id,
-                });
+                };
+                ctx.outbox.push(priority, &reset);
             }
         }
         self.end_channels(ctx, &call.channels, ChannelEnd::CallEnded);
@@ -260,7 +270,15 @@ impl Connection {
         let (call, out) = ((self.id, request), ctx.outbox.begin());
         encode_response_header(out, call, metadata, channels, payload.len());
         let is_error = is_error(&payload);
-        ctx.outbox.push_response(self.id, request, payload);
+        let priority = if arguments.is_empty() {
+            ctx.outbox.priority_of(payload.len())
+        } else {
+            ctx.outbox.priority_after_close(payload.len())
+        };
+        ctx.outbox.push_response(priority, call, payload);
+        if !channels.is_empty() {
+            ctx.outbox.note_opens_ids(priority);
+        }
         if is_error {
             self.end_channels(ctx, &arguments, ChannelEnd::CallEnded);
         } else {

@@ -10,6 +10,7 @@ use crate::credit::pool::Granted;
 use crate::credit::{ReceiveWindow, SendCredit};
 use crate::ids::{ChannelId, ConnectionId};
 use crate::message::Message;
+use crate::outbox::Priority;
 use crate::violation::{Rule, Violation};
 
 /// Input.
@@ -158,7 +159,7 @@ impl Connection {
             return;
         };
         while let Some(len) = half.pending.front_len() {
-            if !ctx.has_capacity() {
+            if !ctx.may_send(half) {
                 ctx.block(half, connection, id);
                 return;
             }
@@ -166,16 +167,18 @@ impl Connection {
                 ctx.ask(half, (connection, id), len);
                 return;
             }
+            ctx.count_served(half, len);
             half.pending.pop(|payload| {
-                ctx.outbox.push(&Message::Data {
+                let data = Message::Data {
                     connection,
                     channel: id,
                     payload,
-                });
+                };
+                ctx.outbox.push(Priority::Bulk, &data);
             });
         }
         if half.closing && half.end.is_none() {
-            ctx.outbox.push(&Message::Close {
+            ctx.outbox.push_close(&Message::Close {
                 connection,
                 channel: id,
             });

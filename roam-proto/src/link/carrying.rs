@@ -14,7 +14,7 @@ use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
 use crate::message::{Hello, Message};
 use crate::metadata::Metadata;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Priority};
 
 /// Creates the carrier of a link whose frames are numbered.
 pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<Box<Carrier>> {
@@ -30,7 +30,7 @@ pub(super) fn carrier(role: Role, framing: Framing, config: &Config) -> Option<B
 /// Creates an outbox with our Hello in it.
 pub(super) fn outbox(framing: Framing, our_hello: Hello) -> Outbox {
     let mut outbox = Outbox::new(framing);
-    outbox.push(&Message::Hello(our_hello));
+    outbox.push(Priority::Urgent, &Message::Hello(our_hello));
     // The peer's limit on the first frame is small: nothing else may share it.
     outbox.seal();
     outbox
@@ -166,7 +166,9 @@ impl Link {
     #[inline]
     pub(super) fn receive(&mut self, frame: &Bytes) -> Option<usize> {
         let carrier = self.carrier.as_mut()?;
-        match carrier.receive(frame) {
+        let received = carrier.receive(frame);
+        self.ctx.bulk_capacity = carrier.bulk_window().min(self.ctx.limits.send_buffer);
+        match received {
             Ok(Received::Messages(offset)) => return Some(offset),
             Ok(Received::Nothing) => {}
             Ok(Received::Refused(refusal)) => self.end_refused(refusal),

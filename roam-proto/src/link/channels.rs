@@ -7,6 +7,7 @@ use crate::context::LinkContext;
 use crate::credit::ReceiveWindow;
 use crate::ids::{ChannelId, ConnectionId};
 use crate::message::{DecodeError, Message, encode_data_header};
+use crate::outbox::Priority;
 use crate::payload::Payload;
 use crate::queue::ElementQueue;
 
@@ -173,10 +174,12 @@ impl Channel<'_> {
             return;
         };
         if found.ended().is_none() {
-            ctx.outbox.push(&Message::Reset {
+            let reset = Message::Reset {
                 connection,
                 channel,
-            });
+            };
+            let priority = ctx.outbox.priority_after_ids();
+            ctx.outbox.push(priority, &reset);
             found.end(ChannelEnd::Reset, &mut ctx.pool, &mut ctx.budget.room);
         }
         link.forget_channel(connection, channel);
@@ -204,7 +207,7 @@ impl Sender<'_> {
         if len > max {
             return Err(SendError::TooLarge { len, max });
         }
-        if half.end.is_none() && !ctx.has_capacity() {
+        if half.end.is_none() && !ctx.may_send(half) {
             half.wait(len);
             ctx.block(half, connection, id);
             return Err(SendError::Blocked);
@@ -215,8 +218,9 @@ impl Sender<'_> {
             }
             return Err(error);
         }
+        ctx.count_served(half, len);
         encode_data_header(ctx.outbox.begin(), connection, id, len);
-        ctx.outbox.push_payload(element);
+        ctx.outbox.push_payload(Priority::Bulk, element);
         Ok(())
     }
 
@@ -242,7 +246,7 @@ impl Sender<'_> {
     /// channel has ended. A single element may be larger than several together.
     pub fn sendable(self, first: usize) -> usize {
         match self.0.link.send_half(self.0.connection, self.0.id) {
-            Some((half, ctx)) if ctx.has_capacity() => {
+            Some((half, ctx)) if ctx.may_send(half) => {
                 let sendable = half.sendable(&ctx.pool);
                 if half.fits(first, &ctx.pool) {
                     sendable.max(first)
@@ -271,7 +275,7 @@ impl Sender<'_> {
         if let Some(end) = half.end {
             return Err(SendError::Ended(end));
         }
-        if !ctx.has_capacity() {
+        if !ctx.may_send(half) {
             half.wait(bytes);
             ctx.block(half, connection, id);
         } else if !half.fits(bytes, &ctx.pool) {
@@ -304,7 +308,7 @@ impl Sender<'_> {
         if half.end.is_some() {
             link.forget_channel(connection, channel);
         } else if half.pending.is_empty() {
-            ctx.outbox.push(&Message::Close {
+            ctx.outbox.push_close(&Message::Close {
                 connection,
                 channel,
             });
@@ -378,7 +382,7 @@ impl Receiver<'_> {
         if let Some(grant) = window.consume(bytes, may_grow)
             && is_open
         {
-            ctx.outbox.push_control(&Message::Credit {
+            ctx.push_credit(&Message::Credit {
                 connection,
                 channel,
                 bytes: grant,

@@ -12,6 +12,7 @@ use crate::ids::{ConnectionId, RequestId, Role};
 use crate::map::IdSet;
 use crate::message::{Message, clamp_reason};
 use crate::metadata::Metadata;
+use crate::outbox::Priority;
 use crate::violation::{Rule, Violation};
 
 /// Connections that are being opened, and the connection ids in use so far.
@@ -133,10 +134,11 @@ impl Link {
         self.pending.last_request += 1;
         let request = RequestId(self.pending.last_request);
         self.pending.outgoing.insert(request.0);
-        self.ctx.outbox.push(&Message::Connect {
+        let connect = Message::Connect {
             request,
             metadata: Cow::Borrowed(metadata),
-        });
+        };
+        self.ctx.outbox.push(Priority::Urgent, &connect);
         Ok(request)
     }
 
@@ -162,11 +164,12 @@ impl Link {
         self.others.insert(id.0, connection);
         // Counts as a control reply: a peer could ask, guess the id and end the connection, again
         // and again, without ever reading.
-        self.ctx.outbox.push_control(&Message::Accept {
+        let accept = Message::Accept {
             request,
             connection: id,
             metadata: Cow::Borrowed(metadata),
-        });
+        };
+        self.ctx.outbox.push_control(Priority::Urgent, &accept);
         Ok(id)
     }
 
@@ -221,11 +224,12 @@ impl Link {
     }
 
     fn push_reject(&mut self, request: RequestId, reason: &str, metadata: &Metadata) {
-        self.ctx.outbox.push_control(&Message::Reject {
+        let reject = Message::Reject {
             request,
             reason: clamp_reason(reason),
             metadata: Cow::Borrowed(metadata),
-        });
+        };
+        self.ctx.outbox.push_control(Priority::Urgent, &reject);
     }
 
     fn check_open(&self) -> Result<(), RequestError> {

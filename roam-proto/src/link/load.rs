@@ -1,6 +1,8 @@
 //! What a scheduler needs to know of a link.
 
 use super::Link;
+use crate::carrier::Carrier;
+use crate::outbox::Priority;
 
 /// How busy a link is: the input of a shell's send scheduling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,29 +40,32 @@ impl Link {
         }
     }
 
-    /// Returns whether a call or an answer may be queued. The machine itself refuses neither, so
+    /// Returns whether a call or an answer of `len` bytes may be queued. The machine itself refuses neither, so
     /// whoever queues them must ask first to keep the outbox within
     /// [`Limits::send_buffer`](crate::Limits::send_buffer).
     #[doc(hidden)]
     #[inline]
-    pub fn has_capacity(&self) -> bool {
-        self.has_agreed() && self.ctx.has_capacity()
+    pub fn has_capacity(&self, len: usize) -> bool {
+        self.has_agreed() && self.ctx.has_capacity(Priority::of_call(len))
     }
 
     /// Returns whether [`poll_transmit`](Self::poll_transmit) has no frame for now.
     #[doc(hidden)]
     #[inline]
     pub fn is_drained(&self) -> bool {
-        let has_messages = !self.ctx.outbox.is_empty() || self.has_freed();
-        match &self.carrier {
-            None => !has_messages,
-            Some(carrier) => !(carrier.has_control() || (has_messages && carrier.may_send())),
-        }
+        let Some(carrier) = &self.carrier else {
+            return self.ctx.outbox.is_empty() && !self.has_freed();
+        };
+        let may_send =
+            carrier.may_send() && (self.has_freed() || self.next_priority(carrier).is_some());
+        !(carrier.has_control() || may_send)
     }
 
     /// Returns whether messages wait for the peer to acknowledge others, or for a transport.
     #[doc(hidden)]
     pub fn is_held_back(&self) -> bool {
-        !self.ctx.outbox.is_empty() && self.carrier.as_ref().is_some_and(|it| !it.may_send())
+        let is_held_back =
+            |carrier: &Carrier| !carrier.may_send() || self.next_priority(carrier).is_none();
+        !self.ctx.outbox.is_empty() && self.carrier.as_deref().is_some_and(is_held_back)
     }
 }

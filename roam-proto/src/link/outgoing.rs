@@ -5,8 +5,12 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::idle::IdleWatch;
-use super::{Link, State};
+use super::{CapacityWanted, Link, State};
+use crate::carrier::Carrier;
 use crate::event::Event;
+use crate::ids::{ChannelId, ConnectionId};
+use crate::map::IdMap;
+use crate::outbox::{Priority, SentFrame};
 
 /// The event queue keeps this capacity while empty; a larger burst is freed.
 const KEPT_EVENTS: usize = 1024;
@@ -29,6 +33,7 @@ impl Link {
     /// left, close the transport.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.count_memory();
+        let mut may_send_bulk = true;
         if let Some(carrier) = &mut self.carrier {
             if let Some(control) = carrier.poll_control() {
                 return Some(control);
@@ -36,18 +41,39 @@ impl Link {
             if !carrier.may_send() {
                 return None;
             }
+            // The rest of a link that has ended shall not wait.
+            may_send_bulk = carrier.may_send_bulk() || matches!(self.state, State::Closed { .. });
+            if !may_send_bulk && self.ctx.outbox.has_bulk() {
+                carrier.on_bulk_held_back();
+            }
         }
         self.share_freed();
-        let frame = self.ctx.outbox.pop()?;
+        let Some(frame) = self.ctx.outbox.pop(may_send_bulk) else {
+            self.ctx.outbox.shrink();
+            return None;
+        };
         self.traffic.sent += frame.bytes.len() as u64;
-        self.on_sent(frame.responses);
-        if self.ctx.has_ample_capacity() {
-            self.resume_senders();
-        }
+        self.on_sent(&frame);
+        self.resume_waiting();
         Some(match &mut self.carrier {
-            Some(carrier) => carrier.number(frame.bytes),
+            Some(carrier) => carrier.number(frame.bytes, frame.work),
             None => frame.bytes.freeze(),
         })
+    }
+
+    /// Returns the priority of the next frame of messages, if the carrier lets one through.
+    #[inline]
+    pub(super) fn next_priority(&self, carrier: &Carrier) -> Option<Priority> {
+        let may_send_bulk = carrier.may_send_bulk() || self.is_closed();
+        self.ctx.outbox.next(may_send_bulk)
+    }
+
+    /// Records that the transport has nothing more to read for now. Then the peer may send more at once than before.
+    #[inline]
+    pub fn handle_caught_up(&mut self) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.on_caught_up();
+        }
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next.
@@ -67,10 +93,13 @@ impl Link {
         }
     }
 
-    /// Asks for an [`Event::SendBufferReady`] once less than half of the send buffer is in use.
+    /// Asks for an [`Event::SendBufferReady`] once there is ample capacity for a call or an answer of `len` bytes.
     #[doc(hidden)]
-    pub fn wait_for_capacity(&mut self) {
-        self.capacity_wanted = true;
+    pub fn wait_for_capacity(&mut self, len: usize) {
+        match Priority::of_call(len) {
+            Priority::Urgent => self.capacity_wanted.urgent = true,
+            Priority::Bulk => self.capacity_wanted.bulk = true,
+        }
     }
 
     /// Drops every frame that was to be sent, or sent again: the peer will not read it.
@@ -78,15 +107,16 @@ impl Link {
         if let Some(carrier) = &mut self.carrier {
             carrier.clear();
         }
-        while let Some(frame) = self.ctx.outbox.pop() {
-            self.on_sent(frame.responses);
+        while let Some(frame) = self.ctx.outbox.pop(true) {
+            self.on_sent(&frame);
         }
     }
 
-    /// Records that the next `responses` queued Responses have left.
-    fn on_sent(&mut self, responses: usize) {
-        for _ in 0..responses {
-            let Some((id, request)) = self.ctx.outbox.next_answered() else {
+    /// Records that a frame has left, with the Responses in it.
+    #[inline]
+    fn on_sent(&mut self, frame: &SentFrame) {
+        for _ in 0..frame.responses {
+            let Some((id, request)) = self.ctx.outbox.next_answered(frame.priority) else {
                 return;
             };
             if let Some((connection, ctx)) = self.connection(id) {
@@ -96,12 +126,46 @@ impl Link {
         }
     }
 
-    /// Wakes everybody who waits for send capacity.
-    fn resume_senders(&mut self) {
-        if core::mem::take(&mut self.capacity_wanted) {
+    /// Wakes those who wait for send capacity, if there is ample.
+    #[inline]
+    fn resume_waiting(&mut self) {
+        let CapacityWanted { urgent, bulk } = self.capacity_wanted;
+        let has_ample_bulk = self.ctx.has_ample_capacity(Priority::Bulk);
+        if (bulk && has_ample_bulk) || (urgent && self.ctx.has_ample_capacity(Priority::Urgent)) {
+            self.capacity_wanted = CapacityWanted::default();
             self.ctx.events.push_back(Event::SendBufferReady);
         }
-        for (id, channel) in core::mem::take(&mut self.ctx.blocked) {
+        if has_ample_bulk && self.ctx.is_contended() {
+            self.resume_senders();
+        }
+    }
+
+    /// Begins a new round among the channels that waited for send capacity.
+    fn begin_round(&mut self, blocked: &[(ConnectionId, ChannelId)]) {
+        let mut sharers: IdMap<u32> = IdMap::default();
+        for (connection, _) in blocked {
+            *sharers.entry(connection.0).or_default() += 1;
+        }
+        if blocked.len() < 2 {
+            return self.ctx.turns.end();
+        }
+        for &(connection, channel) in blocked {
+            if let Some((half, _)) = self.send_half(connection, channel) {
+                half.turn.sharers = sharers[&connection.0];
+            }
+        }
+        let capacity = self.ctx.bulk_capacity / 2;
+        self.ctx
+            .turns
+            .begin_round((capacity / sharers.len()) as u64);
+    }
+
+    /// Lets the channels go on that waited for send capacity, in a new round.
+    #[cold]
+    fn resume_senders(&mut self) {
+        let blocked = core::mem::take(&mut self.ctx.blocked);
+        self.begin_round(&blocked);
+        for (id, channel) in blocked {
             if let Some((half, _)) = self.send_half(id, channel) {
                 half.blocked = false;
             }

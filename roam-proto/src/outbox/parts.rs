@@ -5,7 +5,8 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::{Frame, Outbox, SentFrame};
+use super::lane::{Frame, Lane};
+use super::{Priority, SentFrame};
 use crate::coding::{Reader, WriteBytes, varint_len};
 use crate::framing::Framing;
 use crate::message::encode_part_header;
@@ -17,7 +18,7 @@ const PART: usize = 64 * 1024;
 /// What a part adds to its bytes, besides their length.
 const PART_HEADER: usize = 2;
 
-impl Outbox {
+impl Lane {
     /// Returns whether a frame is sent in parts. Then it holds a single message.
     pub(super) fn is_in_parts(&self, frame: &Frame) -> bool {
         frame.in_parts || (self.framing == Framing::Numbered && frame.bytes.len() > WHOLE)
@@ -25,7 +26,7 @@ impl Outbox {
 
     /// Removes the next part of the first frame, and the frame after its last.
     #[cold]
-    pub(super) fn pop_part(&mut self) -> Option<SentFrame> {
+    pub(super) fn pop_part(&mut self, priority: Priority) -> Option<SentFrame> {
         let headroom = self.headroom;
         let frame = self.frames.front_mut()?;
         if !frame.in_parts {
@@ -48,7 +49,12 @@ impl Outbox {
             self.count_sent(&frame);
             responses = frame.responses;
         }
-        Some(SentFrame { bytes, responses })
+        Some(SentFrame {
+            bytes,
+            priority,
+            work: len,
+            responses,
+        })
     }
 }
 

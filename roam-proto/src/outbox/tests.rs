@@ -1,10 +1,14 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use super::lane::FRAME_COST;
 use super::*;
+use crate::carrier::HEADROOM;
+use crate::framing::PACKED_FRAME;
 use crate::ids::{ChannelId, MethodId};
 use crate::message::encode_data_header;
 use crate::metadata::Metadata;
+use crate::payload::Encoded;
 
 fn data(payload: &[u8]) -> Message<'_> {
     Message::Data {
@@ -15,14 +19,14 @@ fn data(payload: &[u8]) -> Message<'_> {
 }
 
 fn frames(outbox: &mut Outbox) -> Vec<BytesMut> {
-    core::iter::from_fn(|| outbox.pop().map(|frame| frame.bytes)).collect()
+    core::iter::from_fn(|| outbox.pop(true).map(|frame| frame.bytes)).collect()
 }
 
 #[test]
 fn single_frames_hold_one_message_each() {
     let mut outbox = Outbox::new(Framing::Single);
-    outbox.push(&data(&[1]));
-    outbox.push(&data(&[2; 9_000]));
+    outbox.push(Priority::Bulk, &data(&[1]));
+    outbox.push(Priority::Bulk, &data(&[2; 9_000]));
     assert_eq!(outbox.queued(), 5 + 9_005);
     assert_eq!(outbox.cost(), 5 + 9_005 + 2 * FRAME_COST);
     let frames = frames(&mut outbox);
@@ -35,10 +39,10 @@ fn single_frames_hold_one_message_each() {
 fn packed_frames_are_filled_up_to_their_limit() {
     let mut outbox = Outbox::new(Framing::Packed);
     for _ in 0..70 {
-        outbox.push(&data(&[0; 1_000]));
+        outbox.push(Priority::Bulk, &data(&[0; 1_000]));
     }
-    outbox.push(&data(&vec![0; 100_000]));
-    outbox.push(&data(&[0]));
+    outbox.push(Priority::Bulk, &data(&vec![0; 100_000]));
+    outbox.push(Priority::Bulk, &data(&[0]));
     let lens: Vec<_> = frames(&mut outbox).iter().map(BytesMut::len).collect();
     assert_eq!(lens.len(), 4);
     assert!(lens[0] <= PACKED_FRAME && lens[0] > PACKED_FRAME - 1_100);
@@ -49,9 +53,9 @@ fn packed_frames_are_filled_up_to_their_limit() {
 fn byte_streams_are_split_like_packed_frames() {
     let mut outbox = Outbox::new(Framing::Cobs);
     for _ in 0..70 {
-        outbox.push(&data(&[0; 1_000]));
+        outbox.push(Priority::Bulk, &data(&[0; 1_000]));
     }
-    outbox.push(&data(&vec![9; 100_000]));
+    outbox.push(Priority::Bulk, &data(&vec![9; 100_000]));
     let queued = outbox.queued();
     let frames = frames(&mut outbox);
     assert_eq!(frames.len(), 3);
@@ -78,7 +82,7 @@ fn push_data(outbox: &mut Outbox, payload: Payload<'_>) {
         ChannelId(1),
         payload.len(),
     );
-    outbox.push_payload(payload);
+    outbox.push_payload(Priority::Bulk, payload);
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn large_taken_payloads_are_not_copied() {
         let address = encoded.as_ptr();
         push_data(&mut outbox, Payload::Taken(&mut encoded));
         assert!(encoded.is_empty());
-        let frame = outbox.pop().unwrap().bytes;
+        let frame = outbox.pop(true).unwrap().bytes;
         assert_eq!(frame[frame.len() - 100_000..].as_ptr(), address);
     }
 }
@@ -127,7 +131,7 @@ fn payloads_with_long_headers_are_copied() {
     let mut expected = Vec::new();
     request(&encoded).encode(&mut expected);
     request(&encoded).encode_header(outbox.begin());
-    outbox.push_payload(Payload::Taken(&mut encoded));
+    outbox.push_payload(Priority::Bulk, Payload::Taken(&mut encoded));
     assert_eq!(encoded.len(), 100_000);
     assert!(frames(&mut outbox)[0].ends_with(&expected));
 }
@@ -146,12 +150,12 @@ fn payloads_in_oversized_buffers_are_copied() {
 fn counts_messages_until_they_are_sent() {
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
         let mut outbox = Outbox::new(framing);
-        outbox.push(&data(&[1]));
+        outbox.push(Priority::Bulk, &data(&[1]));
         outbox.seal();
-        outbox.push(&data(&[2]));
-        outbox.push(&data(&[3]));
+        outbox.push(Priority::Bulk, &data(&[2]));
+        outbox.push(Priority::Bulk, &data(&[3]));
         assert_eq!(outbox.messages(), 3);
-        outbox.pop();
+        outbox.pop(true);
         assert_eq!((outbox.messages(), outbox.sent_messages()), (2, 1));
         frames(&mut outbox);
         assert_eq!((outbox.messages(), outbox.sent_messages()), (0, 3));
@@ -161,9 +165,9 @@ fn counts_messages_until_they_are_sent() {
 #[test]
 fn sealed_frames_are_not_shared() {
     let mut outbox = Outbox::new(Framing::Packed);
-    outbox.push(&data(&[1]));
+    outbox.push(Priority::Bulk, &data(&[1]));
     outbox.seal();
-    outbox.push(&data(&[2]));
+    outbox.push(Priority::Bulk, &data(&[2]));
     assert_eq!(frames(&mut outbox).len(), 2);
 }
 
@@ -171,9 +175,9 @@ fn sealed_frames_are_not_shared() {
 fn counts_control_replies_until_they_are_sent() {
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
         let mut outbox = Outbox::new(framing);
-        outbox.push(&data(&[1]));
+        outbox.push(Priority::Bulk, &data(&[1]));
         let bytes = outbox.queued();
-        outbox.push_control(&data(&[2]));
+        outbox.push_control(Priority::Bulk, &data(&[2]));
         let own_frame = if framing == Framing::Single {
             FRAME_COST
         } else {
@@ -189,18 +193,18 @@ fn counts_control_replies_until_they_are_sent() {
 fn messages_are_sent_with_their_frame() {
     for framing in [Framing::Single, Framing::Packed, Framing::Cobs] {
         let mut outbox = Outbox::new(framing);
-        outbox.push(&data(&[1]));
+        outbox.push(Priority::Bulk, &data(&[1]));
         outbox.seal();
-        let first = outbox.last_frame();
-        outbox.push(&data(&[2]));
-        let second = outbox.last_frame();
+        let first = outbox.last_place(Priority::Bulk);
+        outbox.push(Priority::Bulk, &data(&[2]));
+        let second = outbox.last_place(Priority::Bulk);
         assert_eq!([first, second].map(|it| outbox.was_sent(it)), [false; 2]);
-        outbox.pop();
+        outbox.pop(true);
         assert!(outbox.was_sent(first) && !outbox.was_sent(second));
-        outbox.pop();
+        outbox.pop(true);
         assert!(outbox.was_sent(second));
-        outbox.push(&data(&[3]));
-        assert!(!outbox.was_sent(outbox.last_frame()));
+        outbox.push(Priority::Bulk, &data(&[3]));
+        assert!(!outbox.was_sent(outbox.last_place(Priority::Bulk)));
     }
 }
 
@@ -209,15 +213,19 @@ fn names_the_answered_calls_of_sent_frames() {
     let mut outbox = Outbox::new(Framing::Packed);
     let answer = |outbox: &mut Outbox, connection, request| {
         data(&[]).encode_header(outbox.begin());
-        outbox.push_response(connection, request, Payload::Borrowed(&[]));
+        outbox.push_response(
+            Priority::Urgent,
+            (connection, request),
+            Payload::Borrowed(&[]),
+        );
     };
     answer(&mut outbox, ConnectionId(3), RequestId(8));
     answer(&mut outbox, ConnectionId(0), RequestId(9));
     outbox.seal();
     answer(&mut outbox, ConnectionId(3), RequestId(1));
     let answered = |outbox: &mut Outbox| {
-        let frame = outbox.pop().unwrap();
-        let next = |_| outbox.next_answered().unwrap();
+        let frame = outbox.pop(true).unwrap();
+        let next = |_| outbox.next_answered(Priority::Urgent).unwrap();
         (0..frame.responses).map(next).collect::<Vec<_>>()
     };
     assert_eq!(
@@ -234,9 +242,9 @@ fn names_the_answered_calls_of_sent_frames() {
 fn numbered_frames_hold_long_messages_in_parts() {
     let mut outbox = Outbox::new(Framing::Numbered);
     let payload: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-    outbox.push(&data(&[1]));
-    outbox.push(&data(&payload));
-    outbox.push(&data(&[2]));
+    outbox.push(Priority::Bulk, &data(&[1]));
+    outbox.push(Priority::Bulk, &data(&payload));
+    outbox.push(Priority::Bulk, &data(&[2]));
     let mut frames = frames(&mut outbox);
     let records: Vec<_> = frames
         .iter_mut()
@@ -265,11 +273,11 @@ fn numbered_frames_hold_long_messages_in_parts() {
 #[test]
 fn message_in_parts_was_sent_after_its_last() {
     let mut outbox = Outbox::new(Framing::Numbered);
-    outbox.push(&data(&vec![0; 150_000]));
-    let frame = outbox.last_frame();
+    outbox.push(Priority::Bulk, &data(&vec![0; 150_000]));
+    let frame = outbox.last_place(Priority::Bulk);
     for last in [false, false, true] {
         assert!(!outbox.was_sent(frame) && outbox.messages() == 1);
-        outbox.pop().unwrap();
+        outbox.pop(true).unwrap();
         assert_eq!(outbox.was_sent(frame), last);
     }
     assert_eq!(outbox.sent_messages(), 1);

@@ -6,6 +6,7 @@ use crate::credit::{ReceiveWindow, SendCredit};
 use crate::ids::{ChannelId, ConnectionId};
 use crate::link::Link;
 use crate::message::Message;
+use crate::outbox::Priority;
 use crate::queue::ElementQueue;
 
 /// What the peer has shown of a channel.
@@ -82,7 +83,7 @@ impl Link {
                 if let Some(bytes) = window.pass_on(forwarded, onward_credit)
                     && half.end.is_none()
                 {
-                    ctx.outbox.push_control(&Message::Credit {
+                    ctx.push_credit(&Message::Credit {
                         connection,
                         channel,
                         bytes,
@@ -126,7 +127,7 @@ impl Link {
             if len > max {
                 return Err(SendError::TooLarge { len, max });
             }
-            if !ctx.has_capacity() {
+            if !ctx.may_send(half) {
                 ctx.block(half, connection, channel);
                 break;
             }
@@ -134,12 +135,14 @@ impl Link {
                 ctx.ask(half, (connection, channel), len);
                 break;
             }
+            ctx.count_served(half, len);
             held.pop(|payload| {
-                ctx.outbox.push(&Message::Data {
+                let data = Message::Data {
                     connection,
                     channel,
                     payload,
-                });
+                };
+                ctx.outbox.push(Priority::Bulk, &data);
             });
             // No element is longer than a window, which is a `u32`.
             bytes += u32::try_from(len).unwrap_or(u32::MAX);

@@ -259,7 +259,7 @@ fn send_buffer_ready_is_reported_once() {
         std::time::Duration::ZERO,
     );
     for _ in 0..10 {
-        link.wait_for_capacity();
+        link.wait_for_capacity(0);
     }
     while link.poll_transmit().is_some() {}
     assert!(matches!(link.poll_event(), Some(Event::SendBufferReady)));

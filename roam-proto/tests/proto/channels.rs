@@ -310,8 +310,8 @@ fn full_send_buffer_blocks_senders_and_wakes_them() {
         pair.client.link.sender(ROOT, second).wait_for_credit(1),
         Err(SendError::Blocked)
     );
-    assert!(!pair.client.link.has_capacity());
-    pair.client.link.wait_for_capacity();
+    assert!(!pair.client.link.has_capacity(0));
+    pair.client.link.wait_for_capacity(0);
     pair.settle();
     let events: Vec<_> = pair.client.events.drain(..).collect();
     let [

@@ -19,6 +19,7 @@ fn frames_are_short_however_long_a_message_is() {
     while let Some(frame) = pair.client.link.poll_transmit() {
         assert!(frame.len() <= 80 << 10, "{}", frame.len());
         pair.server.link.handle_frame(&frame);
+        pair.carry_to_client();
         frames += 1;
     }
     assert_eq!(frames, 17);

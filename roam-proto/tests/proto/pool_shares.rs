@@ -36,7 +36,7 @@ impl Scene {
             .is_ok()
         {
             sent += len;
-            self.pair.carry_to_server();
+            self.pair.settle();
         }
         sent
     }

@@ -207,6 +207,8 @@ impl Session {
     fn send_queued(self: &Rc<Self>) {
         self.driver.scheduled.set(false);
         self.handle_events();
+        // A page cannot see what else has come: to its main thread, each message is a task of its own.
+        self.link.borrow_mut().handle_caught_up();
         while let Some(frame) = self.next_frame() {
             self.driver
                 .frames_out

@@ -204,7 +204,8 @@ impl ConnectionHandle {
                 state.wait(turn, &mut places.turn, cx.waker(), deferred);
                 return Poll::Pending;
             }
-            if self.poll_capacity(state).is_pending() {
+            let len = call.payload.len() + call.metadata.memory_size();
+            if self.poll_capacity(state, len).is_pending() {
                 state.wait(
                     WaitKey::Capacity,
                     &mut places.capacity,

@@ -27,6 +27,8 @@ pub struct Driver<T> {
     link: DetachedLink,
     /// Frames were handed to the transport and not flushed.
     unflushed: bool,
+    /// The transport had nothing more to read.
+    caught_up: bool,
 }
 
 /// A transport does not hold messages in frames as the link does, which never changes.
@@ -119,6 +121,7 @@ impl<T: Transport> Driver<T> {
             transport,
             link,
             unflushed: false,
+            caught_up: false,
         }
     }
 
@@ -210,7 +213,9 @@ impl<T: Transport> Driver<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         for _ in 0..FRAMES_PER_TURN {
             if self.link.frame.is_none() {
-                match ready!(self.transport.poll_receive(cx)) {
+                let received = self.transport.poll_receive(cx);
+                self.caught_up = received.is_pending();
+                match ready!(received) {
                     Ok(frame) => self.on_frame(frame),
                     // The rest is sent, unless the peer has not answered on this transport.
                     Err(_) if self.link.linger.is_some() && self.is_attached() => {
@@ -267,25 +272,26 @@ impl<T: Transport> Driver<T> {
                 }
                 break;
             }
-            let (frame, is_last) = match self.link.shared.poll_transmit(cx, &mut self.link.schedule)
-            {
-                Transmit::Frame(frame) => (frame, false),
-                Transmit::Last(frame) => (frame, true),
-                Transmit::Nothing => break,
-                Transmit::HeldBack => {
-                    self.link.start_linger();
-                    break;
-                }
-                Transmit::AfterOthers => {
-                    self.link.yielding.wake_after_others(cx);
-                    break;
-                }
-                Transmit::Ended => {
-                    self.link.start_linger();
-                    self.link.phase = Phase::Closing;
-                    return Ok(());
-                }
-            };
+            let caught_up = std::mem::take(&mut self.caught_up);
+            let (frame, is_last) =
+                match (self.link.shared).poll_transmit(cx, &mut self.link.schedule, caught_up) {
+                    Transmit::Frame(frame) => (frame, false),
+                    Transmit::Last(frame) => (frame, true),
+                    Transmit::Nothing => break,
+                    Transmit::HeldBack => {
+                        self.link.start_linger();
+                        break;
+                    }
+                    Transmit::AfterOthers => {
+                        self.link.yielding.wake_after_others(cx);
+                        break;
+                    }
+                    Transmit::Ended => {
+                        self.link.start_linger();
+                        self.link.phase = Phase::Closing;
+                        return Ok(());
+                    }
+                };
             self.transport.start_send(frame)?;
             self.unflushed = true;
             if is_last {

@@ -260,19 +260,19 @@ impl ConnectionHandle {
         self.shared().with(|state, _| state.link.stats())
     }
 
-    /// Waits until a call or an answer may be queued, or the connection has ended.
-    pub(crate) async fn capacity(&self) {
+    /// Waits until a call or an answer of `len` bytes may be queued, or the connection has ended.
+    pub(crate) async fn capacity(&self, len: usize) {
         let capacity =
-            |state: &mut State, _: &mut Deferred, _: &Context<'_>| self.poll_capacity(state);
+            |state: &mut State, _: &mut Deferred, _: &Context<'_>| self.poll_capacity(state, len);
         self.shared().wait_for(WaitKey::Capacity, capacity).await;
     }
 
-    /// Ready when a call or an answer may be queued, or the connection has ended.
+    /// Ready when a call or an answer of `len` bytes may be queued, or the connection has ended.
     #[inline]
-    pub(crate) fn poll_capacity(&self, state: &mut State) -> Poll<()> {
+    pub(crate) fn poll_capacity(&self, state: &mut State, len: usize) -> Poll<()> {
         match self.end_reason() {
             Some(_) => Poll::Ready(()),
-            None => state.poll_capacity(),
+            None => state.poll_capacity(len),
         }
     }
 }

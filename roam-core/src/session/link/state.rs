@@ -113,13 +113,13 @@ impl State {
         }
     }
 
-    /// Returns whether a Request or a Response may be queued now. If not, tasks that wait for
+    /// Returns whether a Request or a Response of `len` bytes may be queued now. If not, tasks that wait for
     /// [`WaitKey::Capacity`] are woken when one may.
-    pub(crate) fn poll_capacity(&mut self) -> Poll<()> {
-        if self.link.has_capacity() {
+    pub(crate) fn poll_capacity(&mut self, len: usize) -> Poll<()> {
+        if self.link.has_capacity(len) {
             return Poll::Ready(());
         }
-        self.link.wait_for_capacity();
+        self.link.wait_for_capacity(len);
         Poll::Pending
     }
 

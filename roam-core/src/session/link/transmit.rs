@@ -48,9 +48,17 @@ impl Shared {
         })
     }
 
-    /// Takes the next frame to send.
-    pub(super) fn poll_transmit(&self, cx: &Context<'_>, schedule: &mut Scheduler) -> Transmit {
+    /// Takes the next frame to send, given whether the transport has nothing more to read.
+    pub(super) fn poll_transmit(
+        &self,
+        cx: &Context<'_>,
+        schedule: &mut Scheduler,
+        caught_up: bool,
+    ) -> Transmit {
         self.with(|state, deferred| {
+            if caught_up {
+                state.link.handle_caught_up();
+            }
             let load = state.link.load();
             if schedule.send(&load) == SendStep::AfterOthers {
                 return Transmit::AfterOthers;

@@ -142,7 +142,11 @@ fn digest_of(call: &IncomingCall) -> Digest {
 /// Waits for the outcome and answers a call with it.
 async fn answer(mut call: IncomingCall, waiting: Waiting) {
     let outcome = waiting.outcome().await;
-    call.context().connection().capacity().await;
+    let len = match &outcome {
+        Outcome::Answered(answer) => answer.payload.len(),
+        Outcome::Spent => 0,
+    };
+    call.context().connection().capacity(len).await;
     match outcome {
         Outcome::Answered(answer) => {
             let responder = call.responder();

@@ -242,7 +242,8 @@ impl Responder {
             request,
             ..
         } = &self.context;
-        ready!(connection.poll_capacity(state));
+        let len = answer.payload.len() + answer.metadata.memory_size();
+        ready!(connection.poll_capacity(state, len));
         let (id, handler) = (connection.id(), self.handler());
         let EncodedAnswer {
             metadata,

@@ -131,6 +131,7 @@ fn carry(from: &mut Peer, to: &mut Peer) -> bool {
         to.link.handle_frame(&frame);
         any = true;
     }
+    to.link.handle_caught_up();
     from.collect();
     to.collect();
     any

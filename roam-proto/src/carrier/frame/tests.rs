@@ -12,6 +12,14 @@ fn hex(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// Acknowledges `number` without having read everything.
+fn behind(number: u64) -> Acknowledged {
+    Acknowledged {
+        number,
+        caught_up: false,
+    }
+}
+
 fn id() -> LinkId {
     LinkId::new(&b"ab"[..]).unwrap()
 }
@@ -40,8 +48,13 @@ fn limits(replay: u64) -> ToldLimits {
 fn frames_have_the_documented_bytes() {
     let mut messages = BytesMut::zeroed(HEADROOM);
     messages.extend_from_slice(&[2, 9, 9]);
-    assert_eq!(hex(&number(messages, 300, 1)), "00ac0201020909");
-    assert_eq!(hex(&ack(7)), "0107");
+    assert_eq!(hex(&number(messages, 300, behind(1))), "00ac0201020909");
+    assert_eq!(hex(&ack(behind(7))), "0107");
+    let caught_up = Acknowledged {
+        caught_up: true,
+        ..behind(7)
+    };
+    assert_eq!(hex(&ack(caught_up)), "1107");
     assert_eq!(hex(&ping(7, 3)), "020703");
     assert_eq!(hex(&pong(300, 3)), "03ac0203");
     let new = Attach {
@@ -136,7 +149,7 @@ proptest! {
         let (seq, ack) = (seq >> bits, ack >> bits);
         let mut messages = BytesMut::zeroed(HEADROOM);
         messages.extend_from_slice(b"abc");
-        let frame = number(messages, seq, ack);
+        let frame = number(messages, seq, behind(ack));
         prop_assert_eq!(frame[0], DATA);
         let header = DataHeader::decode(&frame, Reader::new(&frame[1..])).unwrap();
         prop_assert_eq!((header.seq, header.ack), (seq, ack));

@@ -1,0 +1,124 @@
+//! How much bulk may be on its way.
+
+/// Bounds what is sent and not acknowledged, so that a call does not wait behind bulk that fills every buffer between
+/// two programs.
+///
+/// The window begins with what takes a fraction of a millisecond to process, and grows while the peer reads most of
+/// it as it comes: then the network is slower than the peer. A peer that does not has a queue in front of it, in
+/// which calls wait too, and the window shrinks. Neither needs a clock.
+#[derive(Debug)]
+pub(super) struct Flight {
+    window: usize,
+    /// The largest window: what the replay buffer has for bulk.
+    most: usize,
+    /// Bulk has waited for the window since it last changed.
+    was_full: bool,
+    /// What was acknowledged since then.
+    acknowledged: usize,
+    /// What of it was read as it came.
+    unqueued: usize,
+}
+
+/// The smallest window: about a quarter of a millisecond.
+const LEAST: usize = 256 * 1024;
+
+impl Flight {
+    /// Creates the window of a link with a replay buffer of `replay` bytes, of which an eighth is for what is urgent.
+    pub(super) fn new(replay: usize) -> Self {
+        let most = replay - replay / 8;
+        Self {
+            window: LEAST.min(most),
+            most,
+            was_full: false,
+            acknowledged: 0,
+            unqueued: 0,
+        }
+    }
+
+    /// Returns how much may be on its way, as [work](crate::outbox::work).
+    #[inline]
+    pub(super) fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Records that bulk waits for the window.
+    pub(super) fn on_full(&mut self) {
+        self.was_full = true;
+    }
+
+    /// Records that the peer has acknowledged this much, and whether it has read most of it as it came. Changes the
+    /// window at most once for each half of it.
+    #[inline]
+    pub(super) fn on_acknowledged(&mut self, work: usize, as_it_came: bool) {
+        self.acknowledged += work;
+        if as_it_came {
+            self.unqueued += work;
+        }
+        if self.acknowledged >= self.window / 2 {
+            self.adjust();
+        }
+    }
+
+    fn adjust(&mut self) {
+        let keeps_up = self.unqueued >= self.acknowledged - self.acknowledged / 4;
+        let was_full = core::mem::take(&mut self.was_full);
+        (self.acknowledged, self.unqueued) = (0, 0);
+        if was_full && keeps_up {
+            self.window = (self.window * 2).min(self.most);
+        } else if was_full {
+            self.window = (self.window - self.window / 8).max(LEAST.min(self.most));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has full windows acknowledged `times` times.
+    fn acknowledge(flight: &mut Flight, times: usize, as_it_came: bool) {
+        for _ in 0..times {
+            flight.on_full();
+            flight.on_acknowledged(flight.window(), as_it_came);
+        }
+    }
+
+    #[test]
+    fn window_grows_as_large_as_the_replay_buffer_while_the_peer_keeps_up() {
+        let mut flight = Flight::new(4 << 20);
+        acknowledge(&mut flight, 4, true);
+        assert_eq!(flight.window(), (4 << 20) / 8 * 7);
+    }
+
+    #[test]
+    fn window_shrinks_while_the_peer_is_behind_and_grows_again() {
+        let mut flight = Flight::new(4 << 20);
+        acknowledge(&mut flight, 4, true);
+        acknowledge(&mut flight, 100, false);
+        assert_eq!(flight.window(), LEAST);
+        acknowledge(&mut flight, 4, true);
+        assert_eq!(flight.window(), (4 << 20) / 8 * 7);
+    }
+
+    #[test]
+    fn window_stays_while_nothing_waits_for_it() {
+        let mut flight = Flight::new(4 << 20);
+        acknowledge(&mut flight, 1, true);
+        let window = flight.window();
+        for as_it_came in [true, false] {
+            for _ in 0..10 {
+                flight.on_acknowledged(1 << 20, as_it_came);
+            }
+        }
+        assert_eq!(flight.window(), window);
+    }
+
+    #[test]
+    fn small_replay_buffer_bounds_the_window() {
+        let mut flight = Flight::new(1_000);
+        for as_it_came in [true, false, true] {
+            acknowledge(&mut flight, 10, as_it_came);
+            assert_eq!(flight.window(), 875);
+        }
+    }
+}
