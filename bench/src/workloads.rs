@@ -85,6 +85,7 @@ impl Scale {
 const RATE: Metric = metric("calls/s", 0);
 const P50: Metric = metric("p50 µs", 1);
 const P99: Metric = metric("p99 µs", 1);
+const P50_ALONE: Metric = metric("p50 µs alone", 1);
 const P99_ALONE: Metric = metric("p99 µs alone", 1);
 const CPU: Metric = metric("CPU µs/call", 2);
 const MEGABYTES: Metric = metric("MB/s", 0);
@@ -158,13 +159,19 @@ pub const ALL: &[Workload] = &[
     Workload {
         name: "beside-upload",
         title: "7b. A call each millisecond beside uploads of 1 GiB in chunks of 64 KiB, 4 s",
-        metrics: &[P99_ALONE, P99, metric("upload, of its rate alone", 2)],
+        metrics: &[
+            P50_ALONE,
+            P99_ALONE,
+            P50,
+            P99,
+            metric("upload, of its rate alone", 2),
+        ],
         kind: Kind::BesideUpload,
     },
     Workload {
         name: "beside-streams",
         title: "7c. A call each millisecond beside 100 streams of numbers from the server, 4 s",
-        metrics: &[P99_ALONE, P99],
+        metrics: &[P50_ALONE, P99_ALONE, P50, P99],
         kind: Kind::BesideStreams,
     },
     Workload {

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How long calls are made alone, and beside the streams.
 const DURATION: Duration = Duration::from_secs(4);
 
-/// Measures the 99th percentile of calls alone and beside uploads, and the rate of uploads beside calls, in parts
+/// Measures the median and the 99th percentile of calls alone and beside uploads, and the rate of uploads beside calls, in parts
 /// of their rate alone.
 pub async fn upload<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
@@ -41,10 +41,10 @@ pub async fn upload<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     };
     let beside = calls_beside(&client, scale, Some(&|| uploads.is_finished())).await?;
     let rate = uploads.await??;
-    Ok(vec![alone, beside, rate / rate_alone])
+    Ok([&alone[..], &beside[..], &[rate / rate_alone]].concat())
 }
 
-/// Measures the 99th percentile of calls alone and beside 100 streams of numbers.
+/// Measures the median and the 99th percentile of calls alone and beside 100 streams of numbers.
 pub async fn streams<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     let server = Local::start::<C>(Limits::Default).await?;
     let client = C::connect(server.address, Limits::Default).await?;
@@ -58,7 +58,7 @@ pub async fn streams<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
     if let Some(ended) = streams.try_join_next() {
         return Err(format!("a stream ended: {:?}", ended?).into());
     }
-    Ok(vec![alone, beside])
+    Ok([alone, beside].concat())
 }
 
 /// Rate of one upload, in bytes per second.
@@ -72,12 +72,12 @@ async fn upload_once(client: &impl Client, chunk: &Bytes, scale: Scale) -> Resul
     Ok(received as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Makes calls with pauses, until `done` or for [`DURATION`]. Returns the 99th percentile in µs.
+/// Makes calls with pauses, until `done` or for [`DURATION`]. Returns the median and the 99th percentile in µs.
 async fn calls_beside(
     client: &impl Client,
     scale: Scale,
     done: Option<&(dyn Fn() -> bool + Sync)>,
-) -> Result<f64> {
+) -> Result<[f64; 2]> {
     let mut times = Vec::new();
     let began = Instant::now();
     let is_done = || match done {
@@ -91,5 +91,5 @@ async fn calls_beside(
         expect_echo(&SMALL, &answer)?;
         sleep(PAUSE).await;
     }
-    Ok(micros(percentile(&mut times, 99)))
+    Ok([50, 99].map(|percent| micros(percentile(&mut times, percent))))
 }
