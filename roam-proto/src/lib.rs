@@ -50,6 +50,7 @@ mod queue;
 mod relay;
 mod shared_error;
 mod stream;
+pub mod subprotocol;
 mod violation;
 
 pub use budget::{LinkBudget, RemainingBudget};
