@@ -1,9 +1,10 @@
 //! Diagnostics for JavaScript: rows of numbers in one array, which need little code on either side.
 //! `diagnostics.ts` reads them.
 
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
-use roam_core::proto::{
+use roam_proto::{
     CallInFlight, CallStage, ChannelEnd, ChannelInFlight, Diagnostics, Direction, MethodId,
 };
 

@@ -10,7 +10,10 @@ use super::wasm_command;
 use crate::setup::wasm_std::TARGET;
 use crate::shell::{Run, Workspace, is_newer};
 
-const CRATE: &str = "roam-wasm";
+const CRATE: &str = "roam-wasm-module";
+/// What cargo calls the module.
+const COMPILED: &str = "roam_wasm_module.wasm";
+/// What the npm package calls it.
 const MODULE: &str = "roam_wasm";
 const PROFILE: &str = "release-wasm";
 
@@ -58,7 +61,7 @@ fn compile(workspace: &Workspace) -> Result<PathBuf> {
         .path("target")
         .join(TARGET)
         .join(PROFILE)
-        .join(format!("{MODULE}.wasm")))
+        .join(COMPILED))
 }
 
 /// Returns flags that keep local paths out of the module: they would add to the download and make
@@ -90,6 +93,8 @@ fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
             "--omit-default-module-path",
             "--remove-name-section",
             "--remove-producers-section",
+            "--out-name",
+            MODULE,
             "--out-dir",
         ])
         .arg(folder)
