@@ -33,6 +33,16 @@ const FEATURES: &[&str] = &[
     "sign-ext",
 ];
 
+/// The flags of wasm-opt with which the module is smallest after compression.
+const SMALLEST: &[&str] = &[
+    "-Oz",
+    "--converge",
+    // The stack is there, so no object is.
+    "--low-memory-unused",
+    // Larger functions have more locals, whose numbers compress badly.
+    "--one-caller-inline-max-function-size=15",
+];
+
 /// Builds the optimised module and writes it, with its bindings, to `folder`.
 pub fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     println!("build: {CRATE} for {TARGET}");
@@ -139,7 +149,7 @@ fn optimize(workspace: &Workspace, folder: &Path) -> Result<()> {
         .command("wasm-opt")
         .arg(folder.join(TEXT))
         .args(FEATURES.iter().map(|feature| format!("--enable-{feature}")))
-        .arg("-Oz")
+        .args(SMALLEST)
         .arg("-o")
         .arg(folder.join(OPTIMIZED))
         .run()
