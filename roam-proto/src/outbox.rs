@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 use bytes::BytesMut;
 
 use crate::carrier::HEADROOM;
+#[cfg(feature = "byte-streams")]
 use crate::cobs::{CobsWriter, max_encoded_len};
 use crate::coding::{WriteBytes, varint_len};
 use crate::framing::{Framing, PACKED_FRAME};
@@ -219,6 +220,7 @@ impl Outbox {
                 frame.bytes.write_slice(payload);
                 (frame, record)
             }
+            #[cfg(feature = "byte-streams")]
             Framing::Cobs => {
                 let max = max_encoded_len(len);
                 let frame = shared_frame(&mut self.frames, max, self.frame_capacity, 0);
@@ -244,7 +246,7 @@ impl Outbox {
             header.write_varint((self.header.len() + encoded.len()) as u64);
         }
         self.header.copy_to(&mut header);
-        let fits = self.framing != Framing::Cobs && header.len() <= Encoded::HEADROOM;
+        let fits = !self.framing.is_byte_stream() && header.len() <= Encoded::HEADROOM;
         if !fits {
             return self.append(encoded);
         }
