@@ -101,6 +101,7 @@ fn channel(channel: &ChannelInFlight) -> Row {
 }
 
 fn micros(age: Option<Duration>) -> u64 {
-    let micros = age.map(|age| u64::try_from(age.as_micros()));
-    micros.and_then(Result::ok).unwrap_or(UNKNOWN)
+    age.map_or(UNKNOWN, |age| {
+        age.as_secs() * 1_000_000 + u64::from(age.subsec_micros())
+    })
 }
