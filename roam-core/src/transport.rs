@@ -3,10 +3,9 @@
 //! The session is built on this trait; the sockets in [`net`](crate::net) implement it.
 
 mod memory;
-mod subprotocol;
 
+pub use crate::proto::subprotocol::{LINK, PACKED, SINGLE, Subprotocols, framing_of};
 pub use memory::{MemoryTransport, memory_pair};
-pub use subprotocol::{LINK, PACKED, SINGLE, Subprotocols, framing_of};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -16,7 +16,19 @@ pub enum Framing {
     Numbered,
     /// A byte stream of COBS-encoded messages, each ended by a zero. A frame is any piece of the
     /// stream.
+    #[cfg(feature = "byte-streams")]
     Cobs,
+}
+
+impl Framing {
+    /// Returns whether a frame is any piece of a stream.
+    pub(crate) fn is_byte_stream(self) -> bool {
+        match self {
+            Self::Single | Self::Packed | Self::Numbered => false,
+            #[cfg(feature = "byte-streams")]
+            Self::Cobs => true,
+        }
+    }
 }
 
 /// The longest frame of several messages, in bytes. Only a frame of one message may be longer.

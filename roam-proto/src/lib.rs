@@ -25,6 +25,7 @@ mod calls;
 mod carrier;
 mod channel;
 mod close;
+#[cfg(feature = "byte-streams")]
 mod cobs;
 pub mod coding;
 mod config;
@@ -49,7 +50,9 @@ mod payload;
 mod queue;
 mod relay;
 mod shared_error;
+#[cfg(feature = "byte-streams")]
 mod stream;
+pub mod subprotocol;
 mod turns;
 mod violation;
 
@@ -75,5 +78,6 @@ pub use payload::{Encoded, Payload, ReceivedPayload};
 pub use queue::ElementQueue;
 pub use relay::{Relay, Side};
 pub use shared_error::SharedError;
+#[cfg(feature = "byte-streams")]
 pub use stream::{PREFACE, StreamError, StreamReader, encode_frame_length};
 pub use violation::{Rule, Violation};

@@ -27,6 +27,7 @@ use core::time::Duration;
 
 use crate::budget::{Budget, LinkBudget};
 use crate::carrier::Carrier;
+#[cfg(feature = "byte-streams")]
 use crate::cobs::CobsDecoder;
 use crate::config::{Agreed, Config};
 use crate::connection::Connection;
@@ -74,6 +75,7 @@ pub struct Link {
     pending: PendingConnections,
     our_hello: Hello,
     framing: Framing,
+    #[cfg(feature = "byte-streams")]
     cobs: CobsDecoder,
     state: State,
     idle: Option<IdleWatch>,
@@ -140,6 +142,7 @@ impl Link {
             pending: PendingConnections::new(role),
             our_hello,
             framing,
+            #[cfg(feature = "byte-streams")]
             cobs: CobsDecoder::default(),
             state: State::Handshake { deadline },
             idle: config.idle_timeout.map(idle_watch),

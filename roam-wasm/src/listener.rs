@@ -1,12 +1,14 @@
 //! The events of a WebSocket.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
 
 use bytes::Bytes;
 use js_sys::{Reflect, Uint8Array};
-use roam_core::proto::PeerClose;
-use roam_core::{Rule, Violation};
+use roam_proto::PeerClose;
+use roam_proto::{Rule, Violation};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 

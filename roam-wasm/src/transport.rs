@@ -7,7 +7,6 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use roam_core::proto::{Close, Framing, PeerClose};
@@ -18,13 +17,7 @@ use web_sys::WebSocket;
 
 use crate::connect::Thrown;
 use crate::listener::{Listener, SocketEvent};
-
-/// The limit on a socket's `bufferedAmount`, in bytes: while it holds more, nothing is sent.
-pub const MAX_BUFFERED: u32 = 256 * 1024;
-
-/// How long to wait before checking a full socket again, as no event reports that it has space.
-/// Browsers allow no shorter repeated timeouts.
-pub(crate) const RECHECK: Duration = Duration::from_millis(4);
+use crate::socket::{self, MAX_BUFFERED, RECHECK};
 
 /// A browser's WebSocket as the transport of a link.
 ///
@@ -148,18 +141,12 @@ impl Transport for WebSocketTransport {
         close: &Close,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        self::close(&self.socket, close);
+        socket::close(&self.socket, close);
         let mut arrivals = self.arrivals.borrow_mut();
         arrivals.closing = true;
         arrivals.frames.clear();
         arrivals.poll_closed(cx).map(|_| Ok(()))
     }
-}
-
-/// Closes a socket. It does nothing if the socket is already closed.
-pub(crate) fn close(socket: &WebSocket, close: &Close) {
-    // It fails only for codes and reasons that a `Close` cannot hold.
-    let _ = socket.close_with_code_and_reason(close.code(), close.reason());
 }
 
 impl fmt::Debug for WebSocketTransport {

@@ -4,6 +4,7 @@
 mod bindings;
 mod browser_tests;
 mod cargo;
+mod names;
 mod npm;
 mod package;
 mod page;

@@ -1,5 +1,6 @@
 //! Taking snapshots of a link.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Link;
@@ -9,12 +10,14 @@ impl Link {
     /// Returns a snapshot of everything in flight: the root connection first, everything else in
     /// no order. Ages count to the time last told by [`handle_clock`](Self::handle_clock).
     pub fn diagnostics(&self) -> Diagnostics {
-        let live = core::iter::once(&self.root).chain(self.others.values());
-        let live = live.map(|connection| (connection, self.is_closed()));
-        let ended = self.ended.values().map(|connection| (connection, true));
-        let connections = live
-            .chain(ended)
-            .map(|(connection, ended)| connection.in_flight(ended, &self.ctx));
+        let mut connections = Vec::with_capacity(1 + self.others.len() + self.ended.len());
+        connections.push(self.root.in_flight(self.is_closed(), &self.ctx));
+        for connection in self.others.values() {
+            connections.push(connection.in_flight(self.is_closed(), &self.ctx));
+        }
+        for connection in self.ended.values() {
+            connections.push(connection.in_flight(true, &self.ctx));
+        }
         Diagnostics {
             role: self.role(),
             agreed: self.agreed(),
@@ -28,7 +31,7 @@ impl Link {
             refused_channels: self.ctx.refused.len(),
             outgoing_connects: self.pending.outgoing.len(),
             incoming_connects: self.pending.incoming.len(),
-            connections: connections.collect(),
+            connections,
         }
     }
 

@@ -47,6 +47,7 @@ impl Link {
             Framing::Packed | Framing::Numbered => {
                 self.process_messages(frame, from, max_events, true)
             }
+            #[cfg(feature = "byte-streams")]
             Framing::Cobs => self.process_piece(frame, from, max_events),
         };
         self.count_memory();
@@ -110,6 +111,7 @@ impl Link {
         Ok(messages.offset)
     }
 
+    #[cfg(feature = "byte-streams")]
     fn process_piece(
         &mut self,
         bytes: &[u8],

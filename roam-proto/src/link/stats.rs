@@ -2,6 +2,8 @@
 
 use super::Link;
 use crate::budget::RemainingBudget;
+use crate::connection::Connection;
+use crate::credit::pool::Pool;
 
 /// Bytes of frames that have passed over a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,17 +80,26 @@ impl Link {
             remaining: self.ctx.budget.remaining(),
             ..Stats::default()
         };
-        let others = self.others.values().chain(self.ended.values());
-        for connection in core::iter::once(&self.root).chain(others) {
-            let (outgoing, incoming) = connection.calls.in_flight();
-            stats.outgoing_calls += outgoing;
-            stats.incoming_calls += incoming;
-            stats.channels += connection.channels.len();
-            for channel in connection.channels.values() {
-                stats.credit += channel.credit(&self.ctx.pool);
-                stats.unconsumed += channel.unconsumed();
-            }
+        stats.add(&self.root, &self.ctx.pool);
+        for connection in self.others.values() {
+            stats.add(connection, &self.ctx.pool);
+        }
+        for connection in self.ended.values() {
+            stats.add(connection, &self.ctx.pool);
         }
         stats
+    }
+}
+
+impl Stats {
+    fn add(&mut self, connection: &Connection, pool: &Pool) {
+        let (outgoing, incoming) = connection.calls.in_flight();
+        self.outgoing_calls += outgoing;
+        self.incoming_calls += incoming;
+        self.channels += connection.channels.len();
+        for channel in connection.channels.values() {
+            self.credit += channel.credit(pool);
+            self.unconsumed += channel.unconsumed();
+        }
     }
 }

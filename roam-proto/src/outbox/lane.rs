@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use bytes::BytesMut;
 
 use crate::carrier::HEADROOM;
+#[cfg(feature = "byte-streams")]
 use crate::cobs::{CobsWriter, max_encoded_len};
 use crate::coding::{WriteBytes, varint_len};
 use crate::framing::{Framing, PACKED_FRAME};
@@ -179,6 +180,7 @@ impl Lane {
                 frame.bytes.write_slice(payload);
                 (frame, record)
             }
+            #[cfg(feature = "byte-streams")]
             Framing::Cobs => {
                 let max = max_encoded_len(len);
                 let frame = shared_frame(&mut self.frames, max, self.frame_capacity, 0);
@@ -203,7 +205,7 @@ impl Lane {
             header.write_varint((begun.len() + encoded.len()) as u64);
         }
         begun.copy_to(&mut header);
-        let fits = self.framing != Framing::Cobs && header.len() <= Encoded::HEADROOM;
+        let fits = !self.framing.is_byte_stream() && header.len() <= Encoded::HEADROOM;
         if !fits {
             return self.append(begun, encoded);
         }

@@ -1,4 +1,4 @@
-import init, * as glue from "../wasm/roam_wasm.js";
+import init, { open } from "../wasm/roam_wasm.js";
 import { RoamError } from "./errors.js";
 import type { Wasm } from "./wasm.js";
 
@@ -28,8 +28,9 @@ async function load(source: WasmSource): Promise<Wasm> {
     module_or_path:
       (source instanceof URL && source.protocol === "file:" ? await readFile(source) : undefined) ?? source,
   });
-  // The types of the glue allow for shared memory, which this module does not use.
-  return glue as Wasm;
+  // The types of the glue allow for shared memory, which this module does not use. All but `open` is reached
+  // through what `open` provides, so that bundlers drop the rest of the glue.
+  return { open } as Wasm;
 }
 
 /** Reads a file in Node, which cannot fetch files. `getBuiltinModule` is invisible to bundlers for browsers. */

@@ -1,8 +1,9 @@
 //! Calls in both directions, under the machine's own ids.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
 
-use roam_core::proto::{
+use roam_proto::{
     ChannelId, ConnectionId, Handler, Metadata, MethodId, NewChannel, NewChannels, Outcome,
     Request, RequestError, RequestId, Response,
 };

@@ -1,9 +1,10 @@
 //! A channel, and the promises that wait for it.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use js_sys::{Function, Promise};
-use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, SendError};
+use roam_proto::{ChannelEnd, ChannelId, ConnectionId, SendError};
 use wasm_bindgen::prelude::*;
 
 use super::failure::Failure;

@@ -1,9 +1,10 @@
 //! The channels in a payload.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
-use roam_core::proto::{ChannelEnd, ChannelId, ConnectionId, Direction, NewChannel};
+use roam_proto::{ChannelEnd, ChannelId, ConnectionId, Direction, NewChannel};
 use wasm_bindgen::prelude::*;
 
 use super::channel::Channel;

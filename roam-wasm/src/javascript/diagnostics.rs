@@ -1,9 +1,10 @@
 //! Diagnostics for JavaScript: rows of numbers in one array, which need little code on either side.
 //! `diagnostics.ts` reads them.
 
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
-use roam_core::proto::{
+use roam_proto::{
     CallInFlight, CallStage, ChannelEnd, ChannelInFlight, Diagnostics, Direction, MethodId,
 };
 
@@ -100,6 +101,7 @@ fn channel(channel: &ChannelInFlight) -> Row {
 }
 
 fn micros(age: Option<Duration>) -> u64 {
-    let micros = age.map(|age| u64::try_from(age.as_micros()));
-    micros.and_then(Result::ok).unwrap_or(UNKNOWN)
+    age.map_or(UNKNOWN, |age| {
+        age.as_secs() * 1_000_000 + u64::from(age.subsec_micros())
+    })
 }

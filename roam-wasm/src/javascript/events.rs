@@ -1,10 +1,10 @@
 //! The events of a link, as calls to JavaScript.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use core::cell::RefCell;
 
 use js_sys::{Object, Promise};
-use roam_core::CloseReason;
+use roam_proto::CloseReason;
 use wasm_bindgen::prelude::*;
 
 use super::channels::Channels;

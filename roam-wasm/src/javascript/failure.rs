@@ -1,9 +1,11 @@
 //! Errors for JavaScript: plain objects.
 
-use std::fmt::Display;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use core::fmt::Display;
 
 use js_sys::Object;
-use roam_core::proto::{CloseReason, RequestError, Violation};
+use roam_proto::{CloseReason, RequestError, Violation};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

@@ -1,11 +1,12 @@
 //! A link to a peer.
 
-use std::rc::Rc;
-use std::time::Duration;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use js_sys::{Object, Promise};
-use roam_core::proto::{ConnectionId, RequestId};
-use roam_core::{Config, Metadata, MethodId};
+use roam_proto::{Config, Metadata, MethodId};
+use roam_proto::{ConnectionId, RequestId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 

@@ -15,6 +15,7 @@
 mod calls;
 mod channel;
 mod channels;
+mod clock;
 mod diagnostics;
 mod events;
 mod failure;

@@ -5,11 +5,12 @@
     reason = "wasm-bindgen compares the numbers of JavaScript"
 )]
 
-use std::borrow::Cow;
-use std::convert::Infallible;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::convert::Infallible;
 
-use roam_core::proto::failure::{FAILURE_KEY, REASON_KEY};
-use roam_core::proto::{Encoded, Failure, FailureKind, Metadata, Outcome};
+use roam_proto::failure::{FAILURE_KEY, REASON_KEY};
+use roam_proto::{Encoded, Failure, FailureKind, Metadata, Outcome};
 use wasm_bindgen::prelude::*;
 
 /// The kind of a call's outcome. Only [`Value`](Self::Value) and [`Error`](Self::Error) have a body.

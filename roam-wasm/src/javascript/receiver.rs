@@ -1,9 +1,10 @@
 //! The receiving half of a channel.
 
-use std::cell::RefCell;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use js_sys::Promise;
-use roam_core::proto::{ChannelEnd, ElementQueue, ReadOutcome};
+use roam_proto::{ChannelEnd, ElementQueue, ReadOutcome};
 use wasm_bindgen::prelude::*;
 
 use super::channel::Channel;
@@ -34,7 +35,7 @@ impl Receiver {
     }
 
     /// Returns the elements that have arrived, fetching them from the machine if necessary.
-    fn arrived(&self) -> std::cell::RefMut<'_, Option<Arrived>> {
+    fn arrived(&self) -> core::cell::RefMut<'_, Option<Arrived>> {
         let mut arrived = self.arrived.borrow_mut();
         if arrived.is_none() {
             let Channel {

@@ -1,7 +1,8 @@
 //! Records: the elements of a channel as they cross to and from JavaScript, each preceded by its
 //! length as a little-endian `u32`.
 
-use roam_core::proto::ElementQueue;
+use alloc::vec::Vec;
+use roam_proto::ElementQueue;
 
 const HEADER: usize = size_of::<u32>();
 

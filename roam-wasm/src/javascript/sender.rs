@@ -1,6 +1,6 @@
 //! The sending half of a channel.
 
-use std::cell::Cell;
+use core::cell::Cell;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;

@@ -1,18 +1,18 @@
 //! A link's machine, and the handling of its events.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::time::Duration;
+use alloc::rc::Rc;
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
 
 use js_sys::Function;
-use roam_core::proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
-use roam_core::rt::Clock;
-use roam_core::{Config, Metadata, Rule};
+use roam_proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
+use roam_proto::{Config, Metadata, Rule};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::channel::Waiters;
 use super::channels::Channels;
+use super::clock::Clock;
 use super::events::Events;
 use super::failure::Failure;
 use super::socket_driver::SocketDriver;

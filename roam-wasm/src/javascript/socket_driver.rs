@@ -1,20 +1,20 @@
 //! Drives a link: the socket's events and timers feed the machine, and a microtask sends what the
 //! machine has queued.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
 
-use roam_core::proto::PeerClose;
-use roam_core::transport::framing_of;
+use roam_proto::PeerClose;
+use roam_proto::subprotocol::framing_of;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::events::LinkEvents;
 use super::session::Session;
 use crate::listener::{Listener, SocketEvent};
-use crate::transport::{MAX_BUFFERED, RECHECK, close};
+use crate::socket::{MAX_BUFFERED, RECHECK, close};
 
 #[wasm_bindgen]
 extern "C" {
@@ -23,14 +23,14 @@ extern "C" {
 
     // Returns a number in browsers, an object in Node.
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Callback, millis: f64) -> JsValue;
+    fn set_timeout(callback: &Callback, millis: u32) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 }
 
 /// The longest time that `setTimeout` takes.
-const LONGEST_TIMER_MS: f64 = i32::MAX as f64;
+const LONGEST_TIMER_MS: u32 = i32::MAX as u32;
 
 type Callback = Closure<dyn Fn(JsValue)>;
 
@@ -181,9 +181,7 @@ impl Session {
         };
         if let Some(callbacks) = &*self.driver.callbacks.borrow() {
             self.clear_timer();
-            // Fractions would be truncated, and more than the longest timer would be zero.
-            let millis = (after.as_secs_f64() * 1000.0).ceil();
-            let timer = set_timeout(&callbacks.timeout, millis.min(LONGEST_TIMER_MS));
+            let timer = set_timeout(&callbacks.timeout, timer_millis(after));
             self.driver.timer.replace(Some(timer));
         }
     }
@@ -256,4 +254,12 @@ impl Session {
     pub(super) fn frames(&self) -> (u32, u32) {
         (self.driver.frames_in.get(), self.driver.frames_out.get())
     }
+}
+
+/// Returns the time for a timer that is not early: fractions would be truncated, and more than the
+/// longest timer would be zero.
+fn timer_millis(after: Duration) -> u32 {
+    let seconds = after.as_secs().saturating_mul(1000);
+    let millis = seconds.saturating_add(after.subsec_nanos().div_ceil(1_000_000).into());
+    u32::try_from(millis).map_or(LONGEST_TIMER_MS, |millis| millis.min(LONGEST_TIMER_MS))
 }

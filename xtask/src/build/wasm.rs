@@ -6,13 +6,42 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::wasm_command;
+use super::{names, wasm_command};
 use crate::setup::wasm_std::TARGET;
 use crate::shell::{Run, Workspace, is_newer};
 
-const CRATE: &str = "roam-wasm";
+const CRATE: &str = "roam-wasm-module";
+/// What cargo calls the module.
+const COMPILED: &str = "roam_wasm_module.wasm";
+/// What the npm package calls it.
 const MODULE: &str = "roam_wasm";
 const PROFILE: &str = "release-wasm";
+/// The module as text.
+const TEXT: &str = "shortened.wat";
+const OPTIMIZED: &str = "optimized.wasm";
+
+/// What the module may use of WebAssembly beyond its first version: what the compiler uses by
+/// default. All browsers have had these since 2021.
+const FEATURES: &[&str] = &[
+    "bulk-memory",
+    "bulk-memory-opt",
+    "call-indirect-overlong",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
+
+/// The flags of wasm-opt with which the module is smallest after compression.
+const SMALLEST: &[&str] = &[
+    "-Oz",
+    "--converge",
+    // The stack is there, so no object is.
+    "--low-memory-unused",
+    // Larger functions have more locals, whose numbers compress badly.
+    "--one-caller-inline-max-function-size=15",
+];
 
 /// Builds the optimised module and writes it, with its bindings, to `folder`.
 pub fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
@@ -27,15 +56,9 @@ pub fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     let bound = workspace.path("target/wasm-bindgen");
     bind(workspace, &compiled, &bound)?;
     println!("build: optimising size with wasm-opt");
-    let optimized = workspace.path("target/wasm-bindgen").join("optimized.wasm");
-    workspace
-        .command("wasm-opt")
-        .arg("-Oz")
-        .arg(bound.join(format!("{MODULE}_bg.wasm")))
-        .arg("-o")
-        .arg(&optimized)
-        .run()?;
-    collect(&bound, &optimized, folder)
+    shorten_names(workspace, &bound)?;
+    optimize(workspace, &bound)?;
+    collect(&bound, folder)
 }
 
 /// Compiles the module and returns its path.
@@ -58,7 +81,7 @@ fn compile(workspace: &Workspace) -> Result<PathBuf> {
         .path("target")
         .join(TARGET)
         .join(PROFILE)
-        .join(format!("{MODULE}.wasm")))
+        .join(COMPILED))
 }
 
 /// Returns flags that keep local paths out of the module: they would add to the download and make
@@ -90,6 +113,8 @@ fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
             "--omit-default-module-path",
             "--remove-name-section",
             "--remove-producers-section",
+            "--out-name",
+            MODULE,
             "--out-dir",
         ])
         .arg(folder)
@@ -97,17 +122,66 @@ fn bind(workspace: &Workspace, compiled: &Path, folder: &Path) -> Result<()> {
         .run()
 }
 
+/// Writes the module as text, and shortens names there and in the bindings.
+fn shorten_names(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let text = folder.join(TEXT);
+    workspace
+        .command("wasm-opt")
+        .arg(folder.join(format!("{MODULE}_bg.wasm")))
+        .args(["--quiet", "--emit-text", "-o"])
+        .arg(&text)
+        .run()?;
+    let bindings = bindings().map(|name| folder.join(name));
+    let mut module = read(&text)?;
+    let mut texts = bindings
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>>>()?;
+    names::shorten(&mut module, &mut texts);
+    for (path, text) in bindings.iter().zip(texts) {
+        write(path, &text)?;
+    }
+    write(&text, &module)
+}
+
+fn optimize(workspace: &Workspace, folder: &Path) -> Result<()> {
+    workspace
+        .command("wasm-opt")
+        .arg(folder.join(TEXT))
+        .args(FEATURES.iter().map(|feature| format!("--enable-{feature}")))
+        .args(SMALLEST)
+        .arg("-o")
+        .arg(folder.join(OPTIMIZED))
+        .run()
+}
+
 /// Copies the files of the package, the module last: its age marks the build as complete.
-fn collect(bound: &Path, optimized: &Path, folder: &Path) -> Result<()> {
+fn collect(bound: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    for name in [
+    for name in bindings() {
+        copy(&bound.join(&name), &folder.join(&name))?;
+    }
+    copy(
+        &bound.join(OPTIMIZED),
+        &folder.join(format!("{MODULE}_bg.wasm")),
+    )
+}
+
+/// The names of the files that wasm-bindgen writes for the module.
+fn bindings() -> [String; 3] {
+    [
         format!("{MODULE}.js"),
         format!("{MODULE}.d.ts"),
         format!("{MODULE}_bg.wasm.d.ts"),
-    ] {
-        copy(&bound.join(&name), &folder.join(&name))?;
-    }
-    copy(optimized, &folder.join(format!("{MODULE}_bg.wasm")))
+    ]
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

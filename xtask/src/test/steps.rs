@@ -24,6 +24,7 @@ const WASM_TARGETS: &[[&str; 3]] = &[
     ["--package", "roam-proto", "--lib"],
     ["--package", "roam-core", "--lib"],
     ["--package", "roam-wasm", "--all-targets"],
+    ["--package", "roam-wasm-module", "--lib"],
 ];
 
 /// The steps. In each lane quick ones come first, and each step follows those it needs.

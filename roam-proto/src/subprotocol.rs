@@ -1,6 +1,6 @@
 //! The WebSocket subprotocols of roam.
 
-use crate::proto::Framing;
+use crate::Framing;
 
 /// The subprotocol whose links survive their sockets.
 pub const LINK: &str = "roam.v2.link";
