@@ -86,7 +86,8 @@ pub struct Limits {
     pub connections: usize,
     /// How much may be queued before senders must wait, in bytes including each frame's overhead;
     /// without packing, that is some 3,000 tiny messages. An empty queue accepts a message of any
-    /// size. Default: 256 KiB.
+    /// size. Where frames are numbered, calls and answers of up to 16 KiB have a queue of their own, of the same
+    /// size, and each message counts as 128 bytes more: there it is some 1,900 tiny elements. Default: 256 KiB.
     pub send_buffer: usize,
     /// Replies that the peer can make us queue without reading them (Credit, Reset, Reject, `busy`
     /// and the like), in bytes including each frame's overhead; more end the link. Default: 1 MiB,

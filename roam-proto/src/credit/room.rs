@@ -155,11 +155,7 @@ pub(crate) struct PooledWindow {
     held: Bytes,
     /// Consumed and not yet told.
     untold: Bytes,
-    /// The sender waits with an element of this length, or did when it was heard of last.
-    asked: Option<Bytes>,
-    /// The sender was told something since. If it is too little, the sender asks again: one answer to each
-    /// question, however many elements are consumed before the answer leaves.
-    is_answered: bool,
+    question: Question,
     /// How often what was granted to the channel alone is granted again.
     tells_left: u8,
     /// What was granted was the last there was: it is for one element.
@@ -168,6 +164,18 @@ pub(crate) struct PooledWindow {
     pub(crate) is_refused: bool,
     /// The sender has asked at some time.
     heard: bool,
+}
+
+/// Whether a sender waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// It does not.
+    None,
+    /// With an element of this length.
+    Open(Bytes),
+    /// It did, and was told something since. If that is too little it asks again: one answer to each question, however
+    /// many elements are consumed before the answer leaves.
+    Answered,
 }
 
 impl PooledWindow {
@@ -180,8 +188,7 @@ impl PooledWindow {
             overdrawn: 0,
             held: 0,
             untold: 0,
-            asked: None,
-            is_answered: false,
+            question: Question::None,
             tells_left: 0,
             is_lent: false,
             is_refused: false,
@@ -199,7 +206,16 @@ impl PooledWindow {
 
     /// Returns the length of the element that the sender waits with.
     pub(crate) fn asked(&self) -> Option<Bytes> {
-        self.asked.filter(|_| !self.is_answered)
+        match self.question {
+            Question::Open(len) => Some(len),
+            Question::None | Question::Answered => None,
+        }
+    }
+
+    /// Returns whether the sender waits, or did when it was heard of last.
+    #[inline]
+    fn has_waited(&self) -> bool {
+        self.question != Question::None
     }
 
     pub(crate) fn was_asked(&self) -> bool {
@@ -222,7 +238,7 @@ impl PooledWindow {
             self.open = 0;
         }
         self.held += len;
-        self.asked = None;
+        self.question = Question::None;
         self.assert_invariant();
         Ok(())
     }
@@ -246,7 +262,7 @@ impl PooledWindow {
     #[inline]
     pub(crate) fn threshold(&self) -> Bytes {
         // A sender that has waited may ask again at any time.
-        if self.asked.is_some() || self.is_lent {
+        if self.has_waited() || self.is_lent {
             return 1;
         }
         TELL_AFTER.saturating_sub(self.untold)
@@ -254,8 +270,7 @@ impl PooledWindow {
 
     /// The sender waits with an element of `len` bytes. Returns what to tell it at once.
     pub(crate) fn ask(&mut self, len: Bytes, room: &mut Room) -> Option<Granted> {
-        self.asked = Some(len);
-        self.is_answered = false;
+        self.question = Question::Open(len);
         self.heard = true;
         (self.untold > 0).then(|| self.tell(room))
     }
@@ -275,7 +290,7 @@ impl PooledWindow {
         } else {
             asked.max(self.committed)
         };
-        self.asked = None;
+        self.question = Question::None;
         self.is_lent = to > self.committed && !grows;
         self.tells_left = KEPT_TELLS;
         Some(self.tell_with(to, room))
@@ -286,7 +301,7 @@ impl PooledWindow {
     fn tell(&mut self, room: &mut Room) -> Granted {
         let commit = if core::mem::take(&mut self.is_lent) {
             self.private
-        } else if self.asked.is_some() || self.tells_left > 0 {
+        } else if self.has_waited() || self.tells_left > 0 {
             self.tells_left = self.tells_left.saturating_sub(1);
             self.committed
         } else {
@@ -294,7 +309,9 @@ impl PooledWindow {
             (self.committed / 2).max(self.private)
         };
         // With nothing left to consume, it is served more once its reader waits.
-        self.is_answered = self.held > 0;
+        if self.has_waited() && self.held > 0 {
+            self.question = Question::Answered;
+        }
         self.tell_with(commit, room)
     }
 

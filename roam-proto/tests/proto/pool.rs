@@ -352,7 +352,7 @@ fn caller_knows_how_many_bytes_of_calls_the_peer_holds() {
 fn use_up(pair: &mut Pair) {
     for _ in 0..400 {
         let (_, channel) = pair.download();
-        while send(&mut pair.server, channel, &[0; 50_000]).is_ok() {
+        while send(&mut pair.server, channel, &vec![0; 50_000]).is_ok() {
             pair.carry_to_client();
         }
         pair.settle();
@@ -367,7 +367,7 @@ fn channels_that_end_while_their_senders_wait_leave_nothing_behind() {
     let waiting = pair.server.link.diagnostics().short_channels;
     for _ in 0..2_000 {
         let (request, channel) = pair.download();
-        let blocked = send(&mut pair.server, channel, &[0; 50_000]);
+        let blocked = send(&mut pair.server, channel, &vec![0; 50_000]);
         assert_eq!(blocked, Err(SendError::Blocked));
         pair.client.link.calls(ROOT).cancel(request.request);
         pair.settle();

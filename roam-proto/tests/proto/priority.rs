@@ -52,7 +52,7 @@ fn varint(bytes: &[u8]) -> (usize, &[u8]) {
 
 /// Has the peer send its next frame of messages, to nobody, and names them.
 fn next_frame(peer: &mut Peer) -> Vec<&'static str> {
-    let is_data = |frame: &bytes::Bytes| frame[0] & 0xf == 0;
+    let is_data = |frame: &bytes::Bytes| matches!(frame[0], 0x00 | 0x10);
     let frame = core::iter::from_fn(|| peer.link.poll_transmit()).find(is_data);
     messages_in(&frame.expect("a frame is queued"))
 }
