@@ -25,6 +25,13 @@ async function measure(page: Page): Promise<void> {
   print("elements per second to the page", await best(() => page.evaluate(() => bench.received(1_000_000))));
   print("elements per second to the server", await best(() => page.evaluate(() => bench.sent(1_000_000))));
   print("MB per second to the server, with SHA-256", await best(() => page.evaluate(() => bench.uploaded(256))));
+  printTimes("an upload", await page.evaluate(() => bench.beside("upload", 4)));
+  printTimes("100 streams to the page", await page.evaluate(() => bench.beside("streams", 4)));
+}
+
+function printTimes(what: string, { alone, beside }: { alone: number[]; beside: number[] }): void {
+  const text = (times: number[]): string => times.map((time) => time.toFixed(1)).join(" and ");
+  console.log(`a call's p50 and p99 in ms: ${text(alone)} alone, ${text(beside)} beside ${what}`);
 }
 
 async function best(run: () => Promise<number>): Promise<number> {
