@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::carrier::Refusal;
+use crate::close::{Close, PeerClose};
 use crate::config::Agreed;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use crate::metadata::Metadata;
@@ -113,9 +114,15 @@ pub enum CloseReason {
     /// We ended it.
     #[error("closed here{}", reason_suffix(.0))]
     Local(Arc<str>),
+    /// We ended it, with a code of our choice.
+    #[error("closed here with code {}{}", .0.code(), reason_suffix(.0.reason()))]
+    ClosedHere(Close),
     /// The peer ended it.
     #[error("closed by the peer{}", reason_suffix(.0))]
     Goodbye(Arc<str>),
+    /// The peer ended it, with a code of its choice.
+    #[error("closed by the peer with code {}{}", .0.code, reason_suffix(&.0.reason))]
+    ClosedByPeer(PeerClose),
     /// The peer broke a rule.
     #[error("the peer broke a rule: {0}")]
     Violation(#[source] Violation),
@@ -148,13 +155,18 @@ impl CloseReason {
     /// Returns whether messages queued before the end still reach the peer. They do not if the peer
     /// ended the connection itself or the transport is lost.
     pub(crate) fn reaches_peer(&self) -> bool {
-        !matches!(self, Self::Goodbye(_) | Self::Lost(_) | Self::Refused(_))
+        !matches!(
+            self,
+            Self::Goodbye(_) | Self::ClosedByPeer(_) | Self::Lost(_) | Self::Refused(_)
+        )
     }
 
     /// Returns the reason to send in a Goodbye.
     pub(crate) fn goodbye(&self) -> String {
         match self {
             Self::Local(reason) | Self::Goodbye(reason) => reason.to_string(),
+            Self::ClosedHere(close) => close.reason().to_owned(),
+            Self::ClosedByPeer(close) => close.reason.clone(),
             Self::Violation(violation) => violation.to_string(),
             Self::RepliesUnread => "limit.control-replies".to_owned(),
             Self::HandshakeTimeout => "limit.handshake-timeout".to_owned(),

@@ -14,7 +14,7 @@ use super::shared::{LinkGuard, Shared};
 use super::state::State;
 use super::wait::{WaitKey, WaiterId};
 use crate::proto::{
-    Agreed, ChannelId, CloseReason, ConnectionId, Framing, Link, LinkBudget, Stats,
+    Agreed, ChannelId, Close, CloseReason, ConnectionId, Framing, Link, LinkBudget, Stats,
 };
 use crate::rt::Clock;
 use crate::session::error::ConnectError;
@@ -198,6 +198,33 @@ impl ConnectionHandle {
                 state.link.close_connection(self.id(), reason);
             }
         });
+    }
+
+    /// Ends the link, with all its connections, and tells the peer a code and a reason. Codes from 4000 to 4399 and from
+    /// 4500 to 4999 are the application's; [`Close`] has those of roam.
+    ///
+    /// Messages that were sent before still go out. The peer's link ends as
+    /// [`CloseReason::ClosedByPeer`], even when it has no transport now and comes back later. A peer that only knows
+    /// version 2 of the protocol learns the reason, and the code from the end of its WebSocket.
+    ///
+    /// ```
+    /// use roam_core::proto::{Close, Framing};
+    /// use roam_core::transport::memory_pair;
+    /// use roam_core::{accept, connect};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let (ours, theirs) = memory_pair(Framing::Numbered);
+    /// let (server, driver) = accept(theirs).drive();
+    /// tokio::spawn(driver);
+    /// let client = connect(ours).await?;
+    /// server.close_with(Close::new(4001, "signed out elsewhere").unwrap());
+    /// let told = client.closed().await.peer_close().unwrap();
+    /// assert_eq!((told.code, &*told.reason), (4001, "signed out elsewhere"));
+    /// # Ok::<(), roam_core::ConnectError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn close_with(&self, close: Close) {
+        self.shared().with(|state, _| state.link.close_with(close));
     }
 
     /// Returns the values that users attached to this connection: the root connection or a virtual
