@@ -4,6 +4,7 @@
 //! the initiator comes back.
 
 mod acceptor;
+mod ended;
 mod kept;
 mod redial;
 mod seat;

@@ -1,5 +1,6 @@
 //! Links that outlive their sockets, over a network that fails.
 
+mod codes;
 mod cuts;
 mod ends;
 mod silence;

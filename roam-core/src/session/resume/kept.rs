@@ -211,6 +211,9 @@ impl<T: Transport> Future for KeptDriver<T> {
                 _ => Some(ready!(this.poll_detached(cx))),
             };
             if let Some(reason) = reason {
+                if let Some(id) = &this.id {
+                    this.acceptor.remember(id, &reason);
+                }
                 this.state = State::Done;
                 return Poll::Ready(reason);
             }
