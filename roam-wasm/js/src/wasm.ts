@@ -62,8 +62,8 @@ export interface CloseInfo {
   /** The reason given; may be empty. */
   readonly reason: string;
   /**
-   * The code of WebSocket's close event, if `kind` is `transport`: 1006 if the network failed, 1005 if the
-   * peer gave none.
+   * The code with which either side ended or the server refused the link, if it gave one. If the socket was lost, that
+   * of its close event: 1006 if the network failed, 1005 if the peer gave none.
    */
   readonly code?: number;
 }
@@ -99,6 +99,9 @@ export enum OutcomeKind {
 
 /** The connection that every link has: the only one so far. */
 export const ROOT = 0;
+
+/** The code of a link that ends as it should. */
+export const NORMAL = 1000;
 
 /** The constants of a link, in bytes. */
 export interface Agreed {
@@ -151,7 +154,7 @@ export interface WasmLink {
   probe(): void;
   /** Returns everything in flight, as rows that `diagnostics.ts` reads. */
   diagnostics(): BigUint64Array;
-  close(reason: string): void;
+  close(code: number, reason: string): void;
 }
 
 /** Statistics of a link. */
@@ -214,6 +217,7 @@ export interface Failure {
   readonly kind: "closed" | "connect" | "too-large" | "metadata" | "reset" | "busy" | "protocol";
   readonly message: string;
   readonly reason?: string;
-  /** How the link ended, if `kind` is `closed`. */
+  /** How the link ended, if `kind` is `closed` or `connect`, and with which code. */
   readonly cause?: CloseInfo["kind"];
+  readonly code?: number;
 }

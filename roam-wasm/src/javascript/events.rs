@@ -8,7 +8,7 @@ use roam_core::CloseReason;
 use wasm_bindgen::prelude::*;
 
 use super::channels::Channels;
-use super::failure::{Failure, kind_of, text_of};
+use super::failure::{Failure, code_of, kind_of, text_of};
 use super::link::Link;
 use super::outcome::OutcomeKind;
 
@@ -124,8 +124,8 @@ impl Events {
         let info: CloseInfo = Object::new().unchecked_into();
         info.set_kind(kind_of(reason));
         info.set_reason(&text_of(reason));
-        if let Some(close) = reason.peer_close() {
-            info.set_code(close.code);
+        if let Some(code) = code_of(reason) {
+            info.set_code(code);
         }
         self.emit(|events| events.closed(info));
         self.0.take();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Object, Promise};
-use roam_core::proto::{ConnectionId, RequestId};
+use roam_core::proto::{Close, ConnectionId, RequestId};
 use roam_core::{Config, Metadata, MethodId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
@@ -242,7 +242,9 @@ impl Link {
     }
 
     /// Closes the link, after sending what is queued.
-    pub fn close(&self, reason: &str) {
-        self.session.act(|link| link.close(reason));
+    pub fn close(&self, code: u16, reason: &str) {
+        // TypeScript checks the code.
+        let close = Close::new(code, reason).unwrap_or_else(|_| Close::normal());
+        self.session.act(|link| link.close_with(close));
     }
 }

@@ -1,6 +1,7 @@
 import { asyncDispose } from "../dispose.js";
 import type { Service } from "../description.js";
-import { type CloseInfo, type LinkEvents, type LinkStats, type WasmLink } from "../wasm.js";
+import { type CloseInfo, type LinkEvents, type LinkStats, NORMAL, type WasmLink } from "../wasm.js";
+import { RoamError } from "../errors.js";
 import { Calls } from "./calls.js";
 import { makeClient } from "./client.js";
 import { type LinkDiagnostics, readDiagnostics } from "./diagnostics.js";
@@ -9,6 +10,12 @@ import { Server } from "./server.js";
 import type { Services, Serving } from "./services.js";
 import type { Sockets } from "./sockets.js";
 import type { LinkState, Store } from "./state.js";
+
+/** How to close a link. */
+export interface CloseOptions {
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
+}
 
 /** A link to a server: calls and streams in both directions over one WebSocket at a time. */
 export class Link implements AsyncDisposable {
@@ -73,9 +80,15 @@ export class Link implements AsyncDisposable {
     return readDiagnostics(this.#link.diagnostics());
   }
 
-  /** Closes the link: calls in flight reject, streams throw. Resolves when the link has ended. */
-  async close(reason = ""): Promise<void> {
-    this.#link.close(reason);
+  /**
+   * Closes the link: calls in flight reject, streams throw. Resolves when the link has ended. The server is told the
+   * reason, of up to 123 bytes, and the code: 1000, or from 4000 to 4999, of which 4400 to 4499 are roam's.
+   */
+  async close(end: string | CloseOptions = ""): Promise<void> {
+    const { code = NORMAL, reason = "" } = typeof end === "string" ? { reason: end } : end;
+    if (code !== NORMAL && !(Number.isInteger(code) && code >= 4000 && code <= 4999))
+      throw new RoamError("invalid-argument", `code: ${code} is neither 1000 nor from 4000 to 4999`);
+    this.#link.close(code, reason);
     await this.closed;
   }
 

@@ -1,4 +1,4 @@
-import type { CloseInfo, WasmLink } from "../wasm.js";
+import { type CloseInfo, NORMAL, type WasmLink } from "../wasm.js";
 import type { WebSocketLike } from "./connect.js";
 import { StateStore } from "./state.js";
 
@@ -105,6 +105,6 @@ export class Sockets {
 
   /** A page that is gone for good says so; one that is kept may come back. */
   readonly #leave = (event: Event): void => {
-    if (!(event as PageTransitionEvent).persisted) this.#link.close("the page was left");
+    if (!(event as PageTransitionEvent).persisted) this.#link.close(NORMAL, "the page was left");
   };
 }
