@@ -65,6 +65,8 @@ enum End {
         ticket: Option<(LinkId, Secret)>,
         /// Attempts to resume.
         attempts: u64,
+        /// The acceptor refused the present transport, and said when to come again.
+        postponed: Option<Refusal>,
     },
     Acceptor {
         /// `None` before the link is accepted.
@@ -136,6 +138,7 @@ impl Carrier {
             End::Initiator {
                 ticket: None,
                 attempts: 0,
+                postponed: None,
             },
         )
     }
@@ -198,6 +201,14 @@ impl Carrier {
                 confirmed: None, ..
             } => self.settings.keep.min(self.settings.handshake_timeout),
             _ => self.settings.keep,
+        }
+    }
+
+    /// Takes the acceptor's refusal of a transport, if it said when to come again.
+    pub(crate) fn take_postponed(&mut self) -> Option<Refusal> {
+        match &mut self.end {
+            End::Initiator { postponed, .. } => postponed.take(),
+            End::Acceptor { .. } => None,
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::carrier::Refusal;
 use crate::close::{Close, PeerClose};
@@ -159,6 +160,14 @@ impl CloseReason {
             self,
             Self::Goodbye(_) | Self::ClosedByPeer(_) | Self::Lost(_) | Self::Refused(_)
         )
+    }
+
+    /// Returns when it makes sense to open another link, if the peer said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
     }
 
     /// Returns the reason to send in a Goodbye.

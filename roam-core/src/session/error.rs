@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -281,6 +282,16 @@ pub enum ConnectError {
     /// The transport could not be opened.
     #[error("cannot connect: {0}")]
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ConnectError {
+    /// Returns when it makes sense to try again, if the peer said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Closed(reason) => reason.retry_after(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod state;
 mod states;
 
 pub use policy::RetryPolicy;
+pub(in crate::session) use policy::spread;
 pub use state::LinkState;
 pub use states::LinkStates;
 

@@ -14,9 +14,15 @@ use crate::violation::{Rule, Violation};
 impl Carrier {
     /// Begins on another transport, as the initiator.
     pub(crate) fn attach(&mut self, metadata: &Metadata, now: Duration) {
-        let End::Initiator { ticket, attempts } = &mut self.end else {
+        let End::Initiator {
+            ticket,
+            attempts,
+            postponed,
+        } = &mut self.end
+        else {
             return;
         };
+        *postponed = None;
         let resume = ticket.clone().map(|(link, secret)| {
             *attempts += 1;
             Resume {
@@ -141,8 +147,14 @@ impl Carrier {
     }
 
     pub(super) fn on_answer(&mut self, answer: Attached) -> Result<(), Violation> {
-        let (End::Initiator { ticket, attempts }, Transport::Attaching { since }) =
-            (&mut self.end, &self.transport)
+        let (
+            End::Initiator {
+                ticket,
+                attempts,
+                postponed: None,
+            },
+            Transport::Attaching { since },
+        ) = (&mut self.end, &self.transport)
         else {
             return Err(Rule::HelloDuplicate.because("an unexpected Attached"));
         };
@@ -168,8 +180,20 @@ impl Carrier {
     }
 
     pub(super) fn on_refused(&mut self, refusal: Refusal) -> Result<Received, Violation> {
-        match self.transport {
-            Transport::Attaching { .. } => Ok(Received::Refused(refusal)),
+        match (&self.transport, &mut self.end) {
+            // Until then, the acceptor keeps the link.
+            (
+                Transport::Attaching { .. },
+                End::Initiator {
+                    ticket: Some(_),
+                    postponed,
+                    ..
+                },
+            ) if refusal.retry_after.is_some() => {
+                *postponed = Some(refusal);
+                Ok(Received::Nothing)
+            }
+            (Transport::Attaching { .. }, _) => Ok(Received::Refused(refusal)),
             _ => Err(Rule::HelloDuplicate.because("an unexpected Refused")),
         }
     }

@@ -97,6 +97,20 @@ fn send(carrier: &mut Carrier, byte: u8) -> Bytes {
     carrier.number(messages)
 }
 
+/// The answer to the first attempt to resume.
+fn answer() -> frame::Attached {
+    frame::Attached {
+        link: LinkId::new(&b"id"[..]).unwrap(),
+        secret: Secret::new([9; 16]),
+        attempt: 1,
+        received: 0,
+        heartbeat: Duration::ZERO,
+        dead_after: Duration::ZERO,
+        keep: Duration::ZERO,
+        limits: ToldLimits::default(),
+    }
+}
+
 fn config() -> Config {
     Config::default()
 }
@@ -417,6 +431,34 @@ fn a_link_that_nobody_keeps_is_refused() {
         Received::Refused(refusal) => assert_eq!(refusal.code, Close::UNKNOWN_LINK),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_refusal_that_says_when_to_come_again_leaves_the_link_alone() {
+    let mut ends = Ends::new(&config());
+    let lost = send(&mut ends.client, 1);
+    drop(lost);
+    let refusal = Refusal::new(4_500, "later").with_retry_after(Duration::from_secs(1));
+    ends.attach(START);
+    let refused = ends.client.receive(&refusal.encode()).unwrap();
+    assert!(matches!(refused, Received::Nothing));
+    // A peer that changes its mind is not believed.
+    assert!(ends.client.on_answer(answer()).is_err());
+    assert_eq!(ends.client.take_postponed(), Some(refusal.clone()));
+    ends.attach(START);
+    ends.client.receive(&refusal.encode()).unwrap();
+    ends.reattach();
+    assert_eq!(ends.client.take_postponed(), None);
+    assert_eq!(ends.at_server, [1]);
+}
+
+#[test]
+fn a_refusal_of_a_new_link_ends_it() {
+    let mut client = Carrier::initiator(&config());
+    client.attach(&Metadata::new(), START);
+    let refusal = Refusal::new(4_429, "full").with_retry_after(Duration::from_secs(1));
+    let refused = client.receive(&refusal.encode()).unwrap();
+    assert!(matches!(refused, Received::Refused(it) if it == refusal));
 }
 
 #[test]

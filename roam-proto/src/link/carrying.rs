@@ -183,6 +183,17 @@ impl Link {
         self.end_refused(refusal);
     }
 
+    /// Takes the refusal of the present transport, if the acceptor keeps the link and said when to come again. Give
+    /// the transport up, wait, and [attach](Self::attach) another.
+    pub fn take_postponed(&mut self) -> Option<Refusal> {
+        self.carrier.as_mut()?.take_postponed()
+    }
+
+    /// Ends the link because its acceptor refused to go on with it, for good.
+    pub fn handle_refused(&mut self, refusal: Refusal) {
+        self.end_refused(refusal);
+    }
+
     #[cold]
     fn end_refused(&mut self, refusal: Refusal) {
         self.end(CloseReason::Refused(refusal));

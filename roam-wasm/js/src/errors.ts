@@ -126,11 +126,11 @@ export function tooLarge(what: string, length: number, max: number, setting: str
 /** Converts an exception thrown by wasm. */
 export function fromFailure(failure: unknown, method?: string): unknown {
   if (!isFailure(failure)) return failure;
-  const { kind, reason = "", cause: ended, code: closeCode } = failure;
+  const { kind, reason = "", cause: ended, code: closeCode, retryAfterMs } = failure;
   const info = ended && { kind: ended, reason, ...(closeCode !== undefined && { code: closeCode }) };
   if (kind === "closed" && info !== undefined) return linkClosed(info, method);
   const code = kind === "metadata" ? "invalid-argument" : kind;
-  return new RoamError(code, reason || failure.message, { method, ...(info && { cause: info }) });
+  return new RoamError(code, reason || failure.message, { method, retryAfterMs, ...(info && { cause: info }) });
 }
 
 /** Returns the error for everything that was in flight when a link ended. */

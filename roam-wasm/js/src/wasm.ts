@@ -46,9 +46,9 @@ export interface LinkEvents {
   cancelled(connection: number, request: bigint): void;
   /**
    * The socket is lost, and the link goes on with another that `attach` gives it. This many sockets in a row were lost
-   * before they carried anything.
+   * before they carried anything. The server may have told after how many milliseconds to come again.
    */
-  cut(failures: number): void;
+  cut(failures: number, afterMs?: number): void;
   /** The link goes on with another socket. */
   resumed(): void;
   /** The link has ended, and with it everything in flight; called once, after all other events. */
@@ -220,4 +220,6 @@ export interface Failure {
   /** How the link ended, if `kind` is `closed` or `connect`, and with which code. */
   readonly cause?: CloseInfo["kind"];
   readonly code?: number;
+  /** When to try again, if the server said so. */
+  readonly retryAfterMs?: number;
 }

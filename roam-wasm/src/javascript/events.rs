@@ -73,9 +73,10 @@ extern "C" {
     ) -> Result<(), JsValue>;
 
     /// The socket is lost, and the link goes on with another that [`attach`](Link::attach) gives it. This many
-    /// sockets in a row were lost before they carried anything.
+    /// sockets in a row were lost before they carried anything. The peer may have told after how many milliseconds to
+    /// come again.
     #[wasm_bindgen(method, catch)]
-    pub(super) fn cut(this: &LinkEvents, failures: u32) -> Result<(), JsValue>;
+    pub(super) fn cut(this: &LinkEvents, failures: u32, after: Option<f64>) -> Result<(), JsValue>;
 
     /// The link goes on with another socket.
     #[wasm_bindgen(method, catch)]

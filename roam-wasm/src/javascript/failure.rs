@@ -26,6 +26,9 @@ extern "C" {
 
     #[wasm_bindgen(method, setter)]
     fn set_code(this: &Failure, code: u16);
+
+    #[wasm_bindgen(method, setter, js_name = retryAfterMs)]
+    fn set_retry_after_ms(this: &Failure, millis: f64);
 }
 
 impl Failure {
@@ -67,6 +70,9 @@ impl Failure {
         failure.set_reason(&text_of(reason));
         if let Some(code) = code_of(reason) {
             failure.set_code(code);
+        }
+        if let Some(after) = reason.retry_after() {
+            failure.set_retry_after_ms(after.as_secs_f64() * 1000.0);
         }
         failure
     }

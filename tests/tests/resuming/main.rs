@@ -3,6 +3,7 @@
 mod codes;
 mod cuts;
 mod ends;
+mod postponed;
 mod silence;
 #[cfg(unix)]
 mod unix;

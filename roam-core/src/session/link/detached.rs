@@ -151,7 +151,7 @@ impl DetachedLink {
 
     /// Ends the link for good, unless it has ended. Returns why it did.
     pub(in crate::session) fn lose(mut self, error: TransportError) -> CloseReason {
-        self.shared.handle_lost(error.into_cause());
+        self.shared.lose(error);
         self.finish();
         self.close_reason()
     }

@@ -166,7 +166,7 @@ impl<T: Transport> Driver<T> {
             // A peer that has not answered on this transport does not know that the link has ended.
             && (self.link.shared.close_reason().is_none() || !self.is_attached())
         {
-            return Poll::Ready(Err(error));
+            return Poll::Ready(Err(self.link.shared.explain(error)));
         }
         self.link.finish();
         Poll::Ready(Ok(self.link.close_reason()))
@@ -324,7 +324,7 @@ impl<T: Transport> Future for Driver<T> {
         Poll::Ready(match ready!(this.poll_carry(cx)) {
             Ok(reason) => reason,
             Err(error) => {
-                this.link.shared.handle_lost(error.into_cause());
+                this.link.shared.lose(error);
                 this.link.finish();
                 this.link.close_reason()
             }

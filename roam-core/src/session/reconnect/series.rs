@@ -110,9 +110,10 @@ impl Connector {
             }
             let lost = state.link.take();
             if let Some(link) = lost.as_ref().filter(|link| !link.is_proven()) {
-                let reason: Arc<dyn Error + Send + Sync> =
-                    Arc::new(link.handle().known_end_reason());
-                state.backoff.failed(&self.policy, now, reason.into());
+                let reason = link.handle().known_end_reason();
+                let told = reason.retry_after();
+                let reason: Arc<dyn Error + Send + Sync> = Arc::new(reason);
+                state.backoff.failed(&self.policy, now, reason.into(), told);
             }
             let series = state.series.as_ref().and_then(WeakShared::upgrade);
             let series = series.unwrap_or_else(|| self.start(state));
@@ -154,10 +155,11 @@ impl Connector {
             };
             tracing::debug!(%error, left, "cannot connect");
             let now = self.clock.now();
+            let told = error.retry_after();
             let error = Arc::new(error);
             let shared: Arc<dyn Error + Send + Sync> = Arc::clone(&error) as _;
             self.state.change(|state| {
-                state.backoff.failed(&self.policy, now, shared.into());
+                state.backoff.failed(&self.policy, now, shared.into(), told);
                 if left == 0 {
                     state.backoff.reset();
                     state.end_series();

@@ -12,7 +12,7 @@ use crate::proto::{CloseReason, Config, Framing};
 use crate::rt::{self, BoxFuture};
 use crate::session::link::{AttachError, DetachedLink, Driver, LINGER};
 use crate::session::open::Dial;
-use crate::session::reconnect::RetryPolicy;
+use crate::session::reconnect::{RetryPolicy, spread};
 use crate::transport::{Transport, TransportError};
 
 /// Runs a link that was dialed: a future that ends when the link has ended for good, and returns the
@@ -141,10 +141,20 @@ impl Attempts {
             .until
             .get_or_insert_with(|| Box::pin(rt::sleep(keep)))
             .as_mut();
+        // The acceptor may have said when to come again.
+        let told = match &error {
+            TransportError::Postponed(refusal) => refusal.retry_after,
+            _ => None,
+        };
         let found = {
             let ended = pin!(ended(&mut link));
             let given_up = select(until, ended);
-            match select(given_up, pin!(dial(&mut self.failures, dialer, config))).await {
+            match select(
+                given_up,
+                pin!(dial(&mut self.failures, told, dialer, config)),
+            )
+            .await
+            {
                 Either::Left(_) => None,
                 Either::Right((transport, _)) => Some(transport),
             }
@@ -165,14 +175,23 @@ async fn ended(link: &mut DetachedLink) {
 }
 
 /// Dials until there is a transport. Waits before every attempt, so that the clients of a server that was
-/// restarted do not all come at once.
-async fn dial<O: Dial>(failures: &mut u32, dialer: &mut O, config: &Config) -> O::Transport {
+/// restarted do not all come at once; first for as long as the acceptor has told.
+async fn dial<O: Dial>(
+    failures: &mut u32,
+    mut told: Option<Duration>,
+    dialer: &mut O,
+    config: &Config,
+) -> O::Transport {
     let policy = RetryPolicy::default().with_max_backoff(LONGEST_WAIT);
     loop {
         *failures = failures.saturating_add(1);
         // Without randomness, wait as long as possible.
         let random = getrandom::u32().unwrap_or(u32::MAX);
-        rt::sleep(policy.backoff(*failures, random)).await;
+        let wait = match told.take() {
+            Some(after) => spread(after, random),
+            None => policy.backoff(*failures, random),
+        };
+        rt::sleep(wait).await;
         match dialer.dial(config).await {
             Ok(transport) => return transport,
             Err(error) => tracing::debug!(%error, failures, "cannot dial"),

@@ -125,7 +125,7 @@ export async function openLink(
     request: (_connection, id, method, payload, metadata, halves) =>
       server.request(id, method, payload, metadata, halves),
     cancelled: (_connection, id) => server.cancelled(id),
-    cut: (failures) => sockets.cut(failures),
+    cut: (failures, afterMs) => sockets.cut(failures, afterMs),
     resumed: () => sockets.resumed(),
     closed: (info) => {
       sockets.end(info);

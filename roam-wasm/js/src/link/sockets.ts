@@ -1,5 +1,6 @@
 import { type CloseInfo, NORMAL, type WasmLink } from "../wasm.js";
 import type { WebSocketLike } from "./connect.js";
+import { LONGEST_TIMER_MS } from "./metadata.js";
 import { StateStore } from "./state.js";
 
 /** The longest wait before an attempt grows from the first of these to the last, in milliseconds. */
@@ -22,6 +23,8 @@ export class Sockets {
   readonly #metadata: () => Promise<Uint8Array | undefined>;
   /** The next attempt, while the link has no socket. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
+  /** The server has told when the next attempt is. */
+  #told = false;
   /** Runs while a socket opens: on a network that is dark, a browser would wait for minutes. */
   #opening: ReturnType<typeof setTimeout> | undefined;
   readonly #openingMs: number;
@@ -42,11 +45,18 @@ export class Sockets {
     this.#listen("addEventListener");
   }
 
-  /** The link has lost its socket. Every wait is spread, the first too: all pages of a server lose theirs at once. */
-  cut(failures: number): void {
+  /**
+   * The link has lost its socket, and the server may have told when to come again. Every wait is spread, the first too:
+   * all pages of a server lose theirs at once.
+   */
+  cut(failures: number, afterMs?: number): void {
     clearTimeout(this.#opening);
     const longest = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
-    const wait = Math.random() * longest;
+    this.#told = afterMs !== undefined;
+    const wait = Math.min(
+      (afterMs ?? 0) + Math.random() * (afterMs === undefined ? longest : afterMs / 2),
+      LONGEST_TIMER_MS,
+    );
     this.#waiting = setTimeout(this.#dial, wait);
     this.state.set({ status: "reconnecting", attempt: failures + 1, nextAt: Date.now() + wait });
   }
@@ -97,7 +107,7 @@ export class Sockets {
   readonly #look = (): void => {
     if (globalThis.document?.visibilityState === "hidden") return;
     if (this.#waiting === undefined) this.#link.probe();
-    else {
+    else if (!this.#told) {
       clearTimeout(this.#waiting);
       this.#dial();
     }
