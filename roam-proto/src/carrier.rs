@@ -12,6 +12,7 @@ mod incoming;
 mod outgoing;
 mod replay;
 mod settings;
+mod token;
 
 pub use frame::{Attach, LinkId, Refusal, Resume, Secret};
 
@@ -22,6 +23,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::config::Config;
+use crate::metadata::Metadata;
 
 use heartbeat::{Frames, Heartbeat};
 use replay::Replay;
@@ -67,6 +69,8 @@ enum End {
         attempts: u64,
         /// The acceptor refused the present transport, and said when to come again.
         postponed: Option<Refusal>,
+        /// The acceptor asked for a token on the present transport, and has no answer.
+        is_asked: bool,
     },
     Acceptor {
         /// `None` before the link is accepted.
@@ -77,6 +81,8 @@ enum End {
         issued: Option<Secret>,
         /// The number of the last Attach; 0 for the first, `None` before it.
         last_attempt: Option<u64>,
+        /// We have asked for a token, and wait so long for the answer.
+        asked: Option<Duration>,
     },
 }
 
@@ -95,7 +101,9 @@ enum Transport {
 struct Control {
     /// Attach or Attached.
     handshake: Option<Bytes>,
-    /// The token of the last ping.
+    /// A question for a token, or the answer.
+    token: Option<Bytes>,
+    /// The number in the last ping.
     pong: Option<u64>,
     ping: bool,
     ack: bool,
@@ -119,6 +127,10 @@ pub(crate) enum Received {
     Nothing,
     /// The acceptor refused the transport, and the link with it.
     Refused(Refusal),
+    /// The acceptor asks for a token, and waits so long for it.
+    TokenAsked(Duration),
+    /// The initiator has given the token that was asked for.
+    TokenGiven(Metadata),
 }
 
 /// What became of a deadline.
@@ -139,6 +151,7 @@ impl Carrier {
                 ticket: None,
                 attempts: 0,
                 postponed: None,
+                is_asked: false,
             },
         )
     }
@@ -152,6 +165,7 @@ impl Carrier {
                 confirmed: None,
                 issued: None,
                 last_attempt: None,
+                asked: None,
             },
         )
     }

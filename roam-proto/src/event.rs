@@ -67,6 +67,17 @@ pub enum Event {
         /// The metadata of the answer.
         metadata: Metadata,
     },
+    /// The acceptor asks for a new token, and waits so long for it: answer by
+    /// [`give_token`](crate::Link::give_token). It does not ask again before.
+    TokenAsked {
+        /// How long, from when it first asked.
+        within: Duration,
+    },
+    /// The initiator has given the token that we [asked](crate::Link::ask_for_token) for.
+    TokenGiven {
+        /// What it says of itself. `None` if it has said so with another transport, which was accepted.
+        metadata: Option<Metadata>,
+    },
     /// A connection ended. The end of the root connection is the end of the link.
     ConnectionEnded {
         /// The connection.

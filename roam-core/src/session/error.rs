@@ -284,6 +284,18 @@ pub enum ConnectError {
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Why a peer has given no token.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The peer cannot be asked: it only knows version 2 of the protocol, or did not open the link.
+    #[error("the peer of this link cannot be asked for a token")]
+    Unsupported,
+    /// The link has ended, maybe since there was no valid token.
+    #[error(transparent)]
+    Ended(CloseReason),
+}
+
 impl ConnectError {
     /// Returns when it makes sense to try again, if the peer said so.
     pub fn retry_after(&self) -> Option<Duration> {

@@ -12,6 +12,7 @@ mod schedule;
 pub(super) mod service;
 mod shared;
 pub(super) mod state;
+mod tokens;
 mod transmit;
 pub(super) mod wait;
 

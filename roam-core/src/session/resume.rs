@@ -12,6 +12,7 @@ mod seat;
 pub use acceptor::{Accepted, Acceptor, Incoming, NewLink};
 pub use kept::KeptDriver;
 pub use redial::DialedDriver;
+pub(in crate::session) use redial::Dialing;
 
 use crate::transport::TransportError;
 

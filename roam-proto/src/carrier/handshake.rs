@@ -18,6 +18,7 @@ impl Carrier {
             ticket,
             attempts,
             postponed,
+            ..
         } = &mut self.end
         else {
             return;
@@ -93,6 +94,7 @@ impl Carrier {
                 confirmed,
                 issued,
                 last_attempt,
+                ..
             },
         ) = (&attach.resume, &self.end)
         else {
@@ -152,6 +154,7 @@ impl Carrier {
                 ticket,
                 attempts,
                 postponed: None,
+                ..
             },
             Transport::Attaching { since },
         ) = (&mut self.end, &self.transport)
@@ -216,6 +219,9 @@ impl Carrier {
     pub(crate) fn detach(&mut self) {
         self.control = Control::default();
         self.transport = Transport::None;
+        if let End::Initiator { is_asked, .. } = &mut self.end {
+            *is_asked = false;
+        }
         self.refresh();
     }
 

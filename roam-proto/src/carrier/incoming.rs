@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::frame::{
-    ACK, ATTACH, ATTACHED, Attached, DATA, DataHeader, PING, PONG, REFUSED, Refusal,
+    ACK, ATTACH, ATTACHED, Attached, DATA, DataHeader, PING, PONG, REFUSED, Refusal, TOKEN, Token,
 };
 use super::heartbeat::Verdict;
 use super::{Carrier, End, Received, Silence, Transport};
@@ -76,7 +76,7 @@ impl Carrier {
             ACK | PING | PONG => {
                 self.acknowledge(reader.varint()?)?;
                 self.confirm();
-                // The token of a Pong is for whoever measures round trips.
+                // The number in a Pong is for whoever measures round trips.
                 let token = if kind == ACK { 0 } else { reader.varint()? };
                 if kind == PING {
                     self.control.pong = Some(token);
@@ -85,6 +85,7 @@ impl Carrier {
             }
             ATTACH => return Err(Rule::HelloDuplicate.because("a second Attach")),
             ATTACHED => self.on_answer(Attached::decode(&mut reader)?)?,
+            TOKEN => return self.on_token(Token::decode(&mut reader)?, &reader),
             REFUSED => return self.on_refused(Refusal::decode(&mut reader)?),
             _ => return Err(Rule::UnknownVariant.because("unknown kind of frame")),
         }

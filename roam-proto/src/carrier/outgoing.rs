@@ -29,6 +29,7 @@ impl Carrier {
                 || control.ping
                 || control.pong.is_some()
                 || control.handshake.is_some()
+                || control.token.is_some()
                 || (self.replay.has_unsent() && self.is_attached()),
             messages: match &self.transport {
                 Transport::Attached(_) => true,
@@ -55,6 +56,9 @@ impl Carrier {
     pub(super) fn next_control(&mut self) -> Option<Bytes> {
         if let Some(handshake) = self.control.handshake.take() {
             return Some(handshake);
+        }
+        if let Some(token) = self.control.token.take() {
+            return Some(token);
         }
         if let Some(token) = self.control.pong.take() {
             return Some(frame::pong(self.take_ack(), token));

@@ -82,6 +82,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn resumed(this: &LinkEvents) -> Result<(), JsValue>;
 
+    /// The peer asks for a new token: [`giveToken`](Link::give_token).
+    #[wasm_bindgen(method, catch, js_name = tokenAsked)]
+    pub(super) fn token_asked(this: &LinkEvents) -> Result<(), JsValue>;
+
     /// The link has ended, and with it everything in flight.
     #[wasm_bindgen(method, catch)]
     pub(super) fn closed(this: &LinkEvents, info: CloseInfo) -> Result<(), JsValue>;

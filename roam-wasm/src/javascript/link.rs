@@ -234,6 +234,13 @@ impl Link {
         self.session.listen();
     }
 
+    /// Answers the event `tokenAsked` with what we say of ourselves now.
+    #[wasm_bindgen(js_name = giveToken)]
+    pub fn give_token(&self, metadata: Option<Vec<u8>>) {
+        let metadata = decoded(metadata);
+        self.session.act(|link| link.give_token(&metadata));
+    }
+
     /// Asks the peer for a sign of life, since the network may have changed.
     pub fn probe(&self) {
         let now = self.session.clock.now();

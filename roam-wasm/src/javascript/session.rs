@@ -13,7 +13,7 @@ use web_sys::WebSocket;
 
 use super::channel::Waiters;
 use super::channels::Channels;
-use super::events::Events;
+use super::events::{Events, LinkEvents};
 use super::failure::Failure;
 use super::socket_driver::SocketDriver;
 
@@ -131,9 +131,11 @@ impl Session {
                 connection: ConnectionId::ROOT,
                 reason,
             } => self.on_ended(&reason),
-            // We never wait for queue space or open connections, and JavaScript fails the calls of an
+            Event::TokenAsked { .. } => self.events.emit(LinkEvents::token_asked),
+            // We never ask for a token, wait for queue space or open connections, and JavaScript fails the calls of an
             // ended link.
             Event::SendBufferReady
+            | Event::TokenGiven { .. }
             | Event::NotSent { .. }
             | Event::ConnectAnswer { .. }
             | Event::ConnectionEnded { .. } => {}

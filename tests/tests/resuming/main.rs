@@ -5,6 +5,7 @@ mod cuts;
 mod ends;
 mod postponed;
 mod silence;
+mod tokens;
 #[cfg(unix)]
 mod unix;
 mod world;

@@ -2,14 +2,16 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::detached::{DetachedLink, Phase};
 use super::schedule::FRAMES_PER_TURN;
+use super::shared::Shared;
 use super::transmit::Transmit;
 use bytes::Bytes;
 
-use crate::proto::{Attach, CloseReason, Framing, LinkId, Refusal, Secret};
+use crate::proto::{Attach, CloseReason, Framing, LinkId, Metadata, Refusal, Secret};
 use crate::session::extensions::Extensions;
 use crate::transport::{Transport, TransportError};
 
@@ -87,6 +89,15 @@ impl<T: Transport> Driver<T> {
         self.link.shared.set_peer_addr(transport.peer_addr());
         self.unflushed = false;
         Ok(std::mem::replace(&mut self.transport, transport))
+    }
+
+    pub(in crate::session) fn shared(&self) -> &Arc<Shared> {
+        &self.link.shared
+    }
+
+    /// Sets what we say of ourselves from now on.
+    pub(in crate::session) fn say(&self, metadata: Metadata) {
+        self.link.say(metadata);
     }
 
     /// Returns the values that users attached to the link.

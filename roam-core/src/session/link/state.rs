@@ -12,6 +12,7 @@ use super::driver_waker::DriverWaker;
 use super::handle::ConnectionState;
 use super::service::{AbortHandle, Served, Service};
 use super::shared::NO_METADATA;
+use super::tokens::Tokens;
 use super::wait::{WaitKey, WaiterId, Waiters};
 use crate::proto::{
     CloseReason, ConnectionId, Event, Link, Metadata, MethodId, Outcome, RequestId, Response,
@@ -34,6 +35,7 @@ pub(crate) struct State {
     /// Whether somebody wants to know the age of what is in flight.
     pub(crate) watched: bool,
     pub(super) driver: DriverWaker,
+    pub(super) tokens: Tokens,
     /// The other end of the transport in use.
     pub(super) peer_addr: Option<SocketAddr>,
     waiting: FxHashMap<WaitKey, Waiters>,
@@ -107,6 +109,7 @@ impl State {
             requested: RequestedConnections::default(),
             watched: false,
             driver: DriverWaker::default(),
+            tokens: Tokens::default(),
             peer_addr: None,
             waiting: FxHashMap::default(),
             lines: 0,
@@ -298,6 +301,8 @@ impl State {
                 result,
                 metadata,
             } => self.on_connect_answer(request, result, metadata, deferred),
+            Event::TokenAsked { .. } => self.on_token_asked(deferred),
+            Event::TokenGiven { metadata } => self.on_token_given(metadata, deferred),
             Event::ConnectionEnded { connection, reason } => {
                 self.on_ended(connection, &reason, deferred);
             }

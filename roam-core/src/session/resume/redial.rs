@@ -2,17 +2,20 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::{Either, select};
 
 use super::is_final;
-use crate::proto::{CloseReason, Config, Framing};
+use crate::proto::{CloseReason, Config, Framing, Metadata};
 use crate::rt::{self, BoxFuture};
+use crate::session::error::ConnectError;
 use crate::session::link::{AttachError, DetachedLink, Driver, LINGER};
 use crate::session::open::Dial;
 use crate::session::reconnect::{RetryPolicy, spread};
+use crate::session::tell::{Tell, answer};
 use crate::transport::{Transport, TransportError};
 
 /// Runs a link that was dialed: a future that ends when the link has ended for good, and returns the
@@ -26,10 +29,9 @@ pub struct DialedDriver(BoxFuture<'static, CloseReason>);
 impl DialedDriver {
     pub(in crate::session) fn new<O: Dial>(
         driver: Driver<O::Transport>,
-        dialer: O,
-        config: Config,
+        dialing: Dialing<O>,
     ) -> Self {
-        Self(Box::pin(run(driver, dialer, config)))
+        Self(Box::pin(run(driver, dialing)))
     }
 }
 
@@ -50,14 +52,29 @@ impl std::fmt::Debug for DialedDriver {
 /// How long one wait between two attempts is at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-async fn run<O: Dial>(
-    mut driver: Driver<O::Transport>,
-    mut dialer: O,
-    config: Config,
-) -> CloseReason {
+/// What dials, and with which settings.
+pub(in crate::session) struct Dialing<O> {
+    pub(in crate::session) dialer: O,
+    pub(in crate::session) config: Config,
+    /// Finds out what we say of ourselves with each transport.
+    pub(in crate::session) tells: Option<Arc<dyn Tell>>,
+}
+
+impl<O: Dial> Dialing<O> {
+    /// Opens a transport. Returns what to say of ourselves with it, unless that is the same as before.
+    async fn dial(&mut self) -> Result<(O::Transport, Option<Metadata>), ConnectError> {
+        let metadata = match &self.tells {
+            Some(tells) => Some(tells.tell().await?),
+            None => None,
+        };
+        Ok((self.dialer.dial(&self.config).await?, metadata))
+    }
+}
+
+async fn run<O: Dial>(mut driver: Driver<O::Transport>, mut dialing: Dialing<O>) -> CloseReason {
     let mut attempts = Attempts::default();
     loop {
-        let error = match driver.carry().await {
+        let error = match carry(&mut driver, dialing.tells.as_deref()).await {
             Ok(reason) => return reason,
             Err(error) => error,
         };
@@ -66,10 +83,10 @@ async fn run<O: Dial>(
         }
         let (link, _lost) = driver.detach();
         let is_misunderstood = matches!(error, TransportError::OnlyVersion2);
-        let again = if is_misunderstood && !link.has_agreed() && dialer.fall_back() {
-            dial_version_2(link, &mut dialer, &config).await
+        let again = if is_misunderstood && !link.has_agreed() && dialing.dialer.fall_back() {
+            dial_version_2(link, &mut dialing).await
         } else {
-            attempts.redial(link, &mut dialer, &config, error).await
+            attempts.redial(link, &mut dialing, error).await
         };
         match again {
             Ok(again) => driver = again,
@@ -78,14 +95,26 @@ async fn run<O: Dial>(
     }
 }
 
+/// Carries frames, and answers when the peer asks for a token.
+async fn carry<T: Transport>(
+    driver: &mut Driver<T>,
+    tells: Option<&dyn Tell>,
+) -> Result<CloseReason, TransportError> {
+    let shared = Arc::clone(driver.shared());
+    let answering = pin!(answer(&shared, tells));
+    match select(pin!(driver.carry()), answering).await {
+        Either::Left((carried, _)) => carried,
+        Either::Right((never, _)) => match never {},
+    }
+}
+
 /// Dials once more for a peer that only knows version 2 of the protocol.
 async fn dial_version_2<O: Dial>(
     link: DetachedLink,
-    dialer: &mut O,
-    config: &Config,
+    dialing: &mut Dialing<O>,
 ) -> Result<Driver<O::Transport>, CloseReason> {
     tracing::debug!("the peer only knows version 2 of the protocol; dialing once more");
-    match dialer.dial(config).await {
+    match dialing.dialer.dial(&dialing.config).await {
         Ok(transport) => attach(link, transport),
         Err(error) => Err(link.lose(TransportError::lost(error))),
     }
@@ -128,8 +157,7 @@ impl Attempts {
     async fn redial<O: Dial>(
         &mut self,
         mut link: DetachedLink,
-        dialer: &mut O,
-        config: &Config,
+        dialing: &mut Dialing<O>,
         error: TransportError,
     ) -> Result<Driver<O::Transport>, CloseReason> {
         let keep = link.keep();
@@ -149,19 +177,17 @@ impl Attempts {
         let found = {
             let ended = pin!(ended(&mut link));
             let given_up = select(until, ended);
-            match select(
-                given_up,
-                pin!(dial(&mut self.failures, told, dialer, config)),
-            )
-            .await
-            {
+            match select(given_up, pin!(dial(&mut self.failures, told, dialing))).await {
                 Either::Left(_) => None,
                 Either::Right((transport, _)) => Some(transport),
             }
         };
-        let Some(transport) = found else {
+        let Some((transport, metadata)) = found else {
             return Err(link.lose(error));
         };
+        if let Some(metadata) = metadata {
+            link.say(metadata);
+        }
         attach(link, transport)
     }
 }
@@ -179,9 +205,8 @@ async fn ended(link: &mut DetachedLink) {
 async fn dial<O: Dial>(
     failures: &mut u32,
     mut told: Option<Duration>,
-    dialer: &mut O,
-    config: &Config,
-) -> O::Transport {
+    dialing: &mut Dialing<O>,
+) -> (O::Transport, Option<Metadata>) {
     let policy = RetryPolicy::default().with_max_backoff(LONGEST_WAIT);
     loop {
         *failures = failures.saturating_add(1);
@@ -192,8 +217,8 @@ async fn dial<O: Dial>(
             None => policy.backoff(*failures, random),
         };
         rt::sleep(wait).await;
-        match dialer.dial(config).await {
-            Ok(transport) => return transport,
+        match dialing.dial().await {
+            Ok(dialed) => return dialed,
             Err(error) => tracing::debug!(%error, failures, "cannot dial"),
         }
     }

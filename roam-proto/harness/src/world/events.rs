@@ -2,6 +2,8 @@
 
 use roam_proto::{CloseReason, ConnectionId, Event, Request, RequestId, Response};
 
+use crate::harness::NONE;
+
 use super::{World, read_description};
 
 impl World {
@@ -41,6 +43,10 @@ impl World {
                 connection,
                 request,
             } => self.stopped(at, connection, request),
+            Event::TokenAsked { .. } => user.peer.link.give_token(NONE),
+            Event::TokenGiven { .. } => {
+                assert!(std::mem::take(&mut user.is_asking), "answered once");
+            }
             Event::ChannelReady { .. } | Event::SendBufferReady => {}
         }
     }

@@ -76,6 +76,10 @@ fn frames_have_the_documented_bytes() {
     assert_eq!(hex(&attached.encode()), expected);
     let refusal = Refusal::new(4404, "no").with_retry_after(Duration::from_millis(1));
     assert_eq!(hex(&refusal.encode()), "06b422026e6f02");
+    let asked = Token::Asked(Duration::from_millis(300));
+    assert_eq!(hex(&asked.encode()), "0700ac02");
+    let given = Token::Given(Metadata::new().with("t", "x"));
+    assert_eq!(hex(&given.encode()), "0701010174000178"); // METADATA
 }
 
 #[test]
@@ -147,6 +151,7 @@ proptest! {
     fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let _ = Attach::decode(&bytes);
         let _ = Attached::decode(&mut Reader::new(&bytes));
+        let _ = Token::decode(&mut Reader::new(&bytes));
         let _ = Refusal::decode(&mut Reader::new(&bytes));
     }
 }
