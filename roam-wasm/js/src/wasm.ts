@@ -51,6 +51,8 @@ export interface LinkEvents {
   cut(failures: number, afterMs?: number): void;
   /** The link goes on with another socket. */
   resumed(): void;
+  /** The server asks for a new token: `giveToken`. */
+  tokenAsked(): void;
   /** The link has ended, and with it everything in flight; called once, after all other events. */
   closed(info: CloseInfo): void;
 }
@@ -150,6 +152,8 @@ export interface WasmLink {
   stats(): LinkStats;
   /** Goes on with the link on another socket, which is connecting or open, after the event `cut`. */
   attach(socket: unknown, metadata: Uint8Array | undefined): void;
+  /** Answers the event `tokenAsked`. */
+  giveToken(metadata: Uint8Array | undefined): void;
   /** Asks the peer for a sign of life, since the network may have changed. */
   probe(): void;
   /** Returns everything in flight, as rows that `diagnostics.ts` reads. */

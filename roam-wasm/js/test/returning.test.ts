@@ -4,13 +4,14 @@ import test, { type TestContext } from "node:test";
 
 import { WebSocket } from "ws";
 
-import { connect, type Link, RoamError } from "../src/index.js";
+import { Everything } from "../../../roam-codegen/tests/golden/everything.js";
+import { connect, type ConnectOptions, type Link, RoamError } from "../src/index.js";
 import { numbered, type Socket } from "./numbered.js";
 
 /** Returns a link, its socket at the server, and a function that waits for the next. */
-async function open(t: TestContext): Promise<[Link, Socket, () => Promise<Socket>]> {
+async function open(t: TestContext, options: ConnectOptions = {}): Promise<[Link, Socket, () => Promise<Socket>]> {
   const [url, next] = await numbered(t);
-  const linking = connect(url, { WebSocket });
+  const linking = connect(url, { WebSocket, ...options });
   const socket = await next();
   await socket.accept();
   return [await linking, socket, next];
@@ -46,4 +47,42 @@ test("a new link that is refused fails, and the error has the time", async (t) =
   const error = await linking;
   assert(error instanceof RoamError);
   assert.deepEqual([error.code, error.retryAfterMs], ["connect", 100]);
+});
+
+/** Metadata with `authorization: Bearer …`, in hex. */
+const bearer = (token: string): string => {
+  const text = (text: string): string => Buffer.from([text.length, ...Buffer.from(text)]).toString("hex");
+  return `01${text("authorization")}00${text(`Bearer ${token}`)}`;
+};
+
+test("a token that the server asks for is given in place, and calls send it", async (t) => {
+  let tokens = 0;
+  const [link, socket] = await open(t, { token: () => `t${++tokens}` });
+  // Asked for, within 300 ms; once more while there is no answer.
+  socket.send("0700ac02");
+  socket.send("0700ac02");
+  assert.equal(await socket.next("07"), "0701" + bearer("t2"));
+  socket.send("0700ac02");
+  assert.equal(await socket.next("07"), "0701" + bearer("t3"));
+  assert.equal(tokens, 3);
+  link
+    .client(Everything)
+    .sum([])
+    .catch(() => undefined);
+  const call = await socket.next("00");
+  assert(call.includes(Buffer.from("Bearer t3").toString("hex")));
+  assert.equal(link.state.current.status, "open");
+});
+
+test("a token function that fails gives no token", async (t) => {
+  let tokens = 0;
+  const token = async (): Promise<string> => {
+    if (++tokens === 2) throw new Error("signed out");
+    return "t";
+  };
+  const [link, socket] = await open(t, { token });
+  socket.send("0700ac02");
+  // Data 2 with End 4401 "late".
+  socket.send("00020108" + "0fb122046c617465");
+  assert.deepEqual(await link.closed, { kind: "goodbye", reason: "late", code: 4401 });
 });

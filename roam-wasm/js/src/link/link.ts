@@ -5,7 +5,7 @@ import { RoamError } from "../errors.js";
 import { Calls } from "./calls.js";
 import { makeClient } from "./client.js";
 import { type LinkDiagnostics, readDiagnostics } from "./diagnostics.js";
-import type { Entry } from "./metadata.js";
+import type { Said } from "./metadata.js";
 import { Server } from "./server.js";
 import type { Services, Serving } from "./services.js";
 import type { Sockets } from "./sockets.js";
@@ -101,7 +101,7 @@ export class Link implements AsyncDisposable {
 /** Opens a link with `open`, which gets the callbacks for it. */
 export async function openLink(
   open: (events: LinkEvents) => Promise<void>,
-  metadata: readonly Entry[],
+  said: Said,
   services: Services,
   provide: (link: WasmLink) => Sockets,
 ): Promise<Link> {
@@ -115,7 +115,7 @@ export async function openLink(
   await open({
     ready: (wasm, maxPayload, maxElement, maxCalls, maxCallBytes) => {
       const agreed = { maxPayload, maxElement, maxCalls, maxCallBytes };
-      calls = new Calls(wasm, agreed, metadata);
+      calls = new Calls(wasm, agreed, said);
       server = new Server(wasm, agreed, services);
       sockets = provide(wasm);
       link = new Link(wasm, calls, services, closed, sockets.state);
@@ -127,6 +127,7 @@ export async function openLink(
     cancelled: (_connection, id) => server.cancelled(id),
     cut: (failures, afterMs) => sockets.cut(failures, afterMs),
     resumed: () => sockets.resumed(),
+    tokenAsked: () => sockets.tokenAsked(),
     closed: (info) => {
       sockets.end(info);
       calls.closed(info);

@@ -66,6 +66,14 @@ export class Sockets {
     this.state.set({ status: "open" });
   }
 
+  /** The server asks for a new token. If there is none, it ends the link in its own time. */
+  tokenAsked(): void {
+    this.#metadata().then(
+      (metadata) => this.#link.giveToken(metadata),
+      () => undefined,
+    );
+  }
+
   /** The link has ended. */
   end(info: CloseInfo): void {
     this.state.set({ status: "closed", info });
