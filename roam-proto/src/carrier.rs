@@ -5,6 +5,7 @@
 //! What was received before a transport was lost counts, what was not is sent again on the next one, so
 //! each message is processed exactly once. docs/extensions.md has the bytes.
 
+mod drain;
 mod frame;
 mod handshake;
 pub mod heartbeat;
@@ -14,7 +15,7 @@ mod replay;
 mod settings;
 mod token;
 
-pub use frame::{Attach, LinkId, Refusal, Resume, Secret};
+pub use frame::{Attach, Drain, LinkId, Refusal, Resume, Secret};
 
 pub(crate) use frame::HEADROOM;
 
@@ -83,6 +84,8 @@ enum End {
         last_attempt: Option<u64>,
         /// We have asked for a token, and wait so long for the answer.
         asked: Option<Duration>,
+        /// What we have advised.
+        drain: Option<Drain>,
     },
 }
 
@@ -103,6 +106,7 @@ struct Control {
     handshake: Option<Bytes>,
     /// A question for a token, or the answer.
     token: Option<Bytes>,
+    drain: Option<Bytes>,
     /// The number in the last ping.
     pong: Option<u64>,
     ping: bool,
@@ -131,6 +135,8 @@ pub(crate) enum Received {
     TokenAsked(Duration),
     /// The initiator has given the token that was asked for.
     TokenGiven(Metadata),
+    /// The acceptor advises to go elsewhere.
+    Drain(Drain),
 }
 
 /// What became of a deadline.
@@ -166,6 +172,7 @@ impl Carrier {
                 issued: None,
                 last_attempt: None,
                 asked: None,
+                drain: None,
             },
         )
     }

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::carrier::Refusal;
+use crate::carrier::{Drain, Refusal};
 use crate::close::{Close, PeerClose};
 use crate::config::Agreed;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
@@ -78,6 +78,8 @@ pub enum Event {
         /// What it says of itself. `None` if it has said so with another transport, which was accepted.
         metadata: Option<Metadata>,
     },
+    /// The acceptor advises to go elsewhere. Only the last advice counts.
+    Drain(Drain),
     /// A connection ended. The end of the root connection is the end of the link.
     ConnectionEnded {
         /// The connection.

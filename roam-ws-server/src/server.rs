@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use roam_core::net::websocket::{LINK, ServerTransport};
-use roam_core::proto::{Refusal, SharedMemory};
+use roam_core::proto::{Drain, Refusal, SharedMemory};
 use roam_core::server::Acceptor;
 use roam_core::{Config, ConnectionHandle, Identity, ServiceDispatcher, diagnostics::Links};
 use tokio::net::{TcpListener, TcpStream};
@@ -72,6 +72,8 @@ pub struct Server {
     /// The reason for closing, once the server is closed. Every link holds a receiver, so that
     /// [`close`](Self::close) can wait for all of them.
     closing: Arc<watch::Sender<Option<Arc<str>>>>,
+    /// The last advice to all links.
+    advice: Arc<watch::Sender<Option<Drain>>>,
 }
 
 /// A socket's share of the server, held from the accepted socket to the end of its link.
@@ -112,6 +114,7 @@ impl Server {
             lobby: Arc::new(Semaphore::new(MAX_LOBBY)),
             links: None,
             closing: Arc::new(watch::Sender::new(None)),
+            advice: Arc::new(watch::Sender::new(None)),
         }
     }
 
@@ -282,6 +285,25 @@ impl Server {
     pub async fn close(&self, reason: &str) {
         self.closing.send_replace(Some(reason.into()));
         self.closing.closed().await;
+    }
+
+    /// Advises all peers that have a link now to go elsewhere: to another socket, or to another link. Those who do not
+    /// follow stay where they are; [`close`](Self::close) ends what is left.
+    ///
+    /// ```no_run
+    /// # async fn leave(server: roam_ws_server::Server) {
+    /// use std::time::Duration;
+    /// use roam_core::proto::Drain;
+    ///
+    /// // This process is about to end. The load balancer sends new sockets to others.
+    /// let (min, max) = (Duration::ZERO, Duration::from_secs(20));
+    /// server.drain(Drain { another_link: true, min, max });
+    /// tokio::time::sleep(max * 2).await;
+    /// server.close("the process ends").await;
+    /// # }
+    /// ```
+    pub fn drain(&self, advice: Drain) {
+        self.advice.send_replace(Some(advice));
     }
 
     fn slot(&self, permit: OwnedSemaphorePermit, peer: Option<SocketAddr>) -> Slot {

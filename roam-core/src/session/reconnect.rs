@@ -32,6 +32,9 @@ use series::Connector;
 /// [`RetryPolicy`]. When the attempts are used up, they fail with
 /// [`CallError::Unreachable`](crate::CallError::Unreachable), and the next call starts over.
 ///
+/// When the peer advises to open another link, since its process goes, the next call does so in the background: new
+/// calls go there once it is open, and the old link is closed when its calls and channels have ended.
+///
 /// # What is sent again
 /// A call is sent again when its link was lost and
 /// - it was certainly not sent, or

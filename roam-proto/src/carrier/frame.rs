@@ -1,5 +1,10 @@
 //! The frames of [`Framing::Numbered`](crate::Framing::Numbered).
 
+mod aside;
+
+pub use aside::Drain;
+pub(super) use aside::Token;
+
 use alloc::borrow::ToOwned;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -38,11 +43,10 @@ pub(super) const ATTACH: u8 = 4;
 pub(super) const ATTACHED: u8 = 5;
 pub(super) const REFUSED: u8 = 6;
 pub(super) const TOKEN: u8 = 7;
+pub(super) const DRAIN: u8 = 8;
 
 const NEW: u8 = 0;
 const RESUMED: u8 = 1;
-const ASKED: u8 = 0;
-const GIVEN: u8 = 1;
 /// The version of these frames.
 const VERSION: u64 = 1;
 
@@ -112,41 +116,6 @@ pub(super) fn ping(ack: u64, token: u64) -> Bytes {
 
 pub(super) fn pong(ack: u64, token: u64) -> Bytes {
     numbers(PONG, &[ack, token])
-}
-
-/// A question for a new token, or the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    /// The acceptor waits so long for an answer, from when it first asked.
-    Asked(Duration),
-    /// What the initiator would say of itself in an [`Attach`].
-    Given(Metadata),
-}
-
-impl Token {
-    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, Violation> {
-        match reader.byte()? {
-            ASKED => Ok(Self::Asked(duration_of(reader)?)),
-            GIVEN => Ok(Self::Given(Metadata::decode(reader)?)),
-            _ => Err(Rule::DecodeError.because("unknown kind of Token")),
-        }
-    }
-
-    pub(super) fn encode(&self) -> Bytes {
-        let mut frame = Vec::new();
-        frame.write_byte(TOKEN);
-        match self {
-            Self::Asked(within) => {
-                frame.write_byte(ASKED);
-                frame.write_varint(millis(*within));
-            }
-            Self::Given(metadata) => {
-                frame.write_byte(GIVEN);
-                metadata.encode(&mut frame);
-            }
-        }
-        frame.into()
-    }
 }
 
 /// Names a link for as long as it lives. The acceptor chooses it.

@@ -145,6 +145,7 @@ impl Carrier {
             limits: self.settings.limits,
         };
         self.control.handshake = Some(attached.encode());
+        self.on_drain_attached();
         self.on_attached(attach.limits, Some(self.settings.heartbeat), now);
     }
 

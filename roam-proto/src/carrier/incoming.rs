@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::frame::{
-    ACK, ATTACH, ATTACHED, Attached, DATA, DataHeader, PING, PONG, REFUSED, Refusal, TOKEN, Token,
+    ACK, ATTACH, ATTACHED, Attached, DATA, DRAIN, DataHeader, Drain, PING, PONG, REFUSED, Refusal,
+    TOKEN, Token,
 };
 use super::heartbeat::Verdict;
 use super::{Carrier, End, Received, Silence, Transport};
@@ -85,6 +86,7 @@ impl Carrier {
             }
             ATTACH => return Err(Rule::HelloDuplicate.because("a second Attach")),
             ATTACHED => self.on_answer(Attached::decode(&mut reader)?)?,
+            DRAIN => return self.on_drain(Drain::decode(&mut reader)?, &reader),
             TOKEN => return self.on_token(Token::decode(&mut reader)?, &reader),
             REFUSED => return self.on_refused(Refusal::decode(&mut reader)?),
             _ => return Err(Rule::UnknownVariant.because("unknown kind of frame")),

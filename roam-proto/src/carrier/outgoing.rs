@@ -30,6 +30,7 @@ impl Carrier {
                 || control.pong.is_some()
                 || control.handshake.is_some()
                 || control.token.is_some()
+                || control.drain.is_some()
                 || (self.replay.has_unsent() && self.is_attached()),
             messages: match &self.transport {
                 Transport::Attached(_) => true,
@@ -57,8 +58,13 @@ impl Carrier {
         if let Some(handshake) = self.control.handshake.take() {
             return Some(handshake);
         }
-        if let Some(token) = self.control.token.take() {
-            return Some(token);
+        if let Some(aside) = self
+            .control
+            .token
+            .take()
+            .or_else(|| self.control.drain.take())
+        {
+            return Some(aside);
         }
         if let Some(token) = self.control.pong.take() {
             return Some(frame::pong(self.take_ack(), token));

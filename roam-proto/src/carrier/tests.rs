@@ -1,3 +1,4 @@
+mod drain;
 mod heartbeat;
 mod token;
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Link, State};
 use crate::budget::Budget;
-use crate::carrier::{Attach, Carrier, LinkId, Received, Refusal, Secret, Silence};
+use crate::carrier::{Attach, Carrier, Drain, LinkId, Received, Refusal, Secret, Silence};
 use crate::config::{Agreed, Config};
 use crate::event::{CloseReason, Event};
 use crate::framing::Framing;
@@ -174,6 +174,7 @@ impl Link {
             Ok(Received::Messages(offset)) => return Some(offset),
             Ok(Received::Nothing) => {}
             Ok(Received::Refused(refusal)) => self.end_refused(refusal),
+            Ok(Received::Drain(advice)) => self.ctx.events.push_back(Event::Drain(advice)),
             Ok(Received::TokenAsked(within)) => {
                 self.ctx.events.push_back(Event::TokenAsked { within });
             }
@@ -209,6 +210,14 @@ impl Link {
         if let Some(carrier) = &mut self.carrier {
             carrier.give_token(metadata);
         }
+    }
+
+    /// Advises the initiator to go elsewhere. It is told so again on its next transport if it has not received it, and
+    /// whenever it shall open another link. Returns `false` where nobody can be advised: as the initiator, and with
+    /// peers that only know version 2 of the protocol.
+    pub fn drain(&mut self, advice: Drain) -> bool {
+        let carrier = self.carrier.as_mut();
+        carrier.is_some_and(|carrier| carrier.drain(advice))
     }
 
     /// Takes the refusal of the present transport, if the acceptor keeps the link and said when to come again. Give

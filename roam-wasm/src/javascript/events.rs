@@ -82,6 +82,15 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn resumed(this: &LinkEvents) -> Result<(), JsValue>;
 
+    /// The peer advises to open another link, or another socket for this one, between so many milliseconds.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn drain(
+        this: &LinkEvents,
+        another_link: bool,
+        min: f64,
+        max: f64,
+    ) -> Result<(), JsValue>;
+
     /// The peer asks for a new token: [`giveToken`](Link::give_token).
     #[wasm_bindgen(method, catch, js_name = tokenAsked)]
     pub(super) fn token_asked(this: &LinkEvents) -> Result<(), JsValue>;

@@ -227,9 +227,11 @@ impl Link {
         diagnostics::rows(&self.session.link.borrow().diagnostics())
     }
 
-    /// Goes on with the link on another socket, which is connecting or open, after the event `cut`.
+    /// Goes on with the link on another socket: one that is connecting or open, after the event `cut`; or one that is
+    /// open, in place of the present one.
     pub fn attach(&self, socket: WebSocket, metadata: Option<Vec<u8>>) {
         self.session.metadata.replace(decoded(metadata));
+        self.session.leave_socket();
         self.session.socket.replace(socket);
         self.session.listen();
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::Function;
-use roam_core::proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
+use roam_core::proto::{Agreed, CloseReason, ConnectionId, Drain, Event, Framing, Link, Role};
 use roam_core::rt::Clock;
 use roam_core::{Config, Metadata, Rule};
 use wasm_bindgen::prelude::*;
@@ -131,6 +131,7 @@ impl Session {
                 connection: ConnectionId::ROOT,
                 reason,
             } => self.on_ended(&reason),
+            Event::Drain(advice) => self.on_drain(advice),
             Event::TokenAsked { .. } => self.events.emit(LinkEvents::token_asked),
             // We never ask for a token, wait for queue space or open connections, and JavaScript fails the calls of an
             // ended link.
@@ -151,6 +152,12 @@ impl Session {
                 .emit(|events| events.ready(link, payload, element, calls, call_bytes));
             settle_promise(&opening.resolve, &JsValue::UNDEFINED);
         }
+    }
+
+    fn on_drain(&self, advice: Drain) {
+        let [min, max] = [advice.min, advice.max].map(|time| time.as_secs_f64() * 1000.0);
+        self.events
+            .emit(|events| events.drain(advice.another_link, min, max));
     }
 
     fn on_ended(self: &Rc<Self>, reason: &CloseReason) {

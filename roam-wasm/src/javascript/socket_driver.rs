@@ -69,6 +69,14 @@ impl Session {
         self.listen();
     }
 
+    /// Leaves the present socket, if there is one: the link goes on with another.
+    pub(super) fn leave_socket(&self) {
+        if self.driver.listener.take().is_some() {
+            self.driver.open.set(false);
+            self.link.borrow_mut().detach();
+        }
+    }
+
     /// Starts listening to another socket.
     pub(super) fn listen(self: &Rc<Self>) {
         let socket = self.socket.borrow().clone();

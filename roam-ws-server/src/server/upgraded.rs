@@ -1,5 +1,7 @@
 //! What becomes of a request that was answered with an upgrade: a link, or another socket of one.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +10,11 @@ use futures::future::{Either, select};
 use http::request;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use roam_core::ServiceDispatcher;
 use roam_core::net::websocket::{self, LINK};
-use roam_core::proto::{Close, Refusal};
+use roam_core::proto::{Close, Drain, Refusal};
 use roam_core::server::{self, Accepted, NewLink};
+use roam_core::{ConnectionHandle, ServiceDispatcher};
+use tokio::sync::watch;
 
 use super::{Server, Slot, Socket, closed};
 use crate::admission::{Admission, Admit};
@@ -53,6 +56,7 @@ impl Server {
         slot: Slot,
         asking: Option<Box<(Arc<Admit>, request::Parts)>>,
     ) {
+        let advice = self.advice.subscribe();
         let (link, driver) = link.drive();
         if let Some(asking) = asking {
             let id = link.link_id();
@@ -73,9 +77,11 @@ impl Server {
         // Pinned once: a driver is large, and each move takes its place in the task.
         let mut driver = pin!(driver);
         let closed = pin!(closed(slot.closing.clone()));
-        let ended = match select(driver.as_mut(), closed).await {
+        let advising = pin!(advise(&link, advice));
+        let ended = match select(driver.as_mut(), select(closed, advising)).await {
             Either::Left((reason, _)) => Ok(reason),
-            Either::Right((why, _)) => Err(why),
+            Either::Right((Either::Left((why, _)), _)) => Err(why),
+            Either::Right((Either::Right((never, _)), _)) => match never {},
         };
         let reason = match ended {
             Ok(reason) => reason,
@@ -138,4 +144,14 @@ impl Server {
         }
         Some((incoming, slot))
     }
+}
+
+/// Passes on what the server advises from now on. Never ends.
+async fn advise(link: &ConnectionHandle, mut advice: watch::Receiver<Option<Drain>>) -> Infallible {
+    while advice.changed().await.is_ok() {
+        let advised = *advice.borrow_and_update();
+        advised.map(|advice| link.drain(advice));
+    }
+    // Every link holds a clone of the server, so the sender is never dropped first.
+    pending().await
 }

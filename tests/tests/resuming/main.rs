@@ -2,6 +2,7 @@
 
 mod codes;
 mod cuts;
+mod drain;
 mod ends;
 mod postponed;
 mod silence;

@@ -98,8 +98,11 @@ impl DetachedLink {
     /// Begins on another transport, as the initiator.
     pub(super) fn begin(&mut self) {
         let now = self.shared.clock.now();
-        self.shared
-            .with(|state, _| state.link.attach(&state.tokens.metadata, now));
+        self.shared.with(|state, _| {
+            // This is the other transport that we were advised to open.
+            state.another_transport = None;
+            state.link.attach(&state.tokens.metadata, now);
+        });
         self.on_transport();
     }
 

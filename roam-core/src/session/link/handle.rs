@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use futures::future::select;
 
+use super::advice::Leaving;
 use super::deferred::Deferred;
 use super::service::{Served, Service};
 use super::shared::{LinkGuard, Shared};
@@ -25,6 +26,8 @@ use crate::session::identity::Identity;
 pub(crate) struct ConnectionState {
     id: ConnectionId,
     ended: OnceLock<CloseReason>,
+    /// Of a root connection: when to leave the link for another.
+    leaving: OnceLock<Leaving>,
     /// Shared by all handles, as long as there is one.
     handle: OnceLock<Weak<HandleInner>>,
     extensions: Extensions,
@@ -35,6 +38,7 @@ impl ConnectionState {
         Arc::new(Self {
             id,
             ended: OnceLock::new(),
+            leaving: OnceLock::new(),
             handle: OnceLock::new(),
             extensions: Extensions::default(),
         })
@@ -42,6 +46,11 @@ impl ConnectionState {
 
     pub(crate) fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// Sets when to leave the link. Later advice changes nothing: the time is spread already.
+    pub(super) fn leave(&self, leaving: Leaving) {
+        self.leaving.get_or_init(|| leaving);
     }
 
     /// Sets why the connection ended, under the lock under which the machine ends it.
@@ -180,6 +189,10 @@ impl ConnectionHandle {
     #[inline]
     pub(crate) fn end_reason(&self) -> Option<&CloseReason> {
         self.0.state.ended.get()
+    }
+
+    pub(super) fn leaving(&self) -> Option<&Leaving> {
+        self.0.state.leaving.get()
     }
 
     /// Returns why the connection ended, once the machine has reported that it has.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub(crate) watched: bool,
     pub(super) driver: DriverWaker,
     pub(super) tokens: Tokens,
+    /// The acceptor advises to open another transport after this time.
+    pub(super) another_transport: Option<Duration>,
     /// The other end of the transport in use.
     pub(super) peer_addr: Option<SocketAddr>,
     waiting: FxHashMap<WaitKey, Waiters>,
@@ -110,6 +113,7 @@ impl State {
             watched: false,
             driver: DriverWaker::default(),
             tokens: Tokens::default(),
+            another_transport: None,
             peer_addr: None,
             waiting: FxHashMap::default(),
             lines: 0,
@@ -301,6 +305,7 @@ impl State {
                 result,
                 metadata,
             } => self.on_connect_answer(request, result, metadata, deferred),
+            Event::Drain(advice) => self.on_drain(advice, deferred),
             Event::TokenAsked { .. } => self.on_token_asked(deferred),
             Event::TokenGiven { metadata } => self.on_token_given(metadata, deferred),
             Event::ConnectionEnded { connection, reason } => {

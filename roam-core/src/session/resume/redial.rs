@@ -14,6 +14,7 @@ use crate::rt::{self, BoxFuture};
 use crate::session::error::ConnectError;
 use crate::session::link::{AttachError, DetachedLink, Driver, LINGER};
 use crate::session::open::Dial;
+use crate::session::random;
 use crate::session::reconnect::{RetryPolicy, spread};
 use crate::session::tell::{Tell, answer};
 use crate::transport::{Transport, TransportError};
@@ -74,19 +75,22 @@ impl<O: Dial> Dialing<O> {
 async fn run<O: Dial>(mut driver: Driver<O::Transport>, mut dialing: Dialing<O>) -> CloseReason {
     let mut attempts = Attempts::default();
     loop {
-        let error = match carry(&mut driver, dialing.tells.as_deref()).await {
+        let left = match carry(&mut driver, &mut dialing).await {
             Ok(reason) => return reason,
-            Err(error) => error,
+            Err(left) => left,
         };
         if driver.is_attached() {
             attempts = Attempts::default();
         }
-        let (link, _lost) = driver.detach();
-        let is_misunderstood = matches!(error, TransportError::OnlyVersion2);
-        let again = if is_misunderstood && !link.has_agreed() && dialing.dialer.fall_back() {
-            dial_version_2(link, &mut dialing).await
-        } else {
-            attempts.redial(link, &mut dialing, error).await
+        let (link, _left) = driver.detach();
+        let again = match left {
+            Left::Moves(transport, metadata) => attach(link, transport, metadata),
+            Left::Lost(TransportError::OnlyVersion2)
+                if !link.has_agreed() && dialing.dialer.fall_back() =>
+            {
+                dial_version_2(link, &mut dialing).await
+            }
+            Left::Lost(error) => attempts.redial(link, &mut dialing, error).await,
         };
         match again {
             Ok(again) => driver = again,
@@ -95,16 +99,32 @@ async fn run<O: Dial>(mut driver: Driver<O::Transport>, mut dialing: Dialing<O>)
     }
 }
 
-/// Carries frames, and answers when the peer asks for a token.
-async fn carry<T: Transport>(
-    driver: &mut Driver<T>,
-    tells: Option<&dyn Tell>,
-) -> Result<CloseReason, TransportError> {
+/// Why a transport carries its link no more.
+enum Left<T> {
+    Lost(TransportError),
+    /// The acceptor advised to open another transport. With what we say of ourselves there.
+    Moves(T, Option<Metadata>),
+}
+
+/// Carries frames. Answers when the peer asks for a token, and opens another transport when it advises so.
+async fn carry<O: Dial>(
+    driver: &mut Driver<O::Transport>,
+    dialing: &mut Dialing<O>,
+) -> Result<CloseReason, Left<O::Transport>> {
     let shared = Arc::clone(driver.shared());
-    let answering = pin!(answer(&shared, tells));
-    match select(pin!(driver.carry()), answering).await {
-        Either::Left((carried, _)) => carried,
-        Either::Right((never, _)) => match never {},
+    let tells = dialing.tells.clone();
+    let answering = pin!(answer(&shared, tells.as_deref()));
+    let moving = pin!(async {
+        let wait = shared.another_transport().await;
+        tracing::debug!("the peer advises to open another transport");
+        dial(&mut 0, Some(wait), dialing).await
+    });
+    match select(pin!(driver.carry()), select(answering, moving)).await {
+        Either::Left((carried, _)) => carried.map_err(Left::Lost),
+        Either::Right((Either::Left((never, _)), _)) => match never {},
+        Either::Right((Either::Right(((transport, metadata), _)), _)) => {
+            Err(Left::Moves(transport, metadata))
+        }
     }
 }
 
@@ -115,13 +135,20 @@ async fn dial_version_2<O: Dial>(
 ) -> Result<Driver<O::Transport>, CloseReason> {
     tracing::debug!("the peer only knows version 2 of the protocol; dialing once more");
     match dialing.dialer.dial(&dialing.config).await {
-        Ok(transport) => attach(link, transport),
+        Ok(transport) => attach(link, transport, None),
         Err(error) => Err(link.lose(TransportError::lost(error))),
     }
 }
 
 /// Gives a link another transport, unless its framing is another.
-fn attach<T: Transport>(link: DetachedLink, transport: T) -> Result<Driver<T>, CloseReason> {
+fn attach<T: Transport>(
+    link: DetachedLink,
+    transport: T,
+    metadata: Option<Metadata>,
+) -> Result<Driver<T>, CloseReason> {
+    if let Some(metadata) = metadata {
+        link.say(metadata);
+    }
     link.attach(transport).map_err(|refused| {
         let AttachError {
             link,
@@ -174,6 +201,7 @@ impl Attempts {
             TransportError::Postponed(refusal) => refusal.retry_after,
             _ => None,
         };
+        let told = told.map(|after| spread(after, random::share()));
         let found = {
             let ended = pin!(ended(&mut link));
             let given_up = select(until, ended);
@@ -185,10 +213,7 @@ impl Attempts {
         let Some((transport, metadata)) = found else {
             return Err(link.lose(error));
         };
-        if let Some(metadata) = metadata {
-            link.say(metadata);
-        }
-        attach(link, transport)
+        attach(link, transport, metadata)
     }
 }
 
@@ -201,22 +226,17 @@ async fn ended(link: &mut DetachedLink) {
 }
 
 /// Dials until there is a transport. Waits before every attempt, so that the clients of a server that was
-/// restarted do not all come at once; first for as long as the acceptor has told.
+/// restarted do not all come at once; before the first, for `wait` if there is one.
 async fn dial<O: Dial>(
     failures: &mut u32,
-    mut told: Option<Duration>,
+    mut wait: Option<Duration>,
     dialing: &mut Dialing<O>,
 ) -> (O::Transport, Option<Metadata>) {
     let policy = RetryPolicy::default().with_max_backoff(LONGEST_WAIT);
     loop {
         *failures = failures.saturating_add(1);
-        // Without randomness, wait as long as possible.
-        let random = getrandom::u32().unwrap_or(u32::MAX);
-        let wait = match told.take() {
-            Some(after) => spread(after, random),
-            None => policy.backoff(*failures, random),
-        };
-        rt::sleep(wait).await;
+        let wait = wait.take();
+        rt::sleep(wait.unwrap_or_else(|| policy.backoff(*failures, random::share()))).await;
         match dialing.dial().await {
             Ok(dialed) => return dialed,
             Err(error) => tracing::debug!(%error, failures, "cannot dial"),

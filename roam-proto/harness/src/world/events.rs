@@ -47,7 +47,7 @@ impl World {
             Event::TokenGiven { .. } => {
                 assert!(std::mem::take(&mut user.is_asking), "answered once");
             }
-            Event::ChannelReady { .. } | Event::SendBufferReady => {}
+            Event::ChannelReady { .. } | Event::SendBufferReady | Event::Drain(_) => {}
         }
     }
 
