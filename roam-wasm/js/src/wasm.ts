@@ -51,6 +51,8 @@ export interface LinkEvents {
   cut(failures: number, afterMs?: number): void;
   /** The link goes on with another socket. */
   resumed(): void;
+  /** The server advises to open another link, or another socket for this one, between so many milliseconds. */
+  drain(anotherLink: boolean, minMs: number, maxMs: number): void;
   /** The server asks for a new token: `giveToken`. */
   tokenAsked(): void;
   /** The link has ended, and with it everything in flight; called once, after all other events. */
@@ -150,7 +152,10 @@ export interface WasmLink {
     channels: Uint32Array | undefined,
   ): Channels | undefined;
   stats(): LinkStats;
-  /** Goes on with the link on another socket, which is connecting or open, after the event `cut`. */
+  /**
+   * Goes on with the link on another socket: one that is connecting or open, after the event `cut`; or one that is open,
+   * in place of the present one.
+   */
   attach(socket: unknown, metadata: Uint8Array | undefined): void;
   /** Answers the event `tokenAsked`. */
   giveToken(metadata: Uint8Array | undefined): void;

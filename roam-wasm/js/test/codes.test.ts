@@ -14,7 +14,10 @@ async function open(t: TestContext): Promise<[Link, Socket]> {
   const linking = connect(url, { WebSocket });
   const socket = await next();
   await socket.accept();
-  return [await linking, socket];
+  const link = await linking;
+  // It would come back for two minutes.
+  t.after(() => link.close());
+  return [link, socket];
 }
 
 test("a link that is closed with a code tells it, and closes the socket with it", async (t) => {

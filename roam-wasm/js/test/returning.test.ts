@@ -14,7 +14,10 @@ async function open(t: TestContext, options: ConnectOptions = {}): Promise<[Link
   const linking = connect(url, { WebSocket, ...options });
   const socket = await next();
   await socket.accept();
-  return [await linking, socket, next];
+  const link = await linking;
+  // It would come back for two minutes.
+  t.after(() => link.close());
+  return [link, socket, next];
 }
 
 /** Refused 4500 "later", again after 100 ms. */
@@ -85,4 +88,60 @@ test("a token function that fails gives no token", async (t) => {
   // Data 2 with End 4401 "late".
   socket.send("00020108" + "0fb122046c617465");
   assert.deepEqual(await link.closed, { kind: "goodbye", reason: "late", code: 4401 });
+});
+
+test("a link that is advised to goes on with another socket", async (t) => {
+  const [link, first, next] = await open(t);
+  const states: string[] = [];
+  link.state.subscribe(() => states.push(link.state.current.status));
+  const call = link.client(Everything).sum([]);
+  await first.next("00");
+  // Drain, to another transport, within 1 ms.
+  first.send("08000001");
+  const second = await next();
+  await second.resume(1);
+  await first.closed;
+  const request = await second.next("00");
+  assert.match(request, /^0002/, "the call is sent again");
+  // Data 2: a response to call 1, with 7.
+  second.send("00020209" + "06000100000003000e");
+  await call.catch(() => undefined);
+  await link.close();
+  assert.deepEqual(states, ["closed"]);
+});
+
+test("a link stays on its socket until there is another", async (t) => {
+  let opened = 0;
+  let failed!: () => void;
+  const failure = new Promise<void>((resolve) => (failed = resolve));
+  class Flaky extends WebSocket {
+    constructor(url: string, protocols?: string[]) {
+      // Nobody listens there.
+      super(++opened === 2 ? "ws://127.0.0.1:1" : url, protocols);
+      if (opened === 2) this.on("close", failed);
+    }
+  }
+  const [link, first] = await open(t, { WebSocket: Flaky });
+  first.send("08000001");
+  await failure;
+  // Ping.
+  first.send("020005");
+  assert.match(await first.next("03"), /05$/);
+  assert.equal(link.state.current.status, "open");
+  await link.close();
+});
+
+test("the advice to open another link is told when it is due", async (t) => {
+  const [link, socket] = await open(t);
+  let drained = false;
+  const draining = link.draining.then(() => (drained = true));
+  // Drain, to another link: in an hour, then within 1 ms.
+  socket.send("080180dddb0180dddb01");
+  socket.send("020005");
+  await socket.next("03");
+  assert(!drained);
+  socket.send("08010001");
+  await draining;
+  assert.equal(link.state.current.status, "open");
+  await link.close();
 });

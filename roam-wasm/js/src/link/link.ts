@@ -29,17 +29,23 @@ export class Link implements AsyncDisposable {
    * ```
    */
   readonly state: Store<LinkState>;
+  /**
+   * Resolves when the server advises to open another link, since its process goes: new calls belong there. What is in
+   * flight goes on. May never resolve; never rejects.
+   */
+  readonly draining: Promise<void>;
   readonly #link: WasmLink;
   readonly #calls: Calls;
   readonly #services: Services;
 
   /** @internal */
-  constructor(link: WasmLink, calls: Calls, services: Services, closed: Promise<CloseInfo>, state: Store<LinkState>) {
+  constructor(link: WasmLink, calls: Calls, services: Services, closed: Promise<CloseInfo>, sockets: Sockets) {
     this.#link = link;
     this.#calls = calls;
     this.#services = services;
     this.closed = closed;
-    this.state = state;
+    this.state = sockets.state;
+    this.draining = sockets.draining;
   }
 
   /** Returns a client of one of the server's services: `link.client(Demo).add(2, 3)`. */
@@ -118,7 +124,7 @@ export async function openLink(
       calls = new Calls(wasm, agreed, said);
       server = new Server(wasm, agreed, services);
       sockets = provide(wasm);
-      link = new Link(wasm, calls, services, closed, sockets.state);
+      link = new Link(wasm, calls, services, closed, sockets);
     },
     response: (_connection, id, kind, body, halves) => calls.response(id, kind, body, halves),
     failed: (_connection, id, failure) => calls.failed(id, failure),
@@ -128,6 +134,7 @@ export async function openLink(
     cut: (failures, afterMs) => sockets.cut(failures, afterMs),
     resumed: () => sockets.resumed(),
     tokenAsked: () => sockets.tokenAsked(),
+    drain: (anotherLink, minMs, maxMs) => sockets.drain(anotherLink, minMs, maxMs),
     closed: (info) => {
       sockets.end(info);
       calls.closed(info);

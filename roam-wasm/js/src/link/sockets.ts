@@ -28,6 +28,11 @@ export class Sockets {
   /** Runs while a socket opens: on a network that is dark, a browser would wait for minutes. */
   #opening: ReturnType<typeof setTimeout> | undefined;
   readonly #openingMs: number;
+  /** Runs until the advice of the server is due. */
+  #advised: ReturnType<typeof setTimeout> | undefined;
+  #drained!: () => void;
+  /** Resolves when another link should be opened. */
+  readonly draining = new Promise<void>((resolve) => (this.#drained = resolve));
   #ended = false;
   /** What the link is doing. */
   readonly state = new StateStore();
@@ -74,12 +79,20 @@ export class Sockets {
     );
   }
 
+  /** The server advises to go elsewhere. Only the last advice counts. */
+  drain(anotherLink: boolean, minMs: number, maxMs: number): void {
+    clearTimeout(this.#advised);
+    const wait = minMs + Math.random() * Math.max(maxMs - minMs, 0);
+    this.#advised = setTimeout(anotherLink ? this.#drained : this.#move, Math.min(wait, LONGEST_TIMER_MS));
+  }
+
   /** The link has ended. */
   end(info: CloseInfo): void {
     this.state.set({ status: "closed", info });
     this.#ended = true;
     clearTimeout(this.#waiting);
     clearTimeout(this.#opening);
+    clearTimeout(this.#advised);
     this.#listen("removeEventListener");
   }
 
@@ -94,13 +107,39 @@ export class Sockets {
       if (this.#ended) return;
       const socket = this.#open();
       this.#link.attach(socket, metadata);
-      this.#opening = setTimeout(() => {
-        if (socket.readyState === CONNECTING) socket.close();
-      }, this.#openingMs);
+      this.#opening = this.#limit(socket);
     } catch {
       // The token function or the class WebSocket threw; wasm gives up the link when its time is over.
       if (!this.#ended) this.cut(MANY);
     }
+  }
+
+  /** Opens another socket beside the present one, and goes on with it once it is open. */
+  readonly #move = async (): Promise<void> => {
+    const isOpen = (): boolean => this.state.current.status === "open";
+    try {
+      const metadata = await this.#metadata();
+      if (!isOpen()) return;
+      const socket = this.#open() as WebSocket;
+      const limit = this.#limit(socket);
+      await new Promise((resolve, reject) => {
+        socket.onopen = resolve;
+        socket.onerror = socket.onclose = reject;
+      });
+      clearTimeout(limit);
+      if (isOpen()) this.#link.attach(socket, metadata);
+      else socket.close();
+    } catch {
+      // A link that was cut meanwhile opens another socket anyway.
+      if (isOpen()) this.drain(false, FIRST_WAIT_MS, LONGEST_WAIT_MS);
+    }
+  };
+
+  /** Gives a socket up that does not open. */
+  #limit(socket: WebSocketLike): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      if (socket.readyState === CONNECTING) socket.close();
+    }, this.#openingMs);
   }
 
   #listen(method: "addEventListener" | "removeEventListener"): void {
