@@ -102,8 +102,8 @@ pub use roam_macros::service;
 pub use schema::{MethodDescriptor, Schema, ServiceDescriptor};
 pub use session::raw;
 pub use session::{
-    AttachError, Call, CallError, CallFuture, Caller, ConnectError, ConnectionHandle, Context,
-    Deadline, DecodeError, DetachedLink, Driver, EncodeError, Extensions, Identity,
+    AskError, AttachError, Call, CallError, CallFuture, Caller, ConnectError, ConnectionHandle,
+    Context, Deadline, DecodeError, DetachedLink, Driver, EncodeError, Extensions, Identity,
     IncomingChannels, LinkBuilder, Malformed, Never, NoDispatcher, OutgoingChannels, RecvError,
     Reply, RoamError, RoutedDispatcher, Rx, SendError, ServiceDispatcher, Tx, accept, channel,
     connect,

@@ -31,6 +31,7 @@ mod reconnect;
 mod relay;
 mod resume;
 mod serve;
+mod tell;
 mod tunnel;
 mod watch;
 mod workers;
@@ -45,7 +46,9 @@ pub use channel::{IncomingChannels, OutgoingChannels, Rx, Tx, channel};
 pub use codec::{DecodeError, EncodeError, Malformed};
 pub use connections::{IncomingConnection, IncomingConnections, RejectError};
 pub use diagnostics::{Diagnostics, LinkDiagnostics, Links};
-pub use error::{CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError};
+pub use error::{
+    AskError, CallError, CallFailure, ConnectError, Never, RecvError, RoamError, SendError,
+};
 pub use extensions::Extensions;
 pub use forward::{ForwardingDispatcher, LateBoundForwarder, LateBoundHandle, forward_connections};
 pub use identity::Identity;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::proto::{Close, Config, Framing, PeerClose, SharedError, Violation};
+use crate::proto::{Close, Config, Framing, PeerClose, Refusal, SharedError, Violation};
 use crate::rt::MaybeSend;
 
 /// Carries whole frames in order, in both directions. A driver polls it.
@@ -72,6 +72,10 @@ pub enum TransportError {
     /// once more, in version 2; see [`Dial::fall_back`](crate::client::Dial::fall_back).
     #[error("the peer only knows version 2 of the protocol")]
     OnlyVersion2,
+    /// The acceptor refused the transport for now, and keeps the link. A link that dials does so again when the
+    /// refusal says, see [`Refusal::retry_after`].
+    #[error(transparent)]
+    Postponed(Refusal),
     /// The transport failed.
     #[error("{0}")]
     Lost(#[source] SharedError),
@@ -89,7 +93,7 @@ impl TransportError {
         match self {
             Self::Violation(violation) => Arc::new(violation),
             Self::Closed(close) => Arc::new(close),
-            Self::Silent | Self::OnlyVersion2 => Arc::new(self),
+            Self::Silent | Self::OnlyVersion2 | Self::Postponed(_) => Arc::new(self),
             Self::Lost(error) => error.into_inner(),
         }
     }

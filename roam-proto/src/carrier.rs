@@ -5,6 +5,7 @@
 //! What was received before a transport was lost counts, what was not is sent again on the next one, so
 //! each message is processed exactly once. docs/extensions.md has the bytes.
 
+mod drain;
 mod flight;
 mod frame;
 mod handshake;
@@ -13,8 +14,9 @@ mod incoming;
 mod outgoing;
 mod replay;
 mod settings;
+mod token;
 
-pub use frame::{Attach, LinkId, Refusal, Resume, Secret};
+pub use frame::{Attach, Drain, LinkId, Refusal, Resume, Secret};
 
 pub(crate) use frame::HEADROOM;
 
@@ -23,6 +25,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::config::Config;
+use crate::metadata::Metadata;
 
 use flight::Flight;
 use heartbeat::{Frames, Heartbeat};
@@ -72,6 +75,10 @@ enum End {
         ticket: Option<(LinkId, Secret)>,
         /// Attempts to resume.
         attempts: u64,
+        /// The acceptor refused the present transport, and said when to come again.
+        postponed: Option<Refusal>,
+        /// The acceptor asked for a token on the present transport, and has no answer.
+        is_asked: bool,
     },
     Acceptor {
         /// `None` before the link is accepted.
@@ -82,6 +89,10 @@ enum End {
         issued: Option<Secret>,
         /// The number of the last Attach; 0 for the first, `None` before it.
         last_attempt: Option<u64>,
+        /// We have asked for a token, and wait so long for the answer.
+        asked: Option<Duration>,
+        /// What we have advised.
+        drain: Option<Drain>,
     },
 }
 
@@ -100,7 +111,10 @@ enum Transport {
 struct Control {
     /// Attach or Attached.
     handshake: Option<Bytes>,
-    /// The token of the last ping.
+    /// A question for a token, or the answer.
+    token: Option<Bytes>,
+    drain: Option<Bytes>,
+    /// The number in the last ping.
     pong: Option<u64>,
     ping: bool,
     ack: bool,
@@ -124,6 +138,12 @@ pub(crate) enum Received {
     Nothing,
     /// The acceptor refused the transport, and the link with it.
     Refused(Refusal),
+    /// The acceptor asks for a token, and waits so long for it.
+    TokenAsked(Duration),
+    /// The initiator has given the token that was asked for.
+    TokenGiven(Metadata),
+    /// The acceptor advises to go elsewhere.
+    Drain(Drain),
 }
 
 /// What became of a deadline.
@@ -143,6 +163,8 @@ impl Carrier {
             End::Initiator {
                 ticket: None,
                 attempts: 0,
+                postponed: None,
+                is_asked: false,
             },
         )
     }
@@ -156,6 +178,8 @@ impl Carrier {
                 confirmed: None,
                 issued: None,
                 last_attempt: None,
+                asked: None,
+                drain: None,
             },
         )
     }
@@ -208,6 +232,14 @@ impl Carrier {
                 confirmed: None, ..
             } => self.settings.keep.min(self.settings.handshake_timeout),
             _ => self.settings.keep,
+        }
+    }
+
+    /// Takes the acceptor's refusal of a transport, if it said when to come again.
+    pub(crate) fn take_postponed(&mut self) -> Option<Refusal> {
+        match &mut self.end {
+            End::Initiator { postponed, .. } => postponed.take(),
+            End::Acceptor { .. } => None,
         }
     }
 

@@ -75,6 +75,11 @@ impl Close {
         Self::known(Self::REPLACED, "the link goes on with another transport")
     }
 
+    /// Creates the end of a transport whose peer has said why.
+    fn or_normal(code: u16, reason: &str) -> Self {
+        Self::new(code, reason).unwrap_or_else(|_| Self::normal())
+    }
+
     fn known(code: u16, reason: &str) -> Self {
         let reason = clamp(reason, Self::MAX_REASON).to_owned();
         Self { code, reason }
@@ -116,11 +121,11 @@ impl PeerClose {
 
 impl PeerClose {
     /// Returns whether the peer does not want another transport for the link: its code says that the link has
-    /// ended, or it is one of ours, other than that of a peer that was silent.
+    /// ended, or it is one of ours or of the application, other than that of a peer that was silent.
     pub fn is_final(&self) -> bool {
         match self.code {
             Close::SILENT => false,
-            Close::NORMAL | 4_400..=4_499 => true,
+            Close::NORMAL | 4_000..=4_999 => true,
             _ => false,
         }
     }
@@ -159,17 +164,17 @@ impl CloseReason {
     /// | the link ended | code |
     /// |---|---|
     /// | by [`Local`](Self::Local), [`Goodbye`](Self::Goodbye), [`Idle`](Self::Idle), [`Lost`](Self::Lost) | 1000 |
-    /// | by [`Refused`](Self::Refused) | that of the refusal |
+    /// | by [`ClosedHere`](Self::ClosedHere) | the one that was chosen |
+    /// | by [`ClosedByPeer`](Self::ClosedByPeer), [`Refused`](Self::Refused) | that of the peer |
     /// | by a [`Violation`](Self::Violation) | 4400 |
     /// | by [`HandshakeTimeout`](Self::HandshakeTimeout) | 4408 |
     /// | by [`RepliesUnread`](Self::RepliesUnread) | 4429 |
     pub fn close(&self) -> Close {
         let code = match self {
             Self::Local(_) | Self::Goodbye(_) | Self::Idle | Self::Lost(_) => Close::NORMAL,
-            Self::Refused(refusal) => {
-                return Close::new(refusal.code, &refusal.reason)
-                    .unwrap_or_else(|_| Close::normal());
-            }
+            Self::ClosedHere(close) => return close.clone(),
+            Self::ClosedByPeer(close) => return Close::or_normal(close.code, &close.reason),
+            Self::Refused(refusal) => return Close::or_normal(refusal.code, &refusal.reason),
             Self::Violation(_) => Close::PROTOCOL,
             Self::HandshakeTimeout => Close::SILENT,
             Self::RepliesUnread => Close::TOO_MANY,
@@ -177,10 +182,13 @@ impl CloseReason {
         Close::known(code, &self.goodbye())
     }
 
-    /// Returns the peer's code and reason, if the link is lost because its transport was closed.
-    pub fn peer_close(&self) -> Option<&PeerClose> {
+    /// Returns the peer's code and reason, if it ended or refused the link with a code, or if the link is lost because
+    /// its transport was closed.
+    pub fn peer_close(&self) -> Option<PeerClose> {
         match self {
-            Self::Lost(error) => error.downcast_ref(),
+            Self::ClosedByPeer(close) => Some(close.clone()),
+            Self::Refused(refusal) => Some(refusal.into()),
+            Self::Lost(error) => error.downcast_ref().cloned(),
             _ => None,
         }
     }
@@ -214,7 +222,11 @@ mod tests {
     #[test]
     fn each_end_has_a_code_that_may_be_sent() {
         let violation = CloseReason::Violation(Rule::TooLarge.into());
+        let moved = Close::new(4_001, "moved").unwrap();
         for (reason, code) in [
+            (CloseReason::ClosedByPeer(PeerClose::from(&moved)), 4001),
+            (CloseReason::ClosedByPeer(PeerClose::ABNORMAL), 1000),
+            (CloseReason::ClosedHere(moved), 4001),
             (CloseReason::Local("done".into()), 1000),
             (CloseReason::Goodbye("bye".into()), 1000),
             (CloseReason::Idle, 1000),
@@ -235,7 +247,22 @@ mod tests {
         };
         let error: Arc<dyn core::error::Error + Send + Sync> = Arc::new(close.clone());
         let reason = CloseReason::Lost(error.into());
-        assert_eq!(reason.peer_close(), Some(&close));
+        assert_eq!(reason.peer_close(), Some(close));
         assert_eq!(CloseReason::Idle.peer_close(), None);
+    }
+
+    #[test]
+    fn codes_of_the_application_are_final() {
+        for (code, is_final) in [
+            (1000, true),
+            (1001, false),
+            (3999, false),
+            (4000, true),
+            (4408, false),
+            (4999, true),
+        ] {
+            let reason = String::new();
+            assert_eq!(PeerClose { code, reason }.is_final(), is_final, "{code}");
+        }
     }
 }

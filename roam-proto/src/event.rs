@@ -5,8 +5,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::carrier::Refusal;
+use crate::carrier::{Drain, Refusal};
+use crate::close::{Close, PeerClose};
 use crate::config::Agreed;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId};
 use crate::metadata::Metadata;
@@ -65,6 +67,19 @@ pub enum Event {
         /// The metadata of the answer.
         metadata: Metadata,
     },
+    /// The acceptor asks for a new token, and waits so long for it: answer by
+    /// [`give_token`](crate::Link::give_token). It does not ask again before.
+    TokenAsked {
+        /// How long, from when it first asked.
+        within: Duration,
+    },
+    /// The initiator has given the token that we [asked](crate::Link::ask_for_token) for.
+    TokenGiven {
+        /// What it says of itself. `None` if it has said so with another transport, which was accepted.
+        metadata: Option<Metadata>,
+    },
+    /// The acceptor advises to go elsewhere. Only the last advice counts.
+    Drain(Drain),
     /// A connection ended. The end of the root connection is the end of the link.
     ConnectionEnded {
         /// The connection.
@@ -113,9 +128,15 @@ pub enum CloseReason {
     /// We ended it.
     #[error("closed here{}", reason_suffix(.0))]
     Local(Arc<str>),
+    /// We ended it, with a code of our choice.
+    #[error("closed here with code {}{}", .0.code(), reason_suffix(.0.reason()))]
+    ClosedHere(Close),
     /// The peer ended it.
     #[error("closed by the peer{}", reason_suffix(.0))]
     Goodbye(Arc<str>),
+    /// The peer ended it, with a code of its choice.
+    #[error("closed by the peer with code {}{}", .0.code, reason_suffix(&.0.reason))]
+    ClosedByPeer(PeerClose),
     /// The peer broke a rule.
     #[error("the peer broke a rule: {0}")]
     Violation(#[source] Violation),
@@ -148,13 +169,26 @@ impl CloseReason {
     /// Returns whether messages queued before the end still reach the peer. They do not if the peer
     /// ended the connection itself or the transport is lost.
     pub(crate) fn reaches_peer(&self) -> bool {
-        !matches!(self, Self::Goodbye(_) | Self::Lost(_) | Self::Refused(_))
+        !matches!(
+            self,
+            Self::Goodbye(_) | Self::ClosedByPeer(_) | Self::Lost(_) | Self::Refused(_)
+        )
+    }
+
+    /// Returns when it makes sense to open another link, if the peer said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
     }
 
     /// Returns the reason to send in a Goodbye.
     pub(crate) fn goodbye(&self) -> String {
         match self {
             Self::Local(reason) | Self::Goodbye(reason) => reason.to_string(),
+            Self::ClosedHere(close) => close.reason().to_owned(),
+            Self::ClosedByPeer(close) => close.reason.clone(),
             Self::Violation(violation) => violation.to_string(),
             Self::RepliesUnread => "limit.control-replies".to_owned(),
             Self::HandshakeTimeout => "limit.handshake-timeout".to_owned(),

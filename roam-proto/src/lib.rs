@@ -59,7 +59,7 @@ mod violation;
 pub use budget::{LinkBudget, RemainingBudget};
 pub use calls::{Handler, NewChannel, NewChannels, RequestError};
 pub use carrier::heartbeat;
-pub use carrier::{Attach, LinkId, Refusal, Resume, Secret};
+pub use carrier::{Attach, Drain, LinkId, Refusal, Resume, Secret};
 pub use channel::{ChannelEnd, Direction, SendError};
 pub use close::{Close, InvalidCloseCode, PeerClose};
 pub use coding::WireError;

@@ -27,6 +27,7 @@ use core::time::Duration;
 
 use crate::budget::{Budget, LinkBudget};
 use crate::carrier::Carrier;
+use crate::close::Close;
 #[cfg(feature = "byte-streams")]
 use crate::cobs::CobsDecoder;
 use crate::config::{Agreed, Config};
@@ -222,6 +223,15 @@ impl Link {
         self.close_with_goodbye(CloseReason::Local(clamp_reason(reason).into()));
     }
 
+    /// Closes the link like [`close`](Self::close), and tells the peer a code as well. A peer that only knows version 2
+    /// of the protocol reads the code from the end of its transport, if that can say one.
+    pub fn close_with(&mut self, close: Close) {
+        if close.code() == Close::NORMAL {
+            return self.close(close.reason());
+        }
+        self.close_with_goodbye(CloseReason::ClosedHere(close));
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
     }
@@ -237,11 +247,18 @@ impl Link {
         }
     }
 
+    /// Queues the message that follows everything on a connection.
     fn push_goodbye(&mut self, connection: ConnectionId, reason: &CloseReason) {
+        if let CloseReason::ClosedHere(close) = reason
+            && self.carrier.is_some()
+        {
+            let (code, reason) = (close.code(), close.reason());
+            let end = Message::End { code, reason };
+            return self.ctx.outbox.push_control(Priority::Bulk, &end);
+        }
         let text = reason.goodbye();
         let reason = clamp_reason(&text);
         let goodbye = Message::Goodbye { connection, reason };
-        // It follows everything on its connection.
         self.ctx.outbox.push_control(Priority::Bulk, &goodbye);
     }
 

@@ -109,6 +109,8 @@ pub enum Message<'a> {
     },
     /// Carries a part of a long message. Only where frames are numbered.
     Part { is_last: bool, bytes: &'a [u8] },
+    /// Ends the link, and says with which code. Only where frames are numbered.
+    End { code: u16, reason: &'a str },
 }
 
 /// A peer's parameters, sent before anything else.
@@ -138,6 +140,7 @@ mod tag {
     pub(super) const GRANT: u64 = 12;
     pub(super) const BLOCKED: u64 = 13;
     pub(super) const PART: u64 = 14;
+    pub(super) const END: u64 = 15;
 }
 
 /// The discriminant of the only supported Hello.
@@ -174,7 +177,7 @@ impl<'a> Message<'a> {
 
     /// Returns whether version 2 does not know the message that begins with this byte.
     pub(crate) fn is_beyond_v2(tag: u8) -> bool {
-        matches!(tag.into(), tag::GRANT | tag::BLOCKED | tag::PART)
+        matches!(tag.into(), tag::GRANT..=tag::END)
     }
 
     #[inline]
@@ -257,6 +260,10 @@ impl<'a> Message<'a> {
                 is_last: is_last(r)?,
                 bytes: r.bytes()?,
             },
+            tag::END => Self::End {
+                code: code(r)?,
+                reason: reason(r)?,
+            },
             unknown => {
                 return Err(Rule::UnknownVariant
                     .because(format!("message {unknown}"))
@@ -320,6 +327,10 @@ fn is_last(r: &mut Reader<'_>) -> Result<bool, Violation> {
         1 => Ok(true),
         kind => Err(Rule::DecodeError.because(format!("part of kind {kind}"))),
     }
+}
+
+fn code(r: &mut Reader<'_>) -> Result<u16, WireError> {
+    u16::try_from(r.varint()?).map_err(|_| WireError::OutOfRange)
 }
 
 fn reason<'a>(r: &mut Reader<'a>) -> Result<&'a str, Violation> {

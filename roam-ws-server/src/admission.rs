@@ -6,17 +6,17 @@ use http::request;
 use roam_core::proto::{LinkId, Refusal};
 use roam_core::{Identity, Metadata};
 
-/// A peer that wants a link.
+/// A peer that wants a link, returns to one, or has given a token that it was asked for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Admission {
     /// The request that opened its WebSocket: address, cookies and other headers. Browsers cannot set
-    /// headers.
+    /// headers. Of a peer that was asked for a token, the request that opened its link.
     pub request: request::Parts,
     /// What the peer says of itself, such as a token. Empty where the peer only knows version 2 of the
     /// protocol.
     pub metadata: Metadata,
-    /// The link to which it returns, or `None` if it wants a new one.
+    /// Its link, or `None` if it wants a new one.
     pub link: Option<LinkId>,
 }
 

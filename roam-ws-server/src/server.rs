@@ -9,16 +9,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use http::{Request, Response, request};
+use futures::future::select;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use roam_core::net::websocket::{self, LINK, ServerTransport};
-use roam_core::proto::{Close, Refusal, SharedMemory};
-use roam_core::server::{self, Accepted, Acceptor, NewLink};
+use roam_core::net::websocket::{LINK, ServerTransport};
+use roam_core::proto::{Drain, Refusal, SharedMemory};
+use roam_core::server::Acceptor;
 use roam_core::{Config, ConnectionHandle, Identity, ServiceDispatcher, diagnostics::Links};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -27,6 +27,10 @@ use crate::admission::{Admission, Admit};
 use crate::handshake::{self, UpgradeError};
 use crate::memory;
 use crate::origins::Origins;
+
+mod upgraded;
+
+use upgraded::Upgraded;
 
 /// A WebSocket server for roam.
 ///
@@ -68,6 +72,8 @@ pub struct Server {
     /// The reason for closing, once the server is closed. Every link holds a receiver, so that
     /// [`close`](Self::close) can wait for all of them.
     closing: Arc<watch::Sender<Option<Arc<str>>>>,
+    /// The last advice to all links.
+    advice: Arc<watch::Sender<Option<Drain>>>,
 }
 
 /// A socket's share of the server, held from the accepted socket to the end of its link.
@@ -81,16 +87,6 @@ pub(crate) struct Slot {
 /// The sockets that carry links.
 type Socket = ServerTransport<TokioIo<hyper::upgrade::Upgraded>>;
 
-/// A request that was answered with an upgrade.
-struct Upgraded {
-    upgrade: OnUpgrade,
-    subprotocol: Option<&'static str>,
-    request: request::Parts,
-    slot: Slot,
-}
-
-/// When a peer whose link was refused may come again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The default limit on open links.
 const MAX_LINKS: usize = 16_384;
 /// The most sockets without a link. A bound of their own lets links return to a full server.
@@ -118,6 +114,7 @@ impl Server {
             lobby: Arc::new(Semaphore::new(MAX_LOBBY)),
             links: None,
             closing: Arc::new(watch::Sender::new(None)),
+            advice: Arc::new(watch::Sender::new(None)),
         }
     }
 
@@ -176,7 +173,8 @@ impl Server {
 
     /// Asks `admit` about each socket on which a peer wants a link, new or existing, before anything else
     /// is read. It says who the peer is, or refuses the socket. Only the peer that opened a link can return
-    /// to it: the subject of its identity must be the same.
+    /// to it: the subject of its identity must be the same. The same goes for a token that a link is
+    /// [asked for](ConnectionHandle::ask_for_token).
     ///
     /// ```
     /// use roam_core::proto::{Close, Refusal, SharedMemory};
@@ -289,6 +287,25 @@ impl Server {
         self.closing.closed().await;
     }
 
+    /// Advises all peers that have a link now to go elsewhere: to another socket, or to another link. Those who do not
+    /// follow stay where they are; [`close`](Self::close) ends what is left.
+    ///
+    /// ```no_run
+    /// # async fn leave(server: roam_ws_server::Server) {
+    /// use std::time::Duration;
+    /// use roam_core::proto::Drain;
+    ///
+    /// // This process is about to end. The load balancer sends new sockets to others.
+    /// let (min, max) = (Duration::ZERO, Duration::from_secs(20));
+    /// server.drain(Drain { another_link: true, min, max });
+    /// tokio::time::sleep(max * 2).await;
+    /// server.close("the process ends").await;
+    /// # }
+    /// ```
+    pub fn drain(&self, advice: Drain) {
+        self.advice.send_replace(Some(advice));
+    }
+
     fn slot(&self, permit: OwnedSemaphorePermit, peer: Option<SocketAddr>) -> Slot {
         let closing = self.closing.subscribe();
         Slot {
@@ -336,96 +353,6 @@ impl Server {
             return None;
         }
         Arc::clone(&self.slots).try_acquire_owned().ok()
-    }
-
-    async fn serve_upgrade(self, socket: Upgraded, dispatcher: Arc<dyn ServiceDispatcher>) {
-        let Some((incoming, slot)) = self.receive(socket).await else {
-            return;
-        };
-        let link = match incoming.accept() {
-            Ok(Accepted::New(link)) => link,
-            Ok(Accepted::Existing(id)) => return tracing::debug!(%id, "a link returned"),
-            Err(refusal) => return tracing::debug!(%refusal, "a link did not return"),
-        };
-        // A task of its own, which does not keep the memory of the handshake.
-        tokio::spawn(self.run(link.dispatcher(dispatcher), slot));
-    }
-
-    /// Runs a link until it has ended.
-    async fn run(self, link: NewLink<Socket, Arc<dyn ServiceDispatcher>>, slot: Slot) {
-        let (link, driver) = link.drive();
-        if let Some(links) = &self.links {
-            let name = slot.peer.map_or_else(String::new, |peer| peer.to_string());
-            links.add(&link, name);
-        }
-        (self.greet)(link.clone());
-        // Pinned once: a driver is large, and each move takes its place in the task.
-        let mut driver = pin!(driver);
-        let closed = pin!(closed(slot.closing.clone()));
-        let ended = match select(driver.as_mut(), closed).await {
-            Either::Left((reason, _)) => Ok(reason),
-            Either::Right((why, _)) => Err(why),
-        };
-        let reason = match ended {
-            Ok(reason) => reason,
-            Err(why) => {
-                link.close(&why);
-                driver.await
-            }
-        };
-        tracing::debug!(%reason, "link ended");
-    }
-
-    /// Receives what the peer wants, and asks whether it may have it.
-    async fn receive(&self, socket: Upgraded) -> Option<(server::Incoming<Socket>, Slot)> {
-        let Upgraded {
-            upgrade,
-            subprotocol,
-            request,
-            mut slot,
-        } = socket;
-        let socket = match tokio::time::timeout(self.config.handshake_timeout, upgrade).await {
-            Ok(Ok(socket)) => TokioIo::new(socket),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "failed to upgrade to a WebSocket");
-                return None;
-            }
-            Err(_) => {
-                tracing::debug!("the upgrade to a WebSocket timed out");
-                return None;
-            }
-        };
-        let transport = websocket::adopt(socket, subprotocol, slot.peer, &self.config).await;
-        let mut incoming = match self.acceptor.receive(transport).await {
-            Ok(incoming) => incoming,
-            Err(error) => {
-                tracing::debug!(%error, "no link on a WebSocket");
-                return None;
-            }
-        };
-        if let Some(admit) = &self.admit {
-            let peer = Admission {
-                request,
-                metadata: incoming.metadata().clone(),
-                link: incoming.link().cloned(),
-            };
-            match admit(peer).await {
-                Ok(identity) => incoming = incoming.identify(identity),
-                Err(refusal) => {
-                    incoming.refuse(&refusal);
-                    return None;
-                }
-            }
-        }
-        if subprotocol == Some(LINK) && incoming.link().is_none() {
-            let Some(permit) = self.link_permit() else {
-                let refusal = Refusal::new(Close::TOO_MANY, "too many links");
-                incoming.refuse(&refusal.with_retry_after(RETRY_AFTER));
-                return None;
-            };
-            slot.permit = permit;
-        }
-        Some((incoming, slot))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures::{SinkExt, StreamExt};
 use roam_core::net::websocket::{self, Subprotocols};
-use roam_core::proto::PeerClose;
+use roam_core::proto::{Close, PeerClose};
 use roam_core::{CallError, ConnectionHandle, FailureKind, NoDispatcher, RoamError, channel};
 use roam_tests::testbed::{MathError, TestbedClient, TestbedDispatcher, TestbedHandler};
 use roam_ws_server::Server;
@@ -97,6 +97,20 @@ async fn a_closed_link_closes_the_socket_with_1000_and_its_reason() {
     assert_eq!(close, (1000, "that was all".to_owned()));
 }
 
+/// A peer that only knows version 2 of the protocol learns a code from its socket.
+#[tokio::test]
+async fn a_link_that_is_closed_with_a_code_closes_the_socket_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let close = Close::new(4_001, "moved").unwrap();
+    let server =
+        Server::new(NoDispatcher).with_greeting(move |link| link.close_with(close.clone()));
+    tokio::spawn(async move { server.serve(listener).await });
+    let mut socket = raw_client(&url).await;
+    let close = close_of(&mut socket).await;
+    assert_eq!(close, (4001, "moved".to_owned()));
+}
+
 #[tokio::test]
 async fn a_lost_link_reports_the_peers_code_and_reason() {
     for (sent, code, reason) in [
@@ -121,7 +135,7 @@ async fn a_lost_link_reports_the_peers_code_and_reason() {
         tokio::spawn(driver);
         let ended = client.closed().await;
         let reason = reason.to_owned();
-        assert_eq!(ended.peer_close(), Some(&PeerClose { code, reason }));
+        assert_eq!(ended.peer_close(), Some(PeerClose { code, reason }));
     }
 }
 

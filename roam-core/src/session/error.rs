@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -281,6 +282,28 @@ pub enum ConnectError {
     /// The transport could not be opened.
     #[error("cannot connect: {0}")]
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a peer has given no token.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The peer cannot be asked: it only knows version 2 of the protocol, or did not open the link.
+    #[error("the peer of this link cannot be asked for a token")]
+    Unsupported,
+    /// The link has ended, maybe since there was no valid token.
+    #[error(transparent)]
+    Ended(CloseReason),
+}
+
+impl ConnectError {
+    /// Returns when it makes sense to try again, if the peer said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Closed(reason) => reason.retry_after(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

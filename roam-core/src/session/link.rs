@@ -3,6 +3,7 @@
 //! This layer knows nothing of values, handlers or channels' types. Calls of the peer go to a
 //! [`Service`](service::Service), which the layer above provides.
 
+mod advice;
 pub(super) mod deferred;
 mod detached;
 mod driver;
@@ -12,6 +13,7 @@ mod schedule;
 pub(super) mod service;
 mod shared;
 pub(super) mod state;
+mod tokens;
 mod transmit;
 pub(super) mod wait;
 

@@ -1,15 +1,18 @@
 //! Opening links over transports.
 
+use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::ConnectError;
 use super::link::{ConnectionHandle, DetachedLink, Driver};
-use super::resume::DialedDriver;
+use super::resume::{DialedDriver, Dialing};
 use super::serve::{DispatchService, NoDispatcher, ServiceDispatcher};
+use super::tell::{Tell, Told};
 use crate::proto::{Config, Link, Metadata, Role};
-use crate::rt::{self, BoxFuture, Clock, MaybeSend};
+use crate::rt::{self, BoxFuture, Clock, MaybeSend, MaybeSync};
 use crate::transport::Transport;
 
 /// Opens a link over a transport that we opened.
@@ -57,6 +60,8 @@ pub struct LinkBuilder<O, D = NoDispatcher> {
     dispatcher: D,
     config: Config,
     metadata: Metadata,
+    /// Finds out what goes in place of `metadata`.
+    tells: Option<Arc<dyn Tell>>,
 }
 
 /// Opens transports to one peer: the first of a link, and others when that is lost.
@@ -105,6 +110,7 @@ impl<O> LinkBuilder<O> {
             dispatcher: NoDispatcher,
             config: Config::client(),
             metadata: Metadata::new(),
+            tells: None,
         }
     }
 }
@@ -118,6 +124,7 @@ impl<O, D> LinkBuilder<O, D> {
             dispatcher,
             config: self.config,
             metadata: self.metadata,
+            tells: self.tells,
         }
     }
 
@@ -131,6 +138,34 @@ impl<O, D> LinkBuilder<O, D> {
     /// without a transport get it, see [`Config::keep`].
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
+        self
+    }
+
+    /// Calls `tell` for the [metadata](Self::metadata) before each transport is opened, and when the acceptor
+    /// [asks](ConnectionHandle::ask_for_token) for a new token. An error fails that attempt; a question then has no
+    /// answer. It has no effect on a link that is [driven](Self::drive) over an open transport.
+    ///
+    /// ```no_run
+    /// # async fn fresh_token() -> Result<String, std::io::Error> { unimplemented!() }
+    /// # async fn example() -> Result<(), roam_core::ConnectError> {
+    /// use roam_core::Metadata;
+    /// use roam_core::net::websocket;
+    ///
+    /// let server = websocket::connect("wss://example.com/rpc")
+    ///     .metadata_from(async || {
+    ///         let token = fresh_token().await?;
+    ///         Ok::<_, std::io::Error>(Metadata::new().with("authorization", format!("Bearer {token}")))
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn metadata_from<F, A, E>(mut self, tell: F) -> Self
+    where
+        F: Fn() -> A + MaybeSend + MaybeSync + 'static,
+        A: Future<Output = Result<Metadata, E>> + MaybeSend + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        self.tells = Some(Arc::new(Told(tell)));
         self
     }
 
@@ -165,15 +200,27 @@ impl<O: Dial, D: ServiceDispatcher> LinkBuilder<O, D> {
     /// Opens the transport, and returns the link without running it, for example to
     /// [listen](ConnectionHandle::listen) before the peer's first message is read.
     pub async fn dial(mut self) -> Result<(ConnectionHandle, DialedDriver), ConnectError> {
+        if let Some(tells) = &self.tells {
+            self.metadata = tells.tell().await?;
+        }
         let transport = self.dialer.dial(&self.config).await?;
+        let is_dynamic = self.tells.is_some();
         let (handle, driver) = open(
             self.role,
             transport,
             self.dispatcher,
             &self.config,
-            self.metadata,
+            self.metadata.clone(),
         );
-        Ok((handle, DialedDriver::new(driver, self.dialer, self.config)))
+        let dialing = Dialing {
+            dialer: self.dialer,
+            config: self.config,
+            tells: self.tells,
+        };
+        if is_dynamic {
+            driver.say(self.metadata);
+        }
+        Ok((handle, DialedDriver::new(driver, dialing)))
     }
 }
 

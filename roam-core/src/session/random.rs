@@ -11,6 +11,11 @@ pub(super) fn secret() -> Secret {
     Secret::new(bytes())
 }
 
+/// Returns a fraction of all `u32`; without randomness, nearly all of them, for waits are as long as possible then.
+pub(super) fn share() -> u32 {
+    getrandom::u32().unwrap_or(u32::MAX)
+}
+
 /// # Panics
 /// Panics where the system has no randomness: anybody could then take over any link.
 fn bytes() -> [u8; Secret::LEN] {

@@ -8,6 +8,7 @@ mod state;
 mod states;
 
 pub use policy::RetryPolicy;
+pub(in crate::session) use policy::spread;
 pub use state::LinkState;
 pub use states::LinkStates;
 
@@ -30,6 +31,9 @@ use series::Connector;
 /// again. All calls that wait for a link share one attempt and the waits between attempts; see
 /// [`RetryPolicy`]. When the attempts are used up, they fail with
 /// [`CallError::Unreachable`](crate::CallError::Unreachable), and the next call starts over.
+///
+/// When the peer advises to open another link, since its process goes, the next call does so in the background: new
+/// calls go there once it is open, and the old link is closed when its calls and channels have ended.
 ///
 /// # What is sent again
 /// A call is sent again when its link was lost and

@@ -4,6 +4,7 @@
 //! the initiator comes back.
 
 mod acceptor;
+mod ended;
 mod kept;
 mod redial;
 mod seat;
@@ -11,6 +12,7 @@ mod seat;
 pub use acceptor::{Accepted, Acceptor, Incoming, NewLink};
 pub use kept::KeptDriver;
 pub use redial::DialedDriver;
+pub(in crate::session) use redial::Dialing;
 
 use crate::transport::TransportError;
 

@@ -128,6 +128,7 @@ impl World {
             Step::Cancel(n) => self.cancel(at, n),
             Step::Take(n) => self.take(at, n),
             Step::Budget(n) => self.set_budget(at, n),
+            Step::Ask => self.users[at].ask(),
             Step::Answer(n, ok, directions) => self.answer(at, n, ok, &directions),
             Step::Send(n, len) => self.send(at, n, len, false),
             Step::Queue(n, len) => self.send(at, n, len, true),
@@ -437,6 +438,7 @@ impl World {
         for user in &mut self.users {
             user.peer.link.set_budget(user.budget);
             user.peer.assert_idle();
+            assert!(!(finished && user.is_asking), "each question is answered");
             assert!(
                 user.calls.is_empty() && user.calls_started == user.calls_ended,
                 "every call ends once"

@@ -1,5 +1,10 @@
 //! The frames of [`Framing::Numbered`](crate::Framing::Numbered).
 
+mod aside;
+
+pub use aside::Drain;
+pub(super) use aside::Token;
+
 use alloc::borrow::ToOwned;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -54,6 +59,8 @@ pub(super) const PONG: u8 = 3;
 pub(super) const ATTACH: u8 = 4;
 pub(super) const ATTACHED: u8 = 5;
 pub(super) const REFUSED: u8 = 6;
+pub(super) const TOKEN: u8 = 7;
+pub(super) const DRAIN: u8 = 8;
 /// Added to the kind of a Data or an Ack: most of what it acknowledges was read as it came.
 pub(super) const CAUGHT_UP: u8 = 0x10;
 
@@ -361,6 +368,12 @@ impl Refusal {
     /// There is no such link, or not any more, or the secret is wrong.
     pub fn unknown_link() -> Self {
         Self::new(Close::UNKNOWN_LINK, "no such link")
+    }
+
+    /// The link belongs to another principal.
+    pub fn other_principal() -> Self {
+        let reason = "the link belongs to another principal";
+        Self::new(Close::OTHER_PRINCIPAL, reason)
     }
 
     /// Says when it makes sense to try again.

@@ -14,9 +14,16 @@ use crate::violation::{Rule, Violation};
 impl Carrier {
     /// Begins on another transport, as the initiator.
     pub(crate) fn attach(&mut self, metadata: &Metadata, now: Duration) {
-        let End::Initiator { ticket, attempts } = &mut self.end else {
+        let End::Initiator {
+            ticket,
+            attempts,
+            postponed,
+            ..
+        } = &mut self.end
+        else {
             return;
         };
+        *postponed = None;
         let resume = ticket.clone().map(|(link, secret)| {
             *attempts += 1;
             Resume {
@@ -87,6 +94,7 @@ impl Carrier {
                 confirmed,
                 issued,
                 last_attempt,
+                ..
             },
         ) = (&attach.resume, &self.end)
         else {
@@ -137,12 +145,20 @@ impl Carrier {
             limits: self.settings.limits,
         };
         self.control.handshake = Some(attached.encode());
+        self.on_drain_attached();
         self.on_attached(attach.limits, Some(self.settings.heartbeat), now);
     }
 
     pub(super) fn on_answer(&mut self, answer: Attached) -> Result<(), Violation> {
-        let (End::Initiator { ticket, attempts }, Transport::Attaching { since }) =
-            (&mut self.end, &self.transport)
+        let (
+            End::Initiator {
+                ticket,
+                attempts,
+                postponed: None,
+                ..
+            },
+            Transport::Attaching { since },
+        ) = (&mut self.end, &self.transport)
         else {
             return Err(Rule::HelloDuplicate.because("an unexpected Attached"));
         };
@@ -168,8 +184,20 @@ impl Carrier {
     }
 
     pub(super) fn on_refused(&mut self, refusal: Refusal) -> Result<Received, Violation> {
-        match self.transport {
-            Transport::Attaching { .. } => Ok(Received::Refused(refusal)),
+        match (&self.transport, &mut self.end) {
+            // Until then, the acceptor keeps the link.
+            (
+                Transport::Attaching { .. },
+                End::Initiator {
+                    ticket: Some(_),
+                    postponed,
+                    ..
+                },
+            ) if refusal.retry_after.is_some() => {
+                *postponed = Some(refusal);
+                Ok(Received::Nothing)
+            }
+            (Transport::Attaching { .. }, _) => Ok(Received::Refused(refusal)),
             _ => Err(Rule::HelloDuplicate.because("an unexpected Refused")),
         }
     }
@@ -192,6 +220,9 @@ impl Carrier {
     pub(crate) fn detach(&mut self) {
         self.control = Control::default();
         self.transport = Transport::None;
+        if let End::Initiator { is_asked, .. } = &mut self.end {
+            *is_asked = false;
+        }
         self.refresh();
     }
 

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::frame::{
-    ACK, ATTACH, ATTACHED, Attached, CAUGHT_UP, DATA, DataHeader, PING, PONG, REFUSED, Refusal,
+    ACK, ATTACH, ATTACHED, Attached, CAUGHT_UP, DATA, DRAIN, DataHeader, Drain, PING, PONG,
+    REFUSED, Refusal, TOKEN, Token,
 };
 use super::heartbeat::Verdict;
 use super::{Carrier, End, Received, Silence, Transport};
@@ -94,7 +95,7 @@ impl Carrier {
             PING | PONG => {
                 self.acknowledge(reader.varint()?, false)?;
                 self.confirm();
-                // The token of a Pong is for whoever measures round trips.
+                // The number in a Pong is for whoever measures round trips.
                 let token = reader.varint()?;
                 if kind == PING {
                     self.control.pong = Some(token);
@@ -103,6 +104,8 @@ impl Carrier {
             }
             ATTACH => return Err(Rule::HelloDuplicate.because("a second Attach")),
             ATTACHED => self.on_answer(Attached::decode(&mut reader)?)?,
+            DRAIN => return self.on_drain(Drain::decode(&mut reader)?, &reader),
+            TOKEN => return self.on_token(Token::decode(&mut reader)?, &reader),
             REFUSED => return self.on_refused(Refusal::decode(&mut reader)?),
             _ => return Err(Rule::UnknownVariant.because("unknown kind of frame")),
         }

@@ -59,6 +59,8 @@ impl Carrier {
                 || control.ping
                 || control.pong.is_some()
                 || control.handshake.is_some()
+                || control.token.is_some()
+                || control.drain.is_some()
                 || (self.replay.has_unsent() && self.is_attached()),
             messages: match &self.transport {
                 Transport::Attached(_) => true,
@@ -85,6 +87,14 @@ impl Carrier {
     pub(super) fn next_control(&mut self) -> Option<Bytes> {
         if let Some(handshake) = self.control.handshake.take() {
             return Some(handshake);
+        }
+        if let Some(aside) = self
+            .control
+            .token
+            .take()
+            .or_else(|| self.control.drain.take())
+        {
+            return Some(aside);
         }
         if let Some(token) = self.control.pong.take() {
             return Some(frame::pong(self.take_ack().number, token));

@@ -1,3 +1,7 @@
+mod drain;
+mod heartbeat;
+mod token;
+
 use alloc::vec::Vec;
 
 use bytes::BytesMut;
@@ -95,6 +99,20 @@ fn send(carrier: &mut Carrier, byte: u8) -> Bytes {
     let mut messages = BytesMut::zeroed(HEADROOM);
     messages.extend_from_slice(&[byte]);
     carrier.number(messages, 1)
+}
+
+/// The answer to the first attempt to resume.
+fn answer() -> frame::Attached {
+    frame::Attached {
+        link: LinkId::new(&b"id"[..]).unwrap(),
+        secret: Secret::new([9; 16]),
+        attempt: 1,
+        received: 0,
+        heartbeat: Duration::ZERO,
+        dead_after: Duration::ZERO,
+        keep: Duration::ZERO,
+        limits: ToldLimits::default(),
+    }
 }
 
 fn config() -> Config {
@@ -287,103 +305,6 @@ fn the_thousandth_cut_is_like_the_first() {
     assert_eq!(ends.server.replay_cost(), 0);
 }
 
-mod heartbeat {
-    use super::*;
-
-    fn secs(secs: u64) -> Duration {
-        Duration::from_secs(secs)
-    }
-
-    /// Lets the time of `carrier` pass until its transport is dead or `until`. Answers its pings.
-    fn pass(carrier: &mut Carrier, until: Duration, answer: bool) -> (Duration, usize) {
-        let mut pings = 0;
-        let mut now = START;
-        while now < until {
-            now = carrier.poll_timeout().unwrap().min(until);
-            if carrier.handle_timeout(now) == Silence::Dead {
-                break;
-            }
-            while let Some(frame) = carrier.poll_control() {
-                if frame[0] == PING {
-                    pings += 1;
-                    if answer {
-                        carrier.receive(&frame::pong(0, 0)).unwrap();
-                    }
-                }
-            }
-        }
-        (now, pings)
-    }
-
-    #[test]
-    fn a_silent_peer_is_noticed_within_the_time_set() {
-        for is_server in [true, false] {
-            let mut ends = Ends::new(&config());
-            let end = if is_server {
-                &mut ends.server
-            } else {
-                &mut ends.client
-            };
-            let (dead, _) = pass(end, secs(100), false);
-            assert!(dead > secs(20) && dead <= secs(30), "{dead:?}");
-        }
-    }
-
-    #[test]
-    fn the_acceptor_pings_a_quiet_link_in_time() {
-        let mut ends = Ends::new(&config());
-        let (now, pings) = pass(&mut ends.server, secs(600), true);
-        assert_eq!(now, secs(600));
-        assert!((40..=80).contains(&pings), "{pings} in 600 s");
-    }
-
-    #[test]
-    fn the_initiator_leaves_pings_to_the_acceptor() {
-        let mut ends = Ends::new(&config());
-        let (_, pings) = pass(&mut ends.client, secs(100), true);
-        assert_eq!(pings, 0);
-    }
-
-    #[test]
-    fn a_ping_is_answered_once() {
-        let mut ends = Ends::new(&config());
-        ends.at_client(&frame::ping(0, 1));
-        ends.at_client(&frame::ping(0, 2));
-        let pong = ends.client.poll_control().unwrap();
-        assert_eq!(pong, frame::pong(0, 2));
-        assert!(ends.client.poll_control().is_none());
-    }
-
-    #[test]
-    fn a_late_timer_probes_before_it_judges() {
-        let mut ends = Ends::new(&config());
-        // The page slept for an hour.
-        let now = secs(3_600);
-        assert_eq!(ends.client.handle_timeout(now), Silence::Alive);
-        assert_eq!(ends.client.poll_control().unwrap()[0], PING);
-        assert_eq!(ends.client.handle_timeout(now + secs(4)), Silence::Alive);
-        assert_eq!(ends.client.handle_timeout(now + secs(5)), Silence::Dead);
-    }
-
-    #[test]
-    fn a_probe_that_is_answered_changes_nothing() {
-        let mut ends = Ends::new(&config());
-        ends.client.probe(secs(1));
-        ends.settle();
-        assert_eq!(ends.client.handle_timeout(secs(6)), Silence::Alive);
-        let after = ends.client.poll_timeout().unwrap();
-        assert!(after > secs(6));
-    }
-
-    #[test]
-    fn an_attach_that_is_not_answered_is_given_up() {
-        let mut ends = Ends::new(&config());
-        ends.attach(secs(100));
-        assert_eq!(ends.client.handle_timeout(secs(104)), Silence::Alive);
-        assert_eq!(ends.client.handle_timeout(secs(105)), Silence::Dead);
-    }
-}
-
 #[test]
 fn messages_before_the_attach_are_a_violation() {
     let mut server = Carrier::acceptor(&config());
@@ -420,11 +341,39 @@ fn a_link_that_nobody_keeps_is_refused() {
 }
 
 #[test]
+fn a_refusal_that_says_when_to_come_again_leaves_the_link_alone() {
+    let mut ends = Ends::new(&config());
+    let lost = send(&mut ends.client, 1);
+    drop(lost);
+    let refusal = Refusal::new(4_500, "later").with_retry_after(Duration::from_secs(1));
+    ends.attach(START);
+    let refused = ends.client.receive(&refusal.encode()).unwrap();
+    assert!(matches!(refused, Received::Nothing));
+    // A peer that changes its mind is not believed.
+    assert!(ends.client.on_answer(answer()).is_err());
+    assert_eq!(ends.client.take_postponed(), Some(refusal.clone()));
+    ends.attach(START);
+    ends.client.receive(&refusal.encode()).unwrap();
+    ends.reattach();
+    assert_eq!(ends.client.take_postponed(), None);
+    assert_eq!(ends.at_server, [1]);
+}
+
+#[test]
+fn a_refusal_of_a_new_link_ends_it() {
+    let mut client = Carrier::initiator(&config());
+    client.attach(&Metadata::new(), START);
+    let refusal = Refusal::new(4_429, "full").with_retry_after(Duration::from_secs(1));
+    let refused = client.receive(&refusal.encode()).unwrap();
+    assert!(matches!(refused, Received::Refused(it) if it == refusal));
+}
+
+#[test]
 fn malformed_frames_are_violations() {
     for frame in [
         &[][..],
         &[DATA, 1],
-        &[7, 1],
+        &[9, 1],
         &[ACK],
         &[ACK, 0, 0],
         &[PING, 0],

@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use super::{Link, State};
 use crate::budget::Budget;
-use crate::carrier::{Attach, Carrier, LinkId, Received, Refusal, Secret, Silence};
+use crate::carrier::{Attach, Carrier, Drain, LinkId, Received, Refusal, Secret, Silence};
 use crate::config::{Agreed, Config};
-use crate::event::CloseReason;
+use crate::event::{CloseReason, Event};
 use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
 use crate::message::{Hello, Message};
@@ -80,6 +80,10 @@ impl Link {
         }
         let carrier = self.carrier.as_mut().ok_or_else(Refusal::unknown_link)?;
         carrier.resume(attach, secret, now)?;
+        if carrier.on_token_attached(attach) {
+            let metadata = None;
+            self.ctx.events.push_back(Event::TokenGiven { metadata });
+        }
         self.transport_is_dead = false;
         Ok(())
     }
@@ -172,6 +176,14 @@ impl Link {
             Ok(Received::Messages(offset)) => return Some(offset),
             Ok(Received::Nothing) => {}
             Ok(Received::Refused(refusal)) => self.end_refused(refusal),
+            Ok(Received::Drain(advice)) => self.ctx.events.push_back(Event::Drain(advice)),
+            Ok(Received::TokenAsked(within)) => {
+                self.ctx.events.push_back(Event::TokenAsked { within });
+            }
+            Ok(Received::TokenGiven(metadata)) => {
+                let metadata = Some(metadata);
+                self.ctx.events.push_back(Event::TokenGiven { metadata });
+            }
             Err(violation) => self.handle_violation(violation),
         }
         None
@@ -182,6 +194,42 @@ impl Link {
         if let Some(carrier) = &mut self.carrier {
             carrier.refuse(&refusal);
         }
+        self.end_refused(refusal);
+    }
+
+    /// Asks the initiator for a new token: an [`Event::TokenGiven`] follows, unless the link ends before. A link that
+    /// has no transport, or loses it before the answer, asks again on the next. One question is open at a time.
+    /// Returns `false` where nobody can be asked: as the initiator, and with peers that only know version 2 of the
+    /// protocol.
+    pub fn ask_for_token(&mut self, within: Duration) -> bool {
+        let carrier = self.carrier.as_mut();
+        carrier.is_some_and(|carrier| carrier.ask_for_token(within))
+    }
+
+    /// Answers an [`Event::TokenAsked`] with what we say of ourselves now. Does nothing if the question is no longer
+    /// open: it is asked again on the next transport.
+    pub fn give_token(&mut self, metadata: &Metadata) {
+        if let Some(carrier) = &mut self.carrier {
+            carrier.give_token(metadata);
+        }
+    }
+
+    /// Advises the initiator to go elsewhere. It is told so again on its next transport if it has not received it, and
+    /// whenever it shall open another link. Returns `false` where nobody can be advised: as the initiator, and with
+    /// peers that only know version 2 of the protocol.
+    pub fn drain(&mut self, advice: Drain) -> bool {
+        let carrier = self.carrier.as_mut();
+        carrier.is_some_and(|carrier| carrier.drain(advice))
+    }
+
+    /// Takes the refusal of the present transport, if the acceptor keeps the link and said when to come again. Give
+    /// the transport up, wait, and [attach](Self::attach) another.
+    pub fn take_postponed(&mut self) -> Option<Refusal> {
+        self.carrier.as_mut()?.take_postponed()
+    }
+
+    /// Ends the link because its acceptor refused to go on with it, for good.
+    pub fn handle_refused(&mut self, refusal: Refusal) {
         self.end_refused(refusal);
     }
 

@@ -1,5 +1,6 @@
 //! Input: received frames, a lost transport and the time.
 
+use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 
 use super::{Link, State};
 use crate::carrier::HEADROOM;
+use crate::close::PeerClose;
 use crate::config::{Agreed, MAX_HELLO_FRAME};
 use crate::connection::Connection;
 use crate::context::LinkContext;
@@ -263,6 +265,10 @@ impl Link {
                 self.handle_reject(request, reason, metadata.into_owned());
             }
             Message::Part { is_last, bytes } => self.handle_part(is_last, bytes)?,
+            Message::End { code, reason } => {
+                let reason = reason.to_owned();
+                self.on_goodbye(CloseReason::ClosedByPeer(PeerClose { code, reason }));
+            }
             Message::Hello(_) => return Err(Rule::HelloDuplicate.into()),
             // The others belong to a connection.
             _ => {}
@@ -273,15 +279,20 @@ impl Link {
     fn handle_goodbye(&mut self, id: ConnectionId, reason: &str) -> Result<(), Violation> {
         let reason = CloseReason::Goodbye(reason.into());
         if id == ConnectionId::ROOT {
-            self.end(reason);
-            // The peer reads no more.
-            self.drop_unsent();
+            self.on_goodbye(reason);
         } else if self.others.contains_key(&id.0) {
             self.end_connection(id, reason);
         } else {
             self.check_was_open(id)?;
         }
         Ok(())
+    }
+
+    /// The peer has ended the link.
+    fn on_goodbye(&mut self, reason: CloseReason) {
+        self.end(reason);
+        // The peer reads no more.
+        self.drop_unsent();
     }
 
     /// Handles a message for a connection that is not open. It may be late, and readers go on consuming what

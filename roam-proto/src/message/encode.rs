@@ -125,6 +125,10 @@ impl Message<'_> {
                 tag::BLOCKED,
                 [connection.0, channel.0, (*bytes).into()],
             ),
+            Self::End { code, reason } => {
+                write_fields(out, tag::END, [(*code).into()]);
+                out.write_prefixed(reason.as_bytes());
+            }
             _ => {}
         }
         &[]

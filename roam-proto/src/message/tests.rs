@@ -145,6 +145,13 @@ fn connection_vectors() -> Vec<Vector> {
             "0e01020708",
         ),
         (
+            Message::End {
+                code: 4001,
+                reason: "moved",
+            },
+            "0fa11f056d6f766564",
+        ),
+        (
             Message::Blocked {
                 connection: ConnectionId(0),
                 channel: ChannelId(3),
@@ -226,7 +233,7 @@ fn payloads_borrow_from_the_frame() {
 
 #[test]
 fn unknown_messages_and_versions_have_their_own_rules() {
-    assert_eq!(broken_rule(&[15]), Rule::UnknownVariant);
+    assert_eq!(broken_rule(&[16]), Rule::UnknownVariant);
     assert_eq!(broken_rule(&[0xff, 0x01, 0x00]), Rule::UnknownVariant);
     assert_eq!(
         broken_rule(&hex("0000808040808004")),
@@ -258,6 +265,15 @@ fn rejects_long_lists_and_reasons() {
     }
     .encode(&mut bytes);
     assert_eq!(broken_rule(&bytes), Rule::TooLarge);
+
+    let mut bytes = Vec::new();
+    Message::End {
+        code: 4000,
+        reason: &reason,
+    }
+    .encode(&mut bytes);
+    assert_eq!(broken_rule(&bytes), Rule::TooLarge);
+    assert_eq!(broken_rule(&hex("0f80800400")), Rule::DecodeError);
 
     let ids: Vec<u64> = (0..=MAX_CHANNELS as u64).map(|n| 2 * n + 1).collect();
     let mut bytes = Vec::new();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use roam_proto::{
-    ChannelEnd, CloseReason, ConnectionId, Event, ReadOutcome, RequestError, RequestId, Rule,
-    SendError,
+    ChannelEnd, Close, CloseReason, ConnectionId, Event, Framing, PeerClose, ReadOutcome,
+    RequestError, RequestId, Rule, SendError,
 };
 
 use super::harness::*;
@@ -223,6 +223,47 @@ fn reason_is_kept_up_to_its_limit() {
     let reason = pair.server.link.close_reason().unwrap();
     assert!(
         matches!(reason, CloseReason::Goodbye(text) if text.len() == 1_024),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_code_reaches_the_peer_after_everything_else() {
+    let mut pair = Pair::with(Framing::Numbered, &small(), &small());
+    let (_, channel) = pair.upload();
+    pair.client
+        .link
+        .sender(ROOT, channel)
+        .send(b"last")
+        .unwrap();
+    let close = Close::new(4_001, "moved").unwrap();
+    pair.client.link.close_with(close.clone());
+    let ended = pair.client.link.close_reason().cloned();
+    assert!(matches!(ended, Some(CloseReason::ClosedHere(it)) if it == close));
+    // The last socket may carry nothing of it.
+    while pair.client.link.poll_transmit().is_some() {}
+    assert!(pair.client.link.has_unsent());
+    pair.reattach();
+    pair.settle();
+    assert_eq!(pair.server.read(channel), [b"last"]);
+    let reason = pair.server.link.close_reason().unwrap();
+    assert_eq!(reason.peer_close(), Some(PeerClose::from(&close)));
+    assert_eq!(reason.close(), close);
+    assert_eq!(
+        reason.to_string(),
+        "closed by the peer with code 4001: moved"
+    );
+}
+
+#[test]
+fn a_peer_of_version_2_is_told_the_reason_of_a_code() {
+    let mut pair = Pair::new();
+    let close = Close::new(4_001, "moved").unwrap();
+    pair.client.link.close_with(close);
+    pair.settle();
+    let reason = pair.server.link.close_reason().unwrap();
+    assert!(
+        matches!(reason, CloseReason::Goodbye(it) if &**it == "moved"),
         "{reason}"
     );
 }

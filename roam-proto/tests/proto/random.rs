@@ -27,6 +27,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => one().prop_map(Step::CloseConnection),
         2 => one().prop_map(Step::Budget),
         12 => (1usize..4).prop_map(Step::Deliver),
+        1 => Just(Step::Ask),
         1 => Just(Step::Cut),
         2 => Just(Step::Dial),
         4 => (0usize..3).prop_map(Step::Arrive),

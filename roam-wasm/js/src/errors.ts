@@ -26,8 +26,8 @@ import type { FailsWith } from "./types.js";
  * - `invalid-argument`: a value has the wrong type or range; the reason says where; nothing was sent
  * - `too-large`: a payload or an element exceeds the limit; the reason has both sizes and the setting
  * - `protocol`: the peer sent something that does not decode; the generated files differ
- * - `connect`: no link could be established
- * - `closed`: the link has ended
+ * - `connect`: no link could be established; if it began, `cause` is a `CloseInfo`, with the code of a refusal
+ * - `closed`: the link has ended; `cause` is a `CloseInfo`, as of `link.closed`
  */
 export type RoamErrorCode =
   | "user"
@@ -126,10 +126,11 @@ export function tooLarge(what: string, length: number, max: number, setting: str
 /** Converts an exception thrown by wasm. */
 export function fromFailure(failure: unknown, method?: string): unknown {
   if (!isFailure(failure)) return failure;
-  if (failure.kind === "closed" && failure.cause !== undefined)
-    return linkClosed({ kind: failure.cause, reason: failure.reason ?? "" }, method);
-  const code = failure.kind === "metadata" ? "invalid-argument" : failure.kind;
-  return new RoamError(code, failure.reason || failure.message, { method });
+  const { kind, reason = "", cause: ended, code: closeCode, retryAfterMs } = failure;
+  const info = ended && { kind: ended, reason, ...(closeCode !== undefined && { code: closeCode }) };
+  if (kind === "closed" && info !== undefined) return linkClosed(info, method);
+  const code = kind === "metadata" ? "invalid-argument" : kind;
+  return new RoamError(code, reason || failure.message, { method, retryAfterMs, ...(info && { cause: info }) });
 }
 
 /** Returns the error for everything that was in flight when a link ended. */

@@ -20,7 +20,7 @@ export {
   type WebSocketLike,
 } from "./link/connect.js";
 export type { CallInFlight, ChannelInFlight, LinkDiagnostics } from "./link/diagnostics.js";
-export type { Link } from "./link/link.js";
+export type { CloseOptions, Link } from "./link/link.js";
 export type { Serving } from "./link/services.js";
 export type { LinkState, Store } from "./link/state.js";
 export type { WasmSource } from "./load.js";

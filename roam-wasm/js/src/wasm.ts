@@ -46,11 +46,15 @@ export interface LinkEvents {
   cancelled(connection: number, request: bigint): void;
   /**
    * The socket is lost, and the link goes on with another that `attach` gives it. This many sockets in a row were lost
-   * before they carried anything.
+   * before they carried anything. The server may have told after how many milliseconds to come again.
    */
-  cut(failures: number): void;
+  cut(failures: number, afterMs?: number): void;
   /** The link goes on with another socket. */
   resumed(): void;
+  /** The server advises to open another link, or another socket for this one, between so many milliseconds. */
+  drain(anotherLink: boolean, minMs: number, maxMs: number): void;
+  /** The server asks for a new token: `giveToken`. */
+  tokenAsked(): void;
   /** The link has ended, and with it everything in flight; called once, after all other events. */
   closed(info: CloseInfo): void;
 }
@@ -62,8 +66,8 @@ export interface CloseInfo {
   /** The reason given; may be empty. */
   readonly reason: string;
   /**
-   * The code of WebSocket's close event, if `kind` is `transport`: 1006 if the network failed, 1005 if the
-   * peer gave none.
+   * The code with which either side ended or the server refused the link, if it gave one. If the socket was lost, that
+   * of its close event: 1006 if the network failed, 1005 if the peer gave none.
    */
   readonly code?: number;
 }
@@ -99,6 +103,9 @@ export enum OutcomeKind {
 
 /** The connection that every link has: the only one so far. */
 export const ROOT = 0;
+
+/** The code of a link that ends as it should. */
+export const NORMAL = 1000;
 
 /** The constants of a link, in bytes. */
 export interface Agreed {
@@ -145,13 +152,18 @@ export interface WasmLink {
     channels: Uint32Array | undefined,
   ): Channels | undefined;
   stats(): LinkStats;
-  /** Goes on with the link on another socket, which is connecting or open, after the event `cut`. */
+  /**
+   * Goes on with the link on another socket: one that is connecting or open, after the event `cut`; or one that is open,
+   * in place of the present one.
+   */
   attach(socket: unknown, metadata: Uint8Array | undefined): void;
+  /** Answers the event `tokenAsked`. */
+  giveToken(metadata: Uint8Array | undefined): void;
   /** Asks the peer for a sign of life, since the network may have changed. */
   probe(): void;
   /** Returns everything in flight, as rows that `diagnostics.ts` reads. */
   diagnostics(): BigUint64Array;
-  close(reason: string): void;
+  close(code: number, reason: string): void;
 }
 
 /** Statistics of a link. */
@@ -214,6 +226,9 @@ export interface Failure {
   readonly kind: "closed" | "connect" | "too-large" | "metadata" | "reset" | "busy" | "protocol";
   readonly message: string;
   readonly reason?: string;
-  /** How the link ended, if `kind` is `closed`. */
+  /** How the link ended, if `kind` is `closed` or `connect`, and with which code. */
   readonly cause?: CloseInfo["kind"];
+  readonly code?: number;
+  /** When to try again, if the server said so. */
+  readonly retryAfterMs?: number;
 }

@@ -157,8 +157,8 @@ export class Peer {
 }
 
 /** Starts a server that accepts roam with one message per frame. */
-export async function listen(): Promise<WebSocketServer> {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "roam.v2" });
+export async function listen(protocol = "roam.v2"): Promise<WebSocketServer> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => protocol });
   await once(server, "listening");
   return server;
 }

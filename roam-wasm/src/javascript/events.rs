@@ -8,7 +8,7 @@ use roam_proto::CloseReason;
 use wasm_bindgen::prelude::*;
 
 use super::channels::Channels;
-use super::failure::{Failure, kind_of, text_of};
+use super::failure::{Failure, code_of, kind_of, text_of};
 use super::link::Link;
 use super::outcome::OutcomeKind;
 
@@ -73,13 +73,27 @@ extern "C" {
     ) -> Result<(), JsValue>;
 
     /// The socket is lost, and the link goes on with another that [`attach`](Link::attach) gives it. This many
-    /// sockets in a row were lost before they carried anything.
+    /// sockets in a row were lost before they carried anything. The peer may have told after how many milliseconds to
+    /// come again.
     #[wasm_bindgen(method, catch)]
-    pub(super) fn cut(this: &LinkEvents, failures: u32) -> Result<(), JsValue>;
+    pub(super) fn cut(this: &LinkEvents, failures: u32, after: Option<f64>) -> Result<(), JsValue>;
 
     /// The link goes on with another socket.
     #[wasm_bindgen(method, catch)]
     pub(super) fn resumed(this: &LinkEvents) -> Result<(), JsValue>;
+
+    /// The peer advises to open another link, or another socket for this one, between so many milliseconds.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn drain(
+        this: &LinkEvents,
+        another_link: bool,
+        min: f64,
+        max: f64,
+    ) -> Result<(), JsValue>;
+
+    /// The peer asks for a new token: [`giveToken`](Link::give_token).
+    #[wasm_bindgen(method, catch, js_name = tokenAsked)]
+    pub(super) fn token_asked(this: &LinkEvents) -> Result<(), JsValue>;
 
     /// The link has ended, and with it everything in flight.
     #[wasm_bindgen(method, catch)]
@@ -124,8 +138,8 @@ impl Events {
         let info: CloseInfo = Object::new().unchecked_into();
         info.set_kind(kind_of(reason));
         info.set_reason(&text_of(reason));
-        if let Some(close) = reason.peer_close() {
-            info.set_code(close.code);
+        if let Some(code) = code_of(reason) {
+            info.set_code(code);
         }
         self.emit(|events| events.closed(info));
         self.0.take();

@@ -25,6 +25,12 @@ extern "C" {
 
     #[wasm_bindgen(method, setter)]
     fn set_cause(this: &Failure, cause: &str);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_code(this: &Failure, code: u16);
+
+    #[wasm_bindgen(method, setter, js_name = retryAfterMs)]
+    fn set_retry_after_ms(this: &Failure, millis: f64);
 }
 
 impl Failure {
@@ -52,16 +58,24 @@ impl Failure {
 
     /// Returns the failure for a link that has ended.
     pub(super) fn closed(reason: &CloseReason) -> Self {
-        let failure = Self::new("closed", reason);
-        failure.set_cause(kind_of(reason));
-        failure.set_reason(&text_of(reason));
-        failure
+        Self::ended("closed", reason)
     }
 
     /// Returns the failure for a link that could not be opened.
     pub(super) fn connect(reason: &CloseReason) -> Self {
-        let failure = Self::new("connect", reason);
+        Self::ended("connect", reason)
+    }
+
+    fn ended(kind: &str, reason: &CloseReason) -> Self {
+        let failure = Self::new(kind, reason);
+        failure.set_cause(kind_of(reason));
         failure.set_reason(&text_of(reason));
+        if let Some(code) = code_of(reason) {
+            failure.set_code(code);
+        }
+        if let Some(after) = reason.retry_after() {
+            failure.set_retry_after_ms(after.as_secs_f64() * 1000.0);
+        }
         failure
     }
 }
@@ -69,11 +83,19 @@ impl Failure {
 /// Returns how a link ended, in a word.
 pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
     match reason {
-        CloseReason::Local(_) => "local",
-        CloseReason::Goodbye(_) => "goodbye",
+        CloseReason::Local(_) | CloseReason::ClosedHere(_) => "local",
+        CloseReason::Goodbye(_) | CloseReason::ClosedByPeer(_) => "goodbye",
         CloseReason::Violation(_) | CloseReason::RepliesUnread => "violation",
         CloseReason::HandshakeTimeout | CloseReason::Idle => "timeout",
         _ => "transport",
+    }
+}
+
+/// Returns the code with which a link ended, if it had one.
+pub(super) fn code_of(reason: &CloseReason) -> Option<u16> {
+    match reason {
+        CloseReason::ClosedHere(close) => Some(close.code()),
+        _ => reason.peer_close().map(|close| close.code),
     }
 }
 
@@ -81,6 +103,8 @@ pub(super) fn kind_of(reason: &CloseReason) -> &'static str {
 pub(super) fn text_of(reason: &CloseReason) -> String {
     match reason {
         CloseReason::Local(reason) | CloseReason::Goodbye(reason) => reason.as_ref().to_owned(),
+        CloseReason::ClosedHere(close) => close.reason().to_owned(),
+        CloseReason::ClosedByPeer(close) => close.reason.clone(),
         CloseReason::Violation(violation) => violation.to_string(),
         CloseReason::Lost(error) => error.to_string(),
         _ => reason.to_string(),

@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use js_sys::{Object, Promise};
-use roam_proto::{Config, Metadata, MethodId};
-use roam_proto::{ConnectionId, RequestId};
+use roam_proto::{Close, Config, ConnectionId, Metadata, MethodId, RequestId};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
@@ -228,11 +227,20 @@ impl Link {
         diagnostics::rows(&self.session.link.borrow().diagnostics())
     }
 
-    /// Goes on with the link on another socket, which is connecting or open, after the event `cut`.
+    /// Goes on with the link on another socket: one that is connecting or open, after the event `cut`; or one that is
+    /// open, in place of the present one.
     pub fn attach(&self, socket: WebSocket, metadata: Option<Vec<u8>>) {
         self.session.metadata.replace(decoded(metadata));
+        self.session.leave_socket();
         self.session.socket.replace(socket);
         self.session.listen();
+    }
+
+    /// Answers the event `tokenAsked` with what we say of ourselves now.
+    #[wasm_bindgen(js_name = giveToken)]
+    pub fn give_token(&self, metadata: Option<Vec<u8>>) {
+        let metadata = decoded(metadata);
+        self.session.act(|link| link.give_token(&metadata));
     }
 
     /// Asks the peer for a sign of life, since the network may have changed.
@@ -243,7 +251,9 @@ impl Link {
     }
 
     /// Closes the link, after sending what is queued.
-    pub fn close(&self, reason: &str) {
-        self.session.act(|link| link.close(reason));
+    pub fn close(&self, code: u16, reason: &str) {
+        // TypeScript checks the code.
+        let close = Close::new(code, reason).unwrap_or_else(|_| Close::normal());
+        self.session.act(|link| link.close_with(close));
     }
 }

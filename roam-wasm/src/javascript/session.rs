@@ -5,15 +5,16 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use js_sys::Function;
-use roam_proto::{Agreed, CloseReason, ConnectionId, Event, Framing, Link, Role};
-use roam_proto::{Config, Metadata, Rule};
+use roam_proto::{
+    Agreed, CloseReason, Config, ConnectionId, Drain, Event, Framing, Link, Metadata, Role, Rule,
+};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::channel::Waiters;
 use super::channels::Channels;
 use super::clock::Clock;
-use super::events::Events;
+use super::events::{Events, LinkEvents};
 use super::failure::Failure;
 use super::socket_driver::SocketDriver;
 
@@ -131,9 +132,12 @@ impl Session {
                 connection: ConnectionId::ROOT,
                 reason,
             } => self.on_ended(&reason),
-            // We never wait for queue space or open connections, and JavaScript fails the calls of an
+            Event::Drain(advice) => self.on_drain(advice),
+            Event::TokenAsked { .. } => self.events.emit(LinkEvents::token_asked),
+            // We never ask for a token, wait for queue space or open connections, and JavaScript fails the calls of an
             // ended link.
             Event::SendBufferReady
+            | Event::TokenGiven { .. }
             | Event::NotSent { .. }
             | Event::ConnectAnswer { .. }
             | Event::ConnectionEnded { .. } => {}
@@ -149,6 +153,12 @@ impl Session {
                 .emit(|events| events.ready(link, payload, element, calls, call_bytes));
             settle_promise(&opening.resolve, &JsValue::UNDEFINED);
         }
+    }
+
+    fn on_drain(&self, advice: Drain) {
+        let [min, max] = [advice.min, advice.max].map(|time| time.as_secs_f64() * 1000.0);
+        self.events
+            .emit(|events| events.drain(advice.another_link, min, max));
     }
 
     fn on_ended(self: &Rc<Self>, reason: &CloseReason) {

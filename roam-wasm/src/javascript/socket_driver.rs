@@ -69,6 +69,14 @@ impl Session {
         self.listen();
     }
 
+    /// Leaves the present socket, if there is one: the link goes on with another.
+    pub(super) fn leave_socket(&self) {
+        if self.driver.listener.take().is_some() {
+            self.driver.open.set(false);
+            self.link.borrow_mut().detach();
+        }
+    }
+
     /// Starts listening to another socket.
     pub(super) fn listen(self: &Rc<Self>) {
         let socket = self.socket.borrow().clone();
@@ -129,9 +137,13 @@ impl Session {
         let now = self.clock.now();
         let keep = link.keep();
         let given_up = self.driver.given_up.get().unwrap_or(now + keep);
-        if keep.is_zero() || now >= given_up || link.close_reason().is_some() || closed.is_final() {
+        let postponed = link.take_postponed();
+        let is_final = postponed.is_none() && closed.is_final();
+        if keep.is_zero() || now >= given_up || link.close_reason().is_some() || is_final {
             return link.handle_lost(Arc::new(closed));
         }
+        let after = postponed.and_then(|refusal| refusal.retry_after);
+        let after = after.map(|after| after.as_secs_f64() * 1000.0);
         let failures = self.driver.failures.get();
         self.driver.failures.set(failures.saturating_add(1));
         self.driver.given_up.set(Some(given_up));
@@ -140,7 +152,7 @@ impl Session {
         self.driver.open.set(false);
         self.driver.listener.take();
         self.set_timer(None);
-        self.events.emit(|events| events.cut(failures));
+        self.events.emit(|events| events.cut(failures, after));
     }
 
     /// Finds out whether a link that had lost its socket goes on.

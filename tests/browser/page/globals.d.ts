@@ -5,6 +5,7 @@ declare global {
   const roam: Globals["roam"];
   const Calls: Globals["Calls"];
   const Endings: Globals["Endings"];
+  const Links: Globals["Links"];
   const Notifier: Globals["Notifier"];
   const Parcels: Globals["Parcels"];
   const Sockets: Globals["Sockets"];

@@ -3,6 +3,7 @@ import * as roam from "@roam-rpc/client";
 import { introspect } from "@roam-rpc/client/introspect";
 import { Calls } from "../gen/calls.js";
 import { Endings } from "../gen/endings.js";
+import { Links } from "../gen/links.js";
 import { Notifier } from "../gen/notifier.js";
 import { Parcels } from "../gen/parcels.js";
 import { Sockets } from "../gen/sockets.js";
@@ -20,6 +21,7 @@ const globals = {
   roam,
   Calls,
   Endings,
+  Links,
   Notifier,
   Parcels,
   Sockets,

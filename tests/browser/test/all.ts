@@ -10,6 +10,7 @@ import "./cancelling.test.js";
 import "./lost.test.js";
 import "./killed.test.js";
 import "./cuts.test.js";
+import "./told.test.js";
 import "./nested.test.js";
 import "./web-streams.test.js";
 import "./tunnels.test.js";

@@ -46,6 +46,6 @@ test("introspection calls a server without a generated file", async (lab) => {
     await link.close();
     return [server.services.map(({ name }) => name), echoed, counted.values, unknown?.code];
   });
-  const services = ["Values", "Calls", "Streams", "Endings", "Parcels", "Sockets", "Watch"];
+  const services = ["Values", "Calls", "Streams", "Endings", "Links", "Parcels", "Sockets", "Watch"];
   assert.deepEqual(report, [services, "hello", [0, 1, 2], "TypeError"]);
 });

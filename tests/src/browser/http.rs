@@ -19,7 +19,7 @@ use roam_ws_server::Server;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::raw_echo;
+use super::{links, raw_echo};
 
 /// The strictest policy under which wasm and a WebSocket still work.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
@@ -32,6 +32,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// - `/rpc-single`: calls without packing, like a server that only knows `roam.v2`;
 /// - `/rpc-plain`: calls without a subprotocol, like a server that knows none;
 /// - `/rpc-unkept`: calls on links that end with their sockets;
+/// - `/rpc-tokens`: calls of peers that have a valid token;
 /// - `/rpc-proxied`, `/rpc-proxied-unkept`: calls through a proxy;
 /// - `/rpc-small`: calls with limits low enough for tests to reach them;
 /// - `/echo`: a raw WebSocket that echoes each frame.
@@ -46,6 +47,7 @@ pub fn router(site: &Path) -> Router {
     );
     let keeps_nothing = Config::default().with_keep(Duration::ZERO);
     let unkept = Server::new(Arc::clone(&dispatcher)).with_config(keeps_nothing.clone());
+    let tokens = Server::new(Arc::clone(&dispatcher)).with_admission(links::admit);
     let proxied = Server::new(proxy(dispatcher));
     let proxied_unkept = proxied.clone().with_config(keeps_nothing);
     let policy = HeaderValue::from_static(POLICY);
@@ -59,6 +61,7 @@ pub fn router(site: &Path) -> Router {
         .route("/rpc-single", link(&server, offer_single_only))
         .route("/rpc-plain", link(&server, offer_none))
         .route("/rpc-unkept", link(&unkept, |_| {}))
+        .route("/rpc-tokens", link(&tokens, |_| {}))
         .route("/rpc-proxied", link(&proxied, |_| {}))
         .route("/rpc-proxied-unkept", link(&proxied_unkept, |_| {}))
         .route("/rpc-small", link(&small, |_| {}))

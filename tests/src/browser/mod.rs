@@ -3,6 +3,7 @@
 pub mod calls;
 pub mod endings;
 mod http;
+pub mod links;
 pub mod notifier;
 pub mod parcels;
 mod raw_echo;
@@ -33,6 +34,7 @@ fn dispatcher() -> RoutedDispatcher {
         .with(endings::EndingsDispatcher::new(endings::EndingsHandler {
             watched: watched.clone(),
         }))
+        .with(links::LinksDispatcher::new(links::LinksHandler))
         .with(parcels::ParcelsDispatcher::new(parcels::ParcelsHandler))
         .with(sockets::SocketsDispatcher::new(sockets::SocketsHandler))
         .with(watch::WatchDispatcher::new(watched))
@@ -49,12 +51,13 @@ pub fn write_bindings(folder: &Path) -> io::Result<()> {
 }
 
 /// Returns the services with their file names.
-fn services() -> [(&'static str, &'static ServiceDescriptor); 7] {
+fn services() -> [(&'static str, &'static ServiceDescriptor); 8] {
     [
         ("values.ts", values::values_service()),
         ("calls.ts", calls::calls_service()),
         ("streams.ts", streams::streams_service()),
         ("endings.ts", endings::endings_service()),
+        ("links.ts", links::links_service()),
         ("parcels.ts", parcels::parcels_service()),
         ("sockets.ts", sockets::sockets_service()),
         ("watch.ts", watch::watch_service()),

@@ -118,6 +118,8 @@ async fn end_together(downstream: &ConnectionHandle, upstream: &ConnectionHandle
 fn reason_across(reason: &CloseReason) -> Cow<'_, str> {
     match reason {
         CloseReason::Local(reason) | CloseReason::Goodbye(reason) => Cow::Borrowed(reason),
+        CloseReason::ClosedHere(close) => Cow::Borrowed(close.reason()),
+        CloseReason::ClosedByPeer(close) => Cow::Borrowed(&close.reason),
         CloseReason::Violation(violation) => Cow::Owned(format!(
             "the peer behind this connection broke a rule: {violation}"
         )),

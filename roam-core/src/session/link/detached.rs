@@ -43,8 +43,6 @@ pub struct DetachedLink {
     timer_waker: Option<Waker>,
     /// Runs once the link has ended: how long the rest may take to be sent.
     pub(super) linger: Option<Pin<Box<Sleep>>>,
-    /// What we say of ourselves on each transport that we open.
-    metadata: Metadata,
     /// Whether the link waits for its first frame, an Attach unless the peer only knows version 2.
     pub(super) expects_attach: bool,
 }
@@ -63,6 +61,7 @@ pub(in crate::session) const LINGER: Duration = Duration::from_secs(5);
 
 impl DetachedLink {
     pub(crate) fn new(handle: &ConnectionHandle, role: Role, metadata: Metadata) -> Self {
+        handle.shared().set_metadata(metadata, false);
         Self {
             shared: Arc::clone(&handle.link().shared),
             handle: (role == Role::Acceptor).then(|| handle.clone()),
@@ -77,7 +76,6 @@ impl DetachedLink {
             timer: None,
             timer_waker: None,
             linger: None,
-            metadata,
             expects_attach: role == Role::Acceptor && handle.is_numbered(),
         }
     }
@@ -85,6 +83,11 @@ impl DetachedLink {
     /// Returns how the link's transports must hold messages in frames.
     pub fn framing(&self) -> Framing {
         self.shared.peek(|state| state.link.framing())
+    }
+
+    /// Sets what we say of ourselves from now on. Somebody waits until we are [asked](Shared::asked) for it anew.
+    pub(in crate::session) fn say(&self, metadata: Metadata) {
+        self.shared.set_metadata(metadata, true);
     }
 
     /// Returns whether the handshake was completed.
@@ -95,8 +98,11 @@ impl DetachedLink {
     /// Begins on another transport, as the initiator.
     pub(super) fn begin(&mut self) {
         let now = self.shared.clock.now();
-        self.shared
-            .with(|state, _| state.link.attach(&self.metadata, now));
+        self.shared.with(|state, _| {
+            // This is the other transport that we were advised to open.
+            state.another_transport = None;
+            state.link.attach(&state.tokens.metadata, now);
+        });
         self.on_transport();
     }
 
@@ -151,7 +157,7 @@ impl DetachedLink {
 
     /// Ends the link for good, unless it has ended. Returns why it did.
     pub(in crate::session) fn lose(mut self, error: TransportError) -> CloseReason {
-        self.shared.handle_lost(error.into_cause());
+        self.shared.lose(error);
         self.finish();
         self.close_reason()
     }

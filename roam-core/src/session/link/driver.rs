@@ -2,14 +2,16 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::detached::{DetachedLink, Phase};
 use super::schedule::FRAMES_PER_TURN;
+use super::shared::Shared;
 use super::transmit::Transmit;
 use bytes::Bytes;
 
-use crate::proto::{Attach, CloseReason, Framing, LinkId, Refusal, Secret};
+use crate::proto::{Attach, CloseReason, Framing, LinkId, Metadata, Refusal, Secret};
 use crate::session::extensions::Extensions;
 use crate::transport::{Transport, TransportError};
 
@@ -91,6 +93,15 @@ impl<T: Transport> Driver<T> {
         Ok(std::mem::replace(&mut self.transport, transport))
     }
 
+    pub(in crate::session) fn shared(&self) -> &Arc<Shared> {
+        &self.link.shared
+    }
+
+    /// Sets what we say of ourselves from now on.
+    pub(in crate::session) fn say(&self, metadata: Metadata) {
+        self.link.say(metadata);
+    }
+
     /// Returns the values that users attached to the link.
     pub(in crate::session) fn extensions(&self) -> &Extensions {
         self.link.extensions()
@@ -169,7 +180,7 @@ impl<T: Transport> Driver<T> {
             // A peer that has not answered on this transport does not know that the link has ended.
             && (self.link.shared.close_reason().is_none() || !self.is_attached())
         {
-            return Poll::Ready(Err(error));
+            return Poll::Ready(Err(self.link.shared.explain(error)));
         }
         self.link.finish();
         Poll::Ready(Ok(self.link.close_reason()))
@@ -330,7 +341,7 @@ impl<T: Transport> Future for Driver<T> {
         Poll::Ready(match ready!(this.poll_carry(cx)) {
             Ok(reason) => reason,
             Err(error) => {
-                this.link.shared.handle_lost(error.into_cause());
+                this.link.shared.lose(error);
                 this.link.finish();
                 this.link.close_reason()
             }

@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 
 use futures::future::select;
 
+use super::advice::Leaving;
 use super::deferred::Deferred;
 use super::service::{Served, Service};
 use super::shared::{LinkGuard, Shared};
 use super::state::State;
 use super::wait::{WaitKey, WaiterId};
 use crate::proto::{
-    Agreed, ChannelId, CloseReason, ConnectionId, Framing, Link, LinkBudget, Stats,
+    Agreed, ChannelId, Close, CloseReason, ConnectionId, Framing, Link, LinkBudget, Stats,
 };
 use crate::rt::Clock;
 use crate::session::error::ConnectError;
@@ -25,6 +26,8 @@ use crate::session::identity::Identity;
 pub(crate) struct ConnectionState {
     id: ConnectionId,
     ended: OnceLock<CloseReason>,
+    /// Of a root connection: when to leave the link for another.
+    leaving: OnceLock<Leaving>,
     /// Shared by all handles, as long as there is one.
     handle: OnceLock<Weak<HandleInner>>,
     extensions: Extensions,
@@ -35,6 +38,7 @@ impl ConnectionState {
         Arc::new(Self {
             id,
             ended: OnceLock::new(),
+            leaving: OnceLock::new(),
             handle: OnceLock::new(),
             extensions: Extensions::default(),
         })
@@ -42,6 +46,11 @@ impl ConnectionState {
 
     pub(crate) fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// Sets when to leave the link. Later advice changes nothing: the time is spread already.
+    pub(super) fn leave(&self, leaving: Leaving) {
+        self.leaving.get_or_init(|| leaving);
     }
 
     /// Sets why the connection ended, under the lock under which the machine ends it.
@@ -182,6 +191,10 @@ impl ConnectionHandle {
         self.0.state.ended.get()
     }
 
+    pub(super) fn leaving(&self) -> Option<&Leaving> {
+        self.0.state.leaving.get()
+    }
+
     /// Returns why the connection ended, once the machine has reported that it has.
     pub(crate) fn known_end_reason(&self) -> CloseReason {
         let reason = self.close_reason();
@@ -198,6 +211,33 @@ impl ConnectionHandle {
                 state.link.close_connection(self.id(), reason);
             }
         });
+    }
+
+    /// Ends the link, with all its connections, and tells the peer a code and a reason. Codes from 4000 to 4399 and from
+    /// 4500 to 4999 are the application's; [`Close`] has those of roam.
+    ///
+    /// Messages that were sent before still go out. The peer's link ends as
+    /// [`CloseReason::ClosedByPeer`], even when it has no transport now and comes back later. A peer that only knows
+    /// version 2 of the protocol learns the reason, and the code from the end of its WebSocket.
+    ///
+    /// ```
+    /// use roam_core::proto::{Close, Framing};
+    /// use roam_core::transport::memory_pair;
+    /// use roam_core::{accept, connect};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let (ours, theirs) = memory_pair(Framing::Numbered);
+    /// let (server, driver) = accept(theirs).drive();
+    /// tokio::spawn(driver);
+    /// let client = connect(ours).await?;
+    /// server.close_with(Close::new(4001, "signed out elsewhere").unwrap());
+    /// let told = client.closed().await.peer_close().unwrap();
+    /// assert_eq!((told.code, &*told.reason), (4001, "signed out elsewhere"));
+    /// # Ok::<(), roam_core::ConnectError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn close_with(&self, close: Close) {
+        self.shared().with(|state, _| state.link.close_with(close));
     }
 
     /// Returns the values that users attached to this connection: the root connection or a virtual

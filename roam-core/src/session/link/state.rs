@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -12,6 +13,7 @@ use super::driver_waker::DriverWaker;
 use super::handle::ConnectionState;
 use super::service::{AbortHandle, Served, Service};
 use super::shared::NO_METADATA;
+use super::tokens::Tokens;
 use super::wait::{WaitKey, WaiterId, Waiters};
 use crate::proto::{
     CloseReason, ConnectionId, Event, Link, Metadata, MethodId, Outcome, RequestId, Response,
@@ -34,6 +36,9 @@ pub(crate) struct State {
     /// Whether somebody wants to know the age of what is in flight.
     pub(crate) watched: bool,
     pub(super) driver: DriverWaker,
+    pub(super) tokens: Tokens,
+    /// The acceptor advises to open another transport after this time.
+    pub(super) another_transport: Option<Duration>,
     /// The other end of the transport in use.
     pub(super) peer_addr: Option<SocketAddr>,
     waiting: FxHashMap<WaitKey, Waiters>,
@@ -107,6 +112,8 @@ impl State {
             requested: RequestedConnections::default(),
             watched: false,
             driver: DriverWaker::default(),
+            tokens: Tokens::default(),
+            another_transport: None,
             peer_addr: None,
             waiting: FxHashMap::default(),
             lines: 0,
@@ -298,6 +305,9 @@ impl State {
                 result,
                 metadata,
             } => self.on_connect_answer(request, result, metadata, deferred),
+            Event::Drain(advice) => self.on_drain(advice, deferred),
+            Event::TokenAsked { .. } => self.on_token_asked(deferred),
+            Event::TokenGiven { metadata } => self.on_token_given(metadata, deferred),
             Event::ConnectionEnded { connection, reason } => {
                 self.on_ended(connection, &reason, deferred);
             }

@@ -15,6 +15,7 @@ use super::wait::WaitKey;
 use crate::proto::{
     Attach, Close, ConnectionId, Framing, LinkId, Load, Refusal, Secret, Violation,
 };
+use crate::transport::TransportError;
 
 /// What a driver hands to its transport next.
 pub(super) enum Transmit {
@@ -171,6 +172,23 @@ impl Shared {
     /// Ends the link because the peer broke a rule of the transport.
     pub(super) fn handle_violation(&self, violation: Violation) {
         self.with(|state, _| state.link.handle_violation(violation));
+    }
+
+    /// Returns why a transport has failed: the acceptor may have said so.
+    #[cold]
+    pub(super) fn explain(&self, error: TransportError) -> TransportError {
+        let postponed = self.peek(|state| state.link.take_postponed());
+        postponed.map_or(error, TransportError::Postponed)
+    }
+
+    /// Ends the link because it gets no other transport than the one that failed.
+    pub(super) fn lose(&self, error: TransportError) {
+        match error {
+            TransportError::Postponed(refusal) => {
+                self.with(|state, _| state.link.handle_refused(refusal));
+            }
+            error => self.handle_lost(error.into_cause()),
+        }
     }
 
     /// Ends the link because its transport was lost.

@@ -89,6 +89,13 @@ impl RetryPolicy {
     }
 }
 
+/// Returns how long to wait when the peer has told `after`: up to half as long again, so that not all whom it told the
+/// same come at once. `random` is as for [`RetryPolicy::backoff`].
+pub(in crate::session) fn spread(after: Duration, random: u32) -> Duration {
+    let more = (after.as_nanos() / 2 * u128::from(random)) >> u32::BITS;
+    after.saturating_add(Duration::from_nanos_u128(more))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -119,6 +126,15 @@ mod tests {
         assert_eq!(policy.backoff(2, 1 << 30), Duration::from_secs(2));
         let longest = policy.backoff(2, u32::MAX);
         assert!(longest < Duration::from_secs(8) && longest > Duration::from_millis(7_999));
+    }
+
+    #[test]
+    fn a_time_that_was_told_is_spread_by_half_of_it() {
+        let after = Duration::from_secs(4);
+        assert_eq!(spread(after, 0), after);
+        assert_eq!(spread(after, 1 << 31), Duration::from_secs(5));
+        assert!(spread(after, u32::MAX) < Duration::from_secs(6));
+        assert_eq!(spread(Duration::MAX, u32::MAX), Duration::MAX);
     }
 
     proptest! {

@@ -59,12 +59,34 @@ impl Connector {
     /// Returns the current link, or the next one.
     pub(super) async fn link(self: &Arc<Self>) -> Result<Arc<Link>, CallFailure> {
         if let Some(link) = self.state.read(State::live_link) {
+            if link.handle().is_draining() {
+                self.replace();
+            }
             return Ok(link);
         }
         match self.find() {
             Found::Link(link) => Ok(link),
             Found::Series(series) => series.await,
             Found::Closed(failure) => Err(failure),
+        }
+    }
+
+    /// Connects in the background, since the peer of the current link goes: that link is used until there is another.
+    #[cold]
+    fn replace(self: &Arc<Self>) {
+        let series = self.state.change(|state| {
+            let is_active = state
+                .series
+                .as_ref()
+                .and_then(WeakShared::upgrade)
+                .is_some();
+            (!is_active && state.closed.is_none()).then(|| self.start(state))
+        });
+        if let Some(series) = series {
+            rt::spawn(async move {
+                // If it fails, the next call tries again.
+                let _ = series.await;
+            });
         }
     }
 
@@ -110,9 +132,10 @@ impl Connector {
             }
             let lost = state.link.take();
             if let Some(link) = lost.as_ref().filter(|link| !link.is_proven()) {
-                let reason: Arc<dyn Error + Send + Sync> =
-                    Arc::new(link.handle().known_end_reason());
-                state.backoff.failed(&self.policy, now, reason.into());
+                let reason = link.handle().known_end_reason();
+                let told = reason.retry_after();
+                let reason: Arc<dyn Error + Send + Sync> = Arc::new(reason);
+                state.backoff.failed(&self.policy, now, reason.into(), told);
             }
             let series = state.series.as_ref().and_then(WeakShared::upgrade);
             let series = series.unwrap_or_else(|| self.start(state));
@@ -154,10 +177,11 @@ impl Connector {
             };
             tracing::debug!(%error, left, "cannot connect");
             let now = self.clock.now();
+            let told = error.retry_after();
             let error = Arc::new(error);
             let shared: Arc<dyn Error + Send + Sync> = Arc::clone(&error) as _;
             self.state.change(|state| {
-                state.backoff.failed(&self.policy, now, shared.into());
+                state.backoff.failed(&self.policy, now, shared.into(), told);
                 if left == 0 {
                     state.backoff.reset();
                     state.end_series();
@@ -186,13 +210,15 @@ impl Connector {
 
     fn adopt(&self, handle: ConnectionHandle) -> Result<Arc<Link>, CallFailure> {
         let link = Arc::new(Link::new(handle));
-        let closed = self.state.change(|state| {
+        // A link that was replaced is dropped after the lock is released, and closed when its calls have ended.
+        let (closed, _replaced) = self.state.change(|state| {
             let closed = state.closed.clone();
+            let mut replaced = None;
             if closed.is_none() {
-                state.link = Some(Arc::clone(&link));
+                replaced = state.link.replace(Arc::clone(&link));
             }
             state.end_series();
-            closed
+            (closed, replaced)
         });
         match closed {
             None => Ok(link),
@@ -218,12 +244,12 @@ impl State {
         if let Some(reason) = self.closed.clone() {
             return LinkState::Closed { reason };
         }
-        let trying = self.trying.clone();
-        trying.unwrap_or_else(|| match self.live_link() {
+        match self.live_link() {
+            // There may be a series that replaces it.
             Some(link) if link.handle().is_attached() => LinkState::Connected,
             Some(_) => LinkState::Reconnecting,
-            None => LinkState::Idle,
-        })
+            None => self.trying.clone().unwrap_or(LinkState::Idle),
+        }
     }
 
     fn end_series(&mut self) {

@@ -10,7 +10,7 @@ use crate::rt::BoxFuture;
 use crate::session::error::CallFailure;
 
 use super::link::Link;
-use super::policy::RetryPolicy;
+use super::policy::{RetryPolicy, spread};
 
 /// What a [`ReconnectingClient`](super::ReconnectingClient) is doing.
 ///
@@ -103,11 +103,20 @@ struct Failed {
 }
 
 impl Backoff {
-    pub(super) fn failed(&mut self, policy: &RetryPolicy, now: Duration, error: SharedError) {
+    /// Records a failed attempt. A peer may have told when to come again.
+    pub(super) fn failed(
+        &mut self,
+        policy: &RetryPolicy,
+        now: Duration,
+        error: SharedError,
+        told: Option<Duration>,
+    ) {
         self.failures = self.failures.saturating_add(1);
         // Without randomness, wait as long as possible.
         let random = getrandom::u32().unwrap_or(u32::MAX);
-        let until = now.saturating_add(policy.backoff(self.failures, random));
+        let told = told.map_or(Duration::ZERO, |after| spread(after, random));
+        let wait = policy.backoff(self.failures, random).max(told);
+        let until = now.saturating_add(wait);
         self.last = Some(Failed { error, until });
     }
 
@@ -126,5 +135,28 @@ impl Backoff {
             },
             _ => LinkState::Connecting { attempt },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::TransportError;
+
+    #[test]
+    fn nobody_comes_earlier_than_the_peer_has_told() {
+        let told = Duration::from_mins(1);
+        let mut backoff = Backoff::default();
+        let error: Arc<dyn std::error::Error + Send + Sync> = Arc::new(TransportError::Silent);
+        backoff.failed(
+            &RetryPolicy::default(),
+            Duration::ZERO,
+            error.into(),
+            Some(told),
+        );
+        let LinkState::Waiting { delay, .. } = backoff.next(Duration::ZERO) else {
+            panic!("it waits")
+        };
+        assert!(delay >= told && delay < told * 3 / 2, "{delay:?}");
     }
 }

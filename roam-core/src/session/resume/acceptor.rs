@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use super::ended::{self, EndedLinks};
 use super::kept::KeptDriver;
 use super::seat::{Offer, Seat};
-use crate::proto::{Attach, Close, Config, Framing, LinkId, Metadata, Refusal, Role};
-use crate::rt;
+use crate::proto::{Attach, Close, CloseReason, Config, Framing, LinkId, Metadata, Refusal, Role};
+use crate::rt::{self, Clock};
 use crate::session::error::ConnectError;
 use crate::session::identity::Identity;
 use crate::session::link::{ConnectionHandle, LINGER};
@@ -53,6 +54,7 @@ pub struct Acceptor<T> {
     config: Arc<Config>,
     max_detached: usize,
     links: Arc<Mutex<Links<T>>>,
+    clock: Clock,
 }
 
 struct Links<T> {
@@ -61,6 +63,7 @@ struct Links<T> {
     detached: BTreeMap<u64, LinkId>,
     /// The next key of `detached`.
     next: u64,
+    ended: EndedLinks,
 }
 
 /// A transport whose first frame has come, and which was not accepted yet.
@@ -106,10 +109,12 @@ impl<T: Transport> Acceptor<T> {
         Self {
             config: Arc::new(config),
             max_detached: MAX_DETACHED,
+            clock: Clock::start(),
             links: Arc::new(Mutex::new(Links {
                 seats: HashMap::new(),
                 detached: BTreeMap::new(),
                 next: 0,
+                ended: EndedLinks::default(),
             })),
         }
     }
@@ -151,6 +156,16 @@ impl<T: Transport> Acceptor<T> {
             first,
             identity: None,
         })
+    }
+
+    /// Remembers how a link has ended, for as long as it would have been kept: its initiator may come back without
+    /// having learnt it. As many are remembered as links are kept without a transport.
+    pub(super) fn remember(&self, id: &LinkId, reason: &CloseReason) {
+        let Some(refusal) = ended::refusal(reason) else {
+            return;
+        };
+        let (now, keep, max) = (self.clock.now(), self.config.keep, self.max_detached);
+        self.with(|links| links.ended.add(id, refusal, (now, keep), max));
     }
 
     pub(super) fn leave(&self, id: &LinkId) {
@@ -216,7 +231,7 @@ impl<T: Transport> Incoming<T> {
     /// Accepts the transport.
     ///
     /// # Errors
-    /// There is no such link. The peer was told.
+    /// There is no such link, or not any more. The peer was told.
     pub fn accept(self) -> Result<Accepted<T>, Refusal> {
         let Some((attach, id)) = self.attach.and_then(resumed) else {
             return Ok(Accepted::New(NewLink {
@@ -227,10 +242,18 @@ impl<T: Transport> Incoming<T> {
                 dispatcher: NoDispatcher,
             }));
         };
-        let Some(seat) = self.acceptor.with(|links| links.seats.get(&id).cloned()) else {
-            let refusal = Refusal::unknown_link();
-            refuse(self.transport, &refusal);
-            return Err(refusal);
+        let now = self.acceptor.clock.now();
+        let found = self.acceptor.with(|links| match links.seats.get(&id) {
+            Some(seat) => Ok(Arc::clone(seat)),
+            None => Err(links.ended.get(&id, now)),
+        });
+        let seat = match found {
+            Ok(seat) => seat,
+            Err(refusal) => {
+                let refusal = refusal.unwrap_or_else(Refusal::unknown_link);
+                refuse(self.transport, &refusal);
+                return Err(refusal);
+            }
         };
         let offer = Offer::Transport {
             transport: self.transport,
@@ -334,6 +357,7 @@ impl<T> Clone for Acceptor<T> {
         Self {
             config: Arc::clone(&self.config),
             max_detached: self.max_detached,
+            clock: self.clock,
             links: Arc::clone(&self.links),
         }
     }

@@ -92,8 +92,7 @@ impl<T: Transport> KeptDriver<T> {
     /// nothing.
     fn take_over(&mut self, transport: T, attach: &Attach, identity: Option<Identity>) {
         if self.subject.as_ref() != identity.as_ref().map(|identity| &identity.subject) {
-            let reason = "the link belongs to another principal";
-            return refuse(transport, &Refusal::new(Close::OTHER_PRINCIPAL, reason));
+            return refuse(transport, &Refusal::other_principal());
         }
         let resumed = match &self.state {
             State::Carrying(_) => self.replace(transport, attach),
@@ -211,6 +210,9 @@ impl<T: Transport> Future for KeptDriver<T> {
                 _ => Some(ready!(this.poll_detached(cx))),
             };
             if let Some(reason) = reason {
+                if let Some(id) = &this.id {
+                    this.acceptor.remember(id, &reason);
+                }
                 this.state = State::Done;
                 return Poll::Ready(reason);
             }

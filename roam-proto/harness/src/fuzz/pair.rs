@@ -20,7 +20,8 @@ pub fn cuts(bytes: &[u8]) {
         Source::new(bytes),
         |source| match source.below(5) {
             0 => match source.below(8) {
-                0 | 1 => Step::Cut,
+                0 => Step::Ask,
+                1 => Step::Cut,
                 2..5 => Step::Dial,
                 _ => Step::Arrive(source.below(3)),
             },

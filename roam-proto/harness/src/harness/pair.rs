@@ -46,6 +46,16 @@ impl Pair {
         accepted.expect("the link is new");
     }
 
+    /// Goes on with another transport. What was on its way is lost.
+    pub fn reattach(&mut self) {
+        self.client.link.attach(NONE, Duration::ZERO);
+        let attach = self.client.link.poll_transmit().expect("Attach is sent");
+        let attach = Attach::decode(&attach).expect("Attach is valid");
+        let resumed =
+            (self.server.link).resume(&attach, Secret::new([2; Secret::LEN]), Duration::ZERO);
+        resumed.expect("the client has a right to the link");
+    }
+
     pub fn new() -> Self {
         Self::with(Framing::Packed, &small(), &small())
     }

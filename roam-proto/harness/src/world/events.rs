@@ -2,6 +2,8 @@
 
 use roam_proto::{CloseReason, ConnectionId, Event, Request, RequestId, Response};
 
+use crate::harness::NONE;
+
 use super::{World, read_description};
 
 impl World {
@@ -41,7 +43,11 @@ impl World {
                 connection,
                 request,
             } => self.stopped(at, connection, request),
-            Event::ChannelReady { .. } | Event::SendBufferReady => {}
+            Event::TokenAsked { .. } => user.peer.link.give_token(NONE),
+            Event::TokenGiven { .. } => {
+                assert!(std::mem::take(&mut user.is_asking), "answered once");
+            }
+            Event::ChannelReady { .. } | Event::SendBufferReady | Event::Drain(_) => {}
         }
     }
 

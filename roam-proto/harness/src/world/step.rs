@@ -25,6 +25,8 @@ pub enum Step {
     CloseConnection(usize),
     /// The user changes its budget: the higher, the more.
     Budget(usize),
+    /// The server asks for a token.
+    Ask,
     /// This many frames arrive at this user.
     Deliver(usize),
     /// This user's end of the transport fails.

@@ -1,6 +1,7 @@
 //! A user of a link.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use roam_proto::{
     ChannelId, Config, ConnectionId, Direction, Framing, LinkBudget, Request, RequestId, Role,
@@ -31,6 +32,8 @@ pub(super) struct User {
     pub(super) halves: Vec<Half>,
     pub(super) calls_started: usize,
     pub(super) calls_ended: usize,
+    /// Whether a question for a token is open.
+    pub(super) is_asking: bool,
 }
 
 impl User {
@@ -47,7 +50,12 @@ impl User {
             halves: Vec::new(),
             calls_started: 0,
             calls_ended: 0,
+            is_asking: false,
         }
+    }
+
+    pub(super) fn ask(&mut self) {
+        self.is_asking |= self.peer.link.ask_for_token(Duration::ZERO);
     }
 
     pub(super) fn hold(

@@ -89,6 +89,16 @@ fn frames_have_the_documented_bytes() {
     assert_eq!(hex(&attached.encode()), expected);
     let refusal = Refusal::new(4404, "no").with_retry_after(Duration::from_millis(1));
     assert_eq!(hex(&refusal.encode()), "06b422026e6f02");
+    let asked = Token::Asked(Duration::from_millis(300));
+    assert_eq!(hex(&asked.encode()), "0700ac02");
+    let given = Token::Given(Metadata::new().with("t", "x"));
+    assert_eq!(hex(&given.encode()), "0701010174000178");
+    let drain = Drain {
+        another_link: true,
+        min: Duration::from_millis(1),
+        max: Duration::from_millis(300),
+    };
+    assert_eq!(hex(&drain.encode()), "080101ac02");
 }
 
 #[test]
@@ -139,6 +149,25 @@ fn link_ids_have_1_to_64_bytes() {
 }
 
 #[test]
+fn advice_is_spread_over_its_time() {
+    let drain = |min, max| Drain {
+        another_link: false,
+        min: Duration::from_secs(min),
+        max: Duration::from_secs(max),
+    };
+    assert_eq!(drain(2, 6).after(0), Duration::from_secs(2));
+    assert_eq!(drain(2, 6).after(1 << 31), Duration::from_secs(4));
+    assert!(drain(2, 6).after(u32::MAX) < Duration::from_secs(6));
+    assert_eq!(drain(6, 2).after(u32::MAX), Duration::from_secs(6));
+    let longest = Duration::from_millis(u64::MAX);
+    let drain = Drain {
+        max: longest,
+        ..drain(0, 0)
+    };
+    assert!(drain.after(u32::MAX) < longest);
+}
+
+#[test]
 fn secrets_are_never_shown() {
     assert_eq!(format!("{:?}", Secret([7; 16])), "Secret(..)");
 }
@@ -160,6 +189,8 @@ proptest! {
     fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let _ = Attach::decode(&bytes);
         let _ = Attached::decode(&mut Reader::new(&bytes));
+        let _ = Drain::decode(&mut Reader::new(&bytes));
+        let _ = Token::decode(&mut Reader::new(&bytes));
         let _ = Refusal::decode(&mut Reader::new(&bytes));
     }
 }

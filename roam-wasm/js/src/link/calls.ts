@@ -5,7 +5,7 @@ import { fromFailure, linkClosed, payloadTooLarge, RoamError } from "../errors.j
 import type { CallOptions } from "../types.js";
 import { type Agreed, type Bytes, type Channels, type CloseInfo, OutcomeKind, ROOT, type WasmLink } from "../wasm.js";
 import { decodeAnswer } from "./answer.js";
-import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, SIGNATURE } from "./metadata.js";
+import { DEADLINE, encodeMetadata, type Entry, entries, LONGEST_TIMER_MS, type Said, SIGNATURE } from "./metadata.js";
 import { encodeArgs, type Method } from "./method.js";
 
 const NO_OPTIONS: CallOptions = {};
@@ -46,9 +46,7 @@ interface Sent {
 export class Calls {
   readonly #link: WasmLink;
   readonly #agreed: Agreed;
-  /** Metadata sent with every call, and its encoding. */
-  readonly #metadata: readonly Entry[];
-  readonly #encodedMetadata: Uint8Array | undefined;
+  readonly #said: Readonly<Said>;
   /** Methods that the server has answered, so its signature is ours. Other calls send the hash of ours. */
   readonly #verified = new Set<Method>();
   readonly #pending = new Map<number, Pending>();
@@ -59,11 +57,10 @@ export class Calls {
   #bytes = 0;
   #closed: CloseInfo | undefined;
 
-  constructor(link: WasmLink, agreed: Agreed, metadata: readonly Entry[]) {
+  constructor(link: WasmLink, agreed: Agreed, said: Readonly<Said>) {
     this.#link = link;
     this.#agreed = agreed;
-    this.#metadata = metadata;
-    this.#encodedMetadata = encodeMetadata(metadata);
+    this.#said = said;
   }
 
   /**
@@ -207,8 +204,8 @@ export class Calls {
 
   #encodeMetadata(method: Method, { metadata }: CallOptions, timeoutMs: number | undefined): Uint8Array | undefined {
     const signature = this.#verified.has(method) ? undefined : method.signature;
-    if (metadata === undefined && timeoutMs === undefined && signature === undefined) return this.#encodedMetadata;
-    const all: Entry[] = [...this.#metadata];
+    if (metadata === undefined && timeoutMs === undefined && signature === undefined) return this.#said.encoded;
+    const all: Entry[] = [...this.#said.entries];
     if (metadata !== undefined) all.push(...entries(metadata));
     if (timeoutMs !== undefined) all.push([DEADLINE, Math.ceil(timeoutMs)]);
     if (signature !== undefined) all.push([SIGNATURE, signature]);

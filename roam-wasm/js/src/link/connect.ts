@@ -3,7 +3,7 @@ import { fromFailure, RoamError } from "../errors.js";
 import { loadWasm, type WasmSource } from "../load.js";
 import type { WasmLink } from "../wasm.js";
 import { type Link, openLink } from "./link.js";
-import { encodeMetadata, type Entry } from "./metadata.js";
+import { encodeMetadata, type Entry, type Said } from "./metadata.js";
 import { Services } from "./services.js";
 import { Sockets } from "./sockets.js";
 
@@ -18,7 +18,8 @@ export interface ConnectOptions<Handlers extends readonly object[] = readonly ob
   readonly serve?: ServiceHandlers<Handlers> | undefined;
   /**
    * Sent with every call as metadata `authorization: Bearer …`, and with each socket that the link uses. A function is
-   * called before each socket; calls go on to send what it returned first.
+   * called before each socket, and when the server asks for a new token; calls send what it returned last. If it fails
+   * when the server asks, the server ends the link in its own time, with code 4401.
    */
   readonly token?: string | (() => string | PromiseLike<string>) | undefined;
   /** Aborts connecting; has no effect on the link afterwards. */
@@ -75,19 +76,22 @@ export async function connect<const Handlers extends readonly object[]>(
   const address = socketUrl(url);
   const { signal, maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs } = options;
   signal?.throwIfAborted();
-  const [wasm, entries] = await Promise.all([loadWasm(options.wasm), authorization(options.token)]);
+  const said: Said = { entries: [], encoded: undefined };
+  const tell = async (): Promise<Uint8Array | undefined> => {
+    said.entries = await authorization(options.token);
+    return (said.encoded = encodeMetadata(said.entries));
+  };
+  const [wasm, metadata] = await Promise.all([loadWasm(options.wasm), tell()]);
   signal?.throwIfAborted();
 
-  const metadata = encodeMetadata(entries);
   const settings = { maxPayloadSize, initialChannelCredit, channelWindow, handshakeTimeoutMs, metadata };
   const open = (): WebSocketLike => openSocket(address, options);
   const socket = open();
   const giveUp = (): void => socket.close();
   signal?.addEventListener("abort", giveUp);
   try {
-    const sockets = (link: WasmLink): Sockets =>
-      new Sockets(link, open, async () => encodeMetadata(await authorization(options.token)), handshakeTimeoutMs);
-    return await openLink((events) => wasm.open(socket, settings, events), entries, services, sockets);
+    const sockets = (link: WasmLink): Sockets => new Sockets(link, open, tell, handshakeTimeoutMs);
+    return await openLink((events) => wasm.open(socket, settings, events), said, services, sockets);
   } catch (failure) {
     throw signal?.aborted ? signal.reason : fromFailure(failure);
   } finally {

@@ -29,6 +29,12 @@ export function entries(init: MetadataInit): Entry[] {
   return Symbol.iterator in init ? [...init] : Object.entries(init);
 }
 
+/** What we say of ourselves with every call and socket. It changes with the token. */
+export interface Said {
+  entries: readonly Entry[];
+  encoded: Uint8Array | undefined;
+}
+
 /** Encodes metadata, if there is any; wasm checks its limits when it is sent. */
 export function encodeMetadata(metadata: readonly Entry[]): Uint8Array | undefined {
   if (metadata.length === 0) return undefined;

@@ -1,5 +1,6 @@
-import type { CloseInfo, WasmLink } from "../wasm.js";
+import { type CloseInfo, NORMAL, type WasmLink } from "../wasm.js";
 import type { WebSocketLike } from "./connect.js";
+import { LONGEST_TIMER_MS } from "./metadata.js";
 import { StateStore } from "./state.js";
 
 /** The longest wait before an attempt grows from the first of these to the last, in milliseconds. */
@@ -22,9 +23,16 @@ export class Sockets {
   readonly #metadata: () => Promise<Uint8Array | undefined>;
   /** The next attempt, while the link has no socket. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
+  /** The server has told when the next attempt is. */
+  #told = false;
   /** Runs while a socket opens: on a network that is dark, a browser would wait for minutes. */
   #opening: ReturnType<typeof setTimeout> | undefined;
   readonly #openingMs: number;
+  /** Runs until the advice of the server is due. */
+  #advised: ReturnType<typeof setTimeout> | undefined;
+  #drained!: () => void;
+  /** Resolves when another link should be opened. */
+  readonly draining = new Promise<void>((resolve) => (this.#drained = resolve));
   #ended = false;
   /** What the link is doing. */
   readonly state = new StateStore();
@@ -42,11 +50,18 @@ export class Sockets {
     this.#listen("addEventListener");
   }
 
-  /** The link has lost its socket. Every wait is spread, the first too: all pages of a server lose theirs at once. */
-  cut(failures: number): void {
+  /**
+   * The link has lost its socket, and the server may have told when to come again. Every wait is spread, the first too:
+   * all pages of a server lose theirs at once.
+   */
+  cut(failures: number, afterMs?: number): void {
     clearTimeout(this.#opening);
     const longest = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
-    const wait = Math.random() * longest;
+    this.#told = afterMs !== undefined;
+    const wait = Math.min(
+      (afterMs ?? 0) + Math.random() * (afterMs === undefined ? longest : afterMs / 2),
+      LONGEST_TIMER_MS,
+    );
     this.#waiting = setTimeout(this.#dial, wait);
     this.state.set({ status: "reconnecting", attempt: failures + 1, nextAt: Date.now() + wait });
   }
@@ -56,12 +71,28 @@ export class Sockets {
     this.state.set({ status: "open" });
   }
 
+  /** The server asks for a new token. If there is none, it ends the link in its own time. */
+  tokenAsked(): void {
+    this.#metadata().then(
+      (metadata) => this.#link.giveToken(metadata),
+      () => undefined,
+    );
+  }
+
+  /** The server advises to go elsewhere. Only the last advice counts. */
+  drain(anotherLink: boolean, minMs: number, maxMs: number): void {
+    clearTimeout(this.#advised);
+    const wait = minMs + Math.random() * Math.max(maxMs - minMs, 0);
+    this.#advised = setTimeout(anotherLink ? this.#drained : this.#move, Math.min(wait, LONGEST_TIMER_MS));
+  }
+
   /** The link has ended. */
   end(info: CloseInfo): void {
     this.state.set({ status: "closed", info });
     this.#ended = true;
     clearTimeout(this.#waiting);
     clearTimeout(this.#opening);
+    clearTimeout(this.#advised);
     this.#listen("removeEventListener");
   }
 
@@ -76,13 +107,39 @@ export class Sockets {
       if (this.#ended) return;
       const socket = this.#open();
       this.#link.attach(socket, metadata);
-      this.#opening = setTimeout(() => {
-        if (socket.readyState === CONNECTING) socket.close();
-      }, this.#openingMs);
+      this.#opening = this.#limit(socket);
     } catch {
       // The token function or the class WebSocket threw; wasm gives up the link when its time is over.
       if (!this.#ended) this.cut(MANY);
     }
+  }
+
+  /** Opens another socket beside the present one, and goes on with it once it is open. */
+  readonly #move = async (): Promise<void> => {
+    const isOpen = (): boolean => this.state.current.status === "open";
+    try {
+      const metadata = await this.#metadata();
+      if (!isOpen()) return;
+      const socket = this.#open() as WebSocket;
+      const limit = this.#limit(socket);
+      await new Promise((resolve, reject) => {
+        socket.onopen = resolve;
+        socket.onerror = socket.onclose = reject;
+      });
+      clearTimeout(limit);
+      if (isOpen()) this.#link.attach(socket, metadata);
+      else socket.close();
+    } catch {
+      // A link that was cut meanwhile opens another socket anyway.
+      if (isOpen()) this.drain(false, FIRST_WAIT_MS, LONGEST_WAIT_MS);
+    }
+  };
+
+  /** Gives a socket up that does not open. */
+  #limit(socket: WebSocketLike): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      if (socket.readyState === CONNECTING) socket.close();
+    }, this.#openingMs);
   }
 
   #listen(method: "addEventListener" | "removeEventListener"): void {
@@ -97,7 +154,7 @@ export class Sockets {
   readonly #look = (): void => {
     if (globalThis.document?.visibilityState === "hidden") return;
     if (this.#waiting === undefined) this.#link.probe();
-    else {
+    else if (!this.#told) {
       clearTimeout(this.#waiting);
       this.#dial();
     }
@@ -105,6 +162,6 @@ export class Sockets {
 
   /** A page that is gone for good says so; one that is kept may come back. */
   readonly #leave = (event: Event): void => {
-    if (!(event as PageTransitionEvent).persisted) this.#link.close("the page was left");
+    if (!(event as PageTransitionEvent).persisted) this.#link.close(NORMAL, "the page was left");
   };
 }
