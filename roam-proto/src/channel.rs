@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use crate::budget::{Budget, Reservation};
 use crate::config::Agreed;
-use crate::credit::pool::{Granted, Pool};
+use crate::credit::pool::Granted;
 use crate::credit::room::Room;
-use crate::ids::RequestId;
+use crate::credit::sender_pool::SenderPool;
+use crate::ids::{ConnectionId, RequestId};
 use crate::violation::{Rule, Violation};
 
 /// The direction of a channel, as seen from here.
@@ -87,9 +88,9 @@ pub(crate) struct Unbound {
 pub(crate) type Wake = bool;
 
 impl Channel {
-    pub(crate) fn new(direction: Direction, agreed: &Agreed) -> Self {
+    pub(crate) fn new(direction: Direction, agreed: &Agreed, connection: ConnectionId) -> Self {
         match direction {
-            Direction::Send => Self::Sending(SendHalf::new(agreed)),
+            Direction::Send => Self::Sending(SendHalf::new(agreed, connection)),
             Direction::Receive => Self::Receiving(ReceiveHalf::new(agreed)),
         }
     }
@@ -97,11 +98,11 @@ impl Channel {
     pub(crate) fn unbound(
         agreed: &Agreed,
         reservation: Reservation,
-        call: Option<RequestId>,
+        (connection, call): (ConnectionId, Option<RequestId>),
     ) -> Self {
         Self::Unbound(Unbound {
             receive: ReceiveHalf::new(agreed),
-            send: SendHalf::new(agreed),
+            send: SendHalf::new(agreed, connection),
             reservation,
             call,
             relayed: false,
@@ -112,9 +113,9 @@ impl Channel {
     pub(crate) fn relayed(
         agreed: &Agreed,
         reservation: Reservation,
-        call: Option<RequestId>,
+        (connection, call): (ConnectionId, Option<RequestId>),
     ) -> Self {
-        let mut channel = Self::unbound(agreed, reservation, call);
+        let mut channel = Self::unbound(agreed, reservation, (connection, call));
         channel.leave_to_relay();
         channel
     }
@@ -150,7 +151,7 @@ impl Channel {
     }
 
     /// Returns how many bytes may be sent now.
-    pub(crate) fn credit(&self, pool: &Pool) -> u64 {
+    pub(crate) fn credit(&self, pool: &SenderPool) -> u64 {
         match self {
             Self::Sending(half) => half.sendable(pool) as u64,
             _ => 0,
@@ -220,7 +221,7 @@ impl Channel {
         &mut self,
         granted: Granted,
         most: u32,
-        pool: &mut Pool,
+        pool: &mut SenderPool,
     ) -> Result<Wake, Violation> {
         match self {
             Self::Sending(half) => half.handle_credit(granted, most, pool),
@@ -235,7 +236,7 @@ impl Channel {
 
     /// Ends the channel, unless it has already ended. When both ends drop what is not consumed, neither
     /// counts it any more.
-    pub(crate) fn end(&mut self, end: ChannelEnd, pool: &mut Pool, room: &mut Room) -> Wake {
+    pub(crate) fn end(&mut self, end: ChannelEnd, pool: &mut SenderPool, room: &mut Room) -> Wake {
         match self {
             Self::Sending(half) => half.end(end, pool),
             Self::Receiving(half) => half.end(end, room),

@@ -211,7 +211,8 @@ impl Connection {
         let reserved = ctx.budget.reserve(ids.iter().map(|_| reservation));
         if reserved {
             let agreed = &ctx.agreed;
-            let open = |id: &ChannelId| (id.0, Channel::unbound(agreed, reservation, call));
+            let on = self.id;
+            let open = |id: &ChannelId| (id.0, Channel::unbound(agreed, reservation, (on, call)));
             self.channels.extend(ids.iter().map(open));
         }
         reserved
@@ -235,12 +236,12 @@ impl Connection {
         if !(ctx.budget).reserve(directions.clone().map(Reservation::from)) {
             return None;
         }
-        let agreed = &ctx.agreed;
+        let (agreed, on) = (&ctx.agreed, self.id);
         let open = |direction| {
             let id = self.our_ids.allocate();
             let channel = match direction {
-                Some(direction) => Channel::new(direction, agreed),
-                None => Channel::relayed(agreed, Reservation::from(direction), call),
+                Some(direction) => Channel::new(direction, agreed, on),
+                None => Channel::relayed(agreed, Reservation::from(direction), (on, call)),
             };
             self.channels.insert(id, channel);
             ChannelId(id)

@@ -8,7 +8,8 @@ use crate::budget::Budget;
 use crate::channel::SendHalf;
 use crate::config::{Agreed, Limits};
 use crate::credit::SendCredit;
-use crate::credit::pool::{Granted, Pool};
+use crate::credit::pool::Granted;
+use crate::credit::sender_pool::SenderPool;
 use crate::event::Event;
 use crate::ids::{ChannelId, ConnectionId, Role};
 use crate::memory::MemoryShare;
@@ -35,7 +36,7 @@ pub(crate) struct LinkContext {
     /// How these channels share the capacity.
     pub(crate) turns: Turns,
     /// What our senders may have outstanding beyond what was granted to them.
-    pub(crate) pool: Pool,
+    pub(crate) pool: SenderPool,
     /// The most that one channel of ours may have outstanding, in bytes.
     pub(crate) send_window: u32,
     /// How many calls without channels the peer handles at once on a connection, if it has told.

@@ -5,12 +5,15 @@
 
 pub(crate) mod pool;
 pub(crate) mod room;
+pub(crate) mod sender_pool;
 pub(crate) mod window;
 
 use crate::config::Agreed;
+use crate::ids::ConnectionId;
 
-use pool::{Granted, Pool, PooledCredit};
+use pool::{Granted, PooledCredit};
 use room::{PooledWindow, Room};
+use sender_pool::SenderPool;
 use window::{Window, WindowCredit};
 
 /// A number of bytes of Data payload.
@@ -35,10 +38,10 @@ pub(crate) enum SendCredit {
 }
 
 impl SendCredit {
-    pub(crate) fn new(agreed: &Agreed) -> Self {
+    pub(crate) fn new(agreed: &Agreed, connection: ConnectionId) -> Self {
         let initial = agreed.initial_channel_credit;
         if agreed.is_pooled() {
-            Self::Pooled(PooledCredit::new(initial))
+            Self::Pooled(PooledCredit::new(initial, connection))
         } else {
             Self::Window(WindowCredit::new(initial))
         }
@@ -46,7 +49,7 @@ impl SendCredit {
 
     /// Returns whether an element of `len` bytes may be sent.
     #[inline]
-    pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
+    pub(crate) fn fits(&self, len: usize, pool: &SenderPool) -> bool {
         match self {
             Self::Window(credit) => credit.available() as usize >= len,
             Self::Pooled(credit) => credit.fits(len, pool),
@@ -54,7 +57,7 @@ impl SendCredit {
     }
 
     /// Returns how many bytes may be sent at once, in any number of elements.
-    pub(crate) fn sendable(&self, pool: &Pool) -> Bytes {
+    pub(crate) fn sendable(&self, pool: &SenderPool) -> Bytes {
         match self {
             Self::Window(credit) => credit.available(),
             Self::Pooled(credit) => credit.sendable(pool),
@@ -80,7 +83,7 @@ impl SendCredit {
     /// Spends `len` bytes, if that many may be sent. Returns whether they may.
     #[must_use]
     #[inline]
-    pub(crate) fn spend(&mut self, len: usize, pool: &mut Pool) -> bool {
+    pub(crate) fn spend(&mut self, len: usize, pool: &mut SenderPool) -> bool {
         match self {
             Self::Window(credit) => credit.spend(len),
             Self::Pooled(credit) => credit.spend(len, pool),
@@ -93,7 +96,7 @@ impl SendCredit {
         &mut self,
         granted: Granted,
         most: Bytes,
-        pool: &mut Pool,
+        pool: &mut SenderPool,
     ) -> Result<(), CreditOverflow> {
         match self {
             Self::Window(credit) => credit.grant(granted.credit),
@@ -102,7 +105,7 @@ impl SendCredit {
     }
 
     /// Gives back what was taken from the pool: the peer drops what it has received.
-    pub(crate) fn release(&mut self, pool: &mut Pool) {
+    pub(crate) fn release(&mut self, pool: &mut SenderPool) {
         if let Self::Pooled(credit) = self {
             credit.release(pool);
         }

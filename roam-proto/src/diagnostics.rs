@@ -13,7 +13,7 @@ use crate::channel::{Channel, ChannelEnd, Direction};
 use crate::config::{Agreed, Limits};
 use crate::connection::Connection;
 use crate::context::LinkContext;
-use crate::credit::pool::Pool;
+use crate::credit::sender_pool::SenderPool;
 use crate::event::CloseReason;
 use crate::ids::{ChannelId, ConnectionId, MethodId, RequestId, Role};
 use crate::link::Stats;
@@ -228,7 +228,7 @@ impl Incoming {
 
 impl Channel {
     /// Returns a snapshot of the channel, without its method and its age.
-    fn in_flight(&self, id: ChannelId, pool: &Pool) -> ChannelInFlight {
+    fn in_flight(&self, id: ChannelId, pool: &SenderPool) -> ChannelInFlight {
         let (direction, credit, queued, awaited) = match self {
             Self::Sending(half) => (
                 Some(Direction::Send),

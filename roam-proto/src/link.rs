@@ -33,7 +33,7 @@ use crate::cobs::CobsDecoder;
 use crate::config::{Agreed, Config};
 use crate::connection::Connection;
 use crate::context::LinkContext;
-use crate::credit::pool::Pool;
+use crate::credit::sender_pool::SenderPool;
 use crate::event::{CloseReason, Event};
 use crate::framing::Framing;
 use crate::ids::{ConnectionId, Role};
@@ -121,7 +121,7 @@ impl Link {
             blocked: Vec::new(),
             turns: Turns::default(),
             bulk_capacity: config.limits.send_buffer,
-            pool: Pool::default(),
+            pool: SenderPool::default(),
             send_window: 0,
             peer_calls: usize::MAX,
             peer_call_payloads: usize::MAX,

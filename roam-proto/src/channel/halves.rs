@@ -5,9 +5,11 @@ use bytes::Bytes;
 
 use super::{ChannelEnd, SendError, Wake};
 use crate::config::Agreed;
-use crate::credit::pool::{Granted, Pool};
+use crate::credit::pool::Granted;
 use crate::credit::room::Room;
+use crate::credit::sender_pool::SenderPool;
 use crate::credit::{ReceiveWindow, SendCredit};
+use crate::ids::ConnectionId;
 use crate::queue::ElementQueue;
 use crate::turns::Turn;
 use crate::violation::{Rule, Violation};
@@ -41,9 +43,9 @@ pub(crate) struct ReceiveHalf {
 }
 
 impl SendHalf {
-    pub(super) fn new(agreed: &Agreed) -> Self {
+    pub(super) fn new(agreed: &Agreed, connection: ConnectionId) -> Self {
         Self {
-            credit: SendCredit::new(agreed),
+            credit: SendCredit::new(agreed, connection),
             pending: ElementQueue::new(),
             closing: false,
             end: None,
@@ -58,7 +60,7 @@ impl SendHalf {
     /// Spends credit for an element. When that fails for lack of credit, the user is woken once
     /// there is enough.
     #[inline]
-    pub(crate) fn spend(&mut self, len: usize, pool: &mut Pool) -> Result<(), SendError> {
+    pub(crate) fn spend(&mut self, len: usize, pool: &mut SenderPool) -> Result<(), SendError> {
         if let Some(end) = self.end.or(self.closing.then_some(ChannelEnd::Closed)) {
             return Err(SendError::Ended(end));
         }
@@ -71,7 +73,7 @@ impl SendHalf {
     }
 
     /// Spends credit for the next pending element. Returns `false` when it does not suffice.
-    pub(crate) fn spend_pending(&mut self, pool: &mut Pool) -> bool {
+    pub(crate) fn spend_pending(&mut self, pool: &mut SenderPool) -> bool {
         let Some(len) = self.pending.front_len() else {
             return false;
         };
@@ -89,7 +91,7 @@ impl SendHalf {
     }
 
     /// Returns how many bytes the channel's credit allows now.
-    pub(crate) fn sendable(&self, pool: &Pool) -> usize {
+    pub(crate) fn sendable(&self, pool: &SenderPool) -> usize {
         match self.end {
             None if self.pending.is_empty() => self.credit.sendable(pool) as usize,
             _ => 0,
@@ -97,7 +99,7 @@ impl SendHalf {
     }
 
     /// Returns whether the channel's credit allows an element of `len` bytes now.
-    pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
+    pub(crate) fn fits(&self, len: usize, pool: &SenderPool) -> bool {
         self.end.is_none() && self.pending.is_empty() && self.credit.fits(len, pool)
     }
 
@@ -114,7 +116,7 @@ impl SendHalf {
     }
 
     /// Returns whether a user waited for credit that has arrived.
-    pub(crate) fn take_wake(&mut self, pool: &Pool) -> Wake {
+    pub(crate) fn take_wake(&mut self, pool: &SenderPool) -> Wake {
         let enough = |&mut len: &mut usize| self.credit.fits(len, pool);
         self.pending.is_empty() && self.waiting_for.take_if(enough).is_some()
     }
@@ -123,7 +125,7 @@ impl SendHalf {
         &mut self,
         granted: Granted,
         most: u32,
-        pool: &mut Pool,
+        pool: &mut SenderPool,
     ) -> Result<Wake, Violation> {
         if matches!(self.end, Some(ChannelEnd::Reset | ChannelEnd::CallEnded)) {
             return Ok(false);
@@ -137,7 +139,7 @@ impl SendHalf {
         Ok(self.take_wake(pool))
     }
 
-    pub(super) fn end(&mut self, end: ChannelEnd, pool: &mut Pool) -> Wake {
+    pub(super) fn end(&mut self, end: ChannelEnd, pool: &mut SenderPool) -> Wake {
         if self.end.is_none() {
             self.end = Some(end);
             self.pending = ElementQueue::new();

@@ -6,12 +6,14 @@
 //! up the pool for the rest. A sender that finds too little tells how much it needs, and its reader,
 //! once it waits for elements, has credit [granted](super::room) to the channel alone.
 
+use super::sender_pool::SenderPool;
 use super::{Bytes, CreditOverflow};
+use crate::ids::ConnectionId;
 
 /// The credit that a channel begins with, in bytes: enough for a short element on each of thousands.
 pub(crate) const PRIVATE: Bytes = 256;
 /// A channel may hold one part in this many of what it finds in the pool.
-const SHARE: u64 = 4;
+pub(super) const SHARE: u64 = 4;
 /// A sender with less than this outstanding asks for credit when it must wait. With more, the reader's
 /// consumption brings some.
 const ASK_BELOW: u64 = 128 * 1024;
@@ -41,12 +43,6 @@ impl Pool {
 
     pub(crate) fn used(&self) -> u64 {
         self.used
-    }
-
-    /// Returns how much more a channel may take that holds `held` bytes.
-    #[inline]
-    fn share(&self, held: u64) -> u64 {
-        ((self.free() + held) / SHARE).saturating_sub(held)
     }
 
     /// Takes `bytes`, if that many are left.
@@ -89,6 +85,8 @@ pub(crate) struct Granted {
 /// Invariant: `available` or `overdrawn` is 0.
 #[derive(Debug)]
 pub(crate) struct PooledCredit {
+    /// The connection of the channel.
+    connection: ConnectionId,
     /// Granted and not yet sent.
     available: Bytes,
     /// Sent beyond what was granted: taken from the pool.
@@ -108,8 +106,9 @@ pub(crate) struct PooledCredit {
 }
 
 impl PooledCredit {
-    pub(crate) fn new(initial: Bytes) -> Self {
+    pub(crate) fn new(initial: Bytes, connection: ConnectionId) -> Self {
         Self {
+            connection,
             available: initial.min(PRIVATE),
             overdrawn: 0,
             outstanding: 0,
@@ -139,8 +138,9 @@ impl PooledCredit {
     }
 
     /// Returns how many bytes may be sent at once, in any number of elements.
-    pub(crate) fn sendable(&self, pool: &Pool) -> Bytes {
-        let with_pool = u64::from(self.available) + pool.share(self.overdrawn.into());
+    pub(crate) fn sendable(&self, pool: &SenderPool) -> Bytes {
+        let with_pool =
+            u64::from(self.available) + pool.share(self.connection, self.overdrawn.into());
         let allowed = u64::from(self.allowance).saturating_sub(self.outstanding);
         let sendable = with_pool.min(allowed).max(self.available.into());
         Bytes::try_from(sendable).unwrap_or(Bytes::MAX)
@@ -148,15 +148,16 @@ impl PooledCredit {
 
     /// Returns whether an element of `len` bytes may be sent.
     #[inline]
-    pub(crate) fn fits(&self, len: usize, pool: &Pool) -> bool {
+    pub(crate) fn fits(&self, len: usize, pool: &SenderPool) -> bool {
         let more = (len as u64).saturating_sub(self.available.into());
-        more == 0 || (self.is_allowed(len) && more <= pool.share(self.overdrawn.into()))
+        more == 0
+            || (self.is_allowed(len) && more <= pool.share(self.connection, self.overdrawn.into()))
     }
 
     /// Spends `len` bytes, if that many may be sent. Returns whether they may.
     #[must_use]
     #[inline]
-    pub(crate) fn spend(&mut self, len: usize, pool: &mut Pool) -> bool {
+    pub(crate) fn spend(&mut self, len: usize, pool: &mut SenderPool) -> bool {
         let Ok(bytes) = Bytes::try_from(len) else {
             return false;
         };
@@ -168,7 +169,7 @@ impl PooledCredit {
             }
             // A share is never more than what is free.
             let more = bytes - self.available;
-            pool.used += u64::from(more);
+            pool.take(self.connection, more.into());
             self.available = 0;
             self.overdrawn += more;
         }
@@ -192,7 +193,7 @@ impl PooledCredit {
         &mut self,
         granted: Granted,
         most: Bytes,
-        pool: &mut Pool,
+        pool: &mut SenderPool,
     ) -> Result<(), CreditOverflow> {
         let Granted { consumed, credit } = granted;
         self.outstanding = (self.outstanding)
@@ -203,7 +204,7 @@ impl PooledCredit {
             .checked_add(credit - repaid)
             .ok_or(CreditOverflow)?;
         self.overdrawn -= repaid;
-        pool.give_back(repaid.into());
+        pool.give_back(self.connection, repaid.into());
         self.consumed += u64::from(consumed);
         self.consumed_since = self.consumed_since.saturating_add(consumed);
         if self.consumed_since >= self.allowance / 2 && self.allowance < most {
@@ -221,7 +222,8 @@ impl PooledCredit {
     }
 
     /// Gives back what was taken from the pool: the peer drops what it has received.
-    pub(crate) fn release(&mut self, pool: &mut Pool) {
-        pool.give_back(core::mem::take(&mut self.overdrawn).into());
+    pub(crate) fn release(&mut self, pool: &mut SenderPool) {
+        let overdrawn = core::mem::take(&mut self.overdrawn);
+        pool.give_back(self.connection, overdrawn.into());
     }
 }

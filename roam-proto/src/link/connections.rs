@@ -103,6 +103,7 @@ impl Link {
         } else {
             let connection = Connection::new(id, self.ctx.role, self.ctx.now);
             self.others.insert(id.0, connection);
+            self.ctx.pool.divide(true);
             Ok(id)
         };
         self.ctx.events.push_back(Event::ConnectAnswer {
@@ -162,6 +163,7 @@ impl Link {
         self.pending.accepted.insert(id.0);
         let connection = Connection::new(id, self.ctx.role, self.ctx.now);
         self.others.insert(id.0, connection);
+        self.ctx.pool.divide(true);
         // Counts as a control reply: a peer could ask, guess the id and end the connection, again
         // and again, without ever reading.
         let accept = Message::Accept {
@@ -204,6 +206,7 @@ impl Link {
         let Some(mut connection) = self.others.remove(&id.0) else {
             return;
         };
+        self.ctx.pool.divide(!self.others.is_empty());
         connection.end_all(&mut self.ctx, &reason);
         self.ended.insert(id.0, connection);
         self.forget_if_unused(id);

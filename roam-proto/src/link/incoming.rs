@@ -13,7 +13,8 @@ use crate::close::PeerClose;
 use crate::config::{Agreed, MAX_HELLO_FRAME};
 use crate::connection::Connection;
 use crate::context::LinkContext;
-use crate::credit::pool::{Granted, Pool};
+use crate::credit::pool::Granted;
+use crate::credit::sender_pool::SenderPool;
 use crate::event::{CloseReason, Event, Request};
 use crate::framing::{Framing, Messages};
 use crate::ids::ConnectionId;
@@ -202,7 +203,7 @@ impl Link {
         self.ctx.budget.set_window(agreed.initial_channel_credit);
         if let Some(carrier) = &self.carrier {
             let limits = carrier.peer_limits();
-            self.ctx.pool = Pool::new(limits.pool);
+            self.ctx.pool = SenderPool::new(limits.pool);
             self.ctx.send_window = u32::try_from(limits.window).unwrap_or(u32::MAX);
             self.ctx.peer_calls = usize::try_from(limits.calls).unwrap_or(usize::MAX);
             self.ctx.peer_call_payloads =

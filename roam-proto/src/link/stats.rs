@@ -3,7 +3,7 @@
 use super::Link;
 use crate::budget::RemainingBudget;
 use crate::connection::Connection;
-use crate::credit::pool::Pool;
+use crate::credit::sender_pool::SenderPool;
 
 /// Bytes of frames that have passed over a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Link {
 }
 
 impl Stats {
-    fn add(&mut self, connection: &Connection, pool: &Pool) {
+    fn add(&mut self, connection: &Connection, pool: &SenderPool) {
         let (outgoing, incoming) = connection.calls.in_flight();
         self.outgoing_calls += outgoing;
         self.incoming_calls += incoming;

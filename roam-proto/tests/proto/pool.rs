@@ -442,3 +442,33 @@ fn each_question_of_a_sender_has_one_answer() {
         pair.server.link.stats()
     );
 }
+
+#[test]
+fn crowd_on_one_connection_leaves_room_for_another() {
+    let mut pair = pair(&Config::default());
+    let on = pair.connect();
+    let calls = pair.client.link.calls(on);
+    let (_, channels) = calls.request(METHOD, NONE, &[Send], &[]).unwrap();
+    pair.settle();
+    assert!(pair.server.link.channel(on, channels[0]).bind(Receive));
+    pair.server.events.clear();
+    // Nobody reads a thousand channels of the root connection.
+    for _ in 0..1_000 {
+        let (_, channel) = pair.upload();
+        while send(&mut pair.client, channel, &vec![0; 10_000]).is_ok() {
+            pair.settle();
+        }
+        pair.client.events.clear();
+    }
+    let mut sent = 0;
+    let element = vec![0; 10_000];
+    while (pair.client.link.sender(on, channels[0]))
+        .send(&element)
+        .is_ok()
+    {
+        sent += element.len();
+        pair.settle();
+    }
+    // The allowance of a fresh channel, of which the crowd would leave a few kilobytes.
+    assert!(sent >= 250_000, "{sent}");
+}

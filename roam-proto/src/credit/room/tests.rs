@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::pool::PooledCredit;
+use super::super::sender_pool::SenderPool;
 use super::*;
+use crate::ids::ConnectionId;
 
 const LARGEST: u32 = 5_000;
 const MOST: u32 = 20_000;
@@ -30,7 +32,7 @@ struct Channel {
 
 struct World {
     channels: Vec<Channel>,
-    pool: Pool,
+    pool: SenderPool,
     room: Room,
     sizes: RoomSizes,
 }
@@ -39,7 +41,7 @@ impl World {
     fn new(receive_budget: usize, initial: u32, channels: usize) -> Self {
         let sizes = sizes(receive_budget, initial);
         let channel = |_| Channel {
-            sender: PooledCredit::new(initial),
+            sender: PooledCredit::new(initial, ConnectionId::ROOT),
             receiver: PooledWindow::new(initial),
             unread: Vec::new(),
             consumed: 0,
@@ -47,7 +49,7 @@ impl World {
         };
         Self {
             channels: (0..channels.min(sizes.channels)).map(channel).collect(),
-            pool: Pool::new(sizes.pool as u64),
+            pool: SenderPool::new(sizes.pool as u64),
             room: Room::new(&sizes),
             sizes,
         }
@@ -139,7 +141,7 @@ fn smallest_budget_has_room_for_the_largest_elements() {
 #[test]
 fn grant_halves_when_its_sender_has_not_asked_for_long() {
     let mut world = World::new(1 << 20, 0, 1);
-    world.pool = Pool::new(0);
+    world.pool = SenderPool::new(0);
     assert!(!world.send(0, 4_000));
     world.read(0);
     assert_eq!(world.channels[0].receiver.committed, 4_000);
