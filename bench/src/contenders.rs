@@ -17,6 +17,7 @@ pub const ALL: &[&dyn DynContender] = &[
     &Erased::<raw::Coalesced>::NEW,
     &Erased::<ours::Ours>::NEW,
     &Erased::<ours::OursInline>::NEW,
+    &Erased::<ours::OursVersion2>::NEW,
     &Erased::<published::Published>::NEW,
     &Erased::<vox::Vox>::NEW,
     &Erased::<jsonrpsee::Jsonrpsee>::NEW,

@@ -189,7 +189,12 @@ mod tests {
             );
         }
         let failures: Vec<_> = results.required_failures(&workloads::ALL[0]).collect();
-        let expected = ["raw, flush per message", "roam", "roam with inline methods"];
+        let expected = [
+            "raw, flush per message",
+            "roam",
+            "roam with inline methods",
+            "roam without the link layer",
+        ];
         assert_eq!(
             failures,
             expected.map(|name| format!("latency: {name}: hangs"))

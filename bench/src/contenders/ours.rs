@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use roam_core::net::websocket;
+use roam_core::transport::{PACKED, Subprotocols};
 use roam_core::{Config, Context, Rx, Tx, channel, service, tunnel::pump_read_to_tx};
 use roam_ws_server::Server;
 use tokio::io::AsyncReadExt;
@@ -20,6 +21,10 @@ pub struct Ours;
 /// roam with inline methods: handlers are polled in the driver first.
 #[derive(Debug)]
 pub struct OursInline;
+
+/// roam on links that do not survive their sockets, as with peers that only know version 2 of its protocol.
+#[derive(Debug)]
+pub struct OursVersion2;
 
 /// The benchmark service.
 #[service]
@@ -81,7 +86,27 @@ impl Contender for Ours {
     const MUST_PASS: bool = true;
     type Client = OursClient<false>;
 
+    impl Contender for OursVersion2 {
+    const NAME: &'static str = "roam without the link layer";
+    const MUST_PASS: bool = true;
+    type Client = OursClient<false>;
+
     async fn serve(listener: TcpListener, limits: Limits) {
+        serve(listener, limits).await;
+    }
+
+    async fn connect(server: SocketAddr, limits: Limits) -> Result<Self::Client> {
+        let url = format!("ws://{server}/");
+        let link = websocket::connect(&url)
+            .subprotocols(Subprotocols::OfferNone)
+            .header("Sec-WebSocket-Protocol", PACKED)
+            .config(config(limits, Config::client()))
+            .await?;
+        Ok(OursClient(BenchClient::new(link)))
+    }
+}
+
+async fn serve(listener: TcpListener, limits: Limits) {
         serve(listener, limits).await;
     }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::counts::{check, run_tests};
 use super::step::{Lane, Step};
 use super::steps::cargo;
-use crate::build;
+use crate::build::{self, BrowserTests, Profile};
 use crate::setup::wasm_std::TARGET;
 use crate::setup::{self, Chromium, Firefox, OldestRust};
 use crate::shell::{Run, Workspace};
@@ -53,6 +53,13 @@ pub const FULL_STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "page-cuts",
+        does: "the links of pages in Chromium and Firefox survive a hundred cuts",
+        lane: Lane::Web,
+        needs: &["package", "setup-chromium", "setup-firefox"],
+        action: page_cuts,
+    },
+    Step {
         name: "each-feature",
         does: "no warnings with each feature alone, with none and with all",
         lane: Lane::Native,
@@ -95,6 +102,17 @@ pub const FULL_STEPS: &[Step] = &[
         action: fuzz,
     },
 ];
+
+/// Runs the tests that cut links, with more cuts than every run has.
+fn page_cuts(workspace: &Workspace) -> Result<()> {
+    let tests = BrowserTests::prepare(workspace, Profile::Dev)?;
+    let mut chromium = tests.script(workspace, "test:cuts");
+    chromium.env("ROAM_CHROMIUM", Chromium::program(workspace)?);
+    run_tests(chromium.env("ROAM_CUTS", "100"))?;
+    let mut firefox = tests.script(workspace, "test:firefox");
+    firefox.env("ROAM_GECKODRIVER", Firefox::driver(workspace)?);
+    run_tests(firefox.env("ROAM_CUTS", "100"))
+}
 
 /// Checks the crates one by one: together, they would enable each other's features. Tests may need
 /// all features, so only libraries and programs are checked.
