@@ -257,6 +257,11 @@ impl Carrier {
         self.replay.cost()
     }
 
+    /// Returns how many frames were sent again.
+    pub(crate) fn resent_frames(&self) -> u64 {
+        self.replay.resent()
+    }
+
     /// Forgets what was kept: the link has ended.
     pub(crate) fn clear(&mut self) {
         self.replay.clear();

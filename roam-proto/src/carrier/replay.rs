@@ -16,6 +16,8 @@ pub(super) struct Replay {
     cost: usize,
     /// The [work](crate::outbox::work) in `frames`.
     work: usize,
+    /// Frames that were sent again.
+    resent: u64,
     /// The most bytes; an empty buffer takes a frame of any size.
     limit: usize,
 }
@@ -40,6 +42,7 @@ impl Replay {
             sent: 0,
             cost: 0,
             work: 0,
+            resent: 0,
             limit,
         }
     }
@@ -48,6 +51,11 @@ impl Replay {
     #[inline]
     pub(super) fn next_number(&self) -> u64 {
         self.first + self.frames.len() as u64
+    }
+
+    /// Returns how many frames were sent again.
+    pub(super) fn resent(&self) -> u64 {
+        self.resent
     }
 
     pub(super) fn cost(&self) -> usize {
@@ -85,6 +93,7 @@ impl Replay {
     pub(super) fn next_unsent(&mut self) -> Option<Bytes> {
         let frame = self.frames.get(self.sent)?.frame.clone();
         self.sent += 1;
+        self.resent += 1;
         Some(frame)
     }
 

@@ -129,6 +129,8 @@ fn what_was_not_received_is_sent_again_on_the_next_transport() {
     ends.client.detach();
     assert!(!ends.client.may_send());
     ends.reattach();
+    let resent = [&ends.client, &ends.server].map(Carrier::resent_frames);
+    assert_eq!(resent, [2, 1]);
     let last = send(&mut ends.client, 4);
     ends.at_server(&last);
     assert_eq!(

@@ -38,6 +38,8 @@ pub struct Stats {
     pub queued_bytes: usize,
     /// Memory that sent frames take which the peer has not acknowledged, in bytes.
     pub replay_bytes: usize,
+    /// Frames that were sent again, on another transport.
+    pub resent_frames: u64,
     /// Memory that the link takes for what it has received and not yet given to its user, and for what it has
     /// to send, in bytes: what it counts of [`Config::memory`](crate::Config::memory).
     pub memory: usize,
@@ -75,6 +77,7 @@ impl Link {
                 .carrier
                 .as_ref()
                 .map_or(0, |carrier| carrier.replay_cost()),
+            resent_frames: self.carrier.as_ref().map_or(0, |it| it.resent_frames()),
             memory: self.memory(),
             stray_responses: self.ctx.stray_responses,
             remaining: self.ctx.budget.remaining(),

@@ -173,6 +173,8 @@ export interface LinkStats {
   readonly bytesOut: number;
   readonly framesIn: number;
   readonly framesOut: number;
+  /** Frames that were sent again on another socket. */
+  readonly framesResent: number;
   /** Our calls in flight, and the peer's. */
   readonly callsOut: number;
   readonly callsIn: number;

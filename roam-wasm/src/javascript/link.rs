@@ -54,6 +54,9 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = framesOut)]
     fn set_frames_out(this: &LinkStats, frames: u32);
 
+    #[wasm_bindgen(method, setter, js_name = framesResent)]
+    fn set_frames_resent(this: &LinkStats, frames: f64);
+
     #[wasm_bindgen(method, setter, js_name = callsOut)]
     fn set_calls_out(this: &LinkStats, calls: usize);
 
@@ -211,6 +214,7 @@ impl Link {
         object.set_bytes_out(stats.traffic.sent as f64);
         object.set_frames_in(frames_in);
         object.set_frames_out(frames_out);
+        object.set_frames_resent(stats.resent_frames as f64);
         object.set_calls_out(stats.outgoing_calls);
         object.set_calls_in(stats.incoming_calls);
         object.set_channels(stats.channels);

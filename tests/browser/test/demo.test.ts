@@ -128,6 +128,7 @@ test("an upload, a stream and the chat go on when the socket is cut", async (lab
   await page.getByTestId("link-drop").click();
   await shows(page, "link-state", "reconnecting");
   await shows(page, "link-state", /^connected$/);
+  await shows(page, "link-reason", /^everything went on; \d+ frames were sent again$/);
   await shows(page, "upload-hash", createHash("sha256").update(content).digest("hex"));
   await shows(page, "stream-state", "flowing");
   await page.getByTestId("chat-text").fill("Still here.");

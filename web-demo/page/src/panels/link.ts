@@ -34,6 +34,8 @@ export class LinkPanel implements Panel {
   readonly #traffic = new TrafficView(element("traffic", HTMLCanvasElement));
   #link: Link | undefined;
   #previous = { at: 0, in: 0, out: 0 };
+  /** The link has had another socket before. */
+  #wasCut = false;
 
   /** `reconnect` is called when the visitor asks for a new link. */
   constructor(reconnect: () => void) {
@@ -47,6 +49,7 @@ export class LinkPanel implements Panel {
 
   opened({ link, demo }: Session): void {
     this.#link = link;
+    this.#wasCut = false;
     this.#previous = { at: 0, in: 0, out: 0 };
     this.#showState(link);
     link.state.subscribe(() => this.#showState(link));
@@ -58,8 +61,13 @@ export class LinkPanel implements Panel {
 
   #showState(link: Link): void {
     const state = link.state.current;
-    if (state.status === "open") this.#show("connected", "", this.#drop, this.#close);
+    if (state.status === "open") {
+      const resent = format.count(link.stats().framesResent);
+      const reason = this.#wasCut ? `everything went on; ${resent} frames were sent again` : "";
+      this.#show("connected", reason, this.#drop, this.#close);
+    }
     if (state.status === "reconnecting") {
+      this.#wasCut = true;
       const wait = format.duration(Math.max(0, state.nextAt - Date.now()));
       this.#show("reconnecting", `attempt ${state.attempt}, in ${wait}; everything goes on after that`, this.#close);
     }
