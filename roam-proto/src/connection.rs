@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) origins: IdMap<Origin>,
     /// When the connection began, if the shell tells the time.
     pub(crate) since: Option<Duration>,
+    /// Channels that share the send buffer in this round.
+    pub(crate) sharers: u32,
     our_ids: IdAllocator,
     peer_ids: SeenIds,
     /// Channels that the peer closed and that have since been read to their end.
@@ -59,6 +61,7 @@ impl Connection {
             draining: IdMap::default(),
             origins: IdMap::default(),
             since,
+            sharers: 0,
             our_ids: IdAllocator::new(role),
             peer_ids: SeenIds::default(),
             closed: RecentIds::default(),

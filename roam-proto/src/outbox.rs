@@ -27,8 +27,8 @@ use lane::Lane;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     framing: Framing,
-    urgent: Lane,
-    bulk: Lane,
+    /// By priority.
+    lanes: [Lane; 2],
     /// The header of the message that is being queued.
     header: HeaderBuf,
     /// Urgent frames that were sent since the last of the bulk lane.
@@ -93,8 +93,7 @@ impl Outbox {
     pub(crate) fn new(framing: Framing) -> Self {
         Self {
             framing,
-            urgent: Lane::new(framing),
-            bulk: Lane::new(framing),
+            lanes: [Lane::new(framing), Lane::new(framing)],
             header: HeaderBuf::new(),
             urgent_in_row: 0,
             opens_ids: 0,
@@ -104,61 +103,55 @@ impl Outbox {
 
     /// Returns the number of queued bytes.
     pub(crate) fn queued(&self) -> usize {
-        self.urgent.queued + self.bulk.queued
+        self.lanes.iter().map(|lane| lane.queued).sum()
     }
 
     /// Returns the number of queued messages.
     #[inline]
     pub(crate) fn messages(&self) -> usize {
-        self.urgent.messages + self.bulk.messages
+        self.urgent().messages + self.bulk().messages
     }
 
     /// Returns the number of sent messages.
     #[inline]
     pub(crate) fn sent_messages(&self) -> u64 {
-        self.urgent.sent_messages + self.bulk.sent_messages
+        self.urgent().sent_messages + self.bulk().sent_messages
     }
 
     /// Returns how much memory the queued frames take, in bytes.
     #[inline]
     pub(crate) fn cost(&self) -> usize {
-        self.urgent.cost() + self.bulk.cost()
+        self.urgent().cost() + self.bulk().cost()
     }
 
     /// Returns how much memory the queued control replies take, in bytes.
     #[inline]
     pub(crate) fn control_cost(&self) -> usize {
-        self.urgent.control_cost + self.bulk.control_cost
+        self.urgent().control_cost + self.bulk().control_cost
     }
 
     /// Returns the number of queued frames.
     pub(crate) fn frames(&self) -> usize {
-        self.urgent.frames() + self.bulk.frames()
+        self.lanes.iter().map(Lane::frames).sum()
     }
 
     /// Returns whether nothing is queued.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.bulk.is_empty()
+        self.urgent().is_empty() && self.bulk().is_empty()
     }
 
     /// Returns whether bulk is queued.
     #[inline]
     pub(crate) fn has_bulk(&self) -> bool {
-        match self.lane_of(Priority::Bulk) {
-            Priority::Urgent => !self.urgent.is_empty(),
-            Priority::Bulk => !self.bulk.is_empty(),
-        }
+        !self.lane(Priority::Bulk).is_empty()
     }
 
     /// Returns whether less than `limit` is queued with this priority: bytes, or [`work`] where frames are numbered. An
     /// empty lane always has capacity, so that a tiny limit cannot block a sender forever.
     #[inline]
     pub(crate) fn has_capacity(&self, priority: Priority, limit: usize) -> bool {
-        let lane = match self.lane_of(priority) {
-            Priority::Urgent => &self.urgent,
-            Priority::Bulk => &self.bulk,
-        };
+        let lane = self.lane(priority);
         let messages = match self.framing {
             Framing::Numbered => lane.messages,
             _ => 0,
@@ -175,7 +168,7 @@ impl Outbox {
     /// Returns the priority of a message about ids that an earlier message has opened.
     #[inline]
     pub(crate) fn priority_after_ids(&self) -> Priority {
-        if self.bulk.was_sent(self.opens_ids) {
+        if self.bulk().was_sent(self.opens_ids) {
             Priority::Urgent
         } else {
             Priority::Bulk
@@ -185,7 +178,7 @@ impl Outbox {
     /// Returns the priority of the begun Response with a payload of `len` bytes, whose handler may have closed
     /// channels of its arguments.
     pub(crate) fn priority_after_close(&self, len: usize) -> Priority {
-        if self.bulk.was_sent(self.closes) {
+        if self.bulk().was_sent(self.closes) {
             self.priority_of(len)
         } else {
             Priority::Bulk
@@ -193,12 +186,33 @@ impl Outbox {
     }
 
     #[inline]
+    fn urgent(&self) -> &Lane {
+        &self.lanes[Priority::Urgent as usize]
+    }
+
+    #[inline]
+    fn bulk(&self) -> &Lane {
+        &self.lanes[Priority::Bulk as usize]
+    }
+
+    /// Returns the priority of the lane for messages of this priority.
+    #[inline]
     fn lane_of(&self, priority: Priority) -> Priority {
         if self.framing == Framing::Numbered {
             priority
         } else {
             Priority::Urgent
         }
+    }
+
+    #[inline]
+    fn lane(&self, priority: Priority) -> &Lane {
+        &self.lanes[self.lane_of(priority) as usize]
+    }
+
+    #[inline]
+    fn lane_mut(&mut self, priority: Priority) -> &mut Lane {
+        &mut self.lanes[self.lane_of(priority) as usize]
     }
 
     /// Queues a message.
@@ -219,16 +233,9 @@ impl Outbox {
     /// Queues the begun message.
     #[inline]
     pub(crate) fn push_payload(&mut self, priority: Priority, payload: Payload<'_>) {
-        match self.lane_of(priority) {
-            Priority::Urgent => self.urgent.push(&self.header, payload),
-            Priority::Bulk => {
-                self.bulk.push(&self.header, payload);
-                let follows = self.urgent.last_frame();
-                if let Some(frame) = self.bulk.back_mut() {
-                    frame.follows = follows;
-                }
-            }
-        }
+        let follows = self.urgent().last_frame();
+        let lane = self.lane_of(priority);
+        self.lanes[lane as usize].push(&self.header, payload, follows);
         self.header.clear();
     }
 
@@ -238,10 +245,7 @@ impl Outbox {
         let before = self.cost();
         self.push(priority, message);
         let cost = self.cost() - before;
-        match self.lane_of(priority) {
-            Priority::Urgent => self.urgent.count_control(cost),
-            Priority::Bulk => self.bulk.count_control(cost),
-        }
+        self.lane_mut(priority).count_control(cost);
     }
 
     /// Queues the begun Response. Once its frame is sent,
@@ -253,23 +257,20 @@ impl Outbox {
         payload: Payload<'_>,
     ) {
         self.push_payload(priority, payload);
-        match self.lane_of(priority) {
-            Priority::Urgent => self.urgent.count_response(call),
-            Priority::Bulk => self.bulk.count_response(call),
-        }
+        self.lane_mut(priority).count_response(call);
     }
 
     /// Queues a Close.
     pub(crate) fn push_close(&mut self, message: &Message<'_>) {
         self.push(Priority::Bulk, message);
-        self.closes = self.bulk.last_frame();
+        self.closes = self.bulk().last_frame();
     }
 
     /// Records that the last message, of this priority, opens ids.
     #[inline]
     pub(crate) fn note_opens_ids(&mut self, priority: Priority) {
         if priority == Priority::Bulk {
-            self.opens_ids = self.bulk.last_frame();
+            self.opens_ids = self.bulk().last_frame();
         }
     }
 
@@ -277,35 +278,29 @@ impl Outbox {
     #[inline]
     pub(crate) fn last_place(&self, priority: Priority) -> Place {
         let priority = self.lane_of(priority);
-        let frame = match priority {
-            Priority::Urgent => self.urgent.last_frame(),
-            Priority::Bulk => self.bulk.last_frame(),
-        };
+        let frame = self.lanes[priority as usize].last_frame();
         Place { priority, frame }
     }
 
     /// Returns whether the whole message that was queued here was handed to the transport.
     pub(crate) fn was_sent(&self, place: Place) -> bool {
-        match place.priority {
-            Priority::Urgent => self.urgent.was_sent(place.frame),
-            Priority::Bulk => self.bulk.was_sent(place.frame),
-        }
+        self.lanes[place.priority as usize].was_sent(place.frame)
     }
 
     /// Seals the last urgent frame, so that later messages do not share it.
     pub(crate) fn seal(&mut self) {
-        self.urgent.seal();
+        self.lane_mut(Priority::Urgent).seal();
     }
 
     /// Returns the priority of the next frame, while `bulk` may be sent or not.
     #[inline]
     pub(crate) fn next(&self, bulk: bool) -> Option<Priority> {
-        let bulk = self.bulk.front().filter(|_| bulk);
-        if self.urgent.is_empty() {
+        let bulk = self.bulk().front().filter(|_| bulk);
+        if self.urgent().is_empty() {
             return bulk.map(|_| Priority::Bulk);
         }
         let is_turn = |frame: &lane::Frame| {
-            self.urgent_in_row >= URGENT_IN_ROW && self.urgent.was_sent(frame.follows)
+            self.urgent_in_row >= URGENT_IN_ROW && self.urgent().was_sent(frame.follows)
         };
         Some(if bulk.is_some_and(is_turn) {
             Priority::Bulk
@@ -317,22 +312,17 @@ impl Outbox {
     /// Removes the next frame, or the next part of a long one, and counts it as sent.
     #[inline]
     pub(crate) fn pop(&mut self, bulk: bool) -> Option<SentFrame> {
-        match self.next(bulk)? {
-            Priority::Urgent => {
-                self.urgent_in_row = self.urgent_in_row.saturating_add(1);
-                self.urgent.pop(Priority::Urgent)
-            }
-            Priority::Bulk => {
-                self.urgent_in_row = 0;
-                self.bulk.pop(Priority::Bulk)
-            }
-        }
+        let priority = self.next(bulk)?;
+        self.urgent_in_row = match priority {
+            Priority::Urgent => self.urgent_in_row.saturating_add(1),
+            Priority::Bulk => 0,
+        };
+        self.lanes[priority as usize].pop(priority)
     }
 
     /// Frees the memory of a burst, once everything is sent.
     pub(crate) fn shrink(&mut self) {
-        self.urgent.shrink();
-        self.bulk.shrink();
+        self.lanes.iter_mut().for_each(Lane::shrink);
     }
 
     /// Returns the next call whose Response was sent. Call this once for each Response in a sent
@@ -341,10 +331,7 @@ impl Outbox {
         &mut self,
         priority: Priority,
     ) -> Option<(ConnectionId, RequestId)> {
-        match priority {
-            Priority::Urgent => self.urgent.next_answered(),
-            Priority::Bulk => self.bulk.next_answered(),
-        }
+        self.lanes[priority as usize].next_answered()
     }
 }
 

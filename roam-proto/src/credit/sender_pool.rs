@@ -1,8 +1,9 @@
 //! The sender's side of the pool: who has taken what of it.
 
+use alloc::vec::Vec;
+
 use super::pool::{Pool, SHARE};
 use crate::ids::ConnectionId;
-use crate::map::IdMap;
 
 /// What our senders have taken of the peer's pool, by connection: a crowd of channels on one leaves room for those
 /// of another.
@@ -13,8 +14,8 @@ pub(crate) struct SenderPool {
     is_divided: bool,
     /// What the root connection has taken.
     root: u64,
-    /// What others have taken, if anything.
-    others: IdMap<u64>,
+    /// What others have taken, if anything. There are few.
+    others: Vec<(ConnectionId, u64)>,
 }
 
 impl SenderPool {
@@ -60,31 +61,34 @@ impl SenderPool {
     pub(super) fn take(&mut self, connection: ConnectionId, bytes: u64) {
         let enough = self.all.take(bytes);
         debug_assert!(enough, "a share is never more than what is free");
-        *self.slot(connection) += bytes;
+        self.count(connection, |taken| taken + bytes);
     }
 
     #[inline]
     pub(super) fn give_back(&mut self, connection: ConnectionId, bytes: u64) {
         self.all.give_back(bytes);
-        let slot = self.slot(connection);
-        *slot = slot.saturating_sub(bytes);
-        if *slot == 0 && connection != ConnectionId::ROOT {
-            self.others.remove(&connection.0);
-        }
+        self.count(connection, |taken| taken.saturating_sub(bytes));
     }
 
     fn taken_by(&self, connection: ConnectionId) -> u64 {
-        match connection {
-            ConnectionId::ROOT => self.root,
-            id => self.others.get(&id.0).copied().unwrap_or(0),
+        if connection == ConnectionId::ROOT {
+            return self.root;
         }
+        let mut others = self.others.iter();
+        let found = others.find(|(other, _)| *other == connection);
+        found.map_or(0, |(_, taken)| *taken)
     }
 
     #[inline]
-    fn slot(&mut self, connection: ConnectionId) -> &mut u64 {
-        match connection {
-            ConnectionId::ROOT => &mut self.root,
-            id => self.others.entry(id.0).or_default(),
+    fn count(&mut self, connection: ConnectionId, change: impl Fn(u64) -> u64) {
+        if connection == ConnectionId::ROOT {
+            self.root = change(self.root);
+        } else {
+            let taken = change(self.taken_by(connection));
+            self.others.retain(|(other, _)| *other != connection);
+            if taken > 0 {
+                self.others.push((connection, taken));
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ use super::{CapacityWanted, Link, State};
 use crate::carrier::Carrier;
 use crate::event::Event;
 use crate::ids::{ChannelId, ConnectionId};
-use crate::map::IdMap;
 use crate::outbox::{Priority, SentFrame};
 
 /// The event queue keeps this capacity while empty; a larger burst is freed.
@@ -142,22 +141,29 @@ impl Link {
 
     /// Begins a new round among the channels that waited for send capacity.
     fn begin_round(&mut self, blocked: &[(ConnectionId, ChannelId)]) {
-        let mut sharers: IdMap<u32> = IdMap::default();
-        for (connection, _) in blocked {
-            *sharers.entry(connection.0).or_default() += 1;
-        }
         if blocked.len() < 2 {
             return self.ctx.turns.end();
         }
-        for &(connection, channel) in blocked {
-            if let Some((half, _)) = self.send_half(connection, channel) {
-                half.turn.sharers = sharers[&connection.0];
+        for &(id, _) in blocked {
+            if let Some((connection, _)) = self.connection(id) {
+                connection.sharers = 0;
             }
         }
-        let capacity = self.ctx.bulk_capacity / 2;
-        self.ctx
-            .turns
-            .begin_round((capacity / sharers.len()) as u64);
+        let mut connections = 0;
+        for &(id, _) in blocked {
+            if let Some((connection, _)) = self.connection(id) {
+                connections += usize::from(connection.sharers == 0);
+                connection.sharers += 1;
+            }
+        }
+        for &(id, channel) in blocked {
+            let sharers = self.connection(id).map_or(0, |(it, _)| it.sharers);
+            if let Some((half, _)) = self.send_half(id, channel) {
+                half.turn.sharers = sharers;
+            }
+        }
+        let share = self.ctx.bulk_capacity / 2 / connections.max(1);
+        self.ctx.turns.begin_round(share as u64);
     }
 
     /// Lets the channels go on that waited for send capacity, in a new round.

@@ -122,12 +122,6 @@ impl Lane {
         self.frames.front()
     }
 
-    /// Returns the frame that contains the last queued message.
-    #[inline]
-    pub(super) fn back_mut(&mut self) -> Option<&mut Frame> {
-        self.frames.back_mut()
-    }
-
     /// Counts `cost` bytes of a control reply, which was just queued.
     pub(super) fn count_control(&mut self, cost: usize) {
         self.control_cost += cost;
@@ -143,14 +137,17 @@ impl Lane {
         }
     }
 
-    /// Queues a message.
+    /// Queues a message that follows so many frames of the other lane.
     #[inline]
-    pub(super) fn push(&mut self, header: &HeaderBuf, mut payload: Payload<'_>) {
+    pub(super) fn push(&mut self, header: &HeaderBuf, mut payload: Payload<'_>, follows: u64) {
         match &mut payload {
             Payload::Taken(encoded) if encoded.is_worth_taking() => {
                 self.push_large(header, encoded);
             }
             _ => self.append(header, &payload),
+        }
+        if let Some(frame) = self.frames.back_mut() {
+            frame.follows = follows;
         }
     }
 
@@ -216,7 +213,6 @@ impl Lane {
     }
 
     /// Removes the next frame, or the next part of a long one, and counts it as sent.
-    #[inline]
     pub(super) fn pop(&mut self, priority: Priority) -> Option<SentFrame> {
         if self.is_in_parts(self.frames.front()?) {
             return self.pop_part(priority);

@@ -26,8 +26,8 @@ async fn local_close_reaches_both_peers() {
     let page = Page::new();
     let (socket, server) = serve(PACKED, NoDispatcher).await;
     let link = Link::open(&socket, &page).await.expect("the peer answers");
-    link.close("bye");
-    link.close("twice");
+    link.close(1000, "bye");
+    link.close(1000, "twice");
     assert_eq!(closed(&page).await, ("local".into(), "bye".into()));
     assert_eq!(server.closed().await.to_string(), "closed by the peer: bye");
     after_events().await;

@@ -25,7 +25,7 @@ async fn ended_links_free_their_memory() {
         let link = Link::open(&socket, &page).await.expect("the peer answers");
         link.call(1, method("echo"), ("x".repeat(50_000),), &[]);
         page.response::<String>(1).await;
-        link.close("");
+        link.close(1000, "");
         page.expect("closed").await;
         after_events().await;
         free(&link);

@@ -130,7 +130,7 @@ extern "C" {
     fn stats(this: &Link) -> Object;
 
     #[wasm_bindgen(method)]
-    pub(crate) fn close(this: &Link, reason: &str);
+    pub(crate) fn close(this: &Link, code: u16, reason: &str);
 
     #[derive(Debug)]
     pub(crate) type Channels;

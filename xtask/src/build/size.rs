@@ -8,7 +8,7 @@ use super::package::{FOLDER, NAME};
 
 /// Total bytes after brotli. A page loads roam before it does anything else, so roam should be no
 /// larger than a picture.
-const BUDGET: u64 = 71_000;
+const BUDGET: u64 = 72_000;
 
 /// An npm package, packed.
 #[derive(Debug, PartialEq, Eq)]
