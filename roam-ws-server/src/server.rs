@@ -64,6 +64,8 @@ pub struct Server {
     greet: Arc<dyn Fn(ConnectionHandle) + Send + Sync>,
     admit: Option<Arc<Admit>>,
     acceptor: Acceptor<Socket>,
+    /// How many links the acceptor keeps, if it was told.
+    max_detached: Option<usize>,
     /// One permit for each link.
     slots: Arc<Semaphore>,
     /// One permit for each socket without a link.
@@ -110,6 +112,7 @@ impl Server {
             greet: Arc::new(drop),
             admit: None,
             acceptor: Acceptor::new(config),
+            max_detached: None,
             slots: Arc::new(Semaphore::new(MAX_LINKS)),
             lobby: Arc::new(Semaphore::new(MAX_LOBBY)),
             links: None,
@@ -124,9 +127,13 @@ impl Server {
     #[must_use]
     pub fn with_config(self, mut config: Config) -> Self {
         let memory = Arc::clone(config.memory.get_or_insert(self.memory));
+        let acceptor = Acceptor::new(config.clone());
         Self {
             memory,
-            acceptor: Acceptor::new(config.clone()),
+            acceptor: match self.max_detached {
+                Some(links) => acceptor.with_max_detached(links),
+                None => acceptor,
+            },
             config: Arc::new(config),
             ..self
         }
@@ -146,6 +153,17 @@ impl Server {
     pub fn with_max_links(self, links: usize) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(links)),
+            ..self
+        }
+    }
+
+    /// Sets how many links are kept while they have no socket; 1,024 by default. For one more, the link that lost its
+    /// socket first is given up.
+    #[must_use]
+    pub fn with_max_detached(self, links: usize) -> Self {
+        Self {
+            acceptor: self.acceptor.with_max_detached(links),
+            max_detached: Some(links),
             ..self
         }
     }

@@ -145,3 +145,30 @@ test("the advice to open another link is told when it is due", async (t) => {
   assert.equal(link.state.current.status, "open");
   await link.close();
 });
+
+test("however often a server advises, one socket is opened at a time", async (t) => {
+  let opened = 0;
+  let release!: () => void;
+  class Slow extends WebSocket {
+    constructor(url: string, protocols?: string[]) {
+      super(url, protocols);
+      opened += 1;
+      if (opened !== 2) return;
+      // It seems to open later.
+      this.on("open", () => (release = () => this.onopen?.({ type: "open", target: this })));
+      Object.defineProperty(this, "onopen", { writable: true, value: null });
+    }
+  }
+  const [link, first, next] = await open(t, { WebSocket: Slow });
+  for (let i = 0; i < 100; i++) {
+    first.send("08000000");
+    first.send("020005");
+    await first.next("03");
+  }
+  const second = await next();
+  assert.equal(opened, 2);
+  release();
+  await second.resume(1);
+  await first.closed;
+  assert.equal(link.state.current.status, "open");
+});

@@ -115,6 +115,33 @@ fn a_link_returns_to_a_full_server() {
 }
 
 #[test]
+fn a_server_keeps_as_many_links_as_it_was_told() {
+    watched(async {
+        let config = Config::default();
+        let few = |server: Server| server.with_max_detached(1).with_config(config);
+        let mut world = World::with(few).await;
+        let (first, second) = (world.connect().await, world.connect().await);
+        let (_held, first_server) = world.hold(&first).await;
+        let (_held, second_server) = world.hold(&second).await;
+        world.proxy.admit(roam_faults::Admission::Refuse);
+        world.cut();
+        // Which one lost its socket first is not known.
+        let (ended, kept, kept_server) = tokio::select! {
+            _ = first_server.closed() => (first, second, second_server),
+            _ = second_server.closed() => (second, first, first_server),
+        };
+        assert!(kept_server.close_reason().is_none());
+        world.proxy.admit(roam_faults::Admission::Accept);
+        assert_eq!(MeterClient::new(kept).count().await.unwrap(), 1);
+        let reason = ended.closed().await;
+        assert!(
+            matches!(&reason, CloseReason::Refused(it) if it.code == Close::UNKNOWN_LINK),
+            "{reason}"
+        );
+    });
+}
+
+#[test]
 fn the_newest_socket_counts_while_the_old_one_looks_alive() {
     over_each(async |net| {
         let dead_after = Duration::from_millis(800);

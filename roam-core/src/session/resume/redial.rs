@@ -201,7 +201,9 @@ impl Attempts {
             TransportError::Postponed(refusal) => refusal.retry_after,
             _ => None,
         };
-        let told = told.map(|after| spread(after, random::share()));
+        // A time of nothing is no leave to dial without a pause.
+        let pause = policy().backoff(self.failures.saturating_add(1), random::share());
+        let told = told.map(|after| spread(after, random::share()).max(pause));
         let found = {
             let ended = pin!(ended(&mut link));
             let given_up = select(until, ended);
@@ -225,6 +227,10 @@ async fn ended(link: &mut DetachedLink) {
     }
 }
 
+fn policy() -> RetryPolicy {
+    RetryPolicy::default().with_max_backoff(LONGEST_WAIT)
+}
+
 /// Dials until there is a transport. Waits before every attempt, so that the clients of a server that was
 /// restarted do not all come at once; before the first, for `wait` if there is one.
 async fn dial<O: Dial>(
@@ -232,11 +238,10 @@ async fn dial<O: Dial>(
     mut wait: Option<Duration>,
     dialing: &mut Dialing<O>,
 ) -> (O::Transport, Option<Metadata>) {
-    let policy = RetryPolicy::default().with_max_backoff(LONGEST_WAIT);
     loop {
         *failures = failures.saturating_add(1);
         let wait = wait.take();
-        rt::sleep(wait.unwrap_or_else(|| policy.backoff(*failures, random::share()))).await;
+        rt::sleep(wait.unwrap_or_else(|| policy().backoff(*failures, random::share()))).await;
         match dialing.dial().await {
             Ok(dialed) => return dialed,
             Err(error) => tracing::debug!(%error, failures, "cannot dial"),

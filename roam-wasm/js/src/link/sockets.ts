@@ -30,6 +30,7 @@ export class Sockets {
   readonly #openingMs: number;
   /** Runs until the advice of the server is due. */
   #advised: ReturnType<typeof setTimeout> | undefined;
+  #moving = false;
   #drained!: () => void;
   /** Resolves when another link should be opened. */
   readonly draining = new Promise<void>((resolve) => (this.#drained = resolve));
@@ -58,8 +59,9 @@ export class Sockets {
     clearTimeout(this.#opening);
     const longest = Math.min(FIRST_WAIT_MS * 2 ** failures, LONGEST_WAIT_MS);
     this.#told = afterMs !== undefined;
+    // A time of nothing is no leave to dial without a pause.
     const wait = Math.min(
-      (afterMs ?? 0) + Math.random() * (afterMs === undefined ? longest : afterMs / 2),
+      Math.max(Math.random() * longest, (afterMs ?? 0) * (1 + Math.random() / 2)),
       LONGEST_TIMER_MS,
     );
     this.#waiting = setTimeout(this.#dial, wait);
@@ -117,6 +119,9 @@ export class Sockets {
   /** Opens another socket beside the present one, and goes on with it once it is open. */
   readonly #move = async (): Promise<void> => {
     const isOpen = (): boolean => this.state.current.status === "open";
+    // One at a time, however often the server advises.
+    if (this.#moving) return;
+    this.#moving = true;
     try {
       const metadata = await this.#metadata();
       if (!isOpen()) return;
@@ -132,6 +137,8 @@ export class Sockets {
     } catch {
       // A link that was cut meanwhile opens another socket anyway.
       if (isOpen()) this.drain(false, FIRST_WAIT_MS, LONGEST_WAIT_MS);
+    } finally {
+      this.#moving = false;
     }
   };
 
