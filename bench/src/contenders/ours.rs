@@ -86,27 +86,7 @@ impl Contender for Ours {
     const MUST_PASS: bool = true;
     type Client = OursClient<false>;
 
-    impl Contender for OursVersion2 {
-    const NAME: &'static str = "roam without the link layer";
-    const MUST_PASS: bool = true;
-    type Client = OursClient<false>;
-
     async fn serve(listener: TcpListener, limits: Limits) {
-        serve(listener, limits).await;
-    }
-
-    async fn connect(server: SocketAddr, limits: Limits) -> Result<Self::Client> {
-        let url = format!("ws://{server}/");
-        let link = websocket::connect(&url)
-            .subprotocols(Subprotocols::OfferNone)
-            .header("Sec-WebSocket-Protocol", PACKED)
-            .config(config(limits, Config::client()))
-            .await?;
-        Ok(OursClient(BenchClient::new(link)))
-    }
-}
-
-async fn serve(listener: TcpListener, limits: Limits) {
         serve(listener, limits).await;
     }
 
@@ -126,6 +106,26 @@ impl Contender for OursInline {
 
     async fn connect(server: SocketAddr, limits: Limits) -> Result<Self::Client> {
         connect(server, limits).await
+    }
+}
+
+impl Contender for OursVersion2 {
+    const NAME: &'static str = "roam without the link layer";
+    const MUST_PASS: bool = true;
+    type Client = OursClient<false>;
+
+    async fn serve(listener: TcpListener, limits: Limits) {
+        serve(listener, limits).await;
+    }
+
+    async fn connect(server: SocketAddr, limits: Limits) -> Result<Self::Client> {
+        let url = format!("ws://{server}/");
+        let link = websocket::connect(&url)
+            .subprotocols(Subprotocols::OfferNone)
+            .header("Sec-WebSocket-Protocol", PACKED)
+            .config(config(limits, Config::client()))
+            .await?;
+        Ok(OursClient(BenchClient::new(link)))
     }
 }
 

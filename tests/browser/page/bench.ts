@@ -87,7 +87,8 @@ export async function beside(what: "upload" | "streams", seconds: number): Promi
   const link = await connect("/rpc");
   const alone = await times(link, seconds);
   const stop = new AbortController();
-  const busy = what === "upload" ? [upload(link, stop.signal)] : Array.from({ length: 100 }, () => pour(link, stop.signal));
+  const busy =
+    what === "upload" ? [upload(link, stop.signal)] : Array.from({ length: 100 }, () => pour(link, stop.signal));
   const loaded = await times(link, seconds);
   stop.abort();
   await Promise.all(busy);
@@ -99,7 +100,7 @@ export async function beside(what: "upload" | "streams", seconds: number): Promi
 async function times(link: Link, seconds: number): Promise<Times> {
   const { echo } = link.client(Calls);
   const all: number[] = [];
-  for (const start = performance.now(); performance.now() - start < seconds * 1000; ) {
+  for (const start = performance.now(); performance.now() - start < seconds * 1000;) {
     const called = performance.now();
     await echo("0123456789abcdef");
     all.push(performance.now() - called);
