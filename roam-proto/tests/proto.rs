@@ -28,6 +28,7 @@ mod proto {
     mod places;
     mod pool;
     mod pool_shares;
+    mod pool_waits;
     mod priority;
     mod random;
     mod relay;

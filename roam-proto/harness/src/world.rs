@@ -1,6 +1,7 @@
 //! A model of two users of a link over a lossless wire with random delays: what each has done,
 //! and what each may expect.
 
+mod contents;
 mod events;
 mod step;
 mod user;
@@ -10,12 +11,13 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use roam_proto::{
-    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, Metadata, ReadOutcome, RequestError,
-    RequestId, Role, SendError,
+    ChannelEnd, ChannelId, ConnectionId, Direction, Framing, ReadOutcome, RequestError, RequestId,
+    Role, SendError,
 };
 
 use crate::harness::{Handler, METHOD, NONE, ROOT, Receive, Send, limited};
 
+use contents::{describe, metadata, read_description};
 use user::User;
 use wire::{CLIENT, SERVER, Wires};
 
@@ -59,29 +61,6 @@ pub(super) struct World {
 
 fn pick(index: usize, len: usize) -> Option<usize> {
     (len > 0).then(|| index % len)
-}
-
-/// Returns metadata that makes one call or answer in four so long that it is bulk.
-fn metadata(index: usize) -> Metadata {
-    let mut metadata = Metadata::new();
-    if index % 16 >= 12 {
-        metadata.push("filler", "x".repeat(Metadata::MAX_VALUE));
-    }
-    metadata
-}
-
-/// Encodes directions, seen from the writer of the payload.
-fn describe(directions: &[Direction]) -> impl Iterator<Item = u8> {
-    directions
-        .iter()
-        .map(|direction| u8::from(*direction == Send))
-}
-
-/// Decodes directions, seen from the reader of the payload.
-fn read_description(bytes: &[u8]) -> impl Iterator<Item = Direction> {
-    bytes
-        .iter()
-        .map(|byte| if *byte == 1 { Receive } else { Send })
 }
 
 impl World {

@@ -4,7 +4,8 @@ use roam_proto::{CloseReason, ConnectionId, Event, Request, RequestId, Response}
 
 use crate::harness::NONE;
 
-use super::{World, read_description};
+use super::World;
+use super::contents::read_description;
 
 impl World {
     pub(super) fn collect(&mut self, at: usize) {
