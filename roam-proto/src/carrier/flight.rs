@@ -11,6 +11,8 @@ pub(super) struct Flight {
     window: usize,
     /// The largest window: what the replay buffer has for bulk.
     most: usize,
+    /// The window has never shrunk.
+    is_starting: bool,
     /// Bulk has waited for the window since it last changed.
     was_full: bool,
     /// What was acknowledged since then.
@@ -29,6 +31,7 @@ impl Flight {
         Self {
             window: LEAST.min(most),
             most,
+            is_starting: true,
             was_full: false,
             acknowledged: 0,
             unqueued: 0,
@@ -63,11 +66,18 @@ impl Flight {
         let keeps_up = self.unqueued >= self.acknowledged - self.acknowledged / 4;
         let was_full = core::mem::take(&mut self.was_full);
         (self.acknowledged, self.unqueued) = (0, 0);
-        if was_full && keeps_up {
-            self.window = (self.window * 2).min(self.most);
-        } else if was_full {
-            self.window = (self.window - self.window / 8).max(LEAST.min(self.most));
+        if !was_full {
+            return;
         }
+        if !keeps_up {
+            self.is_starting = false;
+            self.window -= self.window / 4;
+        } else if self.is_starting {
+            self.window *= 2;
+        } else {
+            self.window += self.window / 8;
+        }
+        self.window = self.window.clamp(LEAST.min(self.most), self.most);
     }
 }
 
@@ -96,7 +106,7 @@ mod tests {
         acknowledge(&mut flight, 4, true);
         acknowledge(&mut flight, 100, false);
         assert_eq!(flight.window(), LEAST);
-        acknowledge(&mut flight, 4, true);
+        acknowledge(&mut flight, 30, true);
         assert_eq!(flight.window(), (4 << 20) / 8 * 7);
     }
 
