@@ -38,7 +38,9 @@ impl Carrier {
     #[inline]
     pub(crate) fn on_caught_up(&mut self) {
         self.caught_up = true;
-        if self.unacknowledged >= ACKNOWLEDGED_WHEN_CAUGHT_UP && !self.control.ack {
+        // An initiator says nothing before it is answered: any frame confirms that it has read the answer.
+        let is_due = self.ready.messages && !self.control.ack;
+        if is_due && self.unacknowledged >= ACKNOWLEDGED_WHEN_CAUGHT_UP {
             self.control.ack = true;
             self.refresh();
         }

@@ -246,6 +246,24 @@ fn a_link_whose_initiator_may_know_no_secret_is_kept_for_seconds() {
 }
 
 #[test]
+fn an_initiator_acknowledges_nothing_before_it_is_answered() {
+    let mut ends = Ends::new(&config());
+    let mut messages = BytesMut::zeroed(HEADROOM);
+    messages.extend_from_slice(&[7; 5_000]);
+    let frame = ends.server.number(messages, 1);
+    ends.at_client(&frame);
+    ends.client.detach();
+    let attach = ends.attach(START);
+    // The socket has brought nothing yet.
+    ends.client.on_caught_up();
+    assert!(ends.client.poll_control().is_none());
+    ends.resume(&attach).unwrap();
+    ends.settle();
+    ends.client.on_caught_up();
+    assert!(ends.client.is_attached());
+}
+
+#[test]
 fn a_full_replay_buffer_waits_for_acknowledgements() {
     let mut config = config();
     config.limits.replay = 1_000;
