@@ -54,9 +54,15 @@ pub async fn streams<C: Contender>(scale: Scale) -> Result<Vec<f64>> {
         let client = client.clone();
         streams.spawn(async move { client.numbers(u64::MAX).await });
     }
+    // A contender without such streams says so at once.
+    sleep(PAUSE).await;
+    if let Some(ended) = streams.try_join_next() {
+        ended??;
+    }
     let beside = calls_beside(&client, scale, None).await?;
     if let Some(ended) = streams.try_join_next() {
-        return Err(format!("a stream ended: {:?}", ended?).into());
+        ended??;
+        return Err("a stream ended".into());
     }
     Ok([alone, beside].concat())
 }
