@@ -43,8 +43,8 @@ pub(crate) struct Carrier {
     received: u64,
     /// Bytes that were received and not acknowledged.
     unacknowledged: u64,
-    /// Bytes of these that came when everything before them had been read.
-    unqueued: u64,
+    /// Bytes of these in prompt frames: everything before them had been read when they came.
+    prompt: u64,
     /// Everything was read that had come.
     caught_up: bool,
     flight: Flight,
@@ -201,7 +201,7 @@ impl Carrier {
             replay: Replay::new(config.limits.replay, first),
             received: first - 1,
             unacknowledged: 0,
-            unqueued: 0,
+            prompt: 0,
             caught_up: false,
             flight: Flight::new(config.limits.replay),
             peer_limits: ToldLimits::default(),

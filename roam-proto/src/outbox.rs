@@ -59,8 +59,8 @@ pub(crate) struct Place {
 pub(crate) struct SentFrame {
     pub(crate) bytes: BytesMut,
     pub(crate) priority: Priority,
-    /// How much [`work`] it is.
-    pub(crate) work: usize,
+    /// How much [`work`] it is, if it is bulk.
+    pub(crate) bulk: usize,
     /// The number of Responses in it.
     pub(crate) responses: usize,
 }
@@ -313,10 +313,12 @@ impl Outbox {
     #[inline]
     pub(crate) fn pop(&mut self, bulk: bool) -> Option<SentFrame> {
         let priority = self.next(bulk)?;
-        self.urgent_in_row = match priority {
-            Priority::Urgent => self.urgent_in_row.saturating_add(1),
-            Priority::Bulk => 0,
-        };
+        match priority {
+            Priority::Bulk => self.urgent_in_row = 0,
+            Priority::Urgent if self.urgent_in_row < URGENT_IN_ROW => self.urgent_in_row += 1,
+            // It is the turn of bulk, whose next frame must follow others. It waits for no more than these.
+            Priority::Urgent => self.lane_mut(Priority::Bulk).seal_first(),
+        }
         self.lanes[priority as usize].pop(priority)
     }
 

@@ -3,13 +3,13 @@
 /// Bounds what is sent and not acknowledged, so that a call does not wait behind bulk that fills every buffer between
 /// two programs.
 ///
-/// The window begins with what takes a fraction of a millisecond to process, and grows while the peer reads most of
-/// it as it comes: then the network is slower than the peer. A peer that does not has a queue in front of it, in
-/// which calls wait too, and the window shrinks. Neither needs a clock.
+/// The window begins with what takes a fraction of a millisecond to process, and grows while most of it is prompt:
+/// the peer has read everything before it when it comes, so the network is slower than the peer. Otherwise there is
+/// a queue in front of the peer, in which calls wait too, and the window shrinks. Neither needs a clock.
 #[derive(Debug)]
 pub(super) struct Flight {
     window: usize,
-    /// The largest window: what the replay buffer has for bulk.
+    /// The largest window.
     most: usize,
     /// The window has never shrunk.
     is_starting: bool,
@@ -17,24 +17,25 @@ pub(super) struct Flight {
     was_full: bool,
     /// What was acknowledged since then.
     acknowledged: usize,
-    /// What of it was read as it came.
-    unqueued: usize,
+    /// What of it was prompt.
+    prompt: usize,
 }
 
-/// The smallest window: about a quarter of a millisecond.
+/// The smallest window: about a quarter of a millisecond. It is more than what a peer leaves unacknowledged, however
+/// short its messages are.
 const LEAST: usize = 256 * 1024;
 
 impl Flight {
-    /// Creates the window of a link with a replay buffer of `replay` bytes, of which an eighth is for what is urgent.
+    /// Creates the window of a link with a replay buffer of `replay` bytes. Bulk leaves an eighth of a large one to
+    /// what is urgent.
     pub(super) fn new(replay: usize) -> Self {
-        let most = replay - replay / 8;
         Self {
-            window: LEAST.min(most),
-            most,
+            window: LEAST,
+            most: (replay - replay / 8).max(LEAST),
             is_starting: true,
             was_full: false,
             acknowledged: 0,
-            unqueued: 0,
+            prompt: 0,
         }
     }
 
@@ -49,13 +50,13 @@ impl Flight {
         self.was_full = true;
     }
 
-    /// Records that the peer has acknowledged this much, and whether it has read most of it as it came. Changes the
-    /// window at most once for each half of it.
+    /// Records that the peer has acknowledged this much, and whether most of it was prompt. Changes the window at most
+    /// once for each half of it.
     #[inline]
-    pub(super) fn on_acknowledged(&mut self, work: usize, as_it_came: bool) {
+    pub(super) fn on_acknowledged(&mut self, work: usize, is_prompt: bool) {
         self.acknowledged += work;
-        if as_it_came {
-            self.unqueued += work;
+        if is_prompt {
+            self.prompt += work;
         }
         if self.acknowledged >= self.window / 2 {
             self.adjust();
@@ -63,9 +64,9 @@ impl Flight {
     }
 
     fn adjust(&mut self) {
-        let keeps_up = self.unqueued >= self.acknowledged - self.acknowledged / 4;
+        let keeps_up = self.prompt >= self.acknowledged - self.acknowledged / 4;
         let was_full = core::mem::take(&mut self.was_full);
-        (self.acknowledged, self.unqueued) = (0, 0);
+        (self.acknowledged, self.prompt) = (0, 0);
         if !was_full {
             return;
         }
@@ -77,7 +78,7 @@ impl Flight {
         } else {
             self.window += self.window / 8;
         }
-        self.window = self.window.clamp(LEAST.min(self.most), self.most);
+        self.window = self.window.clamp(LEAST, self.most);
     }
 }
 
@@ -86,10 +87,10 @@ mod tests {
     use super::*;
 
     /// Has full windows acknowledged `times` times.
-    fn acknowledge(flight: &mut Flight, times: usize, as_it_came: bool) {
+    fn acknowledge(flight: &mut Flight, times: usize, is_prompt: bool) {
         for _ in 0..times {
             flight.on_full();
-            flight.on_acknowledged(flight.window(), as_it_came);
+            flight.on_acknowledged(flight.window(), is_prompt);
         }
     }
 
@@ -115,20 +116,20 @@ mod tests {
         let mut flight = Flight::new(4 << 20);
         acknowledge(&mut flight, 1, true);
         let window = flight.window();
-        for as_it_came in [true, false] {
+        for is_prompt in [true, false] {
             for _ in 0..10 {
-                flight.on_acknowledged(1 << 20, as_it_came);
+                flight.on_acknowledged(1 << 20, is_prompt);
             }
         }
         assert_eq!(flight.window(), window);
     }
 
     #[test]
-    fn small_replay_buffer_bounds_the_window() {
+    fn window_is_never_smaller_than_what_the_peer_acknowledges() {
         let mut flight = Flight::new(1_000);
-        for as_it_came in [true, false, true] {
-            acknowledge(&mut flight, 10, as_it_came);
-            assert_eq!(flight.window(), 875);
+        for is_prompt in [true, false, true] {
+            acknowledge(&mut flight, 10, is_prompt);
+            assert_eq!(flight.window(), LEAST);
         }
     }
 }

@@ -36,15 +36,15 @@ pub(super) struct DataHeader {
 pub(super) struct Acknowledged {
     /// All frames up to this one were received.
     pub(super) number: u64,
-    /// Most of what is acknowledged now came when everything before it had been read.
-    pub(super) caught_up: bool,
+    /// Most of what is acknowledged now was prompt: everything before it had been read when it came.
+    pub(super) is_prompt: bool,
 }
 
 impl Acknowledged {
     /// Returns the kind of a frame with this acknowledgement.
     #[inline]
     fn marks(self, kind: u8) -> u8 {
-        kind | if self.caught_up { CAUGHT_UP } else { 0 }
+        kind | if self.is_prompt { PROMPT } else { 0 }
     }
 }
 
@@ -61,8 +61,8 @@ pub(super) const ATTACHED: u8 = 5;
 pub(super) const REFUSED: u8 = 6;
 pub(super) const TOKEN: u8 = 7;
 pub(super) const DRAIN: u8 = 8;
-/// Added to the kind of a Data or an Ack: most of what it acknowledges was read as it came.
-pub(super) const CAUGHT_UP: u8 = 0x10;
+/// Added to the kind of a Data or an Ack: most of what it acknowledges was prompt.
+pub(super) const PROMPT: u8 = 0x10;
 
 const NEW: u8 = 0;
 const RESUMED: u8 = 1;

@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use super::frame::{
-    ACK, ATTACH, ATTACHED, Attached, CAUGHT_UP, DATA, DRAIN, DataHeader, Drain, PING, PONG,
-    REFUSED, Refusal, TOKEN, Token,
+    ACK, ATTACH, ATTACHED, Attached, DATA, DRAIN, DataHeader, Drain, PING, PONG, PROMPT, REFUSED,
+    Refusal, TOKEN, Token,
 };
 use super::heartbeat::Verdict;
+use super::replay::FRAME_COST;
 use super::{Carrier, End, Received, Silence, Transport};
 use crate::coding::Reader;
 use crate::violation::{Rule, Violation};
@@ -24,15 +25,15 @@ impl Carrier {
         self.frames.received += 1;
         let mut reader = Reader::new(frame);
         let kind = reader.byte()?;
-        let caught_up = kind & CAUGHT_UP != 0;
-        match kind & !CAUGHT_UP {
+        let is_prompt = kind & PROMPT != 0;
+        match kind & !PROMPT {
             DATA if self.ready.messages => {
                 let header = DataHeader::decode(frame, reader)?;
-                self.on_data(header, frame.len(), caught_up)
+                self.on_data(header, frame.len(), is_prompt)
             }
             DATA => Err(Rule::HelloOrdering.because("the first frame is not Attach")),
             ACK => {
-                self.acknowledge(reader.varint()?, caught_up)?;
+                self.acknowledge(reader.varint()?, is_prompt)?;
                 self.confirm();
                 reader.finish()?;
                 Ok(Received::Nothing)
@@ -46,9 +47,9 @@ impl Carrier {
         &mut self,
         header: DataHeader,
         len: usize,
-        caught_up: bool,
+        is_prompt: bool,
     ) -> Result<Received, Violation> {
-        self.acknowledge(header.ack, caught_up)?;
+        self.acknowledge(header.ack, is_prompt)?;
         if let End::Acceptor { issued: Some(_), last_attempt, .. } = self.end
             // The first messages of a new link are sent before our answer is read.
             && (last_attempt > Some(0) || header.ack >= self.settings.first_frame)
@@ -62,9 +63,11 @@ impl Carrier {
             return Err(Rule::DecodeError.because("a frame is missing"));
         }
         self.received = header.seq;
-        self.unacknowledged += len as u64;
+        // As the peer counts what it keeps.
+        let cost = (len + FRAME_COST) as u64;
+        self.unacknowledged += cost;
         if core::mem::take(&mut self.caught_up) {
-            self.unqueued += len as u64;
+            self.prompt += cost;
         }
         // The peer must not stall when only it has something to say.
         if self.unacknowledged > ACKNOWLEDGED.min(self.peer_limits.replay / ACK_SHARE) {
@@ -75,11 +78,11 @@ impl Carrier {
     }
 
     #[inline]
-    pub(super) fn acknowledge(&mut self, ack: u64, caught_up: bool) -> Result<(), Violation> {
-        let before = self.replay.work();
+    pub(super) fn acknowledge(&mut self, ack: u64, is_prompt: bool) -> Result<(), Violation> {
+        let before = self.replay.bulk();
         if self.replay.acknowledge(ack) {
-            let acknowledged = before - self.replay.work();
-            self.flight.on_acknowledged(acknowledged, caught_up);
+            let acknowledged = before - self.replay.bulk();
+            self.flight.on_acknowledged(acknowledged, is_prompt);
             return Ok(());
         }
         Err(Rule::DecodeError.because("a frame is acknowledged that was never sent"))

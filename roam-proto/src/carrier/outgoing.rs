@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::frame::{self, Acknowledged};
 use super::{Carrier, Ready, Transport};
 
-/// Whoever has read everything acknowledges so many bytes at once: the peer may wait for it.
+/// An end that has read everything acknowledges this many bytes at once, since its peer may wait.
 const ACKNOWLEDGED_WHEN_CAUGHT_UP: u64 = 4 * 1024;
 
 impl Carrier {
@@ -20,7 +20,7 @@ impl Carrier {
     /// Returns whether a frame of bulk may be sent, if [a frame may](Self::may_send).
     #[inline]
     pub(crate) fn may_send_bulk(&self) -> bool {
-        self.replay.work() < self.flight.window()
+        self.replay.bulk() < self.flight.window()
     }
 
     /// Records that bulk waits for acknowledgements.
@@ -111,14 +111,14 @@ impl Carrier {
         Some(frame::ack(ack))
     }
 
-    /// Numbers a frame of messages, which has [`HEADROOM`] in front, and keeps it. It is this much
+    /// Numbers a frame of messages, which has [`HEADROOM`] in front, and keeps it. It has so much bulk, as
     /// [work](crate::outbox::work).
     #[inline]
-    pub(crate) fn number(&mut self, messages: BytesMut, work: usize) -> Bytes {
+    pub(crate) fn number(&mut self, messages: BytesMut, bulk: usize) -> Bytes {
         self.frames.sent += 1;
         let ack = self.take_ack();
         let frame = frame::number(messages, self.replay.next_number(), ack).freeze();
-        self.replay.push(frame.clone(), work);
+        self.replay.push(frame.clone(), bulk);
         frame
     }
 
@@ -128,11 +128,11 @@ impl Carrier {
         if core::mem::take(&mut self.control.ack) {
             self.refresh();
         }
-        let (all, unqueued) = (self.unacknowledged, self.unqueued);
-        (self.unacknowledged, self.unqueued) = (0, 0);
+        let (all, prompt) = (self.unacknowledged, self.prompt);
+        (self.unacknowledged, self.prompt) = (0, 0);
         Acknowledged {
             number: self.received,
-            caught_up: unqueued > all / 2,
+            is_prompt: prompt > all / 2,
         }
     }
 

@@ -14,8 +14,8 @@ pub(super) struct Replay {
     sent: usize,
     /// Bytes in `frames`, with their overhead.
     cost: usize,
-    /// The [work](crate::outbox::work) in `frames`.
-    work: usize,
+    /// How much [work](crate::outbox::work) the bulk in `frames` is.
+    bulk: usize,
     /// Frames that were sent again.
     resent: u64,
     /// The most bytes; an empty buffer takes a frame of any size.
@@ -25,11 +25,11 @@ pub(super) struct Replay {
 #[derive(Debug)]
 struct Kept {
     frame: Bytes,
-    work: usize,
+    bulk: usize,
 }
 
 /// The memory that a frame takes in addition to its bytes.
-const FRAME_COST: usize = 64;
+pub(super) const FRAME_COST: usize = 64;
 /// How many frames the empty buffer keeps capacity for.
 const KEPT_FRAMES: usize = 8;
 
@@ -41,7 +41,7 @@ impl Replay {
             first,
             sent: 0,
             cost: 0,
-            work: 0,
+            bulk: 0,
             resent: 0,
             limit,
         }
@@ -68,10 +68,10 @@ impl Replay {
         self.sent == self.frames.len() && (self.cost < self.limit || self.frames.is_empty())
     }
 
-    /// Returns the work in the frames that are kept.
+    /// Returns how much [work](crate::outbox::work) the bulk is that is not acknowledged.
     #[inline]
-    pub(super) fn work(&self) -> usize {
-        self.work
+    pub(super) fn bulk(&self) -> usize {
+        self.bulk
     }
 
     /// Returns whether a frame waits to be sent again.
@@ -82,10 +82,10 @@ impl Replay {
 
     /// Keeps a frame that is handed to the transport now.
     #[inline]
-    pub(super) fn push(&mut self, frame: Bytes, work: usize) {
+    pub(super) fn push(&mut self, frame: Bytes, bulk: usize) {
         self.cost += frame.len() + FRAME_COST;
-        self.work += work;
-        self.frames.push_back(Kept { frame, work });
+        self.bulk += bulk;
+        self.frames.push_back(Kept { frame, bulk });
         self.sent += 1;
     }
 
@@ -104,11 +104,11 @@ impl Replay {
             return false;
         }
         while self.first <= ack {
-            let Some(Kept { frame, work }) = self.frames.pop_front() else {
+            let Some(Kept { frame, bulk }) = self.frames.pop_front() else {
                 return false;
             };
             self.cost -= frame.len() + FRAME_COST;
-            self.work -= work;
+            self.bulk -= bulk;
             self.first += 1;
             self.sent = self.sent.saturating_sub(1);
         }
@@ -129,6 +129,6 @@ impl Replay {
         self.frames = VecDeque::new();
         self.sent = 0;
         self.cost = 0;
-        self.work = 0;
+        self.bulk = 0;
     }
 }

@@ -55,7 +55,7 @@ impl Link {
         self.on_sent(&frame);
         self.resume_waiting();
         Some(match &mut self.carrier {
-            Some(carrier) => carrier.number(frame.bytes, frame.work),
+            Some(carrier) => carrier.number(frame.bytes, frame.bulk),
             None => frame.bytes.freeze(),
         })
     }

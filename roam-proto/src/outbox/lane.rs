@@ -137,7 +137,14 @@ impl Lane {
         }
     }
 
-    /// Queues a message that follows so many frames of the other lane.
+    /// Seals the first frame.
+    pub(super) fn seal_first(&mut self) {
+        if let Some(frame) = self.frames.front_mut() {
+            frame.sealed = true;
+        }
+    }
+
+    /// Queues a message that must follow the first `follows` frames of the other lane.
     #[inline]
     pub(super) fn push(&mut self, header: &HeaderBuf, mut payload: Payload<'_>, follows: u64) {
         match &mut payload {
@@ -225,7 +232,10 @@ impl Lane {
         Some(SentFrame {
             bytes: frame.bytes,
             priority,
-            work: work(frame.messages, len),
+            bulk: match priority {
+                Priority::Urgent => 0,
+                Priority::Bulk => work(frame.messages, len),
+            },
             responses: frame.responses,
         })
     }

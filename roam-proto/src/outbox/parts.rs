@@ -52,7 +52,7 @@ impl Lane {
         Some(SentFrame {
             bytes,
             priority,
-            work: len,
+            bulk: len,
             responses,
         })
     }

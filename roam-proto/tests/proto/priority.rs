@@ -258,6 +258,63 @@ fn call_goes_on_while_elements_wait_for_acknowledgements() {
     assert_eq!(next_frame(&mut pair.client), ["Request"]);
 }
 
+/// Neither end waits for a ping: whatever the sender waits for, the receiver acknowledges.
+#[test]
+fn bulk_goes_on_whatever_the_size_of_the_replay_buffer() {
+    for replay in [500, 1_000, 16 << 10, 64 << 10, 256 << 10, 4 << 20] {
+        for len in [0, 1, 100, 5_000] {
+            for shares_frames in [true, false] {
+                let limited = |config: Config| {
+                    let mut config = config;
+                    config.limits.replay = replay;
+                    config
+                };
+                let (client, server) = (limited(Config::client()), limited(Config::default()));
+                let mut pair = Pair::with(Framing::Numbered, &client, &server);
+                let (_, channel) = pair.upload();
+                let mut arrived = 0;
+                for _ in 0..3_000 {
+                    let sender = pair.client.link.sender(ROOT, channel);
+                    sender.queue(&vec![0; len]).unwrap();
+                    if !shares_frames {
+                        pair.carry_to_server();
+                    }
+                }
+                while pair.carry_to_server() | pair.carry_to_client() {
+                    arrived += pair.server.read(channel).len();
+                }
+                let case = format!("replay {replay}, elements of {len}, shared {shares_frames}");
+                assert_eq!(arrived, 3_000, "{case}");
+                pair.client.events.clear();
+                pair.server.events.clear();
+            }
+        }
+    }
+}
+
+#[test]
+fn elements_that_come_one_by_one_are_not_starved_by_calls() {
+    let mut pair = pair();
+    let (_, channel) = pair.upload();
+    let mut waited = 0;
+    for _ in 0..500 {
+        // As many calls as may wait, always.
+        while pair.client.link.has_capacity(10_000) {
+            call(&mut pair.client, &[0; 10_000]);
+        }
+        let sender = pair.client.link.sender(ROOT, channel);
+        sender.queue(&[7]).unwrap();
+        let frame = pair.client.link.poll_transmit().expect("a frame is queued");
+        waited += 1;
+        if messages_in(&frame) == ["Data"] {
+            waited = 0;
+        }
+        assert!(waited <= 10, "calls keep an element from leaving");
+        pair.server.link.handle_frame(&frame);
+        pair.carry_to_client();
+    }
+}
+
 /// Lets all channels send what they may, frame by frame, until `total` bytes were sent. Returns the bytes of each.
 fn share(
     pair: &mut Pair,

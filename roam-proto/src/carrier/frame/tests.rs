@@ -16,7 +16,7 @@ fn hex(bytes: &[u8]) -> String {
 fn behind(number: u64) -> Acknowledged {
     Acknowledged {
         number,
-        caught_up: false,
+        is_prompt: false,
     }
 }
 
@@ -50,11 +50,11 @@ fn frames_have_the_documented_bytes() {
     messages.extend_from_slice(&[2, 9, 9]);
     assert_eq!(hex(&number(messages, 300, behind(1))), "00ac0201020909");
     assert_eq!(hex(&ack(behind(7))), "0107");
-    let caught_up = Acknowledged {
-        caught_up: true,
+    let prompt = Acknowledged {
+        is_prompt: true,
         ..behind(7)
     };
-    assert_eq!(hex(&ack(caught_up)), "1107");
+    assert_eq!(hex(&ack(prompt)), "1107");
     assert_eq!(hex(&ping(7, 3)), "020703");
     assert_eq!(hex(&pong(300, 3)), "03ac0203");
     let new = Attach {
