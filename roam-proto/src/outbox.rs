@@ -74,7 +74,7 @@ pub(crate) fn work(messages: usize, bytes: usize) -> usize {
 
 /// Longer calls and answers are bulk, in bytes. So no urgent message is sent in parts.
 const URGENT_CALL: usize = 16 * 1024;
-/// After so many urgent frames, it is the turn of the bulk lane.
+/// After this many urgent frames it is the turn of the bulk lane.
 const URGENT_IN_ROW: u8 = 4;
 
 impl Priority {

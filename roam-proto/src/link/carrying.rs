@@ -214,8 +214,8 @@ impl Link {
         }
     }
 
-    /// Advises the initiator to go elsewhere. It is told so again on its next transport if it has not received it, and
-    /// whenever it shall open another link. Returns `false` where nobody can be advised: as the initiator, and with
+    /// Advises the initiator to go elsewhere. Advice that it has not received is sent again on its next transport, and
+    /// advice to open another link on each. Returns `false` where nobody can be advised: as the initiator, and with
     /// peers that only know version 2 of the protocol.
     pub fn drain(&mut self, advice: Drain) -> bool {
         let carrier = self.carrier.as_mut();

@@ -1,4 +1,4 @@
-//! Channels that wait for the pool: what they leave behind, what they are told, and what a crowd leaves to others.
+//! Channels that wait for the pool.
 
 use roam_proto::{ChannelId, Config, Framing, SendError};
 
@@ -134,6 +134,6 @@ fn crowd_on_one_connection_leaves_room_for_another() {
         sent += element.len();
         pair.settle();
     }
-    // The allowance of a fresh channel, of which the crowd would leave a few kilobytes.
+    // As much as a new channel may send on a link that nobody else uses.
     assert!(sent >= 250_000, "{sent}");
 }

@@ -34,9 +34,7 @@ fn a_client_tells_a_code_while_the_link_is_cut() {
         let mut world = World::new(net).await;
         let link = world.connect().await;
         let (_held, server) = world.hold(&link).await;
-        world.proxy.admit(roam_faults::Admission::Refuse);
-        world.cut();
-        world.proxy.connection(2).await.ended().await;
+        world.cut_off().await;
         link.close_with(moved());
         world.proxy.admit(roam_faults::Admission::Accept);
         let reason = server.closed().await;

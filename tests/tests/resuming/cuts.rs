@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use roam_core::tunnel::{Tunnel, tunnel_pair};
-use roam_core::{Metadata, NoDispatcher, channel};
+use roam_core::{Metadata, NoDispatcher};
 use roam_faults::{Cut, Direction, Fault};
 
-use crate::world::{MeterClient, Net, World, expect_numbers, over_each, send_numbers};
+use crate::world::{MeterClient, Net, NumbersBothWays, World, over_each};
 
 /// Numbers that look random, the same in each run.
 struct Lottery(u64);
@@ -50,26 +50,16 @@ async fn cuts(net: Net, cuts: u64, numbers: u64, calls: u64) {
     let client = MeterClient::new(link.clone());
     let virtual_connection = link.connect(Metadata::new(), NoDispatcher).await;
     let connection = virtual_connection.expect("the server accepts it");
-    let streams = [client.clone(), MeterClient::new(connection)].map(|client| {
-        let (output, input) = channel();
-        let up = tokio::spawn(client.check(input).into_future());
-        let sending = tokio::spawn(send_numbers(numbers, output));
-        let (output, input) = channel();
-        let down = tokio::spawn(client.numbers(numbers, output).into_future());
-        let reading = tokio::spawn(expect_numbers(input));
-        (up, sending, down, reading)
-    });
+    let streams = [client.clone(), MeterClient::new(connection)]
+        .map(|client| NumbersBothWays::start(&client, numbers));
     let (ours, theirs) = tunnel_pair();
     let echo = tokio::spawn(client.echo(theirs).into_future());
     let tunnel = tokio::spawn(echo_through(ours, numbers / 100));
     for call in 1..=calls {
         assert_eq!(client.count().await.unwrap(), call);
     }
-    for (up, sending, down, reading) in streams {
-        assert_eq!(up.await.unwrap().unwrap(), numbers);
-        sending.await.unwrap();
-        down.await.unwrap().unwrap();
-        assert_eq!(reading.await.unwrap(), numbers);
+    for stream in streams {
+        stream.arrive().await;
     }
     tunnel.await.unwrap();
     echo.await.unwrap().unwrap();

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use roam_core::channel;
 use roam_core::client::{LinkState, ReconnectingClient, RetryPolicy};
 use roam_core::net::websocket;
 use roam_core::proto::Drain;
 use roam_tests::watched;
 
-use crate::world::{MeterClient, Net, World, expect_numbers, over_each, send_numbers};
+use crate::world::{MeterClient, Net, NumbersBothWays, World, over_each};
 
 fn advice(another_link: bool) -> Drain {
     Drain {
@@ -25,12 +24,7 @@ fn a_link_goes_on_with_another_socket_when_it_is_advised_to() {
         let link = world.connect().await;
         let (held, server) = world.hold(&link).await;
         let client = MeterClient::new(link.clone());
-        let (output, input) = channel();
-        let up = tokio::spawn(client.check(input).into_future());
-        let sending = tokio::spawn(send_numbers(50_000, output));
-        let (output, input) = channel();
-        let down = tokio::spawn(client.numbers(50_000, output).into_future());
-        let reading = tokio::spawn(expect_numbers(input));
+        let numbers = NumbersBothWays::start(&client, 50_000);
         for moves in 1..=10 {
             assert!(server.drain(advice(false)));
             world.proxy.connection(moves + 1).await;
@@ -38,10 +32,7 @@ fn a_link_goes_on_with_another_socket_when_it_is_advised_to() {
             client.count().await.unwrap();
         }
         assert_eq!(world.proxy.accepted(), 11, "once for each advice");
-        sending.await.unwrap();
-        assert_eq!(up.await.unwrap().unwrap(), 50_000);
-        down.await.unwrap().unwrap();
-        assert_eq!(reading.await.unwrap(), 50_000);
+        numbers.arrive().await;
         assert!(link.close_reason().is_none() && server.close_reason().is_none());
         assert!(!held.is_finished() && !link.is_draining());
     });

@@ -32,9 +32,7 @@ fn a_call_that_is_cancelled_while_the_link_is_cut_ends() {
         let mut world = World::new(net).await;
         let link = world.connect().await;
         let (held, _server) = world.hold(&link).await;
-        world.proxy.admit(roam_faults::Admission::Refuse);
-        world.cut();
-        world.proxy.connection(2).await.ended().await;
+        world.cut_off().await;
         held.abort();
         let _ = held.await;
         world.proxy.admit(roam_faults::Admission::Accept);
@@ -48,9 +46,7 @@ fn a_link_that_is_closed_while_it_is_cut_ends_at_the_peer() {
         let mut world = World::new(net).await;
         let link = world.connect().await;
         let (_held, server) = world.hold(&link).await;
-        world.proxy.admit(roam_faults::Admission::Refuse);
-        world.cut();
-        world.proxy.connection(2).await.ended().await;
+        world.cut_off().await;
         link.close("leaving");
         world.proxy.admit(roam_faults::Admission::Accept);
         let reason = server.closed().await;

@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use roam_core::net::websocket;
 use roam_core::proto::{Close, LinkId, Refusal};
-use roam_core::{
-    AskError, CloseReason, ConnectionHandle, Identity, Metadata, NoDispatcher, channel,
-};
+use roam_core::{AskError, CloseReason, ConnectionHandle, Identity, Metadata, NoDispatcher};
 use roam_tests::watched;
 use roam_ws_server::Admission;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::world::{MeterClient, Net, World, expect_numbers, over_each, send_numbers};
+use crate::world::{MeterClient, Net, NumbersBothWays, World, over_each};
 
 const WITHIN: Duration = Duration::from_mins(1);
 
@@ -85,19 +83,11 @@ fn streams_go_on_while_a_token_is_asked_for() {
         let link = connect(&world, &["a"]).await;
         let (_held, server) = world.hold(&link).await;
         let client = MeterClient::new(link.clone());
-        let (output, input) = channel();
-        let up = tokio::spawn(client.check(input).into_future());
-        let sending = tokio::spawn(send_numbers(50_000, output));
-        let (output, input) = channel();
-        let down = tokio::spawn(client.numbers(50_000, output).into_future());
-        let reading = tokio::spawn(expect_numbers(input));
+        let numbers = NumbersBothWays::start(&client, 50_000);
         for _ in 0..20 {
             server.ask_for_token(WITHIN).await.unwrap();
         }
-        sending.await.unwrap();
-        assert_eq!(up.await.unwrap().unwrap(), 50_000);
-        down.await.unwrap().unwrap();
-        assert_eq!(reading.await.unwrap(), 50_000);
+        numbers.arrive().await;
     });
 }
 
@@ -194,9 +184,7 @@ fn a_question_waits_for_the_next_socket() {
         let (mut world, mut seen) = world().await;
         let link = connect(&world, &["a1", "a2"]).await;
         let (_held, server) = world.hold(&link).await;
-        world.proxy.admit(roam_faults::Admission::Refuse);
-        world.cut();
-        world.proxy.connection(2).await.ended().await;
+        world.cut_off().await;
         let asking = tokio::spawn({
             let server = server.clone();
             async move { server.ask_for_token(WITHIN).await }
@@ -215,9 +203,7 @@ fn a_detached_link_whose_token_does_not_come_ends() {
         let (mut world, _seen) = world().await;
         let link = connect(&world, &["a"]).await;
         let (_held, server) = world.hold(&link).await;
-        world.proxy.admit(roam_faults::Admission::Refuse);
-        world.cut();
-        world.proxy.connection(2).await.ended().await;
+        world.cut_off().await;
         server
             .ask_for_token(Duration::from_millis(50))
             .await

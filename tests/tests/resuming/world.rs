@@ -10,13 +10,15 @@ use roam_core::server::{Accepted, Acceptor};
 use roam_core::transport::Transport;
 use roam_core::tunnel::Tunnel;
 use roam_core::{
-    Config, ConnectError, ConnectionHandle, Metadata, Rx, ServiceDispatcher, Tx, service,
+    CallError, Config, ConnectError, ConnectionHandle, Metadata, Rx, ServiceDispatcher, Tx,
+    channel, service,
 };
-use roam_faults::{Cut, Fault, FaultProxy};
+use roam_faults::{Admission, Cut, Fault, FaultProxy};
 use roam_tests::watched;
 use roam_ws_server::Server;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
 /// A service that notices what is lost, comes twice or comes in another order.
 #[service]
@@ -98,6 +100,40 @@ pub(crate) async fn expect_numbers(mut numbers: Rx<u64>) -> u64 {
         next += 1;
     }
     next
+}
+
+/// Streams of numbers from a client to its server and back, both under way.
+pub(crate) struct NumbersBothWays {
+    end: u64,
+    sending: JoinHandle<()>,
+    up: JoinHandle<Result<u64, CallError>>,
+    down: JoinHandle<Result<(), CallError>>,
+    reading: JoinHandle<u64>,
+}
+
+impl NumbersBothWays {
+    pub(crate) fn start(client: &MeterClient, end: u64) -> Self {
+        let (output, input) = channel();
+        let up = tokio::spawn(client.check(input).into_future());
+        let sending = tokio::spawn(send_numbers(end, output));
+        let (output, input) = channel();
+        let down = tokio::spawn(client.numbers(end, output).into_future());
+        Self {
+            end,
+            sending,
+            up,
+            down,
+            reading: tokio::spawn(expect_numbers(input)),
+        }
+    }
+
+    /// Waits until each number has come once, in order.
+    pub(crate) async fn arrive(self) {
+        self.sending.await.unwrap();
+        assert_eq!(self.up.await.unwrap().unwrap(), self.end);
+        self.down.await.unwrap().unwrap();
+        assert_eq!(self.reading.await.unwrap(), self.end);
+    }
 }
 
 /// What carries the links of a world.
@@ -186,10 +222,7 @@ impl World {
     pub(crate) async fn hold(
         &mut self,
         link: &ConnectionHandle,
-    ) -> (
-        tokio::task::JoinHandle<Result<(), roam_core::CallError>>,
-        ConnectionHandle,
-    ) {
+    ) -> (JoinHandle<Result<(), CallError>>, ConnectionHandle) {
         let held = tokio::spawn(MeterClient::new(link.clone()).hold().into_future());
         match self.told.recv().await {
             Some(Told::Held(link)) => (held, link),
@@ -199,6 +232,13 @@ impl World {
 
     pub(crate) async fn stopped(&mut self) {
         assert!(matches!(self.told.recv().await, Some(Told::Stopped)));
+    }
+
+    /// Cuts the only socket so far, and waits until another was tried in vain.
+    pub(crate) async fn cut_off(&self) {
+        self.proxy.admit(Admission::Refuse);
+        self.cut();
+        self.proxy.connection(2).await.ended().await;
     }
 
     /// Cuts every socket.
